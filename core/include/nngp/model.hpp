@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string_view>
+
+#include "nngp/registry.hpp"
+#include "nngp/stax.hpp"
+
+namespace nngp {
+
+/// Reads a model in the expression syntax of neural_tangents.stax, for example
+/// "serial(Dense(512, W_std=1.5, b_std=0.05), Relu(), Dense(1, 1.5, 0.05))".
+/// Activations are looked up in `registry`. Throws ModelError that shows the line, a caret under the
+/// column, and the nearest known name.
+Layer parse_model(std::string_view text, const Registry& registry);
+
+/// Reads one activation, such as "Erf(a=1.0)" or "Relu".
+Activation parse_activation(std::string_view text, const Registry& registry);
+
+}  // namespace nngp

@@ -1,0 +1,17 @@
+# nngp_add_activation(NAME SOURCES file...)
+#
+# Builds a shared library with one or more activations: hidden visibility, no "lib" surprises, and
+# nothing linked but the language's runtime. Works for C and C++ sources.
+function(nngp_add_activation name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "nngp_add_activation(${name}): give SOURCES")
+  endif()
+  add_library(${name} MODULE ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE nngp::sdk)
+  set_target_properties(${name} PROPERTIES
+    PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    target_link_options(${name} PRIVATE LINKER:--no-undefined)
+  endif()
+endfunction()
