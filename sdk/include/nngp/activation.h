@@ -201,6 +201,26 @@ typedef struct nngp_activation {
   const void* (*get_extension)(const char* id);
 } nngp_activation;
 
+/* ---- Extensions ------------------------------------------------------------------------------------ */
+
+/* All compiled versions of the tile entries, for tests and for a host that forces an instruction set.
+ * get_extension(NNGP_EXT_TILE_VARIANTS) returns a const nngp_tile_variants*. tile_f64 and tile_f32 of
+ * the activation are the fastest ones that run on this machine. */
+#define NNGP_EXT_TILE_VARIANTS "nngp.tile_variants/1"
+
+typedef struct nngp_tile_variant {
+  const char* instruction_set; /* "sse2", "avx2", "avx512" */
+  int (*supported)(void);      /* nonzero if this machine can run it. [any thread] */
+  void (*tile_f64)(const void* instance, const nngp_tile_f64* tile);
+  void (*tile_f32)(const void* instance, const nngp_tile_f32* tile);
+} nngp_tile_variant;
+
+typedef struct nngp_tile_variants {
+  uint32_t struct_size;
+  uint32_t count;
+  const nngp_tile_variant* variants; /* worst first; never grows within revision 1 */
+} nngp_tile_variants;
+
 /* ---- The library ---------------------------------------------------------------------------------- */
 
 typedef struct nngp_plugin {

@@ -1,0 +1,135 @@
+#pragma once
+
+// Vectors of float or double that carry their instruction set in their type: vec<double, avx512> is
+// eight doubles whose operators may use AVX-512, vec<double, sse2> two with the x86-64 baseline.
+//
+// Why not a library: one template has to be compiled for several instruction sets in one translation
+// unit, without compiler flags and without code of one set leaking into another through merged
+// inline functions. Here each operator carries its own target attribute and a type of its own, so
+// both compilers inline it only where it may run, and its symbol can never stand in for another's.
+// xsimd and SLEEF need flags per file, Highway a file that includes itself once per target.
+//
+// A function that computes with vec<T, Isa> is entered through one marked NNGP_FLATTEN and the target
+// attribute of Isa; everything it calls is then inlined and compiled for that instruction set.
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#define NNGP_FLATTEN __attribute__((flatten, noinline))
+#define NNGP_TARGET_sse2
+#define NNGP_TARGET_avx2 __attribute__((target("avx2,fma")))
+#define NNGP_TARGET_avx512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
+
+// Vectors never cross a call that both sides might see differently (they are passed in memory, see
+// the copy constructor of vec), so the compilers' notes on vector calling conventions are moot.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#endif
+
+namespace nngp {
+
+struct sse2 {
+  static constexpr const char* name = "sse2";
+};
+struct avx2 {
+  static constexpr const char* name = "avx2";
+};
+struct avx512 {
+  static constexpr const char* name = "avx512";
+};
+
+template <class Real, class Isa>
+struct vec;
+
+/// What a comparison of vectors gives: all bits of a lane set, or none.
+template <class Real, class Isa>
+struct mask;
+
+/// True if this machine and its operating system can run code for Isa.
+template <class Isa>
+bool supported();
+template <>
+inline bool supported<sse2>() {
+  return true;
+}
+template <>
+inline bool supported<avx2>() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+template <>
+inline bool supported<avx512>() {
+  return supported<avx2>() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+}
+
+}  // namespace nngp
+
+#define NNGP_ISA sse2
+#define NNGP_TARGET NNGP_TARGET_sse2
+#define NNGP_BYTES 16
+#define NNGP_HAS_FMA 0
+#define NNGP_REAL double
+#define NNGP_INT std::int64_t
+#define NNGP_SQRT(x) (raw) _mm_sqrt_pd((__m128d)(x))
+#define NNGP_FMA(a, b, c) ((a) * (b) + (c))
+#define NNGP_MASK(x) _mm_movemask_pd((__m128d)(x))
+#include "nngp/detail/vec.inc"
+#define NNGP_REAL float
+#define NNGP_INT std::int32_t
+#define NNGP_SQRT(x) (raw) _mm_sqrt_ps((__m128)(x))
+#define NNGP_FMA(a, b, c) ((a) * (b) + (c))
+#define NNGP_MASK(x) _mm_movemask_ps((__m128)(x))
+#include "nngp/detail/vec.inc"
+#undef NNGP_ISA
+#undef NNGP_TARGET
+#undef NNGP_BYTES
+#undef NNGP_HAS_FMA
+
+#define NNGP_ISA avx2
+#define NNGP_TARGET NNGP_TARGET_avx2
+#define NNGP_BYTES 32
+#define NNGP_HAS_FMA 1
+#define NNGP_REAL double
+#define NNGP_INT std::int64_t
+#define NNGP_SQRT(x) (raw) _mm256_sqrt_pd((__m256d)(x))
+#define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
+#define NNGP_MASK(x) _mm256_movemask_pd((__m256d)(x))
+#include "nngp/detail/vec.inc"
+#define NNGP_REAL float
+#define NNGP_INT std::int32_t
+#define NNGP_SQRT(x) (raw) _mm256_sqrt_ps((__m256)(x))
+#define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
+#define NNGP_MASK(x) _mm256_movemask_ps((__m256)(x))
+#include "nngp/detail/vec.inc"
+#undef NNGP_ISA
+#undef NNGP_TARGET
+#undef NNGP_BYTES
+
+#define NNGP_ISA avx512
+#define NNGP_TARGET NNGP_TARGET_avx512
+#define NNGP_BYTES 64
+#define NNGP_REAL double
+#define NNGP_INT std::int64_t
+#define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_pd(0xFF, (__m512d)(x))
+#define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
+#define NNGP_MASK(x) _mm512_movepi64_mask((__m512i)(x))
+#include "nngp/detail/vec.inc"
+#define NNGP_REAL float
+#define NNGP_INT std::int32_t
+#define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_ps(0xFFFF, (__m512)(x))
+#define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
+#define NNGP_MASK(x) _mm512_movepi32_mask((__m512i)(x))
+#include "nngp/detail/vec.inc"
+#undef NNGP_ISA
+#undef NNGP_TARGET
+#undef NNGP_BYTES
+#undef NNGP_HAS_FMA
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
