@@ -109,21 +109,23 @@ typedef struct nngp_breakpoint {
 
 /* ---- Tiles ---------------------------------------------------------------------------------------- */
 
-/* One block of a layer: for every i < rows and j < cols, with k = cov12[i * cov12_ld + j],
+/* One block of a hidden layer, a Dense layer and the activation behind it in one pass. For every
+ * i < rows and j < cols, with k = cov12[i * cov12_ld + j],
  *
- *   c = cov_scale * k + cov_shift                          the Dense layer in front, on the fly
- *   nngp[i * nngp_ld + j]     = nngp_fn(c, var1[i], var2[j])
- *   d_nngp[i * d_nngp_ld + j] = d_nngp_fn(c, var1[i], var2[j])                if d_nngp is not null
+ *   c  = cov_scale * k + cov_shift               the Dense layer, applied to covariances and
+ *   v1 = cov_scale * var1[i] + cov_shift         variances by the same arithmetic, so that c, v1, v2
+ *   v2 = cov_scale * var2[j] + cov_shift         of equal inputs are equal to the last bit
+ *   nngp[i * nngp_ld + j]     = nngp_fn(c, v1, v2)
+ *   d_nngp[i * d_nngp_ld + j] = d_nngp_fn(c, v1, v2)                          if d_nngp is not null
  *   t = &ntk[i * ntk_ld + j]
- *   *t = d_nngp_fn(c, var1[i], var2[j]) * (ntk_cov * k + ntk_scale * *t + ntk_shift)
- *                                                                              if ntk is not null
+ *   *t = d_nngp_fn(c, v1, v2) * (ntk_cov * k + ntk_scale * *t + ntk_shift)    if ntk is not null
  *
- * var1 and var2 are those of c. cov_scale = 1, cov_shift = 0 passes covariances through unchanged.
+ * cov_scale = 1, cov_shift = 0 passes covariances and variances through unchanged.
  * Leading dimensions count elements and are >= cols. Any alignment to the element size.
  * nngp and d_nngp may each be the very array cov12 (same pointer and leading dimension); otherwise no
  * array overlaps another. Nothing outside the rows x cols entries of an output is written.
  * An entry's result depends on its own inputs only, never on its place in a tile or the tile's shape.
- * The host never passes NaN or infinity, nor a negative variance; |c| may exceed sqrt(var1 var2) by
+ * The host never passes NaN or infinity, nor a negative variance; |c| may exceed sqrt(v1 v2) by
  * rounding and then counts as on the boundary. */
 #define NNGP_DECLARE_TILE(name, real)                                                       \
   typedef struct name {                                                                     \
