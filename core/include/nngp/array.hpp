@@ -1,7 +1,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <variant>
 
 namespace nngp {
 
@@ -12,5 +11,9 @@ using Matrix = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
 /// A read-only view of rows, possibly of a memory-mapped file. Rows are contiguous.
 template <class Real>
 using MatrixView = Eigen::Map<const Matrix<Real>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+/// The same, writable.
+template <class Real>
+using MatrixMap = Eigen::Map<Matrix<Real>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 }  // namespace nngp

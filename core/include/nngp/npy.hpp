@@ -1,0 +1,82 @@
+#pragma once
+
+// The .npy format of NumPy (numpy.lib.format), versions 1.0 to 3.0, for one-dimensional arrays (a
+// column) and matrices.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "nngp/array.hpp"
+#include "nngp/file.hpp"
+
+namespace nngp {
+
+/// What the header of an .npy file says.
+struct NpyHeader {
+  char kind = 'f';            ///< f: floating point, i: signed, u: unsigned, b: bool
+  std::size_t item_size = 8;  ///< bytes of one number
+  bool swapped = false;       ///< byte order is not this machine's
+  bool fortran_order = false;
+  Eigen::Index rows = 0;
+  Eigen::Index cols = 0;
+  std::size_t data_offset = 0;  ///< bytes before the numbers
+
+  std::string dtype() const;  ///< as NumPy prints it: "float64", "uint8"
+};
+
+/// Whether `bytes` begin like an .npy file.
+bool is_npy(std::span<const std::byte> bytes);
+
+/// Reads the header and checks that `file` is exactly as long as it says, and that its numbers are of
+/// a kind that can be read. Throws DataError.
+NpyHeader read_npy_header(const FileBytes& file);
+
+/// The bytes before the numbers of a C-order file of version 1.0.
+template <class Real>
+std::string npy_header(Eigen::Index rows, Eigen::Index cols);
+
+/// A matrix written to an .npy file that appears whole or not at all (see OutputFile). Blocks may
+/// come in any order and from any number of threads; what was never written is zero.
+template <class Real>
+class NpyWriter {
+ public:
+  /// Reserves the whole file at once as PATH.partial, so that a full disk shows here. With
+  /// Leftover::resume the numbers of an earlier partial file of the same shape are kept.
+  /// Throws DataError.
+  NpyWriter(std::filesystem::path path, Eigen::Index rows, Eigen::Index cols,
+            Leftover leftover = Leftover::discard);
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  Eigen::Index rows() const { return rows_; }
+  Eigen::Index cols() const { return cols_; }
+  /// Whether an earlier partial file was taken over.
+  bool resumed() const { return resumed_; }
+
+  /// Writes `block` with its first entry at (row, col). [any thread, distinct blocks]
+  void write_block(Eigen::Index row, Eigen::Index col, const MatrixView<Real>& block);
+
+  /// The matrix in the partial file, mapped into memory on first use, for writing in place. It counts
+  /// as memory of the process; write_block() does not. Valid until commit(). [one thread]
+  MatrixMap<Real> matrix();
+
+  /// Gives the file its final name.
+  void commit();
+  /// Leaves the partial file in place even if not committed.
+  void keep() { file_.keep(); }
+
+ private:
+  OutputFile file_;
+  Eigen::Index rows_;
+  Eigen::Index cols_;
+  std::size_t data_offset_ = 0;
+  bool resumed_ = false;
+  std::shared_ptr<void> mapping_;
+};
+
+}  // namespace nngp

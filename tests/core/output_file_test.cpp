@@ -1,0 +1,90 @@
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "expect_error.hpp"
+#include "nngp/error.hpp"
+#include "nngp/file.hpp"
+#include "temporary_folder.hpp"
+
+namespace {
+
+using nngp::DataError;
+using nngp::OutputFile;
+using nngp::write_file;
+
+TEST(OutputFile, ReplacesAnOlderFile) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("out.txt", "older and longer");
+  write_file(path, "new");
+  EXPECT_EQ(read_text(path), "new");
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.txt.partial"));
+}
+
+TEST(OutputFile, WritesThroughALink) {
+  const TemporaryFolder folder;
+  folder.write("target.txt", "old");
+  std::filesystem::create_symlink("target.txt", folder / "link.txt");
+  write_file(folder / "link.txt", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.txt"));
+  EXPECT_EQ(read_text(folder / "target.txt"), "new");
+}
+
+TEST(OutputFile, NamesWhatItCannotWrite) {
+  const TemporaryFolder folder;
+  const auto write = [](const std::filesystem::path& path) {
+    return [path] { write_file(path, "x"); };
+  };
+  const auto file = folder.write("file", "");
+  expect_error<DataError>(write(folder.path()), "it is a folder");
+  expect_error<DataError>(write(folder / "none/out.txt"), "create the folder first");
+  expect_error<DataError>(write(file / "out.txt"), "create the folder first");
+  expect_error<DataError>(write("/dev/null"), "it is not a regular file");
+  expect_error<DataError>(write(folder / std::string(300, 'a')), "File name too long");
+}
+
+TEST(OutputFile, NamesAFolderThatIsNotWritable) {
+  const TemporaryFolder folder;
+  namespace fs = std::filesystem;
+  fs::permissions(folder.path(),
+                  fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_exec);
+  // The administrator may write anywhere: be somebody else for a moment.
+  const bool administrator = ::geteuid() == 0;
+  ASSERT_TRUE(!administrator || ::seteuid(65534) == 0);
+  expect_error<DataError>([&] { write_file(folder / "out.txt", "x"); },
+                          "Permission denied; choose a folder you may write to");
+  ASSERT_TRUE(!administrator || ::seteuid(0) == 0);
+  fs::permissions(folder.path(), fs::perms::owner_all);
+}
+
+TEST(OutputFile, RefusesAFileThatIsBeingWritten) {
+  const TemporaryFolder folder;
+  const OutputFile first(folder / "out.npy");
+  expect_error<DataError>([&] { const OutputFile second(folder / "out.npy"); },
+                          "another process is writing it");
+}
+
+TEST(OutputFile, ReservesSpaceAtOnce) {
+  const TemporaryFolder folder;
+  const rlimit old_limit = [] {
+    rlimit limit;
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    return limit;
+  }();
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit = {1 << 16, old_limit.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  expect_error<DataError>(
+      [&] {
+        OutputFile file(folder / "out.npy");
+        file.allocate(1 << 20);
+      },
+      "File too large");
+  ::setrlimit(RLIMIT_FSIZE, &old_limit);
+  std::signal(SIGXFSZ, old_handler);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+}  // namespace
