@@ -37,4 +37,10 @@ class DataError : public Error {
   using Error::Error;
 };
 
+/// A computation ended early because its progress callback asked for it.
+class Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace nngp
