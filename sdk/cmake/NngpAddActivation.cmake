@@ -11,6 +11,9 @@ function(nngp_add_activation name)
   target_link_libraries(${name} PRIVATE nngp::sdk)
   set_target_properties(${name} PROPERTIES
     PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  # Products and sums are fused only where the source says so: results then do not depend on how the
+  # compiler arranged a loop, nor on which outputs were asked for.
+  target_compile_options(${name} PRIVATE -ffp-contract=off)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     target_link_options(${name} PRIVATE LINKER:--no-undefined)
   endif()

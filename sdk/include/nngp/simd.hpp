@@ -9,14 +9,15 @@
 // both compilers inline it only where it may run, and its symbol can never stand in for another's.
 // xsimd and SLEEF need flags per file, Highway a file that includes itself once per target.
 //
-// A function that computes with vec<T, Isa> is entered through one marked NNGP_FLATTEN and the target
-// attribute of Isa; everything it calls is then inlined and compiled for that instruction set.
+// A function that computes with vec<T, Isa> is entered through run_on(Isa(), function): everything it
+// calls is then inlined and compiled for that instruction set.
 
 #include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #define NNGP_FLATTEN __attribute__((flatten, noinline))
 #define NNGP_TARGET_sse2
@@ -30,6 +31,8 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 #pragma GCC diagnostic ignored "-Wignored-attributes"
 #endif
+
+#pragma GCC visibility push(hidden)
 
 namespace nngp {
 
@@ -75,12 +78,14 @@ inline bool supported<avx512>() {
 #define NNGP_HAS_FMA 0
 #define NNGP_REAL double
 #define NNGP_INT std::int64_t
+#define NNGP_UINT std::uint64_t
 #define NNGP_SQRT(x) (raw) _mm_sqrt_pd((__m128d)(x))
 #define NNGP_FMA(a, b, c) ((a) * (b) + (c))
 #define NNGP_MASK(x) _mm_movemask_pd((__m128d)(x))
 #include "nngp/detail/vec.inc"
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
+#define NNGP_UINT std::uint32_t
 #define NNGP_SQRT(x) (raw) _mm_sqrt_ps((__m128)(x))
 #define NNGP_FMA(a, b, c) ((a) * (b) + (c))
 #define NNGP_MASK(x) _mm_movemask_ps((__m128)(x))
@@ -96,12 +101,14 @@ inline bool supported<avx512>() {
 #define NNGP_HAS_FMA 1
 #define NNGP_REAL double
 #define NNGP_INT std::int64_t
+#define NNGP_UINT std::uint64_t
 #define NNGP_SQRT(x) (raw) _mm256_sqrt_pd((__m256d)(x))
 #define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
 #define NNGP_MASK(x) _mm256_movemask_pd((__m256d)(x))
 #include "nngp/detail/vec.inc"
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
+#define NNGP_UINT std::uint32_t
 #define NNGP_SQRT(x) (raw) _mm256_sqrt_ps((__m256)(x))
 #define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define NNGP_MASK(x) _mm256_movemask_ps((__m256)(x))
@@ -115,12 +122,14 @@ inline bool supported<avx512>() {
 #define NNGP_BYTES 64
 #define NNGP_REAL double
 #define NNGP_INT std::int64_t
+#define NNGP_UINT std::uint64_t
 #define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_pd(0xFF, (__m512d)(x))
 #define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
 #define NNGP_MASK(x) _mm512_movepi64_mask((__m512i)(x))
 #include "nngp/detail/vec.inc"
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
+#define NNGP_UINT std::uint32_t
 #define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_ps(0xFFFF, (__m512)(x))
 #define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define NNGP_MASK(x) _mm512_movepi32_mask((__m512i)(x))
@@ -133,3 +142,23 @@ inline bool supported<avx512>() {
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+
+namespace nngp {
+
+/// Calls f(), compiled for the instruction set: whatever f calls is inlined here.
+template <class F>
+NNGP_TARGET_sse2 NNGP_FLATTEN void run_on(sse2, const F& f) {
+  f();
+}
+template <class F>
+NNGP_TARGET_avx2 NNGP_FLATTEN void run_on(avx2, const F& f) {
+  f();
+}
+template <class F>
+NNGP_TARGET_avx512 NNGP_FLATTEN void run_on(avx512, const F& f) {
+  f();
+}
+
+}  // namespace nngp
+
+#pragma GCC visibility pop

@@ -1,0 +1,596 @@
+#pragma once
+
+// The C++ SDK: an activation is a struct with its formulas, written once for any number type; what the
+// C ABI wants is generated from it.
+//
+//   #include <nngp/activation.hpp>
+//
+//   struct Sine {
+//     double b = 1;                                              // members are parameters, with
+//     defaults
+//
+//     static constexpr nngp::info info{
+//         .name = "Sine", .summary = "Sine", .formula = "sin(b x)", .reference = "arXiv 2006.10739"};
+//     static constexpr auto parameters =
+//         std::tuple{nngp::parameter("b", &Sine::b, "frequency").above(0)};
+//
+//     auto fn(auto x) const { return sin(b * x); }
+//     auto nngp_fn(auto cov12, auto var1, auto var2) const {
+//       return exp(-0.5 * b * b * (var1 + var2)) * sinh(b * b * cov12);
+//     }
+//   };
+//   NNGP_PLUGIN((nngp::library{.name = "sine", .version = "1.0", .author = "...", .license = "MIT"}),
+//   Sine);
+//
+// All members but `info` are optional:
+//   parameters                        a std::tuple of parameters, in positional order. A member may be
+//                                     double, int, bool or std::vector<double>.
+//   fn(x)                             the non-linearity
+//   nngp_fn(cov12, var1, var2)        E[fn(x1) fn(x2)]
+//   d_nngp_fn(cov12, var1, var2)      E[fn'(x1) fn'(x2)]; derived from nngp_fn if not given, which is
+//                                     right unless fn has jumps
+//   nngp_and_d_nngp_fn(cov12, var1, var2)    both at once as nngp::kernel_pair, where they share work
+//   breakpoints()                     a range of nngp::breakpoint, the kinks and jumps of fn
+//   prepare()                         called once when the parameters are set; may throw std::exception
+//
+// The functions are const templates. They meet vectors (nngp/simd.hpp) and vectors with a derivative
+// (nngp/dual.hpp), so they use the functions of nngp/math.hpp, unqualified, and select(x < 0, a, b) in
+// place of branches. They must not throw.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "nngp/activation.h"
+#include "nngp/dual.hpp"
+#include "nngp/math.hpp"
+#include "nngp/simd.hpp"
+
+// Nothing but the entry symbol is exported, also when the author's flags do not say so: an exported
+// template instantiation could be merged with that of another plugin and would keep it from unloading.
+#pragma GCC visibility push(hidden)
+
+namespace nngp {
+
+// ---- What an author writes --------------------------------------------------------------------------
+
+/// One line each; `name` is a C identifier, the name used in models.
+struct info {
+  const char* name;
+  const char* summary;
+  const char* formula;              ///< of fn
+  const char* reference = nullptr;  ///< where the closed form comes from
+};
+
+/// What all activations of one shared library have in common.
+struct library {
+  const char* name;  ///< a C identifier, as in "name:Activation"
+  const char* version;
+  const char* author;
+  const char* license;  ///< SPDX identifier
+};
+
+/// A parameter: a member of an activation, whose initial value is the default.
+template <class Owner, class Member>
+struct parameter {
+  const char* name;
+  Member Owner::*member;
+  const char* summary;
+  double minimum = -std::numeric_limits<double>::infinity();
+  double maximum = std::numeric_limits<double>::infinity();
+  unsigned flags = 0;
+  bool has_default = true;
+
+  constexpr parameter(const char* name_, Member Owner::*member_, const char* summary_)
+      : name(name_), member(member_), summary(summary_) {}
+
+  constexpr parameter at_least(double bound) const { return with_minimum(bound, 0); }
+  constexpr parameter above(double bound) const { return with_minimum(bound, NNGP_MINIMUM_EXCLUDED); }
+  constexpr parameter at_most(double bound) const { return with_maximum(bound, 0); }
+  constexpr parameter below(double bound) const { return with_maximum(bound, NNGP_MAXIMUM_EXCLUDED); }
+  /// The user has to give a value.
+  constexpr parameter required() const {
+    parameter copy = *this;
+    copy.has_default = false;
+    return copy;
+  }
+
+ private:
+  constexpr parameter with_minimum(double bound, unsigned flag) const {
+    parameter copy = *this;
+    copy.minimum = bound;
+    copy.flags |= flag;
+    return copy;
+  }
+  constexpr parameter with_maximum(double bound, unsigned flag) const {
+    parameter copy = *this;
+    copy.maximum = bound;
+    copy.flags |= flag;
+    return copy;
+  }
+};
+
+/// nngp_fn and d_nngp_fn of the same arguments.
+template <class T>
+struct kernel_pair {
+  T nngp;
+  T d_nngp;
+};
+template <class T>
+kernel_pair(T, T) -> kernel_pair<T>;
+
+/// `order` is that of the lowest derivative of fn that jumps at x: 0 a jump, 1 a kink.
+constexpr nngp_breakpoint breakpoint(double x, std::uint32_t order) { return {x, order, 0}; }
+
+// ---- What is made of it
+// ------------------------------------------------------------------------------
+
+namespace detail {
+
+/// The number type that stands for all when asking what an activation offers, and that fn uses.
+using probe = vec<double, sse2>;
+
+template <class A>
+concept HasFn = requires(const A& a, const probe& x) {
+  a.fn(x);
+};
+template <class A>
+concept HasNngp = requires(const A& a, const probe& x) {
+  a.nngp_fn(x, x, x);
+};
+template <class A>
+concept HasDNngp = requires(const A& a, const probe& x) {
+  a.d_nngp_fn(x, x, x);
+};
+template <class A>
+concept HasBoth = requires(const A& a, const probe& x) {
+  a.nngp_and_d_nngp_fn(x, x, x);
+};
+template <class A>
+concept HasKernel = HasNngp<A> || HasBoth<A>;
+template <class A>
+concept HasBreakpoints = requires(const A& a) {
+  a.breakpoints();
+};
+template <class A>
+concept HasPrepare = requires(A& a) {
+  a.prepare();
+};
+template <class A>
+concept HasParameters = requires {
+  A::parameters;
+};
+
+/// A member that is not a template would silently count as missing.
+template <class A>
+constexpr bool templates_only = !requires {
+  &A::fn;
+}
+&&!requires { &A::nngp_fn; }
+&&!requires { &A::d_nngp_fn; }
+&&!requires { &A::nngp_and_d_nngp_fn; };
+
+template <class A, class T>
+T fn(const A& a, const T& x) {
+  return a.fn(x);
+}
+
+/// The derivative of what an activation returned when given a dual, which may be a constant.
+template <class T>
+T slope_of(const dual<T>& y) {
+  return y.slope;
+}
+template <class T>
+T slope_of(const T&) {
+  return T(0.0);
+}
+
+template <class A, class T>
+kernel_pair<T> differentiate(const A& a, const T& cov12, const T& var1, const T& var2) {
+  const dual<T> c(cov12, T(1.0));
+  if constexpr (requires { a.nngp_fn(c, var1, var2); }) {
+    const dual<T> y = a.nngp_fn(c, var1, var2);
+    return {y.value, y.slope};
+  } else {
+    const dual<T> y = a.nngp_fn(c, dual<T>(var1), dual<T>(var2));
+    return {y.value, y.slope};
+  }
+}
+
+/// nngp_fn and, if Derivative, d_nngp_fn.
+template <bool Derivative, class A, class T>
+kernel_pair<T> kernels(const A& a, const T& cov12, const T& var1, const T& var2) {
+  if constexpr (HasBoth<A>) {
+    return a.nngp_and_d_nngp_fn(cov12, var1, var2);
+  } else if constexpr (!Derivative) {
+    return {a.nngp_fn(cov12, var1, var2), T(0.0)};
+  } else if constexpr (HasDNngp<A>) {
+    return {a.nngp_fn(cov12, var1, var2), a.d_nngp_fn(cov12, var1, var2)};
+  } else {
+    return differentiate(a, cov12, var1, var2);
+  }
+}
+
+template <class Real>
+using tile_of = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
+
+/// Whole vectors of one row of a tile. All entries of all tiles go through this one function of an
+/// instruction set, so that the same inputs give the same result to the last bit everywhere.
+template <class A, class Real, class Isa, bool Derivative>
+struct row {
+  using V = vec<Real, Isa>;
+
+  const A* activation;
+  const tile_of<Real>* tile;
+  Real var1;
+  const Real* cov12;
+  const Real* var2;
+  Real* nngp;
+  Real* d_nngp;
+  Real* ntk;
+  std::size_t count;  ///< of entries, a multiple of V::size
+
+  void operator()() const {
+    const V cov_scale = tile->cov_scale, cov_shift = tile->cov_shift;
+    const V ntk_cov = tile->ntk_cov, ntk_scale = tile->ntk_scale, ntk_shift = tile->ntk_shift;
+    const V v1 = fma(cov_scale, V(var1), cov_shift);
+    for (std::size_t j = 0; j < count; j += V::size) {
+      const V k = V::load(cov12 + j);
+      const V v2 = fma(cov_scale, V::load(var2 + j), cov_shift);
+      const kernel_pair<V> y = kernels<Derivative>(*activation, fma(cov_scale, k, cov_shift), v1, v2);
+      y.nngp.store(nngp + j);
+      if constexpr (Derivative) {
+        if (d_nngp) y.d_nngp.store(d_nngp + j);
+        if (ntk) {
+          const V t = fma(ntk_scale, V::load(ntk + j), ntk_shift);
+          (y.d_nngp * fma(ntk_cov, k, t)).store(ntk + j);
+        }
+      }
+    }
+  }
+};
+
+/// Fewer entries than a vector holds, in room for one.
+template <class Real, class Isa>
+struct padded {
+  static constexpr std::size_t size = vec<Real, Isa>::size;
+  Real data[size];
+
+  /// The rest repeats the last entry, so that it takes the same rare paths only.
+  padded(const Real* from, std::size_t count) {
+    for (std::size_t j = 0; j < size; ++j) data[j] = from[std::min(j, count - 1)];
+  }
+  void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
+};
+
+template <class A, class Real, class Isa, bool Derivative>
+void fill(const A& a, const tile_of<Real>& tile) {
+  using Row = row<A, Real, Isa, Derivative>;
+  const std::size_t whole = tile.cols - tile.cols % Row::V::size;
+  const std::size_t rest = tile.cols - whole;
+  const auto at = [](auto* p, std::size_t offset) { return p ? p + offset : p; };
+
+  for (std::size_t i = 0; i < tile.rows; ++i) {
+    const Real* cov12 = tile.cov12 + i * tile.cov12_ld;
+    Real* nngp = tile.nngp + i * tile.nngp_ld;
+    Real* d_nngp = at(tile.d_nngp, i * tile.d_nngp_ld);
+    Real* ntk = at(tile.ntk, i * tile.ntk_ld);
+    if (whole) {
+      run_on(Isa(), Row{&a, &tile, tile.var1[i], cov12, tile.var2, nngp, d_nngp, ntk, whole});
+    }
+    if (rest) {
+      const padded<Real, Isa> k(cov12 + whole, rest), v2(tile.var2 + whole, rest);
+      padded<Real, Isa> y = k, d = k, t = ntk ? padded<Real, Isa>(ntk + whole, rest) : k;
+      run_on(Isa(), Row{&a, &tile, tile.var1[i], k.data, v2.data, y.data, d_nngp ? d.data : nullptr,
+                        ntk ? t.data : nullptr, Row::V::size});
+      y.copy_to(nngp + whole, rest);
+      if (d_nngp) d.copy_to(d_nngp + whole, rest);
+      if (ntk) t.copy_to(ntk + whole, rest);
+    }
+  }
+}
+
+template <class A, class Real, class Isa>
+void tile_entry(const void* instance, const tile_of<Real>* tile) noexcept {
+  const A& a = *static_cast<const A*>(instance);
+  if (tile->d_nngp || tile->ntk) {
+    fill<A, Real, Isa, true>(a, *tile);
+  } else {
+    fill<A, Real, Isa, false>(a, *tile);
+  }
+}
+
+template <class Real>
+using tile_function = void (*)(const void*, const tile_of<Real>*);
+
+/// The entry for the best instruction set of this machine.
+template <class A, class Real>
+tile_function<Real> best_tile_entry() {
+  static const tile_function<Real> best = supported<avx512>() ? tile_entry<A, Real, avx512>
+                                          : supported<avx2>() ? tile_entry<A, Real, avx2>
+                                                              : tile_entry<A, Real, sse2>;
+  return best;
+}
+
+// ---- The functions of the C table
+// --------------------------------------------------------------------
+
+template <class A>
+struct callbacks {
+  static const A& self(const void* instance) { return *static_cast<const A*>(instance); }
+
+  template <class Owner, class Member>
+  static void set(A& a, const parameter<Owner, Member>& p, const nngp_value& value) {
+    constexpr bool is_list = std::is_same_v<Member, std::vector<double>>;
+    const std::string name = std::string(A::info.name) + ": parameter " + p.name;
+    if (!value.data || value.count == 0 || (!is_list && value.count != 1)) {
+      throw std::invalid_argument(name +
+                                  (is_list ? " must have at least one value" : " must be one value"));
+    }
+    for (std::size_t i = 0; i < value.count; ++i) {
+      const double x = value.data[i];
+      const bool low_ok = p.flags & NNGP_MINIMUM_EXCLUDED ? x > p.minimum : x >= p.minimum;
+      const bool high_ok = p.flags & NNGP_MAXIMUM_EXCLUDED ? x < p.maximum : x <= p.maximum;
+      const bool in_type = !std::is_integral_v<Member> ||
+                           (x == std::floor(x) && std::abs(x) <= std::numeric_limits<int>::max());
+      if (!std::isfinite(x) || !low_ok || !high_ok || !in_type ||
+          (std::is_same_v<Member, bool> && x != 0 && x != 1)) {
+        throw std::invalid_argument(name + " does not take the value " + std::to_string(x));
+      }
+    }
+    if constexpr (is_list) {
+      (a.*p.member).assign(value.data, value.data + value.count);
+    } else {
+      a.*p.member = static_cast<Member>(*value.data);
+    }
+  }
+
+  static void* create(const nngp_value* values, std::size_t count, char* error,
+                      std::size_t error_size) noexcept {
+    try {
+      A a;
+      if constexpr (HasParameters<A>) {
+        if (count != std::tuple_size_v<decltype(A::parameters)>) {
+          throw std::invalid_argument(std::string(A::info.name) + ": wrong number of parameters");
+        }
+        std::apply([&](const auto&... p) { (set(a, p, *values++), ...); }, A::parameters);
+      } else if (count != 0) {
+        throw std::invalid_argument(std::string(A::info.name) + " has no parameters");
+      }
+      if constexpr (HasPrepare<A>) a.prepare();
+      return new A(std::move(a));
+    } catch (const std::exception& e) {
+      report(e.what(), error, error_size);
+    } catch (...) {
+      report("unknown error", error, error_size);
+    }
+    return nullptr;
+  }
+
+  static void report(const char* text, char* error, std::size_t error_size) noexcept {
+    if (error && error_size) std::snprintf(error, error_size, "%s", text);
+  }
+
+  static void destroy(void* instance) noexcept { delete static_cast<A*>(instance); }
+
+  static double fn(const void* instance, double x) noexcept {
+    const probe y = self(instance).fn(probe(x));
+    return y[0];
+  }
+
+  static double d_fn(const void* instance, double x) noexcept {
+    const dual<probe> y = self(instance).fn(dual<probe>(probe(x), probe(1.0)));
+    return y.slope[0];
+  }
+
+  /// The scalar functions are tiles of one entry.
+  static kernel_pair<double> one(const void* instance, double cov12, double var1, double var2,
+                                 bool derivative) noexcept {
+    kernel_pair<double> y{};
+    nngp_tile_f64 tile{};
+    tile.struct_size = sizeof tile;
+    tile.rows = tile.cols = tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = 1;
+    tile.cov12 = &cov12;
+    tile.var1 = &var1;
+    tile.var2 = &var2;
+    tile.nngp = &y.nngp;
+    tile.d_nngp = derivative ? &y.d_nngp : nullptr;
+    tile.cov_scale = 1;
+    best_tile_entry<A, double>()(instance, &tile);
+    return y;
+  }
+  static double nngp_fn(const void* instance, double cov12, double var1, double var2) noexcept {
+    return one(instance, cov12, var1, var2, false).nngp;
+  }
+  static double d_nngp_fn(const void* instance, double cov12, double var1, double var2) noexcept {
+    return one(instance, cov12, var1, var2, true).d_nngp;
+  }
+
+  static void tile_f64(const void* instance, const nngp_tile_f64* tile) noexcept {
+    best_tile_entry<A, double>()(instance, tile);
+  }
+  static void tile_f32(const void* instance, const nngp_tile_f32* tile) noexcept {
+    best_tile_entry<A, float>()(instance, tile);
+  }
+
+  static std::size_t breakpoints(const void* instance, nngp_breakpoint* out,
+                                 std::size_t capacity) noexcept {
+    std::size_t count = 0;
+    for (const nngp_breakpoint& point : self(instance).breakpoints()) {
+      if (count < capacity) out[count] = point;
+      ++count;
+    }
+    return count;
+  }
+
+  template <class Isa>
+  static int is_supported() noexcept {
+    return supported<Isa>();
+  }
+  template <class Isa>
+  static constexpr nngp_tile_variant variant{Isa::name, is_supported<Isa>, tile_entry<A, double, Isa>,
+                                             tile_entry<A, float, Isa>};
+  static constexpr nngp_tile_variant variant_list[] = {variant<sse2>, variant<avx2>, variant<avx512>};
+  static constexpr nngp_tile_variants variants{sizeof(nngp_tile_variants), 3, variant_list};
+
+  static const void* get_extension(const char* id) noexcept {
+    if constexpr (HasKernel<A>) {
+      if (id && std::strcmp(id, NNGP_EXT_TILE_VARIANTS) == 0) return &variants;
+    }
+    return nullptr;
+  }
+};
+
+// ---- The C tables
+// --------------------------------------------------------------------------------------
+
+template <class Member>
+constexpr std::uint32_t kind_of() {
+  if constexpr (std::is_same_v<Member, std::vector<double>>) {
+    return NNGP_LIST;
+  } else if constexpr (std::is_same_v<Member, bool>) {
+    return NNGP_BOOLEAN;
+  } else if constexpr (std::is_integral_v<Member>) {
+    return NNGP_INTEGER;
+  } else {
+    static_assert(std::is_same_v<Member, double>,
+                  "a parameter is a double, int, bool or vector<double>");
+    return NNGP_NUMBER;
+  }
+}
+
+/// The C description of the parameters of A; defaults are read off a default-made A.
+template <class A, class = void>
+struct parameter_tables {
+  static constexpr std::size_t count = 0;
+  static constexpr const nngp_parameter* const* pointers = nullptr;
+};
+
+template <class A>
+struct parameter_tables<A, std::enable_if_t<HasParameters<A>>> {
+  static constexpr std::size_t count = std::tuple_size_v<decltype(A::parameters)>;
+
+  template <std::size_t I>
+  static constexpr std::size_t default_count() {
+    constexpr auto p = std::get<I>(A::parameters);
+    if constexpr (!p.has_default) {
+      return 0;
+    } else if constexpr (std::is_same_v<std::decay_t<decltype(A().*p.member)>, std::vector<double>>) {
+      return (A().*p.member).size();
+    } else {
+      return 1;
+    }
+  }
+  template <std::size_t I>
+  static constexpr auto default_values() {
+    constexpr auto p = std::get<I>(A::parameters);
+    std::array<double, std::max<std::size_t>(default_count<I>(), 1)> values{};
+    if constexpr (default_count<I>() != 0) {
+      if constexpr (std::is_arithmetic_v<std::decay_t<decltype(A().*p.member)>>) {
+        values[0] = static_cast<double>(A().*p.member);
+      } else {
+        const A a;
+        std::copy((a.*p.member).begin(), (a.*p.member).end(), values.begin());
+      }
+    }
+    return values;
+  }
+  template <std::size_t I>
+  static constexpr auto defaults = default_values<I>();
+
+  template <std::size_t I>
+  static constexpr nngp_parameter make() {
+    constexpr auto p = std::get<I>(A::parameters);
+    return {sizeof(nngp_parameter),
+            kind_of<std::decay_t<decltype(A().*p.member)>>(),
+            p.name,
+            p.summary,
+            default_count<I>() ? defaults<I>.data() : nullptr,
+            default_count<I>(),
+            p.minimum,
+            p.maximum,
+            p.flags,
+            0};
+  }
+  template <std::size_t I>
+  static constexpr nngp_parameter table = make<I>();
+
+  template <std::size_t... I>
+  static constexpr std::array<const nngp_parameter*, count> list(std::index_sequence<I...>) {
+    return {&table<I>...};
+  }
+  static constexpr std::array<const nngp_parameter*, count> array =
+      list(std::make_index_sequence<count>());
+  static constexpr const nngp_parameter* const* pointers = array.data();
+};
+
+template <class A>
+constexpr nngp_activation describe(const library& lib) {
+  static_assert(templates_only<A>, "write fn, nngp_fn, ... as templates: auto fn(auto x) const");
+  static_assert(HasFn<A> || HasKernel<A>, "an activation needs fn or nngp_fn");
+  static_assert(!(HasNngp<A> && HasBoth<A>), "give nngp_fn or nngp_and_d_nngp_fn, not both");
+  using C = callbacks<A>;
+  nngp_activation t{};
+  t.struct_size = sizeof t;
+  t.derivative = !HasKernel<A>               ? NNGP_DERIVATIVE_ABSENT
+                 : HasDNngp<A> || HasBoth<A> ? NNGP_DERIVATIVE_HANDWRITTEN
+                                             : NNGP_DERIVATIVE_AUTOMATIC;
+  t.name = A::info.name;
+  t.summary = A::info.summary;
+  t.formula = A::info.formula;
+  t.reference = A::info.reference;
+  t.version = lib.version;
+  t.author = lib.author;
+  t.license = lib.license;
+  t.parameters = parameter_tables<A>::pointers;
+  t.parameter_count = parameter_tables<A>::count;
+  t.create = C::create;
+  t.destroy = C::destroy;
+  if constexpr (HasFn<A>) {
+    t.fn = C::fn;
+    t.d_fn = C::d_fn;
+  }
+  if constexpr (HasKernel<A>) {
+    t.nngp_fn = C::nngp_fn;
+    t.d_nngp_fn = C::d_nngp_fn;
+    t.tile_f64 = C::tile_f64;
+    t.tile_f32 = C::tile_f32;
+  }
+  if constexpr (HasBreakpoints<A>) t.breakpoints = C::breakpoints;
+  t.get_extension = C::get_extension;
+  return t;
+}
+
+template <class Library, class... A>
+struct tables {
+  template <class Activation>
+  static constexpr nngp_activation table = describe<Activation>(Library::value);
+  static constexpr const nngp_activation* pointers[] = {&table<A>...};
+  static constexpr nngp_plugin plugin{
+      NNGP_MAGIC,          sizeof(nngp_plugin),    NNGP_ABI_MAJOR, NNGP_ABI_MINOR, 0,
+      Library::value.name, Library::value.version, pointers,       sizeof...(A)};
+};
+
+}  // namespace detail
+}  // namespace nngp
+
+/// Exports activations: NNGP_PLUGIN(library, First, Second, ...), once in a shared library.
+#define NNGP_PLUGIN(library_, ...)                                       \
+  struct nngp_plugin_library {                                           \
+    static constexpr nngp::library value = library_;                     \
+  };                                                                     \
+  extern "C" NNGP_EXPORT constinit const nngp_plugin nngp_plugin_entry = \
+      nngp::detail::tables<nngp_plugin_library, __VA_ARGS__>::plugin
+
+#pragma GCC visibility pop

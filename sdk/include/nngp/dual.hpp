@@ -1,0 +1,99 @@
+#pragma once
+
+// Forward-mode automatic differentiation: a number with its derivative in one variable.
+
+#include <concepts>
+
+namespace nngp {
+
+/// value + slope e with e^2 = 0. Arithmetic with a plain number treats that as a constant, so what does
+/// not depend on the variable costs nothing extra.
+template <class T>
+struct dual {
+  T value;
+  T slope;
+
+  dual(const T& value_, const T& slope_) : value(value_), slope(slope_) {}
+  template <std::convertible_to<T> Constant>
+  dual(const Constant& c) : value(c), slope(0.0) {}
+
+  friend dual operator+(const dual& a, const dual& b) { return {a.value + b.value, a.slope + b.slope}; }
+  friend dual operator-(const dual& a, const dual& b) { return {a.value - b.value, a.slope - b.slope}; }
+  friend dual operator*(const dual& a, const dual& b) {
+    return {a.value * b.value, fma(a.slope, b.value, a.value * b.slope)};
+  }
+  friend dual operator/(const dual& a, const dual& b) {
+    const T quotient = a.value / b.value;
+    return {quotient, (a.slope - quotient * b.slope) / b.value};
+  }
+  friend dual operator-(const dual& a) { return {-a.value, -a.slope}; }
+
+  template <std::convertible_to<T> Constant>
+  friend dual operator+(const dual& a, const Constant& b) {
+    return {a.value + b, a.slope};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator+(const Constant& a, const dual& b) {
+    return {a + b.value, b.slope};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator-(const dual& a, const Constant& b) {
+    return {a.value - b, a.slope};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator-(const Constant& a, const dual& b) {
+    return {a - b.value, -b.slope};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator*(const dual& a, const Constant& b) {
+    return {a.value * b, a.slope * b};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator*(const Constant& a, const dual& b) {
+    return {a * b.value, a * b.slope};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator/(const dual& a, const Constant& b) {
+    return {a.value / b, a.slope / b};
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual operator/(const Constant& a, const dual& b) {
+    const T quotient = a / b.value;
+    return {quotient, -quotient * b.slope / b.value};
+  }
+
+  friend auto operator<(const dual& a, const dual& b) { return a.value < b.value; }
+  friend auto operator<=(const dual& a, const dual& b) { return a.value <= b.value; }
+  friend auto operator>(const dual& a, const dual& b) { return a.value > b.value; }
+  friend auto operator>=(const dual& a, const dual& b) { return a.value >= b.value; }
+  friend auto operator==(const dual& a, const dual& b) { return a.value == b.value; }
+
+  template <class Mask>
+  friend dual select(const Mask& m, const dual& a, const dual& b) {
+    return {select(m, a.value, b.value), select(m, a.slope, b.slope)};
+  }
+  friend dual min(const dual& a, const dual& b) { return select(a < b, a, b); }
+  friend dual max(const dual& a, const dual& b) { return select(a > b, a, b); }
+  friend dual abs(const dual& a) { return {abs(a.value), select(a.value < 0.0, -a.slope, a.slope)}; }
+  friend dual fma(const dual& a, const dual& b, const dual& c) {
+    return {fma(a.value, b.value, c.value), fma(a.slope, b.value, fma(a.value, b.slope, c.slope))};
+  }
+  /// At 0, where the slope is infinite, it is taken as 0: kernels meet sqrt(0) only on the boundary
+  /// |cov12| = sqrt(var1 var2), where it multiplies another zero.
+  friend dual sqrt(const dual& a) {
+    const T root = sqrt(a.value);
+    return {root, select(root > 0.0, a.slope / (root + root), T(0.0))};
+  }
+};
+
+/// The part that is not differentiated.
+template <class T>
+const T& value_of(const T& x) {
+  return x;
+}
+template <class T>
+const T& value_of(const dual<T>& x) {
+  return x.value;
+}
+
+}  // namespace nngp

@@ -1,0 +1,317 @@
+#pragma once
+
+// Elementary functions on vectors of float or double (nngp/simd.hpp) and their derivatives
+// (nngp/dual.hpp). All are branch-free but for rare arguments, and give NaN for NaN.
+
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <type_traits>
+
+#include "nngp/dual.hpp"
+#include "nngp/simd.hpp"
+
+#pragma GCC visibility push(hidden)
+
+namespace nngp {
+
+inline constexpr double pi = 3.14159265358979323846;
+inline constexpr double sqrt_pi = 1.77245385090551602730;
+inline constexpr double sqrt_2 = 1.41421356237309504880;
+
+template <class V>
+concept Vector = requires {
+  typename V::isa;
+};
+
+/// f of every lane, for functions that have no vector form here.
+template <Vector V, class F>
+V map(const V& x, F f) {
+  typename V::real lanes[V::size];
+  x.store(lanes);
+  for (auto& lane : lanes) lane = f(lane);
+  return V::load(lanes);
+}
+
+/// c0 + c1 x + c2 x^2 + ...
+template <Vector V>
+V polynomial(const V&, double c0) {
+  return V(c0);
+}
+template <Vector V, class... C>
+V polynomial(const V& x, double c0, C... c) {
+  return fma(x, polynomial(x, c...), V(c0));
+}
+
+/// a b as an unevaluated sum: the rounded product and its rounding error.
+template <Vector V>
+struct product {
+  V high;
+  V low;
+
+  product(const V& a, const V& b) : high(a * b), low(0.0) {
+    if constexpr (V::has_fma) {
+      low = fma(a, b, -high);
+    } else {  // T. J. Dekker, Numer. Math. 18 (1971): split into halves whose products are exact
+      const V a1 = upper_half(a), b1 = upper_half(b);
+      const V a2 = a - a1, b2 = b - b1;
+      low = a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2);
+    }
+  }
+
+ private:
+  static V upper_half(const V& a) {
+    constexpr int half = (std::numeric_limits<typename V::real>::digits + 1) / 2;
+    const V shifted = a * static_cast<double>((1 << half) + 1);
+    return shifted - (shifted - a);
+  }
+};
+
+/// a b - c d to within 2 ulp of itself, however much cancels (Jeannerod, Louvet and Muller, Math. Comp.
+/// 82 (2013), on Kahan's algorithm). Products must neither overflow nor underflow.
+template <Vector V>
+V difference_of_products(const V& a, const V& b, const V& c, const V& d) {
+  const product<V> cd(c, d);
+  if constexpr (V::has_fma) {
+    return fma(a, b, -cd.high) - cd.low;
+  } else {
+    const product<V> ab(a, b);
+    return (ab.high - cd.high) + (ab.low - cd.low);
+  }
+}
+
+namespace detail {
+
+/// Products of variances in this range have exact rounding errors and do not overflow.
+template <class Real>
+struct safe_product {
+  static constexpr double minimum = std::is_same_v<Real, double> ? 0x1p-900 : 0x1p-90;
+  static constexpr double maximum = std::is_same_v<Real, double> ? 0x1p980 : 0x1p110;
+};
+
+template <Vector V>
+V root_det_in_range(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
+  const V det = difference_of_products(v1, v2, c, c);
+  return sqrt(max(V(0.0), fma(r1, r2, fma(r1, v2, fma(r2, v1, det)))));
+}
+
+}  // namespace detail
+
+/// sqrt((var1 + r)(var2 + r) - cov12^2), r >= 0: twice the area of the triangle spanned by two vectors
+/// of which these are the inner products. Within a few ulp also where they are nearly parallel, since
+/// the determinant var1 var2 - cov12^2 is; 0 where rounding made it negative.
+template <Vector V>
+V root_det(const V& cov12, const V& var1, const V& var2, double r = 0) {
+  using limits = detail::safe_product<typename V::real>;
+  const V prod = (var1 + r) * (var2 + r);
+  if (any(!((prod > limits::minimum) & (prod < limits::maximum)))) [[unlikely]] {
+    // Powers of 4 and 2 take the variances near 1 and the covariance with them.
+    const V least = 4 - std::numeric_limits<typename V::real>::max_exponent;
+    const V n1 = round(0.5 * max(least, exponent(var1 + r)));
+    const V n2 = round(0.5 * max(least, exponent(var2 + r)));
+    const V s1 = scale(scale(V(1.0), -n1), -n1), s2 = scale(scale(V(1.0), -n2), -n2);
+    const V c = scale(scale(cov12, -n1), -n2);
+    const V root = detail::root_det_in_range(c, var1 * s1, var2 * s2, r * s1, r * s2);
+    return scale(scale(root, n1), n2);
+  }
+  return detail::root_det_in_range(cov12, var1, var2, V(r), V(r));
+}
+
+namespace detail {
+
+/// atan(t) for |t| <= tan(pi/8).
+template <Vector V>
+V atan_near_0(const V& t) {
+  const V z = t * t;
+  if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-54
+    return fma(t * z,
+               polynomial(z, -0.333333333333286127, 0.199999999988883089, -0.142857141834354099,
+                          0.111111062730325823, -0.090907750779780523, 0.076899798952975602,
+                          -0.0664044932417744842, 0.0568941153788824927, -0.0435095350857681029,
+                          0.021169055467488846),
+               t);
+  } else {  // 2^-25
+    return fma(t * z,
+               polynomial(z, -0.33332798995973268, 0.199744634463254707, -0.138520136884259949,
+                          0.0798648935019857536),
+               t);
+  }
+}
+
+/// atan(small / large) for 0 <= small <= large; 0 if both are 0.
+template <Vector V>
+V atan_of_ratio(const V& small, const V& large) {
+  constexpr double tan_pi_8 = 0.41421356237309504880;
+  const auto steep = small > tan_pi_8 * large;  // atan(x) = pi/4 + atan((x - 1) / (x + 1))
+  const V numerator = select(steep, small - large, small);
+  const V denominator = select(steep, small + large, large);
+  const V t = numerator / max(V(std::numeric_limits<typename V::real>::min()), denominator);
+  return atan_near_0(t) + select(steep, V(pi / 4), V(0.0));
+}
+
+}  // namespace detail
+
+/// The angle in [-pi/2, pi/2] whose sine is c / sqrt(c^2 + s^2), s >= 0: atan2(c, s), accurate where an
+/// arc sine of the ratio would not be. 0 if both are 0.
+template <Vector V>
+V asin2(const V& c, const V& s) {
+  const V size = abs(c);
+  const auto steep = size > s;
+  const V angle = detail::atan_of_ratio(select(steep, s, size), select(steep, size, s));
+  return copysign(select(steep, pi / 2 - angle, angle), c);
+}
+
+/// The angle in [0, pi] whose cosine is c / sqrt(c^2 + s^2), s >= 0: atan2(s, c), accurate near 0 too.
+/// pi/2 if both are 0.
+template <Vector V>
+V acos2(const V& c, const V& s) {
+  const V size = abs(c);
+  const auto steep = size > s;
+  const V angle = detail::atan_of_ratio(select(steep, s, size), select(steep, size, s));
+  const V from_axis = select(c < 0.0, pi - angle, angle);
+  return select(steep, from_axis, pi / 2 - copysign(angle, c));
+}
+
+template <Vector V>
+V exp(const V& x) {
+  return map(x, [](auto lane) { return std::exp(lane); });
+}
+template <Vector V>
+V expm1(const V& x) {
+  return map(x, [](auto lane) { return std::expm1(lane); });
+}
+template <Vector V>
+V log(const V& x) {
+  return map(x, [](auto lane) { return std::log(lane); });
+}
+template <Vector V>
+V log1p(const V& x) {
+  return map(x, [](auto lane) { return std::log1p(lane); });
+}
+template <Vector V>
+V sin(const V& x) {
+  return map(x, [](auto lane) { return std::sin(lane); });
+}
+template <Vector V>
+V cos(const V& x) {
+  return map(x, [](auto lane) { return std::cos(lane); });
+}
+template <Vector V>
+V sinh(const V& x) {
+  return map(x, [](auto lane) { return std::sinh(lane); });
+}
+template <Vector V>
+V cosh(const V& x) {
+  return map(x, [](auto lane) { return std::cosh(lane); });
+}
+template <Vector V>
+V tanh(const V& x) {
+  return map(x, [](auto lane) { return std::tanh(lane); });
+}
+template <Vector V>
+V erf(const V& x) {
+  return map(x, [](auto lane) { return std::erf(lane); });
+}
+template <Vector V>
+V erfc(const V& x) {
+  return map(x, [](auto lane) { return std::erfc(lane); });
+}
+/// x^n for whole n >= 0, by repeated squaring; 1 for n = 0.
+template <class T>
+T power(const T& x, int n) {
+  if (n == 0) return T(1.0);
+  if (n == 1) return x;
+  const T half = power(x, n / 2);
+  return n % 2 ? half * half * x : half * half;
+}
+
+// ---- Derivatives
+// ---------------------------------------------------------------------------------------
+
+template <Vector V>
+dual<V> exp(const dual<V>& x) {
+  const V y = exp(x.value);
+  return {y, x.slope * (y)};
+}
+template <Vector V>
+dual<V> expm1(const dual<V>& x) {
+  const V y = expm1(x.value);
+  return {y, x.slope * (y + 1.0)};
+}
+template <Vector V>
+dual<V> log(const dual<V>& x) {
+  return {log(x.value), x.slope * (1.0 / x.value)};
+}
+template <Vector V>
+dual<V> log1p(const dual<V>& x) {
+  return {log1p(x.value), x.slope * (1.0 / (1.0 + x.value))};
+}
+template <Vector V>
+dual<V> sin(const dual<V>& x) {
+  return {sin(x.value), x.slope * (cos(x.value))};
+}
+template <Vector V>
+dual<V> cos(const dual<V>& x) {
+  return {cos(x.value), x.slope * (-sin(x.value))};
+}
+template <Vector V>
+dual<V> sinh(const dual<V>& x) {
+  return {sinh(x.value), x.slope * (cosh(x.value))};
+}
+template <Vector V>
+dual<V> cosh(const dual<V>& x) {
+  return {cosh(x.value), x.slope * (sinh(x.value))};
+}
+template <Vector V>
+dual<V> tanh(const dual<V>& x) {
+  const V y = tanh(x.value);
+  return {y, x.slope * ((1.0 - y) * (1.0 + y))};
+}
+template <Vector V>
+dual<V> erf(const dual<V>& x) {
+  return {erf(x.value), x.slope * (exp(-(x.value * x.value)) * (2 / sqrt_pi))};
+}
+template <Vector V>
+dual<V> erfc(const dual<V>& x) {
+  return {erfc(x.value), x.slope * (exp(-(x.value * x.value)) * (-2 / sqrt_pi))};
+}
+
+/// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
+template <Vector V>
+dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, double r = 0) {
+  const V root = root_det(cov12.value, var1, var2, r);
+  return {root, select(root > 0.0, -(cov12.value / root) * cov12.slope, V(0.0))};
+}
+template <Vector V>
+dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, double r = 0) {
+  const V root = root_det(cov12.value, var1.value, var2.value, r);
+  const V slope =
+      0.5 * (((var2.value + r) / root) * var1.slope + ((var1.value + r) / root) * var2.slope) -
+      (cov12.value / root) * cov12.slope;
+  return {root, select(root > 0.0, slope, V(0.0))};
+}
+
+namespace detail {
+
+/// The derivative of the angle of (x, y).
+template <Vector V>
+V slope_of_angle(const dual<V>& x, const dual<V>& y) {
+  const V size = max(V(std::numeric_limits<typename V::real>::min()), max(abs(x.value), abs(y.value)));
+  const V a = x.value / size, b = y.value / size;
+  return fma(a, y.slope, -(b * x.slope)) / max(V(0.5), fma(a, a, b * b)) / size;
+}
+
+}  // namespace detail
+
+template <Vector V>
+dual<V> asin2(const dual<V>& c, const dual<V>& s) {
+  return {asin2(c.value, s.value), detail::slope_of_angle(s, c)};
+}
+template <Vector V>
+dual<V> acos2(const dual<V>& c, const dual<V>& s) {
+  return {acos2(c.value, s.value), detail::slope_of_angle(c, s)};
+}
+
+}  // namespace nngp
+
+#pragma GCC visibility pop
