@@ -8,7 +8,7 @@ function(nngp_add_activation name)
     message(FATAL_ERROR "nngp_add_activation(${name}): give SOURCES")
   endif()
   add_library(${name} MODULE ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE nngp::sdk)
+  target_link_libraries(${name} PRIVATE nngp::sdk m)
   set_target_properties(${name} PROPERTIES
     PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   # Products and sums are fused only where the source says so: results then do not depend on how the

@@ -36,18 +36,23 @@ struct ActivationInfo {
 /// offers and closes it; a library stays open only while an Activation made from it lives.
 class Registry {
  public:
-  /// Scans. Throws PluginError for a named file that is no plugin.
+  /// Scans. Throws PluginError for a named file that is no plugin. Folders that do not exist are
+  /// passed over unless named; only files with the suffix of shared libraries are looked at.
   explicit Registry(PluginSearch search);
 
-  /// An activation by its name or "library:Name". Throws ModelError with the nearest known names.
+  /// An activation by its name or "library:Name". Throws ModelError, with the nearest known names, for
+  /// an unknown one and for unsuitable arguments, PluginError if its file has become unusable.
   Activation activation(std::string_view name, const Arguments& arguments = {}) const;
 
   /// Everything found, in search order, shadowed ones included.
   const std::vector<ActivationInfo>& activations() const { return activations_; }
-  /// One line for each file that was skipped, with the reason.
+  /// One line for each file that was skipped or cannot be used in part, with the reason.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
+  std::string unknown(std::string_view name) const;
+
+  PluginSearch searched_;
   std::vector<ActivationInfo> activations_;
   std::vector<std::string> warnings_;
 };

@@ -41,6 +41,9 @@ struct Dense {
 struct Elementwise {
   explicit Elementwise(Activation activation_) : activation(std::move(activation_)) {}
   Activation activation;
+  bool numerical = false;  ///< by numerical integration of fn, even where there is an nngp_fn
+  /// Of the numerical integration: wanted error relative to sqrt(E fn(x1)^2 E fn(x2)^2).
+  double tolerance = 1e-10;
 };
 
 struct Identity {};
@@ -71,20 +74,30 @@ struct Parallel {
   std::vector<Layer> layers;
 };
 
-/// One layer or a whole network: an immutable tree, a cheap value to copy.
+/// One layer or a whole network: an immutable tree, a cheap value to copy. Its depth and size are
+/// bounded, so that whatever walks one may recurse.
 class Layer {
  public:
+  static constexpr std::size_t max_depth = 1000;   ///< nested serial() and parallel()
+  static constexpr std::size_t max_size = 100000;  ///< layers, repeated ones counted each time
+
   using Node = std::variant<Dense, Elementwise, Identity, LayerNorm, Dropout, FanOut, FanInSum,
                             FanInProd, FanInConcat, Serial, Parallel>;
 
+  /// Throws ModelError for more than max_depth levels or max_size layers.
   template <class Kind>
-  requires std::is_constructible_v<Node, Kind> Layer(Kind kind)
-      : node_(std::make_shared<const Node>(std::move(kind))) {}  // NOLINT: conversion wanted
+  requires std::is_constructible_v<Node, Kind> Layer(Kind kind)  // NOLINT: conversion wanted
+      : Layer(std::make_shared<const Node>(std::move(kind))) {}
 
   const Node& node() const { return *node_; }
+  std::size_t size() const { return size_; }
 
  private:
+  explicit Layer(std::shared_ptr<const Node> node);
+
   std::shared_ptr<const Node> node_;
+  std::size_t depth_ = 1;
+  std::size_t size_ = 1;
 };
 
 /// The layers in order of application.
@@ -99,7 +112,7 @@ Layer parallel(Layers... layers) {
   return Parallel{{Layer(std::move(layers))...}};
 }
 
-/// `layer` applied `n` times.
+/// `layer` applied `n` times; throws ModelError for more than Layer::max_size layers in all.
 Layer repeat(const Layer& layer, std::size_t n);
 
 }  // namespace nngp
