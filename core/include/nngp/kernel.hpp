@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "nngp/array.hpp"
 #include "nngp/stax.hpp"
@@ -13,9 +15,8 @@ namespace nngp {
 enum class Get { nngp, ntk, both };
 
 struct KernelOptions {
-  Get get = Get::both;
   unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
-  /// Called now and then, from one thread at a time, with the number of finished entries and of all.
+  /// Called now and then, by one thread at a time, with the number of finished entries and of all.
   /// Returning false stops the computation, which then throws Interrupted.
   std::function<bool(std::size_t done, std::size_t total)> progress = {};
 };
@@ -27,25 +28,71 @@ struct Kernels {
   Matrix<Real> ntk;
 };
 
-class Program;
+/// A rectangle of kernel entries.
+struct Window {
+  std::size_t row, col, rows, cols;
+};
+
+/// Where a window of results goes: row-major, `ld` elements from row to row; null: not wanted.
+template <class Real>
+struct Output {
+  Real* nngp = nullptr;
+  Real* ntk = nullptr;
+  std::size_t ld = 0;
+};
+
+template <class Real>
+class TileEngine;
+
+/// The kernels of two sets of inputs as an operator: nothing of size n1 x n2 is stored, any window can
+/// be computed when it is needed. A cheap value to copy; refers to the inputs, which must outlive it.
+template <class Real>
+class KernelOperator {
+ public:
+  std::size_t rows() const;
+  std::size_t cols() const;
+  /// True for the kernels of inputs with themselves: entries (i, j) and (j, i) are equal.
+  bool symmetric() const;
+
+  /// Computes one window. A window on the diagonal of a symmetric operator (row = col, rows = cols) is
+  /// computed as one triangle and mirrored. Throws DataError if an entry is NaN or infinite.
+  void compute(const Window& window, const Output<Real>& out, const KernelOptions& options = {}) const;
+
+ private:
+  friend class KernelFn;
+  explicit KernelOperator(std::shared_ptr<const TileEngine<Real>> engine)
+      : engine_(std::move(engine)) {}
+  std::shared_ptr<const TileEngine<Real>> engine_;
+};
 
 /// The kernel function of a network (arXiv 1912.02803): from inputs, one example a row, to the NNGP
-/// and NTK of its output at infinite width. Reusable and safe to call from several threads.
+/// and NTK of its output at infinite width. A value to copy; usable by several threads at once.
 class KernelFn {
  public:
   /// Throws ModelError if the layers do not fit together (a non-linearity on non-Gaussian input, ...),
-  /// NotImplemented if an activation has neither nngp_fn nor a way to compute it.
-  explicit KernelFn(const Layer& network);
+  /// NotImplemented if an activation has neither nngp_fn nor fn.
+  explicit KernelFn(Layer network);
 
   /// The kernels of x1 with x2, or of x1 with itself (exactly symmetric) if x2 is not given.
-  /// Throws DataError for empty inputs or differing numbers of features.
+  /// Throws DataError for empty inputs, differing numbers of features, or kernels that are not finite.
   template <class Real>
-  Kernels<Real> operator()(const MatrixView<Real>& x1,
-                           std::optional<MatrixView<Real>> x2 = std::nullopt,
-                           const KernelOptions& options = {}) const;
+  Kernels<Real> operator()(
+      const MatrixView<Real>& x1,
+      const std::optional<std::type_identity_t<MatrixView<Real>>>& x2 = std::nullopt,
+      Get get = Get::both, const KernelOptions& options = {}) const;
+
+  /// Binds the network to inputs: propagates the variances of all rows, computes no kernel yet.
+  template <class Real>
+  KernelOperator<Real> bind(
+      const MatrixView<Real>& x1,
+      const std::optional<std::type_identity_t<MatrixView<Real>>>& x2 = std::nullopt,
+      const KernelOptions& options = {}) const;
 
  private:
-  std::shared_ptr<const Program> program_;
+  Layer network_;
 };
+
+/// The instruction set that kernels are computed with on this machine: "sse2", "avx2" or "avx512".
+const char* instruction_set();
 
 }  // namespace nngp

@@ -92,7 +92,11 @@ struct safe_product {
 template <Vector V>
 V root_det_in_range(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
   const V det = difference_of_products(v1, v2, c, c);
-  return sqrt(max(V(0.0), fma(r1, r2, fma(r1, v2, fma(r2, v1, det)))));
+  // Inputs that are parallel up to the rounding of c are parallel: an angle of 1e-8 would be made of
+  // nothing but rounding errors. In float such angles, 1e-3, are common among real data: kept.
+  constexpr double rounding = std::is_same_v<typename V::real, double> ? 0x1p-48 : 0.0;
+  const V seen = select(det > rounding * (v1 * v2), det, V(0.0));
+  return sqrt(fma(r1, r2, fma(r1, v2, fma(r2, v1, seen))));
 }
 
 }  // namespace detail

@@ -1,0 +1,230 @@
+#include "engine/program.hpp"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "nngp/error.hpp"
+
+namespace nngp {
+namespace {
+
+/// A branch while its network is compiled: the signal it lives in, the Dense layers that wait, and what
+/// neural-tangents tracks as the kernel's requirements.
+struct Branch {
+  Operand operand;
+  double width = 0;          ///< number of channels
+  bool is_gaussian = false;  ///< an affine map with random weights came last
+  bool is_input = true;      ///< no Dense layer so far
+};
+using Branches = std::vector<Branch>;
+
+class Compiler {
+ public:
+  explicit Compiler(std::size_t features) {
+    const auto n = static_cast<double>(features);
+    state_ = {Branch{.operand = {0, {.cov_scale = 1 / n}}, .width = n}};
+  }
+
+  Program finish(const Layer& network) {
+    compile(network);
+    if (state_.size() != 1)
+      throw ModelError(fmt::format(
+          "the network ends in {} branches; end it with FanInSum(), FanInProd() or FanInConcat()",
+          state_.size()));
+    program_.output = state_[0].operand;
+    return std::move(program_);
+  }
+
+ private:
+  void compile(const Layer& layer) {
+    std::visit([this](const auto& node) { apply(node); }, layer.node());
+  }
+
+  // ---- layers of one branch -------------------------------------------------------------------
+
+  void apply(const Dense& dense) {
+    ++position_;
+    Branch& branch = single("Dense");
+    const Dense::Options& o = dense.options;
+    const double w2 = o.W_std * o.W_std;
+    const double b2 = o.b_std ? *o.b_std * *o.b_std : 0.0;
+    Affine& in = branch.operand.in;
+    Affine out{.cov_scale = w2 * in.cov_scale, .cov_shift = w2 * in.cov_shift + b2};
+    if (o.parameterization == Parameterization::ntk) {
+      out.ntk_cov = out.cov_scale + w2 * in.ntk_cov;
+      out.ntk_shift = out.cov_shift + w2 * in.ntk_shift;
+    } else {
+      const double n = branch.width / o.s[0];
+      out.ntk_cov = n * in.cov_scale + w2 * in.ntk_cov;
+      out.ntk_shift = n * in.cov_shift + w2 * in.ntk_shift + (o.b_std ? 1.0 : 0.0);
+    }
+    out.ntk_scale = w2 * in.ntk_scale;
+    in = out;
+    branch.width = static_cast<double>(dense.out_dim);
+    if (o.parameterization == Parameterization::standard) branch.width *= o.s[1];
+    branch.is_gaussian = true;
+    branch.is_input = false;
+  }
+
+  void apply(const Elementwise& layer) {
+    ++position_;
+    const std::string name = layer.activation.text();
+    Branch& branch = single(name);
+    if (!branch.is_gaussian)
+      throw ModelError(fmt::format(
+          "layer {}, {}: the input of a non-linearity must be Gaussian; insert Dense(...) before it",
+          position_, name));
+    if (!layer.numerical && !layer.activation.has_nngp_fn() && !layer.activation.has_fn())
+      throw NotImplemented(fmt::format(
+          "layer {}, {}: the kernel is not implemented: its plugin has neither nngp_fn nor fn",
+          position_, name));
+    program_.activations.push_back(layer);
+    program_.steps.push_back(Activate{branch.operand, program_.activations.size() - 1});
+    branch.operand.in = {};
+    branch.is_gaussian = false;
+  }
+
+  void apply(const Identity&) {
+    ++position_;
+    single("Identity");
+  }
+
+  void apply(const LayerNorm&) {
+    ++position_;
+    Branch& branch = single("LayerNorm");
+    if (!branch.is_gaussian)
+      throw ModelError(fmt::format(
+          "layer {}, LayerNorm: only implemented for Gaussian inputs; insert Dense(...) before it",
+          position_));
+    program_.steps.push_back(Normalize{branch.operand});
+    branch.operand.in = {};
+  }
+
+  void apply(const Dropout& dropout) {
+    ++position_;
+    Branch& branch = single("Dropout");
+    if (branch.is_input)
+      throw ModelError(fmt::format(
+          "layer {}, Dropout: cannot be applied to the input; insert Dense(...) before it", position_));
+    program_.steps.push_back(ScaleDiagonal{branch.operand, 1 / dropout.rate});
+    branch.operand.in = {};
+    branch.is_gaussian = false;
+  }
+
+  // ---- branches -------------------------------------------------------------------------------
+
+  void apply(const Serial& serial) {
+    for (const Layer& layer : serial.layers) compile(layer);
+  }
+
+  void apply(const FanOut& fan_out) {
+    ++position_;
+    const Branch branch = single("FanOut");
+    state_.assign(fan_out.num, branch);
+    for (std::size_t b = 1; b < fan_out.num; ++b) {
+      state_[b].operand.signal = program_.signals++;
+      program_.steps.push_back(
+          Copy{.operand = {branch.operand.signal, {}}, .to = state_[b].operand.signal});
+    }
+  }
+
+  void apply(const Parallel& parallel) {
+    if (parallel.layers.size() != state_.size())
+      throw ModelError(
+          fmt::format("after layer {}: parallel(...) has {} layers but its input has {} branches; "
+                      "put FanOut({}) before it",
+                      position_, parallel.layers.size(), state_.size(), parallel.layers.size()));
+    const Branches inputs = std::move(state_);
+    Branches outputs;
+    for (std::size_t b = 0; b < inputs.size(); ++b) {
+      state_ = {inputs[b]};
+      compile(parallel.layers[b]);
+      if (state_.size() != 1)
+        throw ModelError(
+            fmt::format("branch {} of parallel(...) ends in {} branches; close it with "
+                        "FanInSum(), FanInProd() or FanInConcat()",
+                        b + 1, state_.size()));
+      outputs.push_back(state_[0]);
+    }
+    state_ = std::move(outputs);
+  }
+
+  void apply(const FanInSum&) {
+    ++position_;
+    check_widths("FanInSum");
+    for (std::size_t b = 0; b < state_.size() && state_.size() > 1; ++b)
+      if (!state_[b].is_gaussian)
+        throw ModelError(
+            fmt::format("layer {}, FanInSum: only implemented for Gaussian branches, and "
+                        "branch {} is not; end it with Dense(...)",
+                        position_, b + 1));
+    fan_in(WeightedSum{operands(), std::vector<double>(state_.size(), 1.0), state_[0].operand.signal});
+    state_.resize(1);
+  }
+
+  void apply(const FanInConcat&) {
+    ++position_;
+    std::vector<double> weights;
+    double total = 0;
+    for (const Branch& branch : state_) total += branch.width;
+    for (const Branch& branch : state_) weights.push_back(branch.width / total);
+    fan_in(WeightedSum{operands(), weights, state_[0].operand.signal});
+    state_.resize(1);
+    state_[0].width = total;
+    state_[0].is_gaussian = false;
+  }
+
+  void apply(const FanInProd&) {
+    ++position_;
+    check_widths("FanInProd");
+    const bool is_gaussian = state_.size() == 1 && state_[0].is_gaussian;
+    fan_in(Product{operands(), state_[0].operand.signal});
+    state_.resize(1);
+    state_[0].is_gaussian = is_gaussian;
+  }
+
+  // ---- helpers --------------------------------------------------------------------------------
+
+  Branch& single(std::string_view layer) {
+    if (state_.size() != 1)
+      throw ModelError(
+          fmt::format("layer {}, {}: its input has {} branches; put it inside parallel(...) "
+                      "or close them with FanInSum(), FanInProd() or FanInConcat() first",
+                      position_, layer, state_.size()));
+    return state_[0];
+  }
+
+  std::vector<Operand> operands() const {
+    std::vector<Operand> all;
+    for (const Branch& branch : state_) all.push_back(branch.operand);
+    return all;
+  }
+
+  void fan_in(Step step) {
+    program_.steps.push_back(std::move(step));
+    state_[0].operand.in = {};
+    bool is_input = true;
+    for (const Branch& branch : state_) is_input = is_input && branch.is_input;
+    state_[0].is_input = is_input;
+  }
+
+  void check_widths(std::string_view layer) const {
+    for (const Branch& branch : state_)
+      if (branch.width != state_[0].width)
+        throw ModelError(fmt::format("layer {}, {}: all branches need the same width, got {} and {}",
+                                     position_, layer, state_[0].width, branch.width));
+  }
+
+  Branches state_;
+  Program program_;
+  std::size_t position_ = 0;  ///< layers seen so far, counted from 1 as a reader of the model would
+};
+
+}  // namespace
+
+Program compile(const Layer& network, std::size_t features) {
+  return Compiler(features).finish(network);
+}
+
+}  // namespace nngp
