@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
+#include <limits>
 #include <type_traits>
 
 #include "arguments.hpp"
@@ -11,6 +13,9 @@
 #include "text.hpp"
 
 namespace nngp {
+namespace {
+constexpr double infinity = std::numeric_limits<double>::infinity();
+}  // namespace
 
 /// What a plugin made, with all that must outlive it. Members are destroyed in reverse order.
 struct Activation::Instance {
@@ -24,7 +29,12 @@ struct Activation::Instance {
   Descriptor descriptor;
   std::vector<std::vector<double>> values;
   void* handle;
-  bool jumps = false;  // fn has a declared jump
+  std::vector<nngp_breakpoint> breakpoints;
+
+  bool jumps() const {
+    return std::any_of(breakpoints.begin(), breakpoints.end(),
+                       [](const nngp_breakpoint& point) { return point.order == 0; });
+  }
 };
 
 Activation::Instance::Instance(std::shared_ptr<const void> library_, const nngp_activation& table,
@@ -72,9 +82,7 @@ Activation::Activation(std::shared_ptr<const void> library, const nngp_activatio
                        const Arguments& arguments) {
   auto instance = std::make_shared<Instance>(std::move(library), descriptor, arguments);
   if (instance->descriptor->breakpoints) {
-    for (const nngp_breakpoint& point : read_breakpoints(*instance->descriptor, instance->handle)) {
-      instance->jumps |= point.order == 0;
-    }
+    instance->breakpoints = read_breakpoints(*instance->descriptor, instance->handle);
   }
   instance_ = std::move(instance);
 }
@@ -102,7 +110,7 @@ Derivative Activation::derivative() const {
     return descriptor().derivative == NNGP_DERIVATIVE_AUTOMATIC ? Derivative::automatic
                                                                 : Derivative::handwritten;
   }
-  return has_nngp_fn() && !instance_->jumps ? Derivative::numerical : Derivative::absent;
+  return has_nngp_fn() && !instance_->jumps() ? Derivative::numerical : Derivative::absent;
 }
 
 double Activation::fn(double x) const {
@@ -112,16 +120,14 @@ double Activation::fn(double x) const {
 
 double Activation::d_fn(double x) const {
   if (descriptor().d_fn) return descriptor().d_fn(instance_->handle, x);
-  // Between the break points next to x; at a break point the derivative from the right.
-  double step = 0.05 * std::max(1.0, std::abs(x) * 1e-3);
-  double lower = x - step, upper = x + step;
-  if (const auto points = breakpoints()) {
-    for (const nngp_breakpoint& point : *points) {
-      if (point.x <= x) lower = std::max(lower, point.x);
-      if (point.x > x) upper = std::min(upper, point.x);
-    }
-  }
-  return differentiate([this](double y) { return fn(y); }, x, lower, upper);
+  if (!has_fn()) not_implemented(descriptor(), "fn");
+  // Between the break points around x; at one of them, the derivative from the right.
+  const auto& points = instance_->breakpoints;
+  const auto above =
+      std::find_if(points.begin(), points.end(), [&](const auto& point) { return point.x > x; });
+  const double lower = above == points.begin() ? -infinity : std::prev(above)->x;
+  const double upper = above == points.end() ? infinity : above->x;
+  return differentiate(descriptor().fn, instance_->handle, x, lower, upper);
 }
 
 double Activation::nngp_fn(double cov12, double var1, double var2) const {
@@ -133,17 +139,15 @@ double Activation::d_nngp_fn(double cov12, double var1, double var2) const {
   const nngp_activation& activation = descriptor();
   if (activation.d_nngp_fn) return activation.d_nngp_fn(instance_->handle, cov12, var1, var2);
   if (!has_nngp_fn()) not_implemented(activation, "d_nngp_fn and no nngp_fn to differentiate");
-  if (instance_->jumps) {
+  if (instance_->jumps()) {
     not_implemented(activation, "d_nngp_fn, and the derivative of nngp_fn differs from it: fn jumps");
   }
-  return differentiate_kernel(
-      [&](double c) { return activation.nngp_fn(instance_->handle, c, var1, var2); }, cov12, var1,
-      var2);
+  return differentiate_kernel(activation.nngp_fn, instance_->handle, cov12, var1, var2);
 }
 
 std::optional<std::vector<nngp_breakpoint>> Activation::breakpoints() const {
   if (!descriptor().breakpoints) return std::nullopt;
-  return read_breakpoints(descriptor(), instance_->handle);
+  return instance_->breakpoints;
 }
 
 namespace {
