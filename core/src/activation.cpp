@@ -10,7 +10,7 @@
 #include "differentiate.hpp"
 #include "nngp/error.hpp"
 #include "nngp/plugin.hpp"
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {

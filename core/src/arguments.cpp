@@ -3,7 +3,7 @@
 #include <cmath>
 #include <optional>
 
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {

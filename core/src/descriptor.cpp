@@ -7,7 +7,7 @@
 
 #include "arguments.hpp"
 #include "nngp/error.hpp"
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "nngp/error.hpp"
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {

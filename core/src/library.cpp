@@ -10,7 +10,7 @@
 
 #include "elf_file.hpp"
 #include "nngp/error.hpp"
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {

@@ -9,7 +9,7 @@
 #include "arguments.hpp"
 #include "expression.hpp"
 #include "nngp/error.hpp"
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {

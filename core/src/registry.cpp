@@ -6,7 +6,7 @@
 
 #include "library.hpp"
 #include "nngp/error.hpp"
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {
@@ -102,7 +102,7 @@ Registry::Registry(PluginSearch search) {
   searched_ = std::move(search);
 }
 
-Activation Registry::activation(std::string_view name, const Arguments& arguments) const {
+const ActivationInfo& Registry::find(std::string_view name) const {
   const std::size_t colon = name.find(':');
   const std::string_view library = colon == name.npos ? "" : name.substr(0, colon);
   const std::string_view plain = colon == name.npos ? name : name.substr(colon + 1);
@@ -110,13 +110,21 @@ Activation Registry::activation(std::string_view name, const Arguments& argument
     return candidate.name == plain && (colon == name.npos || candidate.library == library);
   });
   if (info == activations_.end()) throw ModelError(unknown(name));
+  return *info;
+}
 
-  const auto opened = std::make_shared<const Library>(info->file);
+std::shared_ptr<const nngp_activation> Registry::descriptor(const ActivationInfo& info) const {
+  const auto opened = std::make_shared<const Library>(info.file);
   for (const Descriptor& found : opened->activations()) {
-    if (found->name == plain) return Activation(opened, *found, arguments);
+    if (found->name == info.name) return {opened, &*found};
   }
-  throw PluginError(shown(info->file) + ": no longer offers " + info->name +
+  throw PluginError(shown(info.file) + ": no longer offers " + info.name +
                     "; the file was changed while in use");
+}
+
+Activation Registry::activation(std::string_view name, const Arguments& arguments) const {
+  const auto found = descriptor(find(name));
+  return Activation(found, *found, arguments);
 }
 
 std::string Registry::unknown(std::string_view name) const {

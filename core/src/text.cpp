@@ -1,4 +1,4 @@
-#include "text.hpp"
+#include "nngp/text.hpp"
 
 #include <algorithm>
 #include <charconv>

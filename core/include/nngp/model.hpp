@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "nngp/registry.hpp"
@@ -15,5 +16,8 @@ Layer parse_model(std::string_view text, const Registry& registry);
 
 /// Reads one activation, such as "Erf(a=1.0)" or "Relu".
 Activation parse_activation(std::string_view text, const Registry& registry);
+
+/// The network as parse_model() reads it, every option and parameter named.
+std::string model_text(const Layer& network);
 
 }  // namespace nngp

@@ -44,6 +44,13 @@ class Registry {
   /// an unknown one and for unsuitable arguments, PluginError if its file has become unusable.
   Activation activation(std::string_view name, const Arguments& arguments = {}) const;
 
+  /// What a scan found under a name or "library:Name". Throws ModelError as activation() does.
+  const ActivationInfo& find(std::string_view name) const;
+
+  /// The table of an activation found, without making an instance; its library stays open as long as
+  /// the pointer lives. Throws PluginError if its file has become unusable.
+  std::shared_ptr<const nngp_activation> descriptor(const ActivationInfo& info) const;
+
   /// Everything found, in search order, shadowed ones included.
   const std::vector<ActivationInfo>& activations() const { return activations_; }
   /// One line for each file that was skipped or cannot be used in part, with the reason.
