@@ -1,0 +1,143 @@
+#include "kernel_report.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/dll/runtime_symbol_info.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "nngp/kernel.hpp"
+#include "terminal.hpp"
+
+namespace nngp::host {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json path_or_null(const std::string& path) {
+  return path.empty() ? ordered_json() : ordered_json(path);
+}
+
+ordered_json json_of(const InputReport& input) {
+  if (input.path.empty()) return nullptr;
+  return {{"path", input.path}, {"rows", input.rows}, {"columns", input.cols}, {"dtype", input.dtype}};
+}
+
+std::string size_text(Eigen::Index rows, Eigen::Index cols) {
+  return std::to_string(rows) + " x " + std::to_string(cols);
+}
+
+std::string text_of(const InputReport& input) {
+  return input.path + ": " + size_text(input.rows, input.cols) + ", " + input.dtype;
+}
+
+template <class... Values>
+std::string print(const char* format, Values... values) {
+  char buffer[128];
+  std::snprintf(buffer, sizeof buffer, format, values...);
+  return buffer;
+}
+
+std::size_t peak_memory_bytes() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+void collect(const Layer& layer, std::vector<Activation>& found) {
+  if (const auto* elementwise = std::get_if<Elementwise>(&layer.node()))
+    found.push_back(elementwise->activation);
+  if (const auto* serial = std::get_if<Serial>(&layer.node()))
+    for (const Layer& part : serial->layers) collect(part, found);
+  if (const auto* parallel = std::get_if<Parallel>(&layer.node()))
+    for (const Layer& part : parallel->layers) collect(part, found);
+}
+
+}  // namespace
+
+std::string KernelReport::json() const {
+  ordered_json used = ordered_json::array();
+  for (const PluginReport& plugin : plugins)
+    used.push_back({{"activation", plugin.activation},
+                    {"version", plugin.version},
+                    {"library", plugin.library},
+                    {"abi", plugin.abi},
+                    {"file", plugin.file}});
+  const ordered_json report = {
+      {"nngp_version", NNGP_VERSION},
+      {"model", {{"text", model}, {"normalised", normalised_model}}},
+      {"inputs", {{"x1", json_of(x1)}, {"x2", json_of(x2)}}},
+      {"outputs", {{"nngp", path_or_null(nngp_path)}, {"ntk", path_or_null(ntk_path)}}},
+      {"rows", rows()},
+      {"columns", cols()},
+      {"dtype", dtype},
+      {"threads", threads},
+      {"instruction_set", instruction_set()},
+      {"plugins", used},
+      {"seconds", {{"read", read_seconds}, {"compute", compute_seconds}, {"write", write_seconds}}},
+      {"peak_memory_bytes", peak_memory_bytes()}};
+  // A path need not be UTF-8.
+  return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+std::string KernelReport::text() const {
+  Table table;
+  table.add({bold("model"), normalised_model});
+  table.add({bold("x1"), text_of(x1)});
+  table.add({bold("x2"), x2.path.empty() ? "x1" : text_of(x2)});
+  for (const PluginReport& plugin : plugins)
+    table.add({bold("plugin"), plugin.activation + " of " + plugin.file});
+  table.add({bold("kernels"), size_text(rows(), cols()) + ", " + dtype});
+  table.add({bold("seconds"),
+             print("read %.3f, compute %.3f with %u threads", read_seconds, compute_seconds, threads)});
+  return table.text();
+}
+
+std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry) {
+  std::vector<Activation> activations;
+  collect(network, activations);
+  std::vector<PluginReport> used;
+  for (const Activation& activation : activations) {
+    const std::string text = activation.text();
+    // The same text may come from two libraries; where the name lies in memory tells which.
+    const std::filesystem::path file = boost::dll::symbol_location_ptr(activation.descriptor().name);
+    if (std::any_of(used.begin(), used.end(), [&](const PluginReport& one) {
+          return one.activation == text && one.file == file;
+        }))
+      continue;
+    PluginReport report = {text, activation.descriptor().version, "", "", file};
+    std::error_code ignored;
+    for (const ActivationInfo& info : registry.activations())
+      if (info.name == activation.name() && std::filesystem::equivalent(info.file, file, ignored)) {
+        report.library = info.library;
+        report.abi = info.abi;
+      }
+    used.push_back(std::move(report));
+  }
+  return used;
+}
+
+template <class Real>
+std::string kernel_text(const std::string& name, const Matrix<Real>& kernel, bool symmetric) {
+  constexpr Eigen::Index corner = 4;
+  std::string text = bold(name) + print(": entries from %.6g to %.6g", double(kernel.minCoeff()),
+                                        double(kernel.maxCoeff()));
+  if (symmetric)
+    text += print(", diagonal from %.6g to %.6g", double(kernel.diagonal().minCoeff()),
+                  double(kernel.diagonal().maxCoeff()));
+  text += '\n';
+  for (Eigen::Index i = 0; i < std::min(kernel.rows(), corner); ++i) {
+    for (Eigen::Index j = 0; j < std::min(kernel.cols(), corner); ++j)
+      text += print("%14.6g", double(kernel(i, j)));
+    text += kernel.cols() > corner ? "  ...\n" : "\n";
+  }
+  if (kernel.rows() > corner) text += std::string(11, ' ') + "...\n";
+  return text;
+}
+
+template std::string kernel_text(const std::string&, const Matrix<double>&, bool);
+template std::string kernel_text(const std::string&, const Matrix<float>&, bool);
+
+}  // namespace nngp::host

@@ -1,0 +1,124 @@
+// The command: picks the subcommand, prints help, turns errors into messages and exit codes.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <new>
+#include <sstream>
+
+#include "command.hpp"
+#include "nngp/error.hpp"
+#include "nngp/text.hpp"
+#include "terminal.hpp"
+
+namespace nngp::host {
+namespace {
+
+enum ExitCode { done = 0, failed = 1, wrong_usage = 2 };
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = {kernel_command(), eval_command(), plugins_command()};
+  return table;
+}
+
+void print_general_help() {
+  std::cout << "nngp: kernels of infinitely wide neural networks\n\n"
+            << bold("Usage") << ": nngp SUBCOMMAND [options]\n\n"
+            << bold("Subcommands") << ":\n";
+  Table table(2);
+  for (const Command& command : commands()) table.add({command.name, command.summary});
+  table.add({"help", "help on a subcommand: nngp help kernel"});
+  std::cout << table.text() << '\n'
+            << common_options() << "  --version             the version\n\n"
+            << "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n";
+}
+
+void print_help(const Command& command) {
+  std::istringstream usages(command.usage);
+  for (std::string line, lead = bold("Usage") + ": nngp "; std::getline(usages, line);
+       lead = "       nngp ")
+    std::cout << lead << command.name << ' ' << line << '\n';
+  std::cout << '\n' << command.summary << "\n\n" << command.options << '\n' << common_options();
+  if (!command.details.empty()) std::cout << '\n' << command.details;
+}
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> known = {"help"};
+  for (const Command& command : commands()) {
+    if (command.name == name) return command;
+    known.push_back(command.name);
+  }
+  const std::string suggestion = suggest(name, known);
+  throw UsageError("unknown subcommand '" + printable(name) + "'" +
+                   (suggestion.empty() ? "; see 'nngp --help'" : suggestion));
+}
+
+/// Puts common options written before the subcommand behind it: "nngp --plugin X kernel" is
+/// "nngp kernel --plugin X".
+void move_subcommand_to_front(std::vector<std::string>& words) {
+  auto word = words.begin();
+  while (word != words.end() && word->starts_with("--plugin"))
+    word += *word == "--plugin" && word + 1 != words.end() ? 2 : 1;
+  if (word == words.end()) throw UsageError("a subcommand is missing; see 'nngp --help'");
+  if (word->starts_with('-') && *word != "--help" && *word != "-h" && *word != "--version")
+    throw UsageError("a subcommand must come before '" + printable(*word) + "'; see 'nngp --help'");
+  std::rotate(words.begin(), word, word + 1);
+}
+
+void run(std::vector<std::string> words) {
+  move_subcommand_to_front(words);
+  if (words[0] == "--version") {
+    std::cout << "nngp " NNGP_VERSION "\n";
+    return;
+  }
+  if (words[0] == "--help" || words[0] == "-h") return print_general_help();
+  if (words[0] == "help") {
+    if (words.size() == 1) return print_general_help();
+    return print_help(find_command(words[1]));
+  }
+  const Command& command = find_command(words[0]);
+  words.erase(words.begin());
+  if (std::find(words.begin(), words.end(), "--help") != words.end() ||
+      std::find(words.begin(), words.end(), "-h") != words.end())
+    return print_help(command);
+  command.run(parse_arguments(command, words));
+}
+
+void print_error(const std::string& text) {
+  std::cerr << (is_lively(2) ? "\033[1;31mnngp:\033[0m " : "nngp: ") << text << '\n';
+}
+
+int checked_run(int count, char** words) {
+  // Both turn into errors of the call that met them.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::cout.exceptions(std::ios::failbit | std::ios::badbit);
+  try {
+    run({words + std::min(count, 1), words + count});
+    std::cout.flush();
+    return done;
+  } catch (const std::ios_base::failure&) {
+    const int error = errno;
+    std::cout.exceptions(std::ios::goodbit);
+    if (error == EPIPE) return done;  // the reader has had enough
+    print_error(std::string("cannot write to standard output: ") + std::strerror(error));
+  } catch (const UsageError& error) {
+    print_error(error.what());
+    return wrong_usage;
+  } catch (const Interruption& interruption) {
+    print_error("interrupted; no output was written");
+    return 128 + interruption.signal;
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory; use fewer examples or --dtype float32");
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return failed;
+}
+
+}  // namespace
+}  // namespace nngp::host
+
+int main(int count, char** words) { return nngp::host::checked_run(count, words); }

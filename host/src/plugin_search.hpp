@@ -1,0 +1,12 @@
+#pragma once
+
+#include "command.hpp"
+#include "nngp/registry.hpp"
+
+namespace nngp::host {
+
+/// Scans for plugins: those of --plugin first, last those beside the executable. Prints a line to
+/// standard error for each file that was skipped.
+Registry find_plugins(const po::variables_map& arguments);
+
+}  // namespace nngp::host

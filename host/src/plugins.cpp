@@ -1,0 +1,252 @@
+// nngp plugins: what can be loaded, and what one activation offers.
+
+#include <cmath>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "nngp/text.hpp"
+#include "plugin_search.hpp"
+#include "terminal.hpp"
+
+namespace nngp::host {
+namespace {
+
+using nlohmann::ordered_json;
+
+void print(const ordered_json& value) {
+  // Texts of plugins need not be UTF-8.
+  std::cout << value.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+}
+
+// ---- list
+
+void list_as_json(const Registry& plugins) {
+  ordered_json list = ordered_json::array();
+  for (const ActivationInfo& info : plugins.activations())
+    list.push_back(
+        {{"name", info.name},
+         {"summary", info.summary},
+         {"version", info.version},
+         {"library", info.library},
+         {"abi", info.abi},
+         {"file", info.file.string()},
+         {"shadowed_by",
+          info.shadowed_by.empty() ? ordered_json() : ordered_json(info.shadowed_by.string())}});
+  print(list);
+}
+
+/// One table for each folder, in search order.
+void list_as_text(const Registry& plugins) {
+  std::filesystem::path folder;
+  Table table;
+  const auto print_folder = [&] {
+    if (folder.empty()) return;
+    std::cout << bold(printable(folder.string(), 1000)) << '\n' << table.text();
+    table = Table(2);
+  };
+  for (const ActivationInfo& info : plugins.activations()) {
+    if (info.file.parent_path() != folder || folder.empty()) {
+      print_folder();
+      if (!folder.empty()) std::cout << '\n';
+      folder = info.file.parent_path();
+      if (folder.empty()) folder = ".";
+      table = Table(2);
+    }
+    std::string summary = printable(info.summary, 300);
+    if (!info.shadowed_by.empty())
+      summary += " (shadowed by " + printable(info.shadowed_by.string(), 1000) + "; write " +
+                 info.library + ":" + info.name + ")";
+    table.add({info.name, printable(info.version), info.library, summary});
+  }
+  print_folder();
+  if (plugins.activations().empty())
+    std::cout << "no plugins found; name one with --plugin, or a folder in NNGP_PLUGIN_PATH\n";
+}
+
+// ---- show
+
+/// One function of an activation, as shown.
+struct FunctionInfo {
+  std::string name;
+  std::string source;  ///< "plugin", ..., or empty: absent
+};
+
+std::string derivative_source(const nngp_activation& activation) {
+  if (!activation.d_nngp_fn)
+    return activation.nngp_fn ? "numerical differentiation of nngp_fn, where fn does not jump" : "";
+  return activation.derivative == NNGP_DERIVATIVE_AUTOMATIC ? "automatic differentiation of nngp_fn"
+                                                            : "written by the author";
+}
+
+std::vector<FunctionInfo> functions_of(const nngp_activation& activation) {
+  const auto given = [](bool present) { return std::string(present ? "written by the author" : ""); };
+  return {{"fn", given(activation.fn)},
+          {"d_fn", activation.d_fn ? "written by the author"
+                   : activation.fn ? "numerical differentiation of fn"
+                                   : ""},
+          {"nngp_fn", given(activation.nngp_fn)},
+          {"d_nngp_fn", derivative_source(activation)}};
+}
+
+std::string kind_of(const nngp_parameter& parameter) {
+  switch (parameter.kind) {
+    case NNGP_NUMBER:
+      return "number";
+    case NNGP_INTEGER:
+      return "integer";
+    case NNGP_BOOLEAN:
+      return "boolean";
+    default:
+      return "list";
+  }
+}
+
+std::vector<double> default_of(const nngp_parameter& parameter) {
+  if (!parameter.default_value) return {};
+  return {parameter.default_value, parameter.default_value + parameter.default_count};
+}
+
+std::string default_text(const nngp_parameter& parameter) {
+  if (!parameter.default_value) return "must be given";
+  std::string text;
+  for (const double value : default_of(parameter))
+    text += (text.empty() ? "" : ", ") + format_number(value);
+  return parameter.kind == NNGP_LIST ? "[" + text + "]" : text;
+}
+
+/// "a >= 0, a < 1"; empty without bounds.
+std::string range_text(const nngp_parameter& parameter) {
+  std::string text;
+  if (std::isfinite(parameter.minimum))
+    text = (parameter.flags & NNGP_MINIMUM_EXCLUDED ? "> " : ">= ") + format_number(parameter.minimum);
+  if (std::isfinite(parameter.maximum))
+    text += std::string(text.empty() ? "" : ", ") +
+            (parameter.flags & NNGP_MAXIMUM_EXCLUDED ? "< " : "<= ") + format_number(parameter.maximum);
+  return text;
+}
+
+std::vector<const nngp_parameter*> parameters_of(const nngp_activation& activation) {
+  return {activation.parameters, activation.parameters + activation.parameter_count};
+}
+
+std::string safe(const char* text) { return text ? printable(text, 1000) : ""; }
+
+void show_as_json(const ActivationInfo& info, const nngp_activation& activation) {
+  const auto bound = [](double value) {
+    return std::isfinite(value) ? ordered_json(value) : ordered_json();
+  };
+  const auto text = [](const char* value) { return value ? ordered_json(value) : ordered_json(); };
+  ordered_json parameters = ordered_json::array();
+  for (const nngp_parameter* parameter : parameters_of(activation)) {
+    ordered_json preset;
+    if (parameter->kind == NNGP_LIST && parameter->default_value)
+      preset = default_of(*parameter);
+    else if (parameter->default_value)
+      preset = parameter->default_value[0];
+    parameters.push_back({{"name", parameter->name},
+                          {"kind", kind_of(*parameter)},
+                          {"summary", text(parameter->summary)},
+                          {"default", preset},
+                          {"minimum", bound(parameter->minimum)},
+                          {"minimum_excluded", (parameter->flags & NNGP_MINIMUM_EXCLUDED) != 0},
+                          {"maximum", bound(parameter->maximum)},
+                          {"maximum_excluded", (parameter->flags & NNGP_MAXIMUM_EXCLUDED) != 0}});
+  }
+  ordered_json functions;
+  for (const FunctionInfo& function : functions_of(activation))
+    functions[function.name] = function.source.empty() ? ordered_json() : ordered_json(function.source);
+  print({{"name", info.name},
+         {"summary", info.summary},
+         {"formula", text(activation.formula)},
+         {"reference", text(activation.reference)},
+         {"version", info.version},
+         {"author", text(activation.author)},
+         {"license", text(activation.license)},
+         {"library", info.library},
+         {"abi", info.abi},
+         {"file", info.file.string()},
+         {"parameters", parameters},
+         {"functions", functions},
+         {"tiles",
+          {{"float64", activation.tile_f64 != nullptr}, {"float32", activation.tile_f32 != nullptr}}}});
+}
+
+std::string tiles_text(const nngp_activation& activation) {
+  if (activation.tile_f64 && activation.tile_f32) return "float64 and float32";
+  if (activation.tile_f64) return "float64";
+  if (activation.tile_f32) return "float32";
+  return "none: computed point by point";
+}
+
+void show_as_text(const ActivationInfo& info, const nngp_activation& activation) {
+  std::cout << bold(info.name) << ": " << safe(activation.summary) << "\n\n";
+  Table facts(2);
+  const auto fact = [&](const char* name, const std::string& value) {
+    if (!value.empty()) facts.add({name, value});
+  };
+  fact("formula", safe(activation.formula));
+  fact("reference", safe(activation.reference));
+  fact("version", safe(activation.version));
+  fact("author", safe(activation.author));
+  fact("license", safe(activation.license));
+  fact("library", info.library + ", ABI " + info.abi);
+  fact("file", printable(info.file.string(), 1000));
+  fact("tiles", tiles_text(activation));
+  std::cout << facts.text();
+
+  std::cout << "\n" << bold("Functions") << '\n';
+  Table functions(2);
+  for (const FunctionInfo& function : functions_of(activation))
+    functions.add({function.name, function.source.empty() ? "not offered" : function.source});
+  std::cout << functions.text();
+
+  if (activation.parameter_count == 0) return;
+  std::cout << "\n" << bold("Parameters") << '\n';
+  Table parameters(2);
+  parameters.add({"NAME", "KIND", "DEFAULT", "RANGE", "MEANING"});
+  for (const nngp_parameter* parameter : parameters_of(activation))
+    parameters.add({parameter->name, kind_of(*parameter), default_text(*parameter),
+                    range_text(*parameter), safe(parameter->summary)});
+  std::cout << parameters.text();
+}
+
+void run_plugins(const po::variables_map& arguments) {
+  const std::string action = text_of(arguments, "action");
+  const std::string name = text_of(arguments, "name");
+  const bool as_json = arguments.count("json") > 0;
+  if (action == "list" && name.empty()) {
+    const Registry plugins = find_plugins(arguments);
+    return as_json ? list_as_json(plugins) : list_as_text(plugins);
+  }
+  if (action == "show" && !name.empty()) {
+    const Registry plugins = find_plugins(arguments);
+    const ActivationInfo& info = plugins.find(name);
+    const std::shared_ptr<const nngp_activation> activation = plugins.descriptor(info);
+    return as_json ? show_as_json(info, *activation) : show_as_text(info, *activation);
+  }
+  throw UsageError(action == "list"   ? "'plugins list' takes no name; see 'nngp plugins show NAME'"
+                   : action == "show" ? "a name is missing: nngp plugins show NAME"
+                   : action.empty()   ? "say what to do: nngp plugins list, or nngp plugins show NAME"
+                                    : "unknown action '" + printable(action) + "'; it is list or show");
+}
+
+}  // namespace
+
+Command plugins_command() {
+  po::options_description options("Options");
+  options.add_options()("json", "as JSON");
+  return {"plugins",
+          "List the activations found, or show one.",
+          "list [--json]\n"
+          "show NAME [--json]",
+          "Plugins are looked for in this order: --plugin, the folders of NNGP_PLUGIN_PATH,\n"
+          "the user's data folder (~/.local/share/nngp/plugins), the installed ones. Of two\n"
+          "activations of one name the first is used; LIBRARY:NAME picks one explicitly.\n",
+          options,
+          {"action", "name"},
+          run_plugins};
+}
+
+}  // namespace nngp::host

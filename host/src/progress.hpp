@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace nngp::host {
+
+/// Seconds since it was made.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// While one lives, Ctrl-C, SIGTERM and SIGHUP are noted instead of ending the process, so that it can
+/// tidy up. A second one ends it at once. At most one lives at a time.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+  /// Whether a signal came.
+  bool interrupted() const;
+  /// Throws Interruption if a signal came.
+  void check() const;
+};
+
+/// A line on standard error that says how far a long computation is, if that is a terminal. It appears
+/// after the first second and is erased at the end.
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine() { erase(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void update(std::size_t done, std::size_t total);
+  void erase();
+
+ private:
+  bool lively_;
+  bool shown_ = false;
+  Stopwatch watch_;
+  double next_update_ = 1;
+};
+
+/// "43%, 12 million entries/s, 8 s left".
+std::string progress_text(std::size_t done, std::size_t total, double seconds);
+
+}  // namespace nngp::host

@@ -1,0 +1,89 @@
+// The command line itself: help, version, wrong usage.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "process.hpp"
+
+namespace {
+
+using testing::HasSubstr;
+
+void expect_usage_error(const std::vector<std::string>& words, const std::string& message) {
+  const Outcome outcome = run_nngp(words);
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "nngp: " + message + "\n");
+}
+
+TEST(Command, TellsItsVersion) {
+  const Outcome outcome = run_nngp({"--version"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, testing::MatchesRegex("nngp [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST(Command, HelpsInEveryWayPeopleAsk) {
+  const Outcome general = run_nngp({"--help"});
+  EXPECT_EQ(general.code, 0);
+  EXPECT_EQ(general.err, "");
+  for (const char* subcommand : {"kernel", "eval", "plugins", "help"})
+    EXPECT_THAT(general.out, HasSubstr("  " + std::string(subcommand) + " ")) << subcommand;
+  EXPECT_EQ(run_nngp({"help"}).out, general.out);
+  EXPECT_EQ(run_nngp({"-h"}).out, general.out);
+  for (const char* subcommand : {"kernel", "eval", "plugins"}) {
+    const Outcome help = run_nngp({"help", subcommand});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.out, HasSubstr("Usage: nngp " + std::string(subcommand)));
+    EXPECT_EQ(run_nngp({subcommand, "--help"}).out, help.out);
+  }
+}
+
+TEST(Command, HelpFitsATerminal) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"help"}, {"help", "kernel"}, {"help", "eval"}, {"help", "plugins"}}) {
+    std::istringstream lines(run_nngp(words).out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+  }
+}
+
+TEST(Command, NamesWrongUsageAndTheNearestRightOne) {
+  expect_usage_error({}, "a subcommand is missing; see 'nngp --help'");
+  expect_usage_error({"kernle"}, "unknown subcommand 'kernle'; did you mean 'kernel'?");
+  expect_usage_error({"quux"}, "unknown subcommand 'quux'; see 'nngp --help'");
+  expect_usage_error({"help", "evl"}, "unknown subcommand 'evl'; did you mean 'eval'?");
+  expect_usage_error({"--json", "plugins"},
+                     "a subcommand must come before '--json'; see 'nngp --help'");
+  expect_usage_error({"plugins", "list", "--jsn"}, "unknown option '--jsn'; did you mean '--json'?");
+  expect_usage_error({"plugins", "list", "--frob"}, "unknown option '--frob'; see 'nngp help plugins'");
+  expect_usage_error({"plugins", "list", "a", "b"}, "too many arguments; see 'nngp help plugins'");
+  expect_usage_error({"plugins", "list", "--js"}, "unknown option '--js'; see 'nngp help plugins'");
+  expect_usage_error({"plugins", "lst"}, "unknown action 'lst'; it is list or show");
+  expect_usage_error({"plugins"}, "say what to do: nngp plugins list, or nngp plugins show NAME");
+  expect_usage_error({"plugins", "show"}, "a name is missing: nngp plugins show NAME");
+  expect_usage_error({"plugins", "list", "--plugin"},
+                     "the required argument for option '--plugin' is missing; see 'nngp help plugins'");
+  expect_usage_error({"\033[31mred"}, "unknown subcommand '?[31mred'; see 'nngp --help'");
+}
+
+TEST(Command, TakesCommonOptionsBeforeTheSubcommand) {
+  const Outcome outcome = run_nngp({"--plugin", NNGP_TEST_PLUGINS "/relu.so", "plugins", "list"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, run_nngp({"plugins", "list", "--plugin=" NNGP_TEST_PLUGINS "/relu.so"}).out);
+}
+
+TEST(Command, FailsWhereStandardOutputIsFull) {
+  const Outcome outcome = Process({NNGP_TEST_COMMAND, "--version"}, {}, "/dev/full").wait();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.err, "nngp: cannot write to standard output: No space left on device\n");
+}
+
+TEST(Command, IsQuietWhenItsReaderStops) {
+  const Outcome outcome =
+      Process({"/bin/bash", "-c", NNGP_TEST_COMMAND " help kernel | true; echo ${PIPESTATUS[0]}"})
+          .wait();
+  EXPECT_EQ(outcome.out, "0\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+}  // namespace
