@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 machine to the kernels of the bundled digits: installs the packages that are
+# missing, builds the command and its plugins, and runs `nngp kernel`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash host/install-packages.sh build
+cmake --preset release -B build/quickstart -DNNGP_BUILD_TESTS=OFF
+cmake --build build/quickstart
+
+set -x
+build/quickstart/bin/nngp kernel --x1 tests/data/digits/x.npy \
+  --model 'serial(Dense(512, W_std=1.5, b_std=0.05), Relu(), Dense(512, W_std=1.5, b_std=0.05), Erf(), Dense(1))'
