@@ -1,0 +1,39 @@
+#pragma once
+
+// Kernels at float32 arguments computed in float64, for formulas that cancel more than float32 affords.
+
+#include "nngp/activation.hpp"
+
+#pragma GCC visibility push(hidden)
+
+namespace nngp {
+
+template <class Isa>
+vec<double, Isa> half_of(const vec<float, Isa>& x, std::size_t first) {
+  double lanes[vec<double, Isa>::size];
+  float all[vec<float, Isa>::size];
+  x.store(all);
+  for (std::size_t i = 0; i < vec<double, Isa>::size; ++i) lanes[i] = all[first + i];
+  return vec<double, Isa>::load(lanes);
+}
+
+/// kernels(cov12, var1, var2), a kernel_pair, for each half of the arguments as doubles.
+template <class Isa, class Kernels>
+kernel_pair<vec<float, Isa>> in_float64(const Kernels& kernels, const vec<float, Isa>& cov12,
+                                        const vec<float, Isa>& var1, const vec<float, Isa>& var2) {
+  using Double = vec<double, Isa>;
+  float nngp[2 * Double::size], d_nngp[2 * Double::size];
+  for (std::size_t first = 0; first < 2 * Double::size; first += Double::size) {
+    const kernel_pair<Double> y =
+        kernels(half_of(cov12, first), half_of(var1, first), half_of(var2, first));
+    for (std::size_t i = 0; i < Double::size; ++i) {
+      nngp[first + i] = static_cast<float>(y.nngp[i]);
+      d_nngp[first + i] = static_cast<float>(y.d_nngp[i]);
+    }
+  }
+  return {vec<float, Isa>::load(nngp), vec<float, Isa>::load(d_nngp)};
+}
+
+}  // namespace nngp
+
+#pragma GCC visibility pop
