@@ -5,11 +5,10 @@
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdint>
+#include <cmath>
 #include <mutex>
 
 #include "engine/tile_engine.hpp"
@@ -21,17 +20,6 @@ namespace {
 oneapi::tbb::task_arena arena(const KernelOptions& options) {
   return oneapi::tbb::task_arena(options.threads ? static_cast<int>(options.threads)
                                                  : oneapi::tbb::info::default_concurrency());
-}
-
-/// Asks for huge pages: the first touch of results is a third of the run time without (measured).
-template <class Real>
-void resize(Matrix<Real>& matrix, std::size_t rows, std::size_t cols) {
-  matrix.resize(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols));
-  constexpr std::uintptr_t page = 4096;
-  const auto first = (reinterpret_cast<std::uintptr_t>(matrix.data()) + page - 1) / page * page;
-  const auto last =
-      (reinterpret_cast<std::uintptr_t>(matrix.data()) + rows * cols * sizeof(Real)) / page * page;
-  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
 }
 
 /// One computation of a window: its tiles, spread over threads.
@@ -226,14 +214,15 @@ Kernels<Real> KernelFn::operator()(const MatrixView<Real>& x1,
                                    const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
                                    Get get, const KernelOptions& options) const {
   const KernelOperator<Real> op = bind(x1, x2, options);
+  const auto rows = static_cast<Eigen::Index>(op.rows()), cols = static_cast<Eigen::Index>(op.cols());
   Kernels<Real> kernels;
   Output<Real> out{.ld = op.cols()};
   if (get != Get::ntk) {
-    resize(kernels.nngp, op.rows(), op.cols());
+    kernels.nngp = KernelMatrix<Real>(rows, cols);
     out.nngp = kernels.nngp.data();
   }
   if (get != Get::nngp) {
-    resize(kernels.ntk, op.rows(), op.cols());
+    kernels.ntk = KernelMatrix<Real>(rows, cols);
     out.ntk = kernels.ntk.data();
   }
   op.compute({0, 0, op.rows(), op.cols()}, out, options);

@@ -24,8 +24,8 @@ struct KernelOptions {
 /// Kernels of (x1, x2), n1 x n2; a matrix that was not asked for is empty.
 template <class Real>
 struct Kernels {
-  Matrix<Real> nngp;
-  Matrix<Real> ntk;
+  KernelMatrix<Real> nngp;
+  KernelMatrix<Real> ntk;
 };
 
 /// A rectangle of kernel entries.

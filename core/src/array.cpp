@@ -1,0 +1,23 @@
+#include "nngp/array.hpp"
+
+#include <sys/mman.h>
+
+#include <new>
+
+namespace nngp {
+
+template <class Real>
+KernelMatrix<Real>::KernelMatrix(Eigen::Index rows, Eigen::Index cols) : rows_(rows), cols_(cols) {
+  constexpr std::size_t line = 64, huge_page = std::size_t{1} << 21;
+  const std::size_t bytes = static_cast<std::size_t>(rows * cols) * sizeof(Real);
+  const std::size_t alignment = bytes < huge_page ? line : huge_page;
+  const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
+  memory_.reset(static_cast<Real*>(std::aligned_alloc(alignment, std::max(whole, alignment))));
+  if (!memory_) throw std::bad_alloc();
+  if (alignment == huge_page) madvise(memory_.get(), whole, MADV_HUGEPAGE);
+}
+
+template class KernelMatrix<double>;
+template class KernelMatrix<float>;
+
+}  // namespace nngp
