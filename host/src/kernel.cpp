@@ -86,14 +86,9 @@ Request request_from(const po::variables_map& arguments) {
   return request;
 }
 
-template <class Real>
-MatrixView<Real> view(const Matrix<Real>& matrix) {
-  return {matrix.data(), matrix.rows(), matrix.cols(), Eigen::OuterStride<>(matrix.cols())};
-}
-
 /// Comma-separated, each number with the fewest digits that read back the same.
 template <class Real>
-void print_matrix(const Matrix<Real>& matrix) {
+void print_matrix(const KernelMatrix<Real>& matrix) {
   char buffer[64];
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
     for (Eigen::Index j = 0; j < matrix.cols(); ++j) {
@@ -115,13 +110,13 @@ class KernelOutput {
     if (!path.empty() && !prints_) writer_.emplace(path, rows, cols);
   }
 
-  void write(const Matrix<Real>& kernel) {
-    if (writer_) writer_->write_block(0, 0, view(kernel));
+  void write(const KernelMatrix<Real>& kernel) {
+    if (writer_) writer_->write_block(0, 0, kernel.view());
   }
   void commit() {
     if (writer_) writer_->commit();
   }
-  void print(const Matrix<Real>& kernel) const {
+  void print(const KernelMatrix<Real>& kernel) const {
     if (prints_) print_matrix(kernel);
   }
 
