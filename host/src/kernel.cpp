@@ -198,8 +198,8 @@ void run(const Request& request, const Registry& plugins) {
   if (request.report == standard_output) std::cout << report.json();
   if (request.wants_summary() && request.report != standard_output)
     std::cout << report.text() << '\n'
-              << kernel_text("nngp", kernels.nngp, request.x2.empty()) << '\n'
-              << kernel_text("ntk", kernels.ntk, request.x2.empty());
+              << kernel_text("nngp", kernels.nngp.view(), request.x2.empty()) << '\n'
+              << kernel_text("ntk", kernels.ntk.view(), request.x2.empty());
 }
 
 void run_kernel(const po::variables_map& arguments) {

@@ -120,7 +120,7 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
 }
 
 template <class Real>
-std::string kernel_text(const std::string& name, const KernelMatrix<Real>& kernel, bool symmetric) {
+std::string kernel_text(const std::string& name, const MatrixView<Real>& kernel, bool symmetric) {
   constexpr Eigen::Index corner = 4;
   std::string text = bold(name) + print(": entries from %.6g to %.6g", double(kernel.minCoeff()),
                                         double(kernel.maxCoeff()));
@@ -137,7 +137,7 @@ std::string kernel_text(const std::string& name, const KernelMatrix<Real>& kerne
   return text;
 }
 
-template std::string kernel_text(const std::string&, const KernelMatrix<double>&, bool);
-template std::string kernel_text(const std::string&, const KernelMatrix<float>&, bool);
+template std::string kernel_text(const std::string&, const MatrixView<double>&, bool);
+template std::string kernel_text(const std::string&, const MatrixView<float>&, bool);
 
 }  // namespace nngp::host

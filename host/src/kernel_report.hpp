@@ -55,6 +55,6 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
 
 /// The range of a kernel's entries and its upper left corner, for reading.
 template <class Real>
-std::string kernel_text(const std::string& name, const KernelMatrix<Real>& kernel, bool symmetric);
+std::string kernel_text(const std::string& name, const MatrixView<Real>& kernel, bool symmetric);
 
 }  // namespace nngp::host
