@@ -2,25 +2,19 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <mutex>
 
+#include "engine/arena.hpp"
 #include "engine/tile_engine.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {
 namespace {
-
-oneapi::tbb::task_arena arena(const KernelOptions& options) {
-  return oneapi::tbb::task_arena(options.threads ? static_cast<int>(options.threads)
-                                                 : oneapi::tbb::info::default_concurrency());
-}
 
 /// One computation of a window: its tiles, spread over threads.
 template <class Real>
@@ -47,7 +41,7 @@ class Computation {
     const std::size_t rows_per_task = tiles_per_task * tile_rows;
     total_ = mirrored_ ? window_.rows * (window_.rows + 1) / 2 : window_.rows * window_.cols;
 
-    arena(options_).execute([&] {
+    arena(options_.threads).execute([&] {
       oneapi::tbb::parallel_for(
           std::size_t{0}, strips * chunks,
           [&](std::size_t task) {
@@ -203,7 +197,7 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
       throw DataError(fmt::format("x1 has {} features (columns) and x2 has {}; they must agree",
                                   x1.cols(), x2->cols()));
   }
-  return arena(options).execute([&] {
+  return arena(options.threads).execute([&] {
     return KernelOperator<Real>(std::make_shared<const TileEngine<Real>>(
         compile(network_, static_cast<std::size_t>(x1.cols())), x1, x2));
   });

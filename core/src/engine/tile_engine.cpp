@@ -64,7 +64,11 @@ TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
                              const std::optional<MatrixView<Real>>& x2)
     : program_(std::move(program)), x1_(x1), x2_(x2) {
   v1_ = start(x1_);
-  if (x2_) v2_ = start(*x2_);
+  check_variances("the first layer", v1_, "x1");
+  if (x2_) {
+    v2_ = start(*x2_);
+    check_variances("the first layer", v2_, "x2");
+  }
   bind();
 }
 
@@ -102,10 +106,10 @@ void TileEngine<Real>::bind() {
       duals_.push_back(
           std::make_shared<ClosedFormDual>(program_.activations[activate->activation].activation));
     propagate(step, s, v1_);
-    check_variances(s, v1_, "x1");
+    check_variances(step_name(step, program_), v1_, "x1");
     if (!x2_) continue;
     propagate(step, s, v2_);
-    check_variances(s, v2_, "x2");
+    check_variances(step_name(step, program_), v2_, "x2");
   }
 }
 
@@ -149,7 +153,8 @@ void TileEngine<Real>::propagate(const Step& step, std::size_t index, Rows& rows
 }
 
 template <class Real>
-void TileEngine<Real>::check_variances(std::size_t step, const Rows& rows, const char* name) const {
+void TileEngine<Real>::check_variances(const std::string& layer, const Rows& rows,
+                                       const char* name) const {
   for (const AlignedVector<Real>& now : rows.now)
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows.x->rows()); ++i)
       if (!std::isfinite(now[i]) || now[i] < 0)
@@ -157,7 +162,7 @@ void TileEngine<Real>::check_variances(std::size_t step, const Rows& rows, const
             fmt::format("{} makes the variance of row {} of {} {}: scale the data or W_std so that it "
                         "stays in range, "
                         "or use another activation",
-                        step_name(program_.steps[step], program_), i, name, now[i]));
+                        layer, i, name, now[i]));
 }
 
 template <class Real>

@@ -81,7 +81,7 @@ class TileEngine {
   Rows start(const MatrixView<Real>& x) const;
   void bind();
   void propagate(const Step& step, std::size_t index, Rows& rows) const;
-  void check_variances(std::size_t step, const Rows& rows, const char* name) const;
+  void check_variances(const std::string& layer, const Rows& rows, const char* name) const;
   void multiply_inputs(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                        Workspace<Real>& work) const;
   void run(std::size_t step, std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,

@@ -1,0 +1,244 @@
+// The tile engine: what must hold whatever the network computes.
+
+#include "nngp/kernel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <random>
+
+#include "expect_error.hpp"
+#include "nngp/data.hpp"
+#include "nngp/model.hpp"
+#include "nngp/stream.hpp"
+#include "temporary_folder.hpp"
+
+namespace nngp {
+namespace {
+
+const Registry& registry() {
+  static const Registry all({.named = {NNGP_TEST_PLUGINS}, .folders = {}});
+  return all;
+}
+
+KernelFn kernel_fn(const std::string& model) { return KernelFn(parse_model(model, registry())); }
+
+const std::string mixed =
+    "serial(Dense(512, 1.5, 0.1), Relu(), Dense(256, 1.2), FanOut(2), "
+    "parallel(serial(Erf(), Dense(64, 1.1, 0.3)), Dense(64)), FanInSum(), LayerNorm(), Relu(), "
+    "Dense(1))";
+
+template <class Real>
+Matrix<Real> inputs(Eigen::Index rows, Eigen::Index cols, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal;
+  Matrix<Real> x(rows, cols);
+  for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<Real>(normal(generator));
+  return x;
+}
+
+template <class Real>
+MatrixView<Real> view(const Matrix<Real>& x) {
+  return {x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())};
+}
+
+template <class Real>
+class Kernel : public testing::Test {};
+using Types = testing::Types<double, float>;
+TYPED_TEST_SUITE(Kernel, Types);
+
+TYPED_TEST(Kernel, DoesNotDependOnTheNumberOfThreads) {
+  const Matrix<TypeParam> x1 = inputs<TypeParam>(531, 17, 1), x2 = inputs<TypeParam>(300, 17, 2);
+  const KernelFn fn = kernel_fn(mixed);
+  const auto one = fn(view(x1), view(x2), Get::both, {.threads = 1});
+  const auto one_self = fn(view(x1), std::nullopt, Get::both, {.threads = 1});
+  for (const unsigned threads : {2u, 3u, 8u}) {
+    const auto many = fn(view(x1), view(x2), Get::both, {.threads = threads});
+    EXPECT_EQ(many.nngp.view(), one.nngp.view());
+    EXPECT_EQ(many.ntk.view(), one.ntk.view());
+    const auto many_self = fn(view(x1), std::nullopt, Get::both, {.threads = threads});
+    EXPECT_EQ(many_self.nngp.view(), one_self.nngp.view());
+    EXPECT_EQ(many_self.ntk.view(), one_self.ntk.view());
+  }
+}
+
+TYPED_TEST(Kernel, OfWindowsAndOfAllAreTheSame) {
+  const Matrix<TypeParam> x1 = inputs<TypeParam>(211, 5, 1), x2 = inputs<TypeParam>(333, 5, 2);
+  const KernelFn fn = kernel_fn(mixed);
+  const auto all = fn(view(x1), view(x2));
+  const auto op = fn.template bind<TypeParam>(view(x1), view(x2));
+  for (const Window& w : {Window{0, 0, 1, 1}, Window{7, 130, 65, 129}, Window{210, 0, 1, 333}}) {
+    Matrix<TypeParam> nngp(w.rows, w.cols), ntk(w.rows, w.cols);
+    op.compute(w, {nngp.data(), ntk.data(), w.cols});
+    EXPECT_EQ(nngp, all.nngp.view().block(w.row, w.col, w.rows, w.cols));
+    EXPECT_EQ(ntk, all.ntk.view().block(w.row, w.col, w.rows, w.cols));
+  }
+}
+
+TYPED_TEST(Kernel, OfInputsWithThemselvesIsExactlySymmetric) {
+  const Matrix<TypeParam> x = inputs<TypeParam>(301, 9, 3);
+  const KernelFn fn = kernel_fn(mixed);
+  const auto self = fn(view(x));
+  EXPECT_EQ(self.nngp.view(), self.nngp.view().transpose());
+  EXPECT_EQ(self.ntk.view(), self.ntk.view().transpose());
+  const auto cross = fn(view(x), view(x));
+  const auto upper = [](const auto& m) {
+    return m.view().template triangularView<Eigen::Upper>().toDenseMatrix();
+  };
+  EXPECT_EQ(upper(self.nngp), upper(cross.nngp));
+  EXPECT_EQ(upper(self.ntk), upper(cross.ntk));
+}
+
+TYPED_TEST(Kernel, OfEqualRowsIsThatOfARowWithItself) {
+  Matrix<TypeParam> x = inputs<TypeParam>(90, 33, 4);
+  x.row(80) = x.row(3);
+  const auto kernels = kernel_fn(
+      "serial(Dense(8, 1.4, 0.1), Relu(), Dense(8, 1.4, 0.1), Relu(), Dense(8), Relu(), Dense(1))")(
+      view(x));
+  EXPECT_EQ(kernels.nngp(3, 80), kernels.nngp(3, 3));
+  EXPECT_EQ(kernels.ntk(3, 80), kernels.ntk(3, 3));
+  EXPECT_EQ(kernels.ntk(80, 80), kernels.ntk(3, 3));
+}
+
+TYPED_TEST(Kernel, OneKernelAloneIsTheSame) {
+  const Matrix<TypeParam> x = inputs<TypeParam>(70, 3, 5);
+  const KernelFn fn = kernel_fn(mixed);
+  const auto both = fn(view(x));
+  const auto nngp = fn(view(x), std::nullopt, Get::nngp);
+  const auto ntk = fn(view(x), std::nullopt, Get::ntk);
+  EXPECT_EQ(nngp.nngp.view(), both.nngp.view());
+  EXPECT_EQ(nngp.ntk.size(), 0);
+  EXPECT_EQ(ntk.ntk.view(), both.ntk.view());
+  EXPECT_EQ(ntk.nngp.size(), 0);
+}
+
+TYPED_TEST(Kernel, OfManyFeaturesIsAccurate) {
+  const Matrix<TypeParam> x1 = inputs<TypeParam>(20, 1000, 6), x2 = inputs<TypeParam>(18, 1000, 7);
+  const auto kernels = kernel_fn("serial(Dense(1))")(view(x1), view(x2));
+  const Matrix<long double> exact =
+      x1.template cast<long double>() * x2.template cast<long double>().transpose() / 1000;
+  const double error = static_cast<double>(
+      (kernels.nngp.view().template cast<long double>() - exact).cwiseAbs().maxCoeff());
+  EXPECT_LT(error, 20 * std::numeric_limits<TypeParam>::epsilon());
+}
+
+TYPED_TEST(Kernel, StopsWhenProgressSaysSo) {
+  const Matrix<TypeParam> x = inputs<TypeParam>(600, 3, 8);
+  std::size_t calls = 0;
+  KernelOptions options;
+  options.progress = [&](std::size_t done, std::size_t total) {
+    EXPECT_LE(done, total);
+    return ++calls < 2;
+  };
+  expect_error<Interrupted>([&] { kernel_fn(mixed)(view(x), std::nullopt, Get::both, options); },
+                            "interrupted");
+  EXPECT_EQ(calls, 2u);
+}
+
+TYPED_TEST(Kernel, StreamedToFilesIsTheSame) {
+  const TemporaryFolder folder;
+  const Matrix<TypeParam> x1 = inputs<TypeParam>(700, 4, 1), x2 = inputs<TypeParam>(530, 4, 2);
+  const KernelFn fn = kernel_fn(mixed);
+  StreamOptions options;
+  options.memory = 1;  // least blocks
+  for (const bool self : {false, true}) {
+    const auto all = self ? fn(view(x1)) : fn(view(x1), view(x2));
+    const auto op =
+        self ? fn.template bind<TypeParam>(view(x1)) : fn.template bind<TypeParam>(view(x1), view(x2));
+    stream_kernels(op, {0, 0, op.rows(), op.cols()}, folder / "nngp.npy", folder / "ntk.npy", options);
+    EXPECT_EQ(read_data<TypeParam>(folder / "nngp.npy").view(), all.nngp.view());
+    EXPECT_EQ(read_data<TypeParam>(folder / "ntk.npy").view(), all.ntk.view());
+    EXPECT_FALSE(exists(folder / "nngp.npy.journal"));
+    EXPECT_FALSE(exists(folder / "nngp.npy.partial"));
+  }
+}
+
+TYPED_TEST(Kernel, StreamedResumesWhereItStopped) {
+  const TemporaryFolder folder;
+  const Matrix<TypeParam> x = inputs<TypeParam>(700, 4, 1);
+  const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x));
+  const Window all{0, 0, 700, 700};
+  StreamOptions options;
+  options.memory = 1;
+  options.identity = "this run";
+  std::size_t stop_at = 200000;
+  options.kernel.progress = [&](std::size_t done, std::size_t) { return done < stop_at; };
+  const auto run = [&] { stream_kernels(op, all, folder / "nngp.npy", folder / "ntk.npy", options); };
+
+  options.resume = true;
+  expect_error<DataError>(run, "nothing to resume");
+  options.resume = false;
+  expect_error<Interrupted>(run, "interrupted");
+  EXPECT_FALSE(exists(folder / "nngp.npy"));
+
+  options.resume = true;
+  options.identity = "another run";
+  expect_error<DataError>(run, "another model");
+  options.identity = "this run";
+  stop_at = 700 * 700;
+  std::size_t first = 0;
+  options.kernel.progress = [&](std::size_t done, std::size_t) {
+    if (!first) first = done;
+    return true;
+  };
+  run();
+  EXPECT_GT(first, 100000u);
+  const auto kernels = kernel_fn(mixed)(view(x));
+  EXPECT_EQ(read_data<TypeParam>(folder / "nngp.npy").view(), kernels.nngp.view());
+  EXPECT_EQ(read_data<TypeParam>(folder / "ntk.npy").view(), kernels.ntk.view());
+}
+
+TEST(KernelErrors, OfInputs) {
+  const Matrix<double> x = inputs<double>(4, 3, 1), narrow = inputs<double>(4, 2, 1), none(0, 3);
+  const KernelFn fn = kernel_fn("serial(Dense(1), Relu(), Dense(1))");
+  expect_error<DataError>([&] { fn(view(none)); }, "x1 is empty (0 rows, 3 columns)");
+  expect_error<DataError>([&] { fn(view(x), view(none)); }, "x2 is empty");
+  expect_error<DataError>([&] { fn(view(x), view(narrow)); },
+                          "x1 has 3 features (columns) and x2 has 2");
+}
+
+TEST(KernelErrors, OfValuesThatLeaveTheRange) {
+  Matrix<float> x = inputs<float>(4, 3, 1);
+  x.row(2) *= 1e25f;
+  expect_error<DataError>([&] { kernel_fn("serial(Dense(1), Relu(), Dense(1))")(view(x)); },
+                          "the first layer makes the variance of row 2 of x1 inf: scale the data");
+}
+
+TEST(KernelErrors, OfLayersThatDoNotFit) {
+  const auto rejects = [](const std::string& model, const std::string& message) {
+    expect_error<ModelError>([&] { kernel_fn(model); }, message);
+  };
+  rejects(
+      "serial(Relu(), Dense(1))",
+      "layer 1, Relu(): the input of a non-linearity must be Gaussian; insert Dense(...) before it");
+  rejects("serial(Dense(1), Relu(), Erf())", "layer 3, Erf(a=1.0, b=1.0, c=0.0): the input of");
+  rejects("serial(LayerNorm())", "layer 1, LayerNorm: only implemented for Gaussian inputs");
+  rejects("serial(Dropout(0.5), Dense(1))", "layer 1, Dropout: cannot be applied to the input");
+  rejects("serial(Dense(1), FanOut(2), Relu())", "layer 3, Relu(): its input has 2 branches");
+  rejects("serial(Dense(1), FanOut(2))", "the network ends in 2 branches");
+  rejects("serial(Dense(1), FanOut(2), parallel(Identity(), Identity(), Identity()), FanInSum())",
+          "parallel(...) has 3 layers but its input has 2 branches; put FanOut(3) before it");
+  rejects("serial(Dense(1), FanOut(2), parallel(Identity(), FanOut(2)), FanInSum())",
+          "branch 2 of parallel(...) ends in 2 branches");
+  rejects("serial(Dense(1), FanOut(2), parallel(Identity(), Relu()), FanInSum())",
+          "FanInSum: only implemented for Gaussian branches, and branch 2 is not");
+  rejects("serial(Dense(1), FanOut(2), parallel(Dense(2), Dense(3)), FanInSum())",
+          "FanInSum: all branches need the same width, got 2 and 3");
+  rejects("serial(Dense(1), FanOut(2), parallel(Dense(2), Dense(3)), FanInProd())",
+          "FanInProd: all branches need the same width, got 2 and 3");
+  rejects("serial(Dense(1), FanOut(2), FanInConcat(), Relu())", "Relu(): the input of a non-linearity");
+}
+
+TEST(KernelDropout, ScalesTheDiagonalAlone) {
+  const Matrix<double> x = inputs<double>(5, 3, 1);
+  const auto plain = kernel_fn("serial(Dense(1, 1.5, 0.1), Relu())")(view(x));
+  const auto dropped = kernel_fn("serial(Dense(1, 1.5, 0.1), Relu(), Dropout(0.25))")(view(x));
+  for (Eigen::Index i = 0; i < 5; ++i)
+    for (Eigen::Index j = 0; j < 5; ++j) {
+      EXPECT_DOUBLE_EQ(dropped.nngp(i, j), (i == j ? 4 : 1) * plain.nngp(i, j));
+      EXPECT_DOUBLE_EQ(dropped.ntk(i, j), (i == j ? 4 : 1) * plain.ntk(i, j));
+    }
+}
+
+}  // namespace
+}  // namespace nngp
