@@ -20,8 +20,8 @@ bool in_range(const nngp_parameter& parameter, double value) {
 std::string describe_range(const nngp_parameter& parameter) {
   const bool open_below = parameter.flags & NNGP_MINIMUM_EXCLUDED;
   const bool open_above = parameter.flags & NNGP_MAXIMUM_EXCLUDED;
-  const std::string minimum = format_number(parameter.minimum);
-  const std::string maximum = format_number(parameter.maximum);
+  const auto format = parameter.kind == NNGP_INTEGER ? format_integer : format_number;
+  const std::string minimum = format(parameter.minimum), maximum = format(parameter.maximum);
   if (std::isinf(parameter.maximum)) return (open_below ? "> " : ">= ") + minimum;
   if (std::isinf(parameter.minimum)) return (open_above ? "< " : "<= ") + maximum;
   return std::string("in ") + (open_below ? "(" : "[") + minimum + ", " + maximum +
@@ -88,7 +88,8 @@ std::string check_values(const nngp_parameter& parameter, const std::vector<doub
   }
   for (const double value : values) {
     if (!in_range(parameter, value)) {
-      return "must be " + describe_range(parameter) + ", got " + format_number(value);
+      const auto format = parameter.kind == NNGP_INTEGER ? format_integer : format_number;
+      return "must be " + describe_range(parameter) + ", got " + format(value);
     }
   }
   return "";
@@ -144,10 +145,8 @@ std::vector<std::vector<double>> bind_arguments(const nngp_activation& activatio
 
 std::string format_value(const nngp_parameter& parameter, const std::vector<double>& values) {
   switch (parameter.kind) {
-    case NNGP_INTEGER: {
-      const std::string text = format_number(values[0]);
-      return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
-    }
+    case NNGP_INTEGER:
+      return format_integer(values[0]);
     case NNGP_BOOLEAN:
       return values[0] != 0 ? "True" : "False";
     case NNGP_LIST: {

@@ -197,7 +197,9 @@ Builder::Bound<N> Builder::bind(const Expression& expression,
     } else if (keyword_seen) {
       fail(argument.offset, "a positional argument cannot follow a keyword argument");
     } else if (place >= N) {
-      fail(argument.offset, call.name + " takes at most " + std::to_string(N) + " arguments");
+      fail(argument.offset,
+           call.name +
+               (N == 0 ? " takes no arguments" : " takes at most " + std::to_string(N) + " arguments"));
     }
     if (bound[place]) fail(argument.offset, in_quotes(parameters[place]) + " is given twice");
     bound[place] = &argument.value;
@@ -237,10 +239,13 @@ double Builder::number(const Expression* value, const char* name, double minimum
 
 std::size_t Builder::count(const Expression* value, const char* name, double minimum) const {
   const auto* number = std::get_if<double>(&value->value);
-  if (!number || *number != std::trunc(*number) || *number < minimum || *number > max_integer) {
-    fail(value->offset, std::string(name) + " must be an integer of at least " +
-                            format_number(minimum).substr(0, 1) + ", got " +
-                            (number ? format_number(*number) : kind_of(*value)));
+  const std::string got = ", got " + (number ? format_integer(*number) : kind_of(*value));
+  if (!number || *number != std::trunc(*number) || *number < minimum) {
+    fail(value->offset,
+         std::string(name) + " must be an integer of at least " + format_integer(minimum) + got);
+  }
+  if (*number > max_integer) {
+    fail(value->offset, std::string(name) + " must be at most " + format_integer(max_integer) + got);
   }
   return static_cast<std::size_t>(*number);
 }
@@ -249,7 +254,8 @@ std::string Builder::choice(const Expression* value, const char* name, const std
                             const std::string& second) const {
   if (!value) return first;
   const auto* text = std::get_if<std::string>(&value->value);
-  if (text && (*text == first || *text == second)) return *text;
+  if (text && lower_case(*text) == first) return first;
+  if (text && lower_case(*text) == second) return second;
   fail(value->offset, std::string(name) + " must be '" + first + "' or '" + second + "', got " +
                           (text ? in_quotes(*text) : kind_of(*value)));
 }
@@ -344,6 +350,7 @@ Layer Builder::make_elementwise_numerical(const Expression& call) const {
   Elementwise layer(activation(*name));
   layer.numerical = true;
   layer.tolerance = number(tol, "tol", 0, 1, layer.tolerance);
+  if (layer.tolerance == 0) fail(tol->offset, "tol must be above 0");
   return layer;
 }
 

@@ -50,6 +50,17 @@ std::string format_number(double value) {
   return text;
 }
 
+std::string format_integer(double value) {
+  const std::string text = format_number(value);
+  return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
+
 std::string printable(std::string_view text, std::size_t max_bytes) {
   const bool cut = text.size() > max_bytes;
   if (cut) {
@@ -84,6 +95,8 @@ std::string suggest(std::string_view name, const std::vector<std::string>& known
   }
   std::sort(near.begin(), near.end());
   near.erase(std::unique(near.begin(), near.end()), near.end());
+  const auto is_farther = [&](const auto& candidate) { return candidate.first > near[0].first; };
+  near.erase(std::find_if(near.begin(), near.end(), is_farther), near.end());
   near.resize(std::min<std::size_t>(near.size(), 3));
   std::string out;
   for (std::size_t i = 0; i < near.size(); ++i) {

@@ -1,0 +1,345 @@
+#include "nngp/model.hpp"
+
+#include <clocale>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "expect_error.hpp"
+
+namespace nngp {
+namespace {
+
+const Registry& plugins() {
+  static const Registry all(PluginSearch{{NNGP_TEST_STUBS}, {}});
+  return all;
+}
+
+Layer parse(std::string_view text) { return parse_model(text, plugins()); }
+
+template <class Kind>
+Kind parse_as(std::string_view text) {
+  return std::get<Kind>(parse(text).node());
+}
+
+// The whole message, as the person at the terminal sees it.
+void expect_message(const std::string& model, const std::string& message) {
+  try {
+    parse(model);
+    ADD_FAILURE() << model << ": no error; expected\n" << message;
+  } catch (const ModelError& error) {
+    EXPECT_EQ(error.what(), message);
+  }
+}
+// The part of the message after line and column.
+void expect_reason(const std::string& model, const std::string& reason) {
+  SCOPED_TRACE(model);
+  expect_error<ModelError>([&] { parse(model); }, ": " + reason + "\n");
+}
+
+// ---- What is understood ----
+
+TEST(Model, ReadsDense) {
+  const auto plain = parse_as<Dense>("Dense(512)");
+  EXPECT_EQ(plain.out_dim, 512u);
+  EXPECT_EQ(plain.options.W_std, 1.0);
+  EXPECT_EQ(plain.options.b_std, std::nullopt);
+  EXPECT_EQ(plain.options.parameterization, Parameterization::ntk);
+
+  const auto positional = parse_as<Dense>("Dense(1, 1.5, 0.05, 'standard', (1, 2))");
+  EXPECT_EQ(positional.options.W_std, 1.5);
+  EXPECT_EQ(positional.options.b_std, 0.05);
+  EXPECT_EQ(positional.options.parameterization, Parameterization::standard);
+  EXPECT_EQ(positional.options.s, (std::array{1.0, 2.0}));
+
+  const auto keywords =
+      parse_as<Dense>("Dense(s=[2,3], parameterization=\"standard\", b_std=None, W_std=2, out_dim=7)");
+  EXPECT_EQ(keywords.out_dim, 7u);
+  EXPECT_EQ(keywords.options.W_std, 2.0);
+  EXPECT_EQ(keywords.options.b_std, std::nullopt);
+  EXPECT_EQ(keywords.options.s, (std::array{2.0, 3.0}));
+  EXPECT_EQ(parse_as<Dense>("Dense(1, parameterization='NTK')").options.parameterization,
+            Parameterization::ntk);
+  EXPECT_EQ(parse_as<Dense>("Dense(1, b_std=0)").options.b_std, 0.0);
+}
+
+TEST(Model, ReadsEveryLayer) {
+  parse_as<Identity>("Identity()");
+  parse_as<LayerNorm>("LayerNorm()");
+  parse_as<LayerNorm>("LayerNorm(axis=-1)");
+  EXPECT_EQ(parse_as<Dropout>("Dropout(0.9)").rate, 0.9);
+  EXPECT_EQ(parse_as<Dropout>("Dropout(rate=1.0, mode='train')").rate, 1.0);
+  parse_as<Identity>("Dropout(0.5, mode='test')");
+  EXPECT_EQ(parse_as<FanOut>("FanOut(num=2)").num, 2u);
+  parse_as<FanInSum>("FanInSum()");
+  parse_as<FanInProd>("FanInProd()");
+  parse_as<FanInConcat>("FanInConcat(axis=-1)");
+  EXPECT_EQ(parse_as<Parallel>("parallel(Identity(), Relu())").layers.size(), 2u);
+  EXPECT_EQ(parse_as<Serial>("serial(Dense(1), serial(Relu(), Dense(1)))").layers.size(), 2u);
+}
+
+TEST(Model, ReadsRepetitions) {
+  const auto repeated = parse_as<Serial>("repeat(serial(Relu(), Dense(2)), n=8)");
+  EXPECT_EQ(repeated.layers.size(), 8u);
+  EXPECT_EQ(parse_as<Serial>("repeat(Dense(1), 3)").layers.size(), 3u);
+  parse_as<Identity>("repeat(Dense(1), 0)");
+}
+
+TEST(Model, ReadsActivations) {
+  const auto text = [](std::string_view model) {
+    return parse_as<Elementwise>(model).activation.text();
+  };
+  EXPECT_EQ(text("Relu()"), "Relu()");
+  EXPECT_EQ(text("Erf()"), "Erf(a=1.0, b=1.0, c=0.0)");
+  EXPECT_EQ(text("Erf(2, c=-.5)"), "Erf(a=2.0, b=1.0, c=-0.5)");
+  EXPECT_EQ(text("Polynomial(coef=[0.1, 0.5, -1.0])"), "Polynomial(coef=[0.1, 0.5, -1.0])");
+  EXPECT_EQ(text("Polynomial((1,))"), "Polynomial(coef=[1.0])");
+  EXPECT_EQ(text("Monomial(degree=100000)"), "Monomial(degree=100000)");
+  EXPECT_EQ(text("Gelu(approximate=True)"), "Gelu(approximate=True)");
+  EXPECT_EQ(text("stubs:Relu()"), "Relu()");
+  EXPECT_EQ(text("stax.Rbf(gamma=1e-7)"), "Rbf(gamma=1e-07)");
+  EXPECT_EQ(text("Elementwise(Relu)"), "Relu()");
+  EXPECT_EQ(text("Elementwise(stubs:Erf(b=2))"), "Erf(a=1.0, b=2.0, c=0.0)");
+  EXPECT_EQ(text("Elementwise('Relu')"), "Relu()");
+  EXPECT_EQ(text("Elementwise(activation=stax.Relu())"), "Relu()");
+
+  EXPECT_FALSE(parse_as<Elementwise>("Erf()").numerical);
+  const auto numerical = parse_as<Elementwise>("ElementwiseNumerical(Erf(b=2), tol=1e-6)");
+  EXPECT_TRUE(numerical.numerical);
+  EXPECT_EQ(numerical.tolerance, 1e-6);
+  EXPECT_EQ(numerical.activation.text(), "Erf(a=1.0, b=2.0, c=0.0)");
+}
+
+TEST(Model, ReadsSingleActivations) {
+  EXPECT_EQ(parse_activation("Erf(a=2)", plugins()).text(), "Erf(a=2.0, b=1.0, c=0.0)");
+  EXPECT_EQ(parse_activation(" Relu ", plugins()).text(), "Relu()");
+  expect_error<ModelError>([] { parse_activation("Dense(3)", plugins()); },
+                           "Dense is not an activation");
+  expect_error<ModelError>([] { parse_activation("3", plugins()); },
+                           "expected an activation, got a number");
+}
+
+TEST(Model, AllowsBlanksLinesCommentsAndTrailingCommas) {
+  const auto layers = parse_as<Serial>(
+      "# a network\r\n"
+      "stax.serial (\n"
+      "\tDense( 512 , W_std = 1.5, ), # hidden, (with) 'quotes\n"
+      "\n"
+      "    Polynomial( coef = [ 1 , 2 , ] , ),Dense(1),\n"
+      ")  # end");
+  EXPECT_EQ(layers.layers.size(), 3u);
+  parse("\xEF\xBB\xBFRelu()");
+}
+
+TEST(Model, ReadsNumbersInAnyForm) {
+  const auto number = [](const std::string& text) {
+    return parse_as<Dense>("Dense(1, W_std=" + text + ")").options.W_std;
+  };
+  EXPECT_EQ(number("1"), 1.0);
+  EXPECT_EQ(number("+1."), 1.0);
+  EXPECT_EQ(number(".5"), 0.5);
+  EXPECT_EQ(number("1.4142135623730951"), 1.4142135623730951);
+  EXPECT_EQ(number("1e-3"), 1e-3);
+  EXPECT_EQ(number("1E+3"), 1e3);
+  EXPECT_EQ(number("5e-324"), 5e-324);
+}
+
+TEST(Model, DoesNotDependOnTheLocale) {
+  // Where the machine has one with a decimal comma.
+  const std::string before = std::setlocale(LC_ALL, nullptr);
+  for (const char* name : {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE"}) std::setlocale(LC_ALL, name);
+  EXPECT_EQ(parse_as<Elementwise>("Erf(1.5)").activation.text(), "Erf(a=1.5, b=1.0, c=0.0)");
+  std::setlocale(LC_ALL, before.c_str());
+}
+
+TEST(Model, ReadsTheReferenceNetworks) {
+  const auto file =
+      nlohmann::json::parse(std::ifstream(NNGP_TEST_DATA "/golden/networks/networks.json"));
+  for (const auto& entry : file["models"]) {
+    EXPECT_NO_THROW(parse(entry["model"].get<std::string>())) << entry["model"];
+  }
+}
+
+// ---- What is not ----
+
+TEST(ModelError, ShowsTheLineAndACaret) {
+  expect_message("serial(Dense(512), Rleu(), Dense(1))",
+                 "line 1, column 20: no layer or activation is called 'Rleu'; did you mean 'Relu'?\n"
+                 "  serial(Dense(512), Rleu(), Dense(1))\n"
+                 "                     ^");
+  expect_message("serial(\n  Dense(512),\n  Erf(a=1, d=2))",
+                 "line 3, column 12: Erf has no parameter 'd'; its parameters are a, b, c\n"
+                 "    Erf(a=1, d=2))\n"
+                 "             ^");
+}
+
+TEST(ModelError, ShowsPartOfALongLine) {
+  const std::string many = "Dense(512, W_std=1.5), Relu(), Dense(512, W_std=1.5), Relu(), ";
+  expect_message("serial(" + many + "Foo(), " + many + "Dense(1))",
+                 "line 1, column 70: no layer or activation is called 'Foo'\n"
+                 "  ...u(), Dense(512, W_std=1.5), Relu(), Foo(), Dense(512, W_std=1.5), Relu()...\n"
+                 "                                         ^");
+}
+
+TEST(ModelError, CountsCharactersAndHidesControlCharacters) {
+  expect_message("Polynomial('\xC3\xA9\x1B' 3)",
+                 "line 1, column 17: expected ',' or ')', got '3'\n"
+                 "  Polynomial('\xC3\xA9?' 3)\n"
+                 "                  ^");
+}
+
+TEST(ModelError, NamesTheSyntaxError) {
+  expect_reason("", "the model is empty");
+  expect_reason(" \n# nothing\n", "the model is empty");
+  expect_reason("serial(Dense(1)", "this '(' is never closed; add ')'");
+  expect_reason("Polynomial([1, 2", "this '[' is never closed; add ']'");
+  expect_reason("Polynomial([1, 2)", "expected ',' or ']', got ')'");
+  expect_reason("serial(Dense(1) Relu())", "expected ',' or ')', got 'R'");
+  expect_reason("serial(Dense(1),, Relu())", "expected a layer or value, got ','");
+  expect_reason("Relu())", "expected the end of the model, got ')'");
+  expect_reason("Relu(), Relu()", "expected the end of the model, got ','");
+  expect_reason("Dense(1, W_std=)", "expected a layer or value, got ')'");
+  expect_reason("Dense(1, W_std=2**0.5)",
+                "expected ',' or ')', got '*'; a model has numbers but no arithmetic");
+  expect_reason("Dense(1, W_std=1/3)",
+                "expected ',' or ')', got '/'; a model has numbers but no arithmetic");
+  expect_reason("serial(*[Relu()])",
+                "expected a layer or value, got '*'; a model has numbers but no arithmetic");
+  expect_reason("Dense(1, parameterization='ntk)", "this string has no closing quote");
+  expect_reason("Dense(1, parameterization='ntk\n')", "this string has no closing quote");
+  expect_reason("Dense(1, W_std=1.5.2)", "this is not a number");
+  expect_reason("Dense(1, W_std=0x10)", "this is not a number");
+  expect_reason("Dense(1, W_std=.)", "this is not a number");
+  expect_reason("Dense(1, W_std=1e)", "this is not a number");
+  expect_reason("Dense(1, W_std=--1)", "expected a number after the sign");
+  expect_reason("Dense(1, W_std=1e999)", "this number is too large or too small");
+  expect_reason("stax.", "expected a name after 'stax.', but the model ends here");
+  expect_reason("nn.Relu()", "expected the end of the model, got '.'");
+  expect_reason("stubs:", "expected an activation's name after ':', but the model ends here");
+  expect_reason(std::string("Relu(\0)", 7), "expected a layer or value, got '?'");
+}
+
+TEST(ModelError, NamesWhatIsNoLayer) {
+  expect_reason("3", "expected a layer, got a number");
+  expect_reason("serial(None)", "expected a layer, got None");
+  expect_reason("serial([Relu()])", "expected a layer, got a list");
+  expect_reason("serial(True)", "expected a layer, got a truth value");
+  expect_reason("serial(Dense(1), Relu)", "a layer is called: write Relu()");
+  expect_reason("serial", "a layer is called: write serial()");
+  expect_reason("serial()", "serial needs at least one layer");
+  expect_reason("parallel()", "parallel needs at least one layer");
+  expect_reason("serial(Relu(), n=3)", "serial takes layers only, not 'n='");
+}
+
+TEST(ModelError, SuggestsTheNearestNames) {
+  expect_reason("dense(3)", "no layer or activation is called 'dense'; did you mean 'Dense'?");
+  expect_reason("Sequential(Relu())", "no layer or activation is called 'Sequential'");
+  expect_reason("Leakyrelu(0.1)",
+                "no layer or activation is called 'Leakyrelu'; did you mean 'LeakyRelu'?");
+  expect_reason("FanInsum()", "no layer or activation is called 'FanInsum'; did you mean 'FanInSum'?");
+  expect_reason("stubs:Rel()", "no activation is called 'stubs:Rel'; did you mean 'stubs:Relu'?");
+  expect_reason("stub:Relu()", "no activation is called 'stub:Relu'; did you mean 'stubs:Relu'?");
+  expect_reason("Elementwise('Rel')", "no activation is called 'Rel'; did you mean 'Relu'?");
+  expect_reason("Dense(1, W_sdt=2)", "Dense has no parameter 'W_sdt'; did you mean 'W_std'?");
+  expect_reason("Dense(1, batch_axis=0)", "Dense has no parameter 'batch_axis'");
+}
+
+TEST(ModelError, NamesTheWrongArgument) {
+  expect_reason("Dense()", "Dense needs 'out_dim'");
+  expect_reason("Dense(W_std=1)", "Dense needs 'out_dim'");
+  expect_reason("Dense(1, 2, 3, 'ntk', (1, 1), 6)", "Dense takes at most 5 arguments");
+  expect_reason("Dense(1, out_dim=2)", "'out_dim' is given twice");
+  expect_reason("Dense(out_dim=1, 2)", "a positional argument cannot follow a keyword argument");
+  expect_reason("Dense(0)", "out_dim must be an integer of at least 1, got 0");
+  expect_reason("Dense(1.5)", "out_dim must be an integer of at least 1, got 1.5");
+  expect_reason("Dense(1e300)", "out_dim must be at most 1000000000000000, got 1e+300");
+  expect_reason("Dense('a')", "out_dim must be an integer of at least 1, got a string");
+  expect_reason("Dense(1, W_std=-1)", "W_std must be at least 0.0 and finite, got -1.0");
+  expect_reason("Dense(1, W_std=inf)", "W_std must be at least 0.0 and finite, got inf");
+  expect_reason("Dense(1, W_std=nan)", "W_std must be at least 0.0 and finite, got nan");
+  expect_reason("Dense(1, W_std=None)", "W_std must be a number, not None");
+  expect_reason("Dense(1, b_std=-inf)", "b_std must be at least 0.0 and finite, got -inf");
+  expect_reason("Dense(1, b_std=True)", "b_std must be a number, not a truth value");
+  expect_reason("Dense(1, parameterization='mup')",
+                "parameterization must be 'ntk' or 'standard', got 'mup'");
+  expect_reason("Dense(1, parameterization=1)",
+                "parameterization must be 'ntk' or 'standard', got a number");
+  expect_reason("Dense(1, s=(1, 0))", "s must be two positive numbers, as in s=(1, 1)");
+  expect_reason("Dense(1, s=1)", "s must be two positive numbers, as in s=(1, 1)");
+  expect_reason("Dropout(0)", "rate is the share of units that is kept; it must be above 0");
+  expect_reason("Dropout(1.5)", "rate must be between 0.0 and 1.0, got 1.5");
+  expect_reason("Dropout(0.5, mode='eval')", "mode must be 'train' or 'test', got 'eval'");
+  expect_reason("LayerNorm(axis=0)", "axis must be -1: inputs are rows of features");
+  expect_reason("FanInConcat(axis=2)", "axis must be -1: inputs are rows of features");
+  expect_reason("FanOut(0)", "num must be an integer of at least 1, got 0");
+  expect_reason("FanInSum(2)", "FanInSum takes no arguments");
+  expect_reason("Identity(x=1)", "Identity has no parameter 'x'");
+  expect_reason("repeat(Relu())", "repeat needs 'n'");
+  expect_reason("repeat(Relu(), -1)", "n must be an integer of at least 0, got -1");
+  expect_reason("repeat(3, 3)", "expected a layer, got a number");
+  expect_reason("Elementwise(Dense(1))", "Dense is not an activation");
+  expect_reason("Elementwise(3)", "expected an activation, got a number");
+  expect_reason("ElementwiseNumerical(Erf, tol=2)", "tol must be between 0.0 and 1.0, got 2.0");
+  expect_reason("ElementwiseNumerical(Erf, tol=0)", "tol must be above 0");
+}
+
+TEST(ModelError, NamesTheWrongActivationArgument) {
+  expect_reason("Erf(1, 2, 3, 4)", "Erf takes at most 3 parameters, got 4; its parameters are a, b, c");
+  expect_reason("Relu(alpha=1)", "Relu has no parameter 'alpha'; it has none");
+  expect_reason("LeakyRelu()",
+                "LeakyRelu: parameter 'alpha' has no default; write LeakyRelu(alpha=...)");
+  expect_reason("LeakyRelu(0.1, alpha=1)", "LeakyRelu: parameter 'alpha' is given twice");
+  expect_reason("LeakyRelu(alpha=0.1, alpha=1)", "'alpha' is given twice");
+  expect_reason("Erf(a=1, 2)", "a positional argument cannot follow a keyword argument");
+  expect_reason("Rbf(gamma=0)", "Rbf: parameter 'gamma' must be > 0.0, got 0.0");
+  expect_reason("Monomial(1.5)", "Monomial: parameter 'degree' must be an integer, got 1.5");
+  expect_reason("Monomial(-1)", "Monomial: parameter 'degree' must be >= 0, got -1");
+  expect_reason("Gelu(2)", "Gelu: parameter 'approximate' must be True or False, got 2.0");
+  expect_reason("Erf([1, 2])", "Erf: parameter 'a' must be a number, got [1.0, 2.0]");
+  expect_reason("Erf(inf)", "Erf: parameter 'a' must be finite, got inf");
+  expect_reason("Polynomial([])",
+                "Polynomial: parameter 'coef' must be a list of one or more numbers, got []");
+  expect_reason("Polynomial([1, None])", "expected a number, got None");
+  expect_reason("Erf(None)", "expected a number, True, False or a list of numbers, got None");
+  expect_reason("Erf('a')", "expected a number, True, False or a list of numbers, got a string");
+  // The caret stands under the argument.
+  expect_message("Erf(1, b=inf)",
+                 "line 1, column 8: Erf: parameter 'b' must be finite, got inf\n"
+                 "  Erf(1, b=inf)\n"
+                 "         ^");
+}
+
+TEST(ModelError, LimitsDepthAndSize) {
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "serial(";
+  expect_reason(deep, "nested more than 200 levels deep; use repeat(layer, n)");
+  expect_reason(std::string(100000, '['), "nested more than 200 levels deep; use repeat(layer, n)");
+
+  std::string nested = "Relu()";
+  for (int i = 0; i < 150; ++i) nested = "serial(" + nested + ")";
+  EXPECT_NO_THROW(parse(nested));
+
+  expect_reason("serial(" + std::string(2'000'000, ' '),
+                "the model has 2000007 bytes, more than 1048576; use repeat(layer, n)");
+  expect_reason("repeat(Relu(), 100001)", "the network has more than 100000 layers");
+  expect_reason("repeat(Relu(), 1e15)", "the network has more than 100000 layers");
+  expect_reason("repeat(repeat(repeat(Relu(), 100), 100), 100)",
+                "the network has more than 100000 layers");
+  expect_reason("serial(repeat(Relu(), 60000), repeat(Relu(), 60000))",
+                "the network has more than 100000 layers");
+  EXPECT_EQ(parse("repeat(repeat(Relu(), 100), 900)").size(), 90901u);
+}
+
+TEST(Layer, LimitsDepthAndSize) {
+  Layer layer = Identity{};
+  expect_error<ModelError>(
+      [&] {
+        for (int i = 0; i < 1'000'000; ++i) layer = serial(layer);
+      },
+      "the network is nested more than 1000 levels deep; use one serial() for layers that follow each "
+      "other");
+  expect_error<ModelError>([&] { repeat(layer, 1000); }, "more than 100000 layers");
+  EXPECT_EQ(repeat(Identity{}, 10).size(), 11u);
+}
+
+}  // namespace
+}  // namespace nngp
