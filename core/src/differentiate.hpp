@@ -16,8 +16,8 @@ namespace nngp {
 /// exact to rounding, for the error function and Relu:
 ///   |rho| <= 0.7     1e-12, at variances from 1e-2 to 1e4
 ///   up to |rho| = 1  5e-11; for erf at variance 1e4, where it is sharp as a step, 2e-9
-/// More exactly, beside these an error of about 20 eps nngp / sqrt(var1 var2) must be expected, which
-/// shows where a constant dwarfs the part that varies: 1e-9 d for 0.4 + erf(x) at variance 1e-6.
+/// Beside these, expect 20 times the rounding error of nngp divided by sqrt(var1 var2). It shows where
+/// a constant dwarfs the part that varies: 1e-9 d for 0.4 + erf(x) at variance 1e-6.
 /// It takes 13 values where |rho| is below 0.5 or so, mostly 30 to 70 nearer to 1.
 double differentiate_kernel(double (*nngp_fn)(const void* instance, double cov12, double var1,
                                               double var2),

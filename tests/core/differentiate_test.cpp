@@ -129,7 +129,8 @@ TEST(DifferentiateKernel, AgreesWithReferenceValues) {
     // The derivative varies between 0 and its value on the boundary.
     const double scale = std::sqrt(exact.d_nngp_fn(row.var1, row.var1, row.var1) *
                                    exact.d_nngp_fn(row.var2, row.var2, row.var2));
-    const double rounding = 5e-15 * std::abs(row.nngp) / std::sqrt(row.var1 * row.var2);
+    // nngp_fn is not exact itself.
+    const double rounding = 2e-14 * std::abs(row.nngp) / std::sqrt(row.var1 * row.var2);
     EXPECT_NEAR(numerical.d_nngp_fn(row.cov12, row.var1, row.var2), row.d_nngp, 1e-9 * scale + rounding)
         << row.activation << " " << row.params << " at " << row.cov12 << ", " << row.var1 << ", "
         << row.var2;
