@@ -22,7 +22,7 @@ namespace {
 // All terms are O(h k) for large variances and exponentially small but for the first for small ones.
 template <class T>
 nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const T& var1, const T& var2) {
-  const nngp::binormal<T> x(abs(cov12), var1, var2, t);  // nngp is odd in cov12, d_nngp even
+  const nngp::crossing<T> x(abs(cov12), var1, var2, t);  // nngp is odd in cov12, d_nngp even
   const T h = x.h.x, k = x.k.x, hk = h * k;
   const nngp::abscissa<T> opposite_h(fma(x.rho, h, k) / x.s), opposite_k(fma(x.rho, k, h) / x.s);
 
@@ -46,7 +46,7 @@ nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const T& var1, con
 //                    and k exchanged.
 template <class T>
 nngp::kernel_pair<T> positive_clip(double t, const T& cov12, const T& var1, const T& var2) {
-  const nngp::binormal<T> x(cov12, var1, var2, t);
+  const nngp::crossing<T> x(cov12, var1, var2, t);
   const T h = x.h.x, k = x.k.x, hk = h * k;
   const nngp::abscissa<T> foot_h(x.rho * h / x.s), foot_k(x.rho * k / x.s);
   const nngp::abscissa<T> above_h(h / x.s), above_k(k / x.s);

@@ -12,16 +12,11 @@
 #include <type_traits>
 
 #include "nngp/math.hpp"
+#include "nngp/normal.hpp"
 
 #pragma GCC visibility push(hidden)
 
 namespace nngp {
-
-/// The density of the standard normal distribution.
-template <Vector V>
-V normal_density(const V& x) {
-  return exp(-0.5 * x * x) * (1 / (sqrt_2 * sqrt_pi));
-}
 
 /// A number and how a standard normal variable X lies to it, each accurate however small.
 template <Vector V>
@@ -46,33 +41,43 @@ V probability_between(const abscissa<V>& a, const abscissa<V>& b) {
   return select(a.x < 0.5, 0.5 * (b.inner - copysign(a.inner, a.x)), a.upper - b.upper);
 }
 
-/// Two jointly normal variables of mean 0 in units of their standard deviations, and the two lines on
-/// which one of them has the value t > 0: x1 = h = t / deviation1 and x2 = k = t / deviation2.
+/// Two jointly normal variables of mean 0 in units of their standard deviations.
 template <Vector V>
-struct binormal {
+struct correlation {
   V deviation1, deviation2;
-  V rho;  ///< the correlation, 0 if one of the variables is constant
+  V rho;  ///< 0 if one of the variables is constant
   V s;    ///< sqrt(1 - rho^2), accurate near |rho| = 1, where it is kept above 0 so that it can divide
-  V asin_rho;
-  V orthant;               ///< P(x1 > 0, x2 > 0) = 1/4 + asin(rho) / (2 pi), accurate near 0 too
-  abscissa<V> h, k;        ///< the distances of the lines from the origin, at most 40
-  abscissa<V> on_h, on_k;  ///< where the lines cross: distances from the feet of the perpendiculars
-  V quadratic;             ///< (h^2 - 2 rho h k + k^2) / (2 s^2): density exp(-quadratic) there
+  V asin_rho, acos_rho;
+  V orthant;  ///< P(x1 > 0, x2 > 0) = 1/4 + asin(rho) / (2 pi), accurate near 0 too
 
-  binormal(const V& cov12, const V& var1, const V& var2, double t)
+  correlation(const V& cov12, const V& var1, const V& var2)
       : deviation1(sqrt(var1)), deviation2(sqrt(var2)) {
-    using Real = typename V::real;
+    constexpr double smallest = std::is_same_v<typename V::real, double> ? 1e-70 : 1e-15;
     const V unit = deviation1 * deviation2, root = root_det(cov12, var1, var2);
     const auto constant = unit == 0.0;
     const V divisor = select(constant, 1.0, unit);
     rho = max(V(-1.0), min(V(1.0), cov12 / divisor));
-    s = select(constant, 1.0, max(V(std::is_same_v<Real, double> ? 1e-70 : 1e-15), root / divisor));
+    s = select(constant, 1.0, max(V(smallest), root / divisor));
     asin_rho = asin2(cov12, root);
+    acos_rho = acos2(cov12, root);
     orthant = acos2(-cov12, root) * (0.5 / pi);
+  }
+};
 
+/// The same with the two lines on which one of the variables has the value t > 0: x1 = h = t /
+/// deviation1 and x2 = k = t / deviation2.
+template <Vector V>
+struct crossing : correlation<V> {
+  using correlation<V>::rho, correlation<V>::s;
+
+  abscissa<V> h, k;        ///< the distances of the lines from the origin, at most 40
+  abscissa<V> on_h, on_k;  ///< where the lines cross: distances from the feet of the perpendiculars
+  V quadratic;             ///< the density where they cross is exp(-quadratic) / (2 pi s)
+
+  crossing(const V& cov12, const V& var1, const V& var2, double t) : correlation<V>(cov12, var1, var2) {
     // What happens beyond 40 standard deviations is far below rounding.
     const V limit = t / 40, v1 = max(var1, limit * limit), v2 = max(var2, limit * limit);
-    const V d1 = max(deviation1, limit), d2 = max(deviation2, limit);
+    const V d1 = max(this->deviation1, limit), d2 = max(this->deviation2, limit);
     h = t / d1;
     k = t / d2;
     // For rho near 1 the lines are nearly parallel: k - rho h = (k - h) + (1 - rho) h.
