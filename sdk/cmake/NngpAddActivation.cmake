@@ -10,11 +10,12 @@ function(nngp_add_activation name)
   add_library(${name} MODULE ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE nngp::sdk m)
   set_target_properties(${name} PROPERTIES
-    PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)
   # Products and sums are fused only where the source says so: results then do not depend on how the
   # compiler arranged a loop, nor on which outputs were asked for.
   target_compile_options(${name} PRIVATE -ffp-contract=off)
-  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize" AND NOT NNGP_SANITIZE)
     target_link_options(${name} PRIVATE LINKER:--no-undefined)
   endif()
 endfunction()

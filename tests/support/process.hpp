@@ -69,7 +69,8 @@ class Process {
 };
 
 /// Runs the nngp command, by default with the plugins of the build alone.
-inline Outcome run_nngp(std::vector<std::string> words, const std::vector<std::string>& environment = {}) {
+inline Outcome run_nngp(std::vector<std::string> words,
+                        const std::vector<std::string>& environment = {}) {
   words.insert(words.begin(), NNGP_TEST_COMMAND);
   std::vector<std::string> settings = environment;
   for (const char* clear : {"NNGP_PLUGIN_PATH=", "XDG_DATA_HOME=/nonexistent"})
