@@ -54,11 +54,10 @@ void list_as_text(const Registry& plugins) {
       if (folder.empty()) folder = ".";
       table = Table(2);
     }
-    std::string summary = printable(info.summary, 300);
-    if (!info.shadowed_by.empty())
-      summary += " (shadowed by " + printable(info.shadowed_by.string(), 1000) + "; write " +
-                 info.library + ":" + info.name + ")";
-    table.add({info.name, printable(info.version), info.library, summary});
+    const std::string note = info.shadowed_by.empty()
+                                 ? printable(info.summary, 300)
+                                 : "shadowed by " + printable(info.shadowed_by.string(), 1000);
+    table.add({info.name, printable(info.version), note});
   }
   print_folder();
   if (plugins.activations().empty())

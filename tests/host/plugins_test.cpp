@@ -15,7 +15,7 @@ TEST(Plugins, AreListedWithWhereTheyAre) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out, testing::StartsWith(NNGP_TEST_PLUGINS "\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  Relu +[0-9.]+ +relu +Rectified linear unit\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  Relu +[0-9.]+ +Rectified linear unit\n"));
 }
 
 TEST(Plugins, ListsAsJson) {
@@ -34,8 +34,8 @@ TEST(Plugins, ShowsTheShadowedOne) {
   std::filesystem::copy_file(NNGP_TEST_PLUGINS "/relu.so", folder / "relu.so");
   const Outcome outcome = run_nngp({"plugins", "list", "--plugin", folder.path().string()});
   EXPECT_THAT(outcome.out, testing::StartsWith(folder.path().string() + "\n  Relu "));
-  EXPECT_THAT(outcome.out, HasSubstr("(shadowed by"));
-  EXPECT_THAT(outcome.out, HasSubstr((folder / "relu.so").string()));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  Relu +[0-9.]+ +shadowed by " +
+                                                  (folder / "relu.so").string() + "\n"));
 }
 
 TEST(Plugins, ShowsOneActivation) {
