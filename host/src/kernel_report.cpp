@@ -88,7 +88,8 @@ std::string KernelReport::text() const {
   table.add({bold("x1"), text_of(x1)});
   table.add({bold("x2"), x2.path.empty() ? "x1" : text_of(x2)});
   for (const PluginReport& plugin : plugins)
-    table.add({bold("plugin"), plugin.activation + " of " + plugin.file});
+    table.add({bold("plugin"),
+               plugin.activation + " of " + std::filesystem::path(plugin.file).filename().string()});
   table.add({bold("kernels"), size_text(rows(), cols()) + ", " + dtype});
   table.add({bold("seconds"),
              print("read %.3f, compute %.3f with %u threads", read_seconds, compute_seconds, threads)});
