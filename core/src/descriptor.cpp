@@ -1,6 +1,7 @@
 #include "descriptor.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <set>
 #include <string_view>
@@ -57,6 +58,15 @@ std::string check_texts(const nngp_activation& table) {
 
 std::string host_abi() { return std::to_string(NNGP_ABI_MAJOR) + "." + std::to_string(NNGP_ABI_MINOR); }
 
+std::string unknown_features(std::uint64_t required) {
+  constexpr std::uint64_t known = 0;  // none are defined in ABI 1.0
+  const std::uint64_t unknown = required & ~known;
+  if (unknown == 0) return "";
+  char bits[17] = {};
+  std::to_chars(bits, bits + 16, unknown, 16);
+  return "features this nngp does not know (bits 0x" + std::string(bits) + ")";
+}
+
 Descriptor::Descriptor(const nngp_activation& table) {
   const auto refuse = [](const std::string& what) { throw PluginError("activation " + what); };
   if (!NNGP_HAS_FIELD(nngp_activation, &table, destroy)) {
@@ -66,9 +76,8 @@ Descriptor::Descriptor(const nngp_activation& table) {
   nngp_activation& known = tables->activation = resized(table);
   if (!is_name(known.name)) refuse("has no name, or one that is not a C identifier");
   const std::string name = known.name;
-  if (const auto unknown = known.required_features & ~known_features) {
-    throw Unsupported("activation " + name + " needs features this nngp does not know (bits " +
-                      std::to_string(unknown) + ")");
+  if (const auto unknown = unknown_features(known.required_features); !unknown.empty()) {
+    throw Unsupported("activation " + name + " needs " + unknown);
   }
   if (const auto wrong = check_texts(known); !wrong.empty()) refuse(name + " " + wrong);
   if (!known.create || !known.destroy) refuse(name + " has no create or no destroy function");

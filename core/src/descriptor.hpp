@@ -41,7 +41,7 @@ class Descriptor {
 /// "1.0": the version of the ABI this host is built with.
 std::string host_abi();
 
-/// The required features this host knows; none are defined in ABI 1.0.
-inline constexpr std::uint64_t known_features = 0;
+/// "features this nngp does not know (bits 0x10)", empty if it knows all that are required.
+std::string unknown_features(std::uint64_t required);
 
 }  // namespace nngp

@@ -2,11 +2,13 @@
 
 #include <elf.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace nngp {
@@ -29,8 +31,9 @@ static_assert(sizeof(void*) == 8, "64-bit ELF files only");
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& file) : stream_(file, std::ios::binary) {
+    if (!stream_) return;
     stream_.seekg(0, std::ios::end);
-    size_ = stream_ ? static_cast<std::uint64_t>(stream_.tellg()) : 0;
+    size_ = static_cast<std::uint64_t>(stream_.tellg());
   }
 
   bool readable() const { return stream_.good(); }
@@ -92,7 +95,7 @@ std::optional<bool> defines(Reader& reader, const std::vector<Elf64_Shdr>& secti
 
 std::string check_shared_library(const std::filesystem::path& file, const std::string& symbol) {
   Reader reader(file);
-  if (!reader.readable()) return "cannot be read; check its permissions";
+  if (!reader.readable()) return "cannot be read: " + std::generic_category().message(errno);
   const auto magic = reader.read<char>(0, SELFMAG);
   if (!magic || std::memcmp(magic->data(), ELFMAG, SELFMAG) != 0) {
     return "not a shared library; a plugin is the .so file that its build makes";

@@ -91,9 +91,8 @@ void check(const nngp_plugin& entry) {
     throw PluginError("its plugin table of " + std::to_string(entry.struct_size) +
                       " bytes is too small; build it anew from nngp/activation.h");
   }
-  if (const auto unknown = entry.required_features & ~known_features) {
-    throw PluginError("needs features this nngp does not know (bits " + std::to_string(unknown) + ")" +
-                      newer_needed(entry));
+  if (const auto unknown = unknown_features(entry.required_features); !unknown.empty()) {
+    throw PluginError("needs " + unknown + newer_needed(entry));
   }
   if (!is_name(entry.name)) throw PluginError(damaged + "the library's name is no C identifier");
   if (!entry.version) throw PluginError(damaged + "the library has no version");

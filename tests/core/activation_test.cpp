@@ -341,7 +341,7 @@ TEST(ActivationTable, IsRefusedWhenDamaged) {
   expect_refused(table, "activation Mock has a damaged parameter table");
   table = plain_table();
   table.required_features = 4;
-  expect_refused(table, "activation Mock needs features this nngp does not know (bits 4)");
+  expect_refused(table, "activation Mock needs features this nngp does not know (bits 0x4)");
 }
 
 void expect_refused(const nngp_parameter& parameter, const std::string& reason) {

@@ -1,25 +1,237 @@
 #include "nngp/registry.hpp"
 
+#include <dlfcn.h>
+
 #include <cmath>
+#include <cstdlib>
+#include <optional>
+#include <thread>
 
 #include "expect_error.hpp"
 #include "nngp/model.hpp"
+#include "temporary_folder.hpp"
 
 namespace nngp {
 namespace {
 
+namespace fs = std::filesystem;
+
+const fs::path shipped = NNGP_TEST_PLUGINS;
+const fs::path arcsin_erf = shipped / "arcsin_erf.so";
+
+// Sets an environment variable, or unsets it, for as long as this lives.
+class Environment {
+ public:
+  Environment(const char* name, const std::optional<std::string>& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    set(value);
+  }
+  ~Environment() { set(before_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  void set(const std::optional<std::string>& value) {
+    if (value) {
+      ::setenv(name_, value->c_str(), 1);
+    } else {
+      ::unsetenv(name_);
+    }
+  }
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+bool is_loaded(const fs::path& file) {
+  void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  if (handle) ::dlclose(handle);
+  return handle;
+}
+
+TEST(PluginSearch, FollowsTheStandardOrder) {
+  const Environment path("NNGP_PLUGIN_PATH", "/first:/second::");
+  const Environment home("HOME", "/home/someone");
+  const Environment data("XDG_DATA_HOME", "/data");
+  const PluginSearch search = PluginSearch::standard({"named.so"}, "/installed");
+  EXPECT_EQ(search.named, (std::vector<fs::path>{"named.so"}));
+  EXPECT_EQ(search.folders,
+            (std::vector<fs::path>{"/first", "/second", "/data/nngp/plugins", "/installed"}));
+}
+
+TEST(PluginSearch, FindsTheUsersDataFolder) {
+  const Environment path("NNGP_PLUGIN_PATH", std::nullopt);
+  const auto folders = [](const std::optional<std::string>& data,
+                          const std::optional<std::string>& home) {
+    const Environment set_data("XDG_DATA_HOME", data), set_home("HOME", home);
+    return PluginSearch::standard({}, "").folders;
+  };
+  const std::vector<fs::path> in_home = {"/home/someone/.local/share/nngp/plugins"};
+  EXPECT_EQ(folders(std::nullopt, "/home/someone"), in_home);
+  EXPECT_EQ(folders("", "/home/someone"), in_home);
+  EXPECT_EQ(folders("not/absolute", "/home/someone"), in_home);  // as the XDG specification has it
+  EXPECT_TRUE(folders(std::nullopt, std::nullopt).empty());
+}
+
 TEST(Registry, LoadsAnActivationWrittenInC) {
-  const Registry plugins(PluginSearch{{}, {NNGP_TEST_PLUGINS}});
+  const Registry plugins(PluginSearch{{}, {shipped}});
   const Activation erf = plugins.activation("ArcsinErf");
   EXPECT_EQ(erf.text(), "ArcsinErf()");
   EXPECT_DOUBLE_EQ(erf.fn(0.5), std::erf(0.5));
   EXPECT_DOUBLE_EQ(erf.nngp_fn(0.3, 1.2, 0.7), 2 / M_PI * std::asin(0.6 / std::sqrt(3.4 * 2.4)));
+  EXPECT_EQ(erf.derivative(), Derivative::numerical);
+  EXPECT_TRUE(erf.breakpoints()->empty());
 }
 
-TEST(Model, ReadsANetwork) {
-  const Registry plugins(PluginSearch{{}, {NNGP_TEST_PLUGINS}});
-  const Layer net = parse_model("serial(Dense(512, W_std=1.5), ArcsinErf(), Dense(1))", plugins);
-  EXPECT_EQ(std::get<Serial>(net.node()).layers.size(), 3u);
+TEST(Registry, DescribesWhatItFinds) {
+  const Registry plugins(PluginSearch{{arcsin_erf}, {}});
+  ASSERT_EQ(plugins.activations().size(), 1u);
+  const ActivationInfo& info = plugins.activations()[0];
+  EXPECT_EQ(info.name, "ArcsinErf");
+  EXPECT_EQ(info.summary, "Error function, kernel by the arcsine formula");
+  EXPECT_EQ(info.version, "1.0.0");
+  EXPECT_EQ(info.library, "arcsin_erf");
+  EXPECT_EQ(info.file, arcsin_erf);
+  EXPECT_EQ(info.abi, "1.0");
+  EXPECT_TRUE(info.shadowed_by.empty());
+  EXPECT_EQ(&plugins.find("ArcsinErf"), &info);
+  EXPECT_EQ(&plugins.find("arcsin_erf:ArcsinErf"), &info);
+  EXPECT_STREQ(plugins.descriptor(info)->formula, "erf(x)");
+}
+
+TEST(Registry, PrefersTheEarlierPlace) {
+  const TemporaryFolder earlier, later;
+  for (const TemporaryFolder* folder : {&earlier, &later})
+    fs::copy_file(arcsin_erf, *folder / "erf.so");
+  const auto first_of = [](PluginSearch search) {
+    const Registry registry(std::move(search));
+    EXPECT_EQ(registry.activations().size(), 2u);
+    EXPECT_TRUE(registry.activations()[0].shadowed_by.empty());
+    EXPECT_EQ(registry.activations()[1].shadowed_by, registry.activations()[0].file);
+    EXPECT_EQ(&registry.find("ArcsinErf"), &registry.activations()[0]);
+    return registry.activations()[0].file;
+  };
+  EXPECT_EQ(first_of({{}, {earlier.path(), later.path()}}), earlier / "erf.so");
+  EXPECT_EQ(first_of({{}, {later.path(), earlier.path()}}), later / "erf.so");
+  EXPECT_EQ(first_of({{later.path()}, {earlier.path()}}), later / "erf.so");
+  EXPECT_EQ(first_of({{later / "erf.so"}, {earlier.path()}}), later / "erf.so");
+  EXPECT_EQ(first_of({{later / "erf.so", earlier.path()}, {}}), later / "erf.so");
+}
+
+TEST(Registry, PicksTheLibraryExplicitly) {
+  const Registry plugins(PluginSearch{{NNGP_TEST_STUBS}, {shipped}});
+  EXPECT_EQ(plugins.activation("Erf").fn(0), 2);  // the stub: a + b + c
+  EXPECT_EQ(plugins.activation("stubs:Erf").fn(0), 2);
+  EXPECT_EQ(plugins.activation("erf:Erf").fn(0), 0);
+}
+
+TEST(Registry, SeesAFileOnceOnWhateverPath) {
+  const TemporaryFolder folder;
+  fs::copy_file(arcsin_erf, folder / "erf.so");
+  fs::create_symlink(folder / "erf.so", folder / "same.so");
+  fs::create_directory_symlink(folder.path(), folder / "again");
+  const Registry plugins(
+      PluginSearch{{folder / "erf.so"}, {folder.path(), folder / "again", folder.path()}});
+  EXPECT_EQ(plugins.activations().size(), 1u);
+}
+
+TEST(Registry, SuggestsNamesAndSaysWhereItLooked) {
+  const Registry plugins(PluginSearch{{arcsin_erf}, {}});
+  expect_error<ModelError>([&] { plugins.activation("ArcsinErv"); },
+                           "no activation is called 'ArcsinErv'; did you mean 'ArcsinErf'?");
+  expect_error<ModelError>(
+      [&] { plugins.activation("arcsin:ArcsinErf"); },
+      "no activation is called 'arcsin:ArcsinErf'; did you mean 'arcsin_erf:ArcsinErf'?");
+  for (const char* name : {"", ":", "ArcsinErf:", ":ArcsinErf", "arcsin_erf:ArcsinErf:"}) {
+    expect_error<ModelError>([&] { plugins.activation(name); }, "no activation is called '");
+  }
+  const TemporaryFolder empty;
+  const Registry none(PluginSearch{{empty.path()}, {"/no/such/folder"}});
+  expect_error<ModelError>([&] { none.activation("Relu"); },
+                           "no activation is called 'Relu'; no plugins were found in " +
+                               empty.path().string() + " /no/such/folder");
+  expect_error<ModelError>([&] { parse_model("serial(Relu())", none); }, "no plugins were found in ");
+}
+
+TEST(Registry, KeepsALibraryOpenForItsInstancesOnly) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "erf.so";
+  fs::copy_file(arcsin_erf, file);
+  std::optional<Activation> erf;
+  {
+    const Registry plugins(PluginSearch{{file}, {}});
+    EXPECT_FALSE(is_loaded(file));
+    erf = plugins.activation("ArcsinErf");
+    EXPECT_TRUE(is_loaded(file));
+  }
+  std::optional<Activation> copy = erf;
+  erf.reset();
+  EXPECT_TRUE(is_loaded(file));
+  EXPECT_EQ(copy->fn(0), 0);
+  copy.reset();
+  EXPECT_FALSE(is_loaded(file));
+}
+
+TEST(Registry, ClosesALibraryWithTheLastNetworkThatUsesIt) {
+  const Registry plugins(PluginSearch{{arcsin_erf}, {}});
+  {
+    const Layer network = parse_model("serial(Dense(1), ArcsinErf(), Dense(1))", plugins);
+    EXPECT_TRUE(is_loaded(arcsin_erf));
+  }
+  EXPECT_FALSE(is_loaded(arcsin_erf));
+}
+
+TEST(Registry, LoadsAndUnloadsManyTimes) {
+  const Registry plugins(PluginSearch{{arcsin_erf}, {}});
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(plugins.activation("ArcsinErf").fn(0), 0);
+    ASSERT_FALSE(is_loaded(arcsin_erf));
+  }
+}
+
+TEST(Registry, MayBeUsedByManyThreads) {
+  const Registry plugins(PluginSearch{{}, {shipped}});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 50; ++k) {
+        EXPECT_EQ(plugins.activation("ArcsinErf").fn(0), 0);
+        EXPECT_EQ(Registry(PluginSearch{{arcsin_erf}, {}}).activations().size(), 1u);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Registry, SaysThatAFileWasChangedOrRemoved) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "plugin.so";
+  fs::copy_file(arcsin_erf, file);
+  const Registry plugins(PluginSearch{{file}, {}});
+  fs::remove(file);
+  expect_error<PluginError>([&] { plugins.activation("ArcsinErf"); },
+                            file.string() + ": cannot be read: No such file or directory");
+  fs::copy_file(NNGP_TEST_STUBS, file);
+  expect_error<PluginError>([&] { plugins.activation("ArcsinErf"); },
+                            file.string() + ": no longer offers ArcsinErf");
+  folder.write("plugin.so", "no library");
+  expect_error<PluginError>([&] { plugins.activation("ArcsinErf"); },
+                            file.string() + ": not a shared library");
+}
+
+TEST(Registry, TakesNamesOfFilesAsTheyAre) {
+  // Relative, with blanks and other characters; never looked up among the system's libraries.
+  const TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  fs::copy_file(arcsin_erf, "a b\xC3\xA9'.so");
+  EXPECT_EQ(Registry(PluginSearch{{"a b\xC3\xA9'.so"}, {}}).activation("ArcsinErf").fn(0), 0);
+  EXPECT_EQ(Registry(PluginSearch{{"."}, {}}).activations().size(), 1u);
+  expect_error<PluginError>(
+      [] {
+        Registry(PluginSearch{{"libm.so.6"}, {}});
+      },
+      "libm.so.6: no such file or folder");
+  fs::current_path(before);
 }
 
 }  // namespace

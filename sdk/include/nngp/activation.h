@@ -15,8 +15,9 @@
  *      A reader uses a field only if it lies within that size (NNGP_HAS_FIELD) and treats fields
  *      beyond it as null or zero. Arrays of structures that may grow are arrays of pointers.
  *   2. A minor version only appends fields, constants or extensions; a null pointer, a zero or an
- *      unknown constant is always allowed and means "not offered". Nothing is retyped, reordered,
- *      renamed or given another meaning: that takes a new major version.
+ *      unknown constant is always allowed and means "not offered". A new field starts at or behind the
+ *      former sizeof, never in its padding. Nothing is retyped, reordered, renamed or given another
+ *      meaning: that takes a new major version.
  *   3. A host of version 1.x loads every plugin of major version 1, older and newer: of a newer one it
  *      uses what it knows. It refuses another major version, and any bit of `required_features` it
  *      does not know.
