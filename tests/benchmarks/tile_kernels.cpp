@@ -1,0 +1,90 @@
+// Time per entry of the tile entries of every shipped activation, for each instruction set, on a tile
+// that stays in cache: one hidden layer with nngp and ntk updated in place, as the engine calls it.
+//
+//   tile_kernels --benchmark_filter='Relu/f64/avx512'
+
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <random>
+
+#include "plugin_files.hpp"
+
+namespace nngp::test {
+namespace {
+
+template <class Real>
+struct Block {
+  static constexpr std::size_t rows = 32, cols = 128;
+  std::vector<Real> var1, var2, cov12, ntk, nngp;
+
+  /// Unit variances where the activation takes no others (Hermite), else spread ones.
+  Block() : var1(rows), var2(cols), cov12(rows * cols), ntk(rows * cols), nngp(rows * cols) {
+    std::mt19937 random(1);
+    std::uniform_real_distribution<double> variance(0.5, 2), rho(-1, 1);
+    for (Real& v : var1) v = static_cast<Real>(variance(random));
+    for (Real& v : var2) v = static_cast<Real>(variance(random));
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < cols; ++j) {
+        cov12[i * cols + j] = static_cast<Real>(rho(random)) * std::sqrt(var1[i] * var2[j]);
+      }
+    }
+  }
+};
+
+template <class Tile, class Real>
+void layer(benchmark::State& state, void (*entry)(const void*, const Tile*), const Instance& f) {
+  using B = Block<Real>;
+  B block;
+  Tile tile{};
+  tile.struct_size = sizeof tile;
+  tile.rows = B::rows;
+  tile.cols = tile.cov12_ld = tile.nngp_ld = tile.ntk_ld = B::cols;
+  tile.cov12 = block.cov12.data();
+  tile.var1 = block.var1.data();
+  tile.var2 = block.var2.data();
+  tile.nngp = block.nngp.data();  // the covariances stay as they are from one repetition to the next
+  tile.ntk = block.ntk.data();
+  tile.cov_scale = tile.ntk_cov = 1;
+  tile.ntk_scale = Real(0.5);
+  for (auto _ : state) entry(f.get(), &tile);
+  state.counters["ns_per_entry"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * B::rows * B::cols) * 1e-9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+/// Values for the parameters that have no default.
+Values needed_values(const nngp_activation& table) {
+  Values values;
+  for (std::size_t i = 0; i < table.parameter_count; ++i) {
+    const nngp_parameter& p = *table.parameters[i];
+    if (p.default_value) continue;
+    values[p.name] = p.kind == NNGP_LIST      ? std::vector<double>{0.1, 0.5, -1.0}
+                     : p.kind == NNGP_INTEGER ? std::vector<double>{3}
+                                              : std::vector<double>{0.3};
+  }
+  return values;
+}
+
+void register_all() {
+  for (const PluginActivation& a : shipped_activations()) {
+    const Instance f(*a.table, needed_values(*a.table));
+    for (const nngp_tile_variant& variant : tile_variants(*a.table)) {
+      const std::string name = a.table->name, isa = variant.instruction_set;
+      benchmark::RegisterBenchmark((name + "/f64/" + isa).c_str(), layer<nngp_tile_f64, double>,
+                                   variant.tile_f64, f);
+      benchmark::RegisterBenchmark((name + "/f32/" + isa).c_str(), layer<nngp_tile_f32, float>,
+                                   variant.tile_f32, f);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nngp::test
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  nngp::test::register_all();
+  benchmark::RunSpecifiedBenchmarks();
+}
