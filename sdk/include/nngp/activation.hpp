@@ -53,6 +53,7 @@
 #include <vector>
 
 #include "nngp/activation.h"
+#include "nngp/detail/twice.hpp"
 #include "nngp/dual.hpp"
 #include "nngp/math.hpp"
 #include "nngp/simd.hpp"
@@ -229,7 +230,7 @@ using tile_of = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, 
 /// instruction set, so that the same inputs give the same result to the last bit everywhere.
 template <class A, class Real, class Isa, bool Derivative>
 struct row {
-  using V = vec<Real, Isa>;
+  using V = twice<vec<Real, Isa>>;
 
   const A* activation;
   const tile_of<Real>* tile;
@@ -264,7 +265,7 @@ struct row {
 /// Fewer entries than a vector holds, in room for one.
 template <class Real, class Isa>
 struct padded {
-  static constexpr std::size_t size = vec<Real, Isa>::size;
+  static constexpr std::size_t size = twice<vec<Real, Isa>>::size;
   Real data[size];
 
   /// The rest repeats the last entry, so that it takes the same rare paths only.

@@ -33,14 +33,25 @@ V map(const V& x, F f) {
   return V::load(lanes);
 }
 
-/// c0 + c1 x + c2 x^2 + ...
-template <Vector V>
-V polynomial(const V&, double c0) {
-  return V(c0);
+namespace detail {
+
+template <std::size_t First, std::size_t Step, Vector V, std::size_t N>
+V horner(const V& x, const double (&c)[N]) {
+  if constexpr (First + Step >= N) {
+    return V(c[First]);
+  } else {
+    return fma(x, horner<First + Step, Step>(x, c), V(c[First]));
+  }
 }
+
+}  // namespace detail
+
+/// c[0] + c[1] x + c[2] x^2 + ..., even and odd powers apart: half as long a chain of operations.
 template <Vector V, class... C>
-V polynomial(const V& x, double c0, C... c) {
-  return fma(x, polynomial(x, c...), V(c0));
+V polynomial(const V& x, C... c) {
+  const double coefficients[] = {c...};
+  const V square = x * x;
+  return fma(x, detail::horner<1, 2>(square, coefficients), detail::horner<0, 2>(square, coefficients));
 }
 
 /// a b as an unevaluated sum: the rounded product and its rounding error.
@@ -82,15 +93,12 @@ V difference_of_products(const V& a, const V& b, const V& c, const V& d) {
 
 namespace detail {
 
-/// Products of variances in this range have exact rounding errors and do not overflow.
-template <class Real>
-struct safe_product {
-  static constexpr double minimum = std::is_same_v<Real, double> ? 0x1p-900 : 0x1p-90;
-  static constexpr double maximum = std::is_same_v<Real, double> ? 0x1p980 : 0x1p110;
-};
-
 template <Vector V>
-V root_det_in_range(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
+V root_of_det(const V& c, const V& v1, const V& v2) {
+  return sqrt(max(V(0.0), difference_of_products(v1, v2, c, c)));
+}
+template <Vector V>
+V root_of_det(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
   const V det = difference_of_products(v1, v2, c, c);
   // Inputs that are parallel up to the rounding of c are parallel: an angle of 1e-8 would be made of
   // nothing but rounding errors. In float such angles, 1e-3, are common among real data: kept.
@@ -99,59 +107,84 @@ V root_det_in_range(const V& c, const V& v1, const V& v2, const V& r1, const V& 
   return sqrt(fma(r1, r2, fma(r1, v2, fma(r2, v1, seen))));
 }
 
+/// True if a product of variances may overflow, or underflow so far that it loses its rounding error.
+template <Vector V>
+bool any_extreme(const V& v1, const V& v2) {
+  constexpr bool is_double = std::is_same_v<typename V::real, double>;
+  const V low = (is_double ? 0x1p-900 : 0x1p-90) / v1, high = (is_double ? 0x1p980 : 0x1p110) / v1;
+  return any((v2 <= low) | (v2 >= high));
+}
+
+/// The power of 2 about the square root of v.
+template <Vector V>
+V half_exponent(const V& v) {
+  const V least = 4 - std::numeric_limits<typename V::real>::max_exponent;
+  return round(0.5 * max(least, exponent(v)));
+}
+
 }  // namespace detail
 
-/// sqrt((var1 + r)(var2 + r) - cov12^2), r >= 0: twice the area of the triangle spanned by two vectors
-/// of which these are the inner products. Within a few ulp also where they are nearly parallel, since
-/// the determinant var1 var2 - cov12^2 is; 0 where rounding made it negative.
+/// sqrt(var1 var2 - cov12^2): the area of the parallelogram spanned by two vectors of which these are
+/// the inner products. Within a few ulp also where they are nearly parallel, since the determinant is;
+/// 0 where rounding made that negative.
 template <Vector V>
-V root_det(const V& cov12, const V& var1, const V& var2, double r = 0) {
-  using limits = detail::safe_product<typename V::real>;
-  const V prod = (var1 + r) * (var2 + r);
-  if (any(!((prod > limits::minimum) & (prod < limits::maximum)))) [[unlikely]] {
-    // Powers of 4 and 2 take the variances near 1 and the covariance with them.
-    const V least = 4 - std::numeric_limits<typename V::real>::max_exponent;
-    const V n1 = round(0.5 * max(least, exponent(var1 + r)));
-    const V n2 = round(0.5 * max(least, exponent(var2 + r)));
-    const V s1 = scale(scale(V(1.0), -n1), -n1), s2 = scale(scale(V(1.0), -n2), -n2);
-    const V c = scale(scale(cov12, -n1), -n2);
-    const V root = detail::root_det_in_range(c, var1 * s1, var2 * s2, r * s1, r * s2);
+V root_det(const V& cov12, const V& var1, const V& var2) {
+  if (detail::any_extreme(var1, var2)) [[unlikely]] {
+    const V n1 = detail::half_exponent(var1), n2 = detail::half_exponent(var2);
+    const V root = detail::root_of_det(scale(scale(cov12, -n1), -n2), scale(scale(var1, -n1), -n1),
+                                       scale(scale(var2, -n2), -n2));
     return scale(scale(root, n1), n2);
   }
-  return detail::root_det_in_range(cov12, var1, var2, V(r), V(r));
+  return detail::root_of_det(cov12, var1, var2);
+}
+
+/// sqrt((var1 + r)(var2 + r) - cov12^2) for r > 0, without the rounding of var + r.
+template <Vector V>
+V root_det(const V& cov12, const V& var1, const V& var2, double r) {
+  if (detail::any_extreme(var1 + r, var2 + r)) [[unlikely]] {
+    const V n1 = detail::half_exponent(var1 + r), n2 = detail::half_exponent(var2 + r);
+    const V root = detail::root_of_det(scale(scale(cov12, -n1), -n2), scale(scale(var1, -n1), -n1),
+                                       scale(scale(var2, -n2), -n2), scale(scale(V(r), -n1), -n1),
+                                       scale(scale(V(r), -n2), -n2));
+    return scale(scale(root, n1), n2);
+  }
+  return detail::root_of_det(cov12, var1, var2, V(r), V(r));
 }
 
 namespace detail {
 
-/// atan(t) for |t| <= tan(pi/8).
+/// atan(t) / t for |t| <= tan(pi/8).
 template <Vector V>
-V atan_near_0(const V& t) {
+V atan_over_argument(const V& t) {
   const V z = t * t;
   if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-54
-    return fma(t * z,
-               polynomial(z, -0.333333333333286127, 0.199999999988883089, -0.142857141834354099,
-                          0.111111062730325823, -0.090907750779780523, 0.076899798952975602,
-                          -0.0664044932417744842, 0.0568941153788824927, -0.0435095350857681029,
-                          0.021169055467488846),
-               t);
+    return polynomial(z, 1.0, -0.33333333333330148, 0.199999999990881798, -0.142857141951921603,
+                      0.111111066506356045, -0.0909078234192421629, 0.0769006728845640836,
+                      -0.0664111228363419933, 0.0569249191025156351, -0.0435895816346593328,
+                      0.0212581547053002053);
   } else {  // 2^-25
-    return fma(t * z,
-               polynomial(z, -0.33332798995973268, 0.199744634463254707, -0.138520136884259949,
-                          0.0798648935019857536),
-               t);
+    return polynomial(z, 1.0, -0.333329490120052502, 0.199777045680376452, -0.138776127146466464,
+                      0.0805348825043672497);
   }
 }
 
-/// atan(small / large) for 0 <= small <= large; 0 if both are 0.
+/// atan(|c| / s) = centre + atan(t) with |t| <= tan(pi/8) and centre 0, pi/4 or pi/2.
 template <Vector V>
-V atan_of_ratio(const V& small, const V& large) {
-  constexpr double tan_pi_8 = 0.41421356237309504880;
-  const auto steep = small > tan_pi_8 * large;  // atan(x) = pi/4 + atan((x - 1) / (x + 1))
-  const V numerator = select(steep, small - large, small);
-  const V denominator = select(steep, small + large, large);
-  const V t = numerator / max(V(std::numeric_limits<typename V::real>::min()), denominator);
-  return atan_near_0(t) + select(steep, V(pi / 4), V(0.0));
-}
+struct sector {
+  V centre;
+  V t;
+
+  sector(const V& c, const V& s) {
+    constexpr double tan_pi_8 = 0.41421356237309504880;
+    const V a = abs(c);
+    const auto beyond_first = a > tan_pi_8 * s;
+    const auto in_last = tan_pi_8 * a > s;
+    const V numerator = select(in_last, -s, select(beyond_first, a - s, a));
+    const V denominator = select(in_last, a, select(beyond_first, a + s, s));
+    centre = select(in_last, V(pi / 2), select(beyond_first, V(pi / 4), V(0.0)));
+    t = numerator / max(V(std::numeric_limits<typename V::real>::min()), denominator);
+  }
+};
 
 }  // namespace detail
 
@@ -159,21 +192,16 @@ V atan_of_ratio(const V& small, const V& large) {
 /// arc sine of the ratio would not be. 0 if both are 0.
 template <Vector V>
 V asin2(const V& c, const V& s) {
-  const V size = abs(c);
-  const auto steep = size > s;
-  const V angle = detail::atan_of_ratio(select(steep, s, size), select(steep, size, s));
-  return copysign(select(steep, pi / 2 - angle, angle), c);
+  const detail::sector<V> at(c, s);
+  return copysign(fma(at.t, detail::atan_over_argument(at.t), at.centre), c);
 }
 
 /// The angle in [0, pi] whose cosine is c / sqrt(c^2 + s^2), s >= 0: atan2(s, c), accurate near 0 too.
 /// pi/2 if both are 0.
 template <Vector V>
 V acos2(const V& c, const V& s) {
-  const V size = abs(c);
-  const auto steep = size > s;
-  const V angle = detail::atan_of_ratio(select(steep, s, size), select(steep, size, s));
-  const V from_axis = select(c < 0.0, pi - angle, angle);
-  return select(steep, from_axis, pi / 2 - copysign(angle, c));
+  const detail::sector<V> at(c, s);
+  return fma(flip_sign(at.t, -c), detail::atan_over_argument(at.t), pi / 2 - flip_sign(at.centre, c));
 }
 
 template <Vector V>
@@ -281,17 +309,17 @@ dual<V> erfc(const dual<V>& x) {
 }
 
 /// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
-template <Vector V>
-dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, double r = 0) {
-  const V root = root_det(cov12.value, var1, var2, r);
+template <Vector V, class... R>
+dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, R... r) {
+  const V root = root_det(cov12.value, var1, var2, r...);
   return {root, select(root > 0.0, -(cov12.value / root) * cov12.slope, V(0.0))};
 }
-template <Vector V>
-dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, double r = 0) {
-  const V root = root_det(cov12.value, var1.value, var2.value, r);
+template <Vector V, class... R>
+dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, R... r) {
+  const V root = root_det(cov12.value, var1.value, var2.value, r...);
+  const V v1 = (var1.value + ... + r), v2 = (var2.value + ... + r);
   const V slope =
-      0.5 * (((var2.value + r) / root) * var1.slope + ((var1.value + r) / root) * var2.slope) -
-      (cov12.value / root) * cov12.slope;
+      0.5 * ((v2 / root) * var1.slope + (v1 / root) * var2.slope) - (cov12.value / root) * cov12.slope;
   return {root, select(root > 0.0, slope, V(0.0))};
 }
 

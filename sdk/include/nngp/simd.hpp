@@ -80,6 +80,8 @@ inline bool supported<avx512>() {
 #define NNGP_INT std::int64_t
 #define NNGP_UINT std::uint64_t
 #define NNGP_SQRT(x) (raw) _mm_sqrt_pd((__m128d)(x))
+#define NNGP_MIN(a, b) (raw) _mm_min_pd((__m128d)(a), (__m128d)(b))
+#define NNGP_MAX(a, b) (raw) _mm_max_pd((__m128d)(a), (__m128d)(b))
 #define NNGP_FMA(a, b, c) ((a) * (b) + (c))
 #define NNGP_MASK(x) _mm_movemask_pd((__m128d)(x))
 #include "nngp/detail/vec.inc"
@@ -87,6 +89,8 @@ inline bool supported<avx512>() {
 #define NNGP_INT std::int32_t
 #define NNGP_UINT std::uint32_t
 #define NNGP_SQRT(x) (raw) _mm_sqrt_ps((__m128)(x))
+#define NNGP_MIN(a, b) (raw) _mm_min_ps((__m128)(a), (__m128)(b))
+#define NNGP_MAX(a, b) (raw) _mm_max_ps((__m128)(a), (__m128)(b))
 #define NNGP_FMA(a, b, c) ((a) * (b) + (c))
 #define NNGP_MASK(x) _mm_movemask_ps((__m128)(x))
 #include "nngp/detail/vec.inc"
@@ -103,6 +107,8 @@ inline bool supported<avx512>() {
 #define NNGP_INT std::int64_t
 #define NNGP_UINT std::uint64_t
 #define NNGP_SQRT(x) (raw) _mm256_sqrt_pd((__m256d)(x))
+#define NNGP_MIN(a, b) (raw) _mm256_min_pd((__m256d)(a), (__m256d)(b))
+#define NNGP_MAX(a, b) (raw) _mm256_max_pd((__m256d)(a), (__m256d)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
 #define NNGP_MASK(x) _mm256_movemask_pd((__m256d)(x))
 #include "nngp/detail/vec.inc"
@@ -110,6 +116,8 @@ inline bool supported<avx512>() {
 #define NNGP_INT std::int32_t
 #define NNGP_UINT std::uint32_t
 #define NNGP_SQRT(x) (raw) _mm256_sqrt_ps((__m256)(x))
+#define NNGP_MIN(a, b) (raw) _mm256_min_ps((__m256)(a), (__m256)(b))
+#define NNGP_MAX(a, b) (raw) _mm256_max_ps((__m256)(a), (__m256)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define NNGP_MASK(x) _mm256_movemask_ps((__m256)(x))
 #include "nngp/detail/vec.inc"
@@ -124,6 +132,8 @@ inline bool supported<avx512>() {
 #define NNGP_INT std::int64_t
 #define NNGP_UINT std::uint64_t
 #define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_pd(0xFF, (__m512d)(x))
+#define NNGP_MIN(a, b) (raw) _mm512_maskz_min_pd(0xFF, (__m512d)(a), (__m512d)(b))
+#define NNGP_MAX(a, b) (raw) _mm512_maskz_max_pd(0xFF, (__m512d)(a), (__m512d)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
 #define NNGP_MASK(x) _mm512_movepi64_mask((__m512i)(x))
 #include "nngp/detail/vec.inc"
@@ -131,6 +141,8 @@ inline bool supported<avx512>() {
 #define NNGP_INT std::int32_t
 #define NNGP_UINT std::uint32_t
 #define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_ps(0xFFFF, (__m512)(x))
+#define NNGP_MIN(a, b) (raw) _mm512_maskz_min_ps(0xFFFF, (__m512)(a), (__m512)(b))
+#define NNGP_MAX(a, b) (raw) _mm512_maskz_max_ps(0xFFFF, (__m512)(a), (__m512)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define NNGP_MASK(x) _mm512_movepi32_mask((__m512i)(x))
 #include "nngp/detail/vec.inc"

@@ -1,0 +1,78 @@
+#pragma once
+
+// Two vectors side by side as one. Kernels are long chains of operations, each waiting for the one
+// before; two chains in step keep the processor's pipes busy where one would leave them half idle.
+
+#include <cstddef>
+
+namespace nngp::detail {
+
+template <class Mask>
+struct twice_mask {
+  Mask a, b;
+
+  friend twice_mask operator&(const twice_mask& x, const twice_mask& y) {
+    return {x.a & y.a, x.b & y.b};
+  }
+  friend twice_mask operator|(const twice_mask& x, const twice_mask& y) {
+    return {x.a | y.a, x.b | y.b};
+  }
+  friend twice_mask operator!(const twice_mask& x) { return {!x.a, !x.b}; }
+  friend bool any(const twice_mask& x) { return any(x.a | x.b); }
+};
+
+template <class V>
+struct twice {
+  using real = typename V::real;
+  using isa = typename V::isa;
+  using mask_type = twice_mask<typename V::mask_type>;
+  static constexpr std::size_t size = 2 * V::size;
+  static constexpr bool has_fma = V::has_fma;
+
+  V a, b;
+
+  twice() = default;
+  twice(const V& x, const V& y) : a(x), b(y) {}
+  twice(double x) : a(x), b(x) {}
+
+  static twice load(const real* p) { return {V::load(p), V::load(p + V::size)}; }
+  void store(real* p) const {
+    a.store(p);
+    b.store(p + V::size);
+  }
+
+  friend twice operator+(const twice& x, const twice& y) { return {x.a + y.a, x.b + y.b}; }
+  friend twice operator-(const twice& x, const twice& y) { return {x.a - y.a, x.b - y.b}; }
+  friend twice operator*(const twice& x, const twice& y) { return {x.a * y.a, x.b * y.b}; }
+  friend twice operator/(const twice& x, const twice& y) { return {x.a / y.a, x.b / y.b}; }
+  friend twice operator-(const twice& x) { return {-x.a, -x.b}; }
+
+  friend mask_type operator<(const twice& x, const twice& y) { return {x.a < y.a, x.b < y.b}; }
+  friend mask_type operator<=(const twice& x, const twice& y) { return {x.a <= y.a, x.b <= y.b}; }
+  friend mask_type operator>(const twice& x, const twice& y) { return {x.a > y.a, x.b > y.b}; }
+  friend mask_type operator>=(const twice& x, const twice& y) { return {x.a >= y.a, x.b >= y.b}; }
+  friend mask_type operator==(const twice& x, const twice& y) { return {x.a == y.a, x.b == y.b}; }
+  friend mask_type operator!=(const twice& x, const twice& y) { return {x.a != y.a, x.b != y.b}; }
+
+  friend twice select(const mask_type& m, const twice& x, const twice& y) {
+    return {select(m.a, x.a, y.a), select(m.b, x.b, y.b)};
+  }
+  friend twice fma(const twice& x, const twice& y, const twice& z) {
+    return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)};
+  }
+  friend twice sqrt(const twice& x) { return {sqrt(x.a), sqrt(x.b)}; }
+  friend twice min(const twice& x, const twice& y) { return {min(x.a, y.a), min(x.b, y.b)}; }
+  friend twice max(const twice& x, const twice& y) { return {max(x.a, y.a), max(x.b, y.b)}; }
+  friend twice abs(const twice& x) { return {abs(x.a), abs(x.b)}; }
+  friend twice copysign(const twice& x, const twice& y) {
+    return {copysign(x.a, y.a), copysign(x.b, y.b)};
+  }
+  friend twice flip_sign(const twice& x, const twice& y) {
+    return {flip_sign(x.a, y.a), flip_sign(x.b, y.b)};
+  }
+  friend twice round(const twice& x) { return {round(x.a), round(x.b)}; }
+  friend twice scale(const twice& x, const twice& n) { return {scale(x.a, n.a), scale(x.b, n.b)}; }
+  friend twice exponent(const twice& x) { return {exponent(x.a), exponent(x.b)}; }
+};
+
+}  // namespace nngp::detail
