@@ -55,6 +55,7 @@
 #include "nngp/activation.h"
 #include "nngp/detail/twice.hpp"
 #include "nngp/dual.hpp"
+#include "nngp/gram.hpp"
 #include "nngp/math.hpp"
 #include "nngp/simd.hpp"
 

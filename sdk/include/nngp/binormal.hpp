@@ -11,6 +11,7 @@
 #include <array>
 #include <type_traits>
 
+#include "nngp/gram.hpp"
 #include "nngp/math.hpp"
 #include "nngp/normal.hpp"
 

@@ -34,6 +34,14 @@ kernel_pair<vec<float, Isa>> in_float64(const Kernels& kernels, const vec<float,
   return {vec<float, Isa>::load(nngp), vec<float, Isa>::load(d_nngp)};
 }
 
+template <class V, class Kernels>
+kernel_pair<detail::twice<V>> in_float64(const Kernels& kernels, const detail::twice<V>& cov12,
+                                         const detail::twice<V>& var1, const detail::twice<V>& var2) {
+  const kernel_pair<V> a = in_float64(kernels, cov12.a, var1.a, var2.a);
+  const kernel_pair<V> b = in_float64(kernels, cov12.b, var1.b, var2.b);
+  return {{a.nngp, b.nngp}, {a.d_nngp, b.d_nngp}};
+}
+
 }  // namespace nngp
 
 #pragma GCC visibility pop

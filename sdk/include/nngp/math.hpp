@@ -78,176 +78,295 @@ struct product {
   }
 };
 
-/// a b - c d to within 2 ulp of itself, however much cancels (Jeannerod, Louvet and Muller, Math. Comp.
-/// 82 (2013), on Kahan's algorithm). Products must neither overflow nor underflow.
-template <Vector V>
-V difference_of_products(const V& a, const V& b, const V& c, const V& d) {
-  const product<V> cd(c, d);
-  if constexpr (V::has_fma) {
-    return fma(a, b, -cd.high) - cd.low;
-  } else {
-    const product<V> ab(a, b);
-    return (ab.high - cd.high) + (ab.low - cd.low);
-  }
-}
+// ---- Exponentials
+// ----------------------------------------------------------------------------------------
 
 namespace detail {
 
+/// x = n ln 2 + r with whole n and |r| <= ln(2) / 2, for x in the range where exp neither vanishes nor
+/// overflows; and q with e^r = 1 + r + r^2 q.
 template <Vector V>
-V root_of_det(const V& c, const V& v1, const V& v2) {
-  return sqrt(max(V(0.0), difference_of_products(v1, v2, c, c)));
-}
-template <Vector V>
-V root_of_det(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
-  const V det = difference_of_products(v1, v2, c, c);
-  // Inputs that are parallel up to the rounding of c are parallel: an angle of 1e-8 would be made of
-  // nothing but rounding errors. In float such angles, 1e-3, are common among real data: kept.
-  constexpr double rounding = std::is_same_v<typename V::real, double> ? 0x1p-48 : 0.0;
-  const V seen = select(det > rounding * (v1 * v2), det, V(0.0));
-  return sqrt(fma(r1, r2, fma(r1, v2, fma(r2, v1, seen))));
-}
+struct exponent_parts {
+  V n, r, q;
 
-/// True if a product of variances may overflow, or underflow so far that it loses its rounding error.
+  explicit exponent_parts(const V& x) : n(round(x * 1.4426950408889634074)), r(x), q(0.0) {
+    if constexpr (std::is_same_v<typename V::real, double>) {  // relative error of e^r - 1: 2^-58
+      r = fma(n, -1.9082149292705878161e-10, fma(n, -0x1.62e42feep-1, x));
+      q = polynomial(r, 0.500000000000000087, 0.16666666666666671, 0.0416666666666522438,
+                     0.00833333333332613084, 0.00138888888956131318, 0.000198412698748450948,
+                     0.0000248015745177826057, 2.75572553601885678e-6, 2.75679356201384925e-7,
+                     2.51052365552131016e-8, 1.76877447252083757e-9);
+    } else {  // 2^-31
+      r = fma(n, -0.000031946184945309417232, fma(n, -0x1.62ep-1, x));
+      q = polynomial(r, 0.500000005318800943, 0.166666669027140865, 0.0416663264102353005,
+                     0.00833321985616665454, 0.00139432573748386522, 0.000199623217336618915);
+    }
+  }
+};
+
+/// Beyond these e^x is 0 or infinite in the number type.
 template <Vector V>
-bool any_extreme(const V& v1, const V& v2) {
+V clamp_exponent(const V& x) {
   constexpr bool is_double = std::is_same_v<typename V::real, double>;
-  const V low = (is_double ? 0x1p-900 : 0x1p-90) / v1, high = (is_double ? 0x1p980 : 0x1p110) / v1;
-  return any((v2 <= low) | (v2 >= high));
-}
-
-/// The power of 2 about the square root of v.
-template <Vector V>
-V half_exponent(const V& v) {
-  const V least = 4 - std::numeric_limits<typename V::real>::max_exponent;
-  return round(0.5 * max(least, exponent(v)));
+  return max(V(is_double ? -746.0 : -105.0), min(V(is_double ? 710.0 : 89.0), x));
 }
 
 }  // namespace detail
 
-/// sqrt(var1 var2 - cov12^2): the area of the parallelogram spanned by two vectors of which these are
-/// the inner products. Within a few ulp also where they are nearly parallel, since the determinant is;
-/// 0 where rounding made that negative.
+/// e^x
 template <Vector V>
-V root_det(const V& cov12, const V& var1, const V& var2) {
-  if (detail::any_extreme(var1, var2)) [[unlikely]] {
-    const V n1 = detail::half_exponent(var1), n2 = detail::half_exponent(var2);
-    const V root = detail::root_of_det(scale(scale(cov12, -n1), -n2), scale(scale(var1, -n1), -n1),
-                                       scale(scale(var2, -n2), -n2));
-    return scale(scale(root, n1), n2);
-  }
-  return detail::root_of_det(cov12, var1, var2);
+V exp(const V& x) {
+  const detail::exponent_parts<V> p(detail::clamp_exponent(x));
+  const V half = round(0.5 * p.n);  // 2^n may be beyond the normal numbers
+  return scale(scale(1.0 + fma(p.r * p.r, p.q, p.r), half), p.n - half);
 }
 
-/// sqrt((var1 + r)(var2 + r) - cov12^2) for r > 0, without the rounding of var + r.
+/// e^x - 1, accurate near 0 too.
 template <Vector V>
-V root_det(const V& cov12, const V& var1, const V& var2, double r) {
-  if (detail::any_extreme(var1 + r, var2 + r)) [[unlikely]] {
-    const V n1 = detail::half_exponent(var1 + r), n2 = detail::half_exponent(var2 + r);
-    const V root = detail::root_of_det(scale(scale(cov12, -n1), -n2), scale(scale(var1, -n1), -n1),
-                                       scale(scale(var2, -n2), -n2), scale(scale(V(r), -n1), -n1),
-                                       scale(scale(V(r), -n2), -n2));
-    return scale(scale(root, n1), n2);
-  }
-  return detail::root_of_det(cov12, var1, var2, V(r), V(r));
+V expm1(const V& x) {
+  const detail::exponent_parts<V> p(max(V(-50.0), detail::clamp_exponent(x)));
+  const V half_power = scale(V(1.0), p.n - 1.0);
+  return 2.0 * fma(half_power, fma(p.r * p.r, p.q, p.r), half_power - 0.5);
 }
+
+/// (e^x - e^-x) / 2
+template <Vector V>
+V sinh(const V& x) {
+  const V size = abs(x);
+  const V half = 0.5 * expm1(min(V(88.0), size));
+  const V large = exp(0.5 * size);
+  return copysign(select(size < 20.0, half + half / (1.0 + 2.0 * half), 0.5 * large * large), x);
+}
+
+/// (e^x + e^-x) / 2
+template <Vector V>
+V cosh(const V& x) {
+  const V root = exp(0.5 * abs(x));
+  return 0.5 * root * root + 0.5 / root / root;
+}
+
+template <Vector V>
+V tanh(const V& x) {
+  const V e = expm1(2.0 * min(V(20.0), abs(x)));
+  return copysign(e / (e + 2.0), x);
+}
+
+// ---- Logarithms
+// --------------------------------------------------------------------------------------------
 
 namespace detail {
 
-/// atan(t) / t for |t| <= tan(pi/8).
+/// log(1 + f) for 1 + f between sqrt(1/2) and sqrt(2), times 2^n.
 template <Vector V>
-V atan_over_argument(const V& t) {
-  const V z = t * t;
-  if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-54
-    return polynomial(z, 1.0, -0.33333333333330148, 0.199999999990881798, -0.142857141951921603,
-                      0.111111066506356045, -0.0909078234192421629, 0.0769006728845640836,
-                      -0.0664111228363419933, 0.0569249191025156351, -0.0435895816346593328,
-                      0.0212581547053002053);
-  } else {  // 2^-25
-    return polynomial(z, 1.0, -0.333329490120052502, 0.199777045680376452, -0.138776127146466464,
-                      0.0805348825043672497);
+V log_of_parts(const V& n, const V& f) {
+  // With s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - (h - s (h + s^2 p(s^2))), h = f^2 / 2.
+  const V s = f / (2.0 + f), z = s * s, h = 0.5 * f * f;
+  if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-59
+    const V p = polynomial(z, 0.666666666666673489, 0.399999999994110917, 0.285714287432639323,
+                           0.222221984758247464, 0.181835697486863784, 0.15313903015358184,
+                           0.147975100560108724);
+    const V low = fma(n, 1.9082149292705878161e-10, s * fma(z, p, h));
+    return fma(n, 0x1.62e42feep-1, f - (h - low));
+  } else {  // 2^-30
+    const V p = polynomial(z, 0.66666776725509033, 0.399774947244339065, 0.298730931319851819);
+    const V low = fma(n, 0.000031946184945309417232, s * fma(z, p, h));
+    return fma(n, 0x1.62ep-1, f - (h - low));
   }
 }
 
-/// atan(|c| / s) = centre + atan(t) with |t| <= tan(pi/8) and centre 0, pi/4 or pi/2.
-template <Vector V>
-struct sector {
-  V centre;
-  V t;
+}  // namespace detail
 
-  sector(const V& c, const V& s) {
-    constexpr double tan_pi_8 = 0.41421356237309504880;
-    const V a = abs(c);
-    const auto beyond_first = a > tan_pi_8 * s;
-    const auto in_last = tan_pi_8 * a > s;
-    const V numerator = select(in_last, -s, select(beyond_first, a - s, a));
-    const V denominator = select(in_last, a, select(beyond_first, a + s, s));
-    centre = select(in_last, V(pi / 2), select(beyond_first, V(pi / 4), V(0.0)));
-    t = numerator / max(V(std::numeric_limits<typename V::real>::min()), denominator);
+/// The natural logarithm; -inf at 0, NaN below.
+template <Vector V>
+V log(const V& x) {
+  using limits = std::numeric_limits<typename V::real>;
+  const auto tiny = x < limits::min();
+  const V normal = select(tiny, x * (1.0 / limits::epsilon()), x);
+  const V up = exponent(normal * (1 / sqrt_2)) + 1.0;  // so that the mantissa is about 1
+  const V n = up - select(tiny, V(limits::digits - 1), V(0.0));
+  const V y =
+      detail::log_of_parts(n, scale(scale(normal, round(-0.5 * up)), -up - round(-0.5 * up)) - 1.0);
+  const V special = select(x == 0.0, V(-limits::infinity()), V(limits::quiet_NaN()));
+  return select(x > 0.0, select(x == limits::infinity(), x, y), special);
+}
+
+/// log(1 + x), accurate near 0 too.
+template <Vector V>
+V log1p(const V& x) {
+  const V sum = 1.0 + x;
+  const V lost = select(x < 1.0, x - (sum - 1.0), 1.0 - (sum - x));
+  const V y = log(sum);
+  return select((sum > 0.0) & (sum < std::numeric_limits<typename V::real>::infinity()), y + lost / sum,
+                y);
+}
+
+// ---- Sine and cosine
+// ---------------------------------------------------------------------------------------
+
+namespace detail {
+
+/// x - n pi/2 for whole n such that the result is within pi/4 of 0. pi/2 comes in pieces, so short that
+/// their products with n are exact as long as |x| <= reducible (W. J. Cody and W. Waite, 1980).
+template <Vector V>
+struct quadrant {
+  static constexpr bool is_double = std::is_same_v<typename V::real, double>;
+  static constexpr double reducible = is_double || V::has_fma ? 1e6 : 1e4;
+  V n, r;
+
+  explicit quadrant(const V& x) : n(round(x * 0.63661977236758134308)), r(x) {
+    if constexpr (is_double) {
+      subtract(0x1.921fb544p+0, 0x1.0b4611a6p-34, 0x1.3198a2e037073p-69);
+    } else if constexpr (V::has_fma) {
+      subtract(0x1.921fb4p+0, 0x1.4442dp-24, 0x1.8469898cc5170p-48);
+    } else {
+      subtract(0x1.92p+0, 0x1.fb4p-12, 0x1.444p-24, 0x1.68c234c4c6629p-39);
+    }
+  }
+
+  template <class... Piece>
+  void subtract(Piece... piece) {
+    ((r = fma(n, V(-piece), r)), ...);
+  }
+
+  /// The sine of r + (n + shift) pi/2.
+  V sine(double shift) const {
+    const V z = r * r;
+    V sine(0.0), cosine(0.0);
+    if constexpr (is_double) {  // relative errors below 2^-57
+      sine = fma(r * z,
+                 polynomial(z, -0.166666666666666305, 0.00833333333332206166, -0.00019841269829542262,
+                            2.75573136044196911e-6, -2.50507450223283017e-8, 1.58960666606853012e-10),
+                 r);
+      cosine =
+          fma(z * z,
+              polynomial(z, 0.0416666666666665925, -0.00138888888888729756, 0.0000248015872887998618,
+                         -2.75573141639328633e-7, 2.08756987029486779e-9, -1.1358423241919746e-11),
+              fma(z, -0.5, 1.0));
+    } else {  // 2^-27
+      sine = fma(r * z,
+                 polynomial(z, -0.166666545740228035, 0.00833215846089716672, -0.000195149634375027647),
+                 r);
+      cosine =
+          fma(z * z,
+              polynomial(z, 0.0416666456186493939, -0.00138873130919826593, 0.0000244327896961092126),
+              fma(z, -0.5, 1.0));
+    }
+    const V m = n + shift;
+    const V pairs = round(fma(m, 0.5, -0.25));  // floor(m / 2)
+    const auto odd = fma(pairs, -2.0, m) == 1.0;
+    const auto negative = fma(round(0.5 * pairs), -2.0, pairs) != 0.0;
+    const V size = select(odd, cosine, sine);
+    return select(negative, -size, size);
   }
 };
 
 }  // namespace detail
 
-/// The angle in [-pi/2, pi/2] whose sine is c / sqrt(c^2 + s^2), s >= 0: atan2(c, s), accurate where an
-/// arc sine of the ratio would not be. 0 if both are 0.
-template <Vector V>
-V asin2(const V& c, const V& s) {
-  const detail::sector<V> at(c, s);
-  return copysign(fma(at.t, detail::atan_over_argument(at.t), at.centre), c);
-}
-
-/// The angle in [0, pi] whose cosine is c / sqrt(c^2 + s^2), s >= 0: atan2(s, c), accurate near 0 too.
-/// pi/2 if both are 0.
-template <Vector V>
-V acos2(const V& c, const V& s) {
-  const detail::sector<V> at(c, s);
-  return fma(flip_sign(at.t, -c), detail::atan_over_argument(at.t), pi / 2 - flip_sign(at.centre, c));
-}
-
-template <Vector V>
-V exp(const V& x) {
-  return map(x, [](auto lane) { return std::exp(lane); });
-}
-template <Vector V>
-V expm1(const V& x) {
-  return map(x, [](auto lane) { return std::expm1(lane); });
-}
-template <Vector V>
-V log(const V& x) {
-  return map(x, [](auto lane) { return std::log(lane); });
-}
-template <Vector V>
-V log1p(const V& x) {
-  return map(x, [](auto lane) { return std::log1p(lane); });
-}
 template <Vector V>
 V sin(const V& x) {
-  return map(x, [](auto lane) { return std::sin(lane); });
+  const auto large = abs(x) > detail::quadrant<V>::reducible;
+  if (any(large)) [[unlikely]] {
+    const V exact = map(x, [](auto lane) { return std::sin(lane); });
+    return select(large, exact, detail::quadrant<V>(select(large, V(0.0), x)).sine(0));
+  }
+  return detail::quadrant<V>(x).sine(0);
 }
+
 template <Vector V>
 V cos(const V& x) {
-  return map(x, [](auto lane) { return std::cos(lane); });
+  const auto large = abs(x) > detail::quadrant<V>::reducible;
+  if (any(large)) [[unlikely]] {
+    const V exact = map(x, [](auto lane) { return std::cos(lane); });
+    return select(large, exact, detail::quadrant<V>(select(large, V(0.0), x)).sine(1));
+  }
+  return detail::quadrant<V>(x).sine(1);
 }
+
+// ---- The error function
+// --------------------------------------------------------------------------------------
+
+namespace detail {
+
+/// erf(x) for |x| <= 1.
 template <Vector V>
-V sinh(const V& x) {
-  return map(x, [](auto lane) { return std::sinh(lane); });
+V erf_near_0(const V& x) {
+  const V z = x * x;
+  if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-56
+    return fma(x,
+               polynomial(z, 0.12837916709551257, -0.376126389031835196, 0.112837916709441848,
+                          -0.0268661706431114679, 0.00522397760611848138, -0.000854832592931665575,
+                          0.000120552935770214706, -0.0000149247123051898937, 1.64471316177482373e-6,
+                          -1.6206314146064028e-7, 1.3710982127039678e-8, -7.77947169226739801e-10),
+               x);
+  } else {  // 2^-29
+    return fma(x,
+               polynomial(z, 0.12837916572682916, -0.376126258236837297, 0.112835851420555346,
+                          -0.0268538116733791369, 0.00518832721065788238, -0.000801018959933895306,
+                          0.0000785384839886155051),
+               x);
+  }
 }
+
+/// exp(x^2) erfc(x) for x >= 0: (1 + 2 x) times that is nearly constant, and smooth in (x - k) / (x +
+/// k) (M. M. Shepherd and J. G. Laframboise, Math. Comp. 36 (1981)).
 template <Vector V>
-V cosh(const V& x) {
-  return map(x, [](auto lane) { return std::cosh(lane); });
+V erfcx_right(const V& x) {
+  if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-58
+    const V q = (x - 3.75) / (x + 3.75);
+    return polynomial(q, 1.23751263083782758, -0.14024059858554698, 0.00358541548546477388,
+                      0.0822767384901467634, -0.108803930141765836, 0.092304321160336279,
+                      -0.0586933985893106724, 0.0283622774194587055, -0.00974657956125240251,
+                      0.00175562584949971765, 0.000293713684327377425, -0.000290154066540565123,
+                      0.0000516490300307708799, 0.0000223842021359683133, -0.000011443979995213204,
+                      -9.73495809335607285e-7, 1.7513704136624001e-6, -5.72904950268796885e-8,
+                      -2.58385207002302386e-7, 2.33146298269254174e-8, 3.84851266225039009e-8,
+                      -3.76480893527954971e-9, -5.10071128967165106e-9, 3.14749871958442149e-10,
+                      4.12807917538472796e-10) /
+           fma(x, 2.0, 1.0);
+  } else {  // 2^-28
+    const V q = (x - 3.0) / (x + 3.0);
+    return polynomial(q, 1.25300805683391242, -0.135621057813810993, -0.0475621839414400236,
+                      0.129643855949747503, -0.119275033313098102, 0.0683181413699357923,
+                      -0.0237643173239395142, 0.00249527155833111303, 0.00187598910941416203,
+                      -0.000722392944266920494, -0.0000929312592590061029, 0.0000757652201958612075) /
+           fma(x, 2.0, 1.0);
+  }
 }
+
+/// erfc(x) for x >= 0.
 template <Vector V>
-V tanh(const V& x) {
-  return map(x, [](auto lane) { return std::tanh(lane); });
+V erfc_right(const V& x) {
+  const V y = min(V(40.0), x);
+  const product<V> square(y, y);  // the rounding error of x^2 would be multiplied by x^2
+  const V e = exp(-square.high);
+  return fma(e, -square.low, e) * erfcx_right(y);
 }
+
+}  // namespace detail
+
 template <Vector V>
 V erf(const V& x) {
-  return map(x, [](auto lane) { return std::erf(lane); });
+  const V size = abs(x);
+  return select(size < 1.0, detail::erf_near_0(x), copysign(1.0 - detail::erfc_right(size), x));
 }
+
+/// 1 - erf(x), accurate however small.
 template <Vector V>
 V erfc(const V& x) {
-  return map(x, [](auto lane) { return std::erfc(lane); });
+  const V right = detail::erfc_right(abs(x));
+  const V beyond = select(x < 0.0, 2.0 - right, right);
+  return select(abs(x) < 0.5, 1.0 - detail::erf_near_0(x), beyond);
 }
+
+/// exp(x^2) erfc(x), which decreases like 1 / x only.
+template <Vector V>
+V erfcx(const V& x) {
+  const V right = detail::erfcx_right(abs(x));
+  return select(x < 0.0, 2.0 * exp(x * x) - right, right);
+}
+
+// ---- Powers ----------------------------------------------------------------------------------------
+
 /// x^n for whole n >= 0, by repeated squaring; 1 for n = 0.
 template <class T>
 T power(const T& x, int n) {
@@ -304,44 +423,13 @@ dual<V> erf(const dual<V>& x) {
   return {erf(x.value), x.slope * (exp(-(x.value * x.value)) * (2 / sqrt_pi))};
 }
 template <Vector V>
+dual<V> erfcx(const dual<V>& x) {
+  const V y = erfcx(x.value);
+  return {y, x.slope * fma(2.0 * x.value, y, -2 / sqrt_pi)};
+}
+template <Vector V>
 dual<V> erfc(const dual<V>& x) {
   return {erfc(x.value), x.slope * (exp(-(x.value * x.value)) * (-2 / sqrt_pi))};
-}
-
-/// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
-template <Vector V, class... R>
-dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, R... r) {
-  const V root = root_det(cov12.value, var1, var2, r...);
-  return {root, select(root > 0.0, -(cov12.value / root) * cov12.slope, V(0.0))};
-}
-template <Vector V, class... R>
-dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, R... r) {
-  const V root = root_det(cov12.value, var1.value, var2.value, r...);
-  const V v1 = (var1.value + ... + r), v2 = (var2.value + ... + r);
-  const V slope =
-      0.5 * ((v2 / root) * var1.slope + (v1 / root) * var2.slope) - (cov12.value / root) * cov12.slope;
-  return {root, select(root > 0.0, slope, V(0.0))};
-}
-
-namespace detail {
-
-/// The derivative of the angle of (x, y).
-template <Vector V>
-V slope_of_angle(const dual<V>& x, const dual<V>& y) {
-  const V size = max(V(std::numeric_limits<typename V::real>::min()), max(abs(x.value), abs(y.value)));
-  const V a = x.value / size, b = y.value / size;
-  return fma(a, y.slope, -(b * x.slope)) / max(V(0.5), fma(a, a, b * b)) / size;
-}
-
-}  // namespace detail
-
-template <Vector V>
-dual<V> asin2(const dual<V>& c, const dual<V>& s) {
-  return {asin2(c.value, s.value), detail::slope_of_angle(s, c)};
-}
-template <Vector V>
-dual<V> acos2(const dual<V>& c, const dual<V>& s) {
-  return {acos2(c.value, s.value), detail::slope_of_angle(c, s)};
 }
 
 }  // namespace nngp

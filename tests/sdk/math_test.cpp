@@ -1,0 +1,217 @@
+// The elementary functions on each instruction set against the C library in extended precision.
+
+#include "nngp/math.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "nngp/gram.hpp"
+
+namespace nngp::test {
+namespace {
+
+/// f of every element of `in`, compiled for the instruction set.
+template <class V, class F>
+struct Apply {
+  const std::vector<typename V::real>* in;
+  std::vector<typename V::real>* out;
+  F f;
+
+  void operator()() const {
+    for (std::size_t i = 0; i < in->size(); i += V::size)
+      f(V::load(in->data() + i)).store(out->data() + i);
+  }
+};
+
+/// Numbers of both signs between low and high in size, evenly spaced on a linear and a logarithmic
+/// scale.
+template <class Real>
+std::vector<Real> spread(double low, double high, bool both_signs = true) {
+  std::vector<Real> xs;
+  constexpr int n = 4096;
+  for (int i = 0; i < n; ++i) {
+    const double t = (i + 0.37) / n;
+    for (const double x : {low * std::pow(high / low, t), low + t * (high - low)}) {
+      xs.push_back(static_cast<Real>(x));
+      xs.push_back(static_cast<Real>(both_signs ? -x : x));
+    }
+  }
+  return xs;
+}
+
+template <class Real>
+double ulp(long double truth) {
+  const Real size = std::max(static_cast<Real>(std::abs(truth)), std::numeric_limits<Real>::min());
+  return static_cast<double>(std::nextafter(size, std::numeric_limits<Real>::infinity())) -
+         static_cast<double>(size);
+}
+
+template <class V>
+class Math : public testing::Test {
+ public:
+  using Real = typename V::real;
+
+  void SetUp() override { usable_ = supported<typename V::isa>(); }
+
+  /// Expects |f(x) - truth(x)| <= bound ulp; beyond the normal numbers an ulp is the smallest one's.
+  template <class F>
+  void check(const char* name, F f, const std::function<long double(long double)>& truth,
+             const std::vector<Real>& xs, double bound) {
+    if (!usable_) return;
+    const std::vector<Real> ys = values(f, xs);
+    double worst = 0;
+    Real at = 0;
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      const long double exact = truth(xs[i]);
+      if (std::abs(exact) > static_cast<long double>(std::numeric_limits<Real>::max())) {
+        EXPECT_TRUE(std::isinf(ys[i])) << name << "(" << xs[i] << ") = " << ys[i];
+        continue;
+      }
+      const double error = static_cast<double>(std::abs(ys[i] - exact)) / ulp<Real>(exact);
+      if (!(error <= worst)) worst = error, at = xs[i];
+    }
+    EXPECT_LE(worst, bound) << name << "(" << at << ")";
+    this->RecordProperty(name, std::to_string(worst));
+    if (std::getenv("NNGP_SHOW_ERRORS")) std::printf("%-8s %.3f ulp at %g\n", name, worst, double(at));
+  }
+
+  template <class F>
+  std::vector<Real> values(F f, const std::vector<Real>& xs) {
+    std::vector<Real> ys(xs.size());
+    run_on(typename V::isa(), Apply<V, F>{&xs, &ys, f});
+    return ys;
+  }
+
+  /// Expects f(x) == y.
+  template <class F>
+  void check_point(const char* name, F f, Real x, Real y) {
+    if (!usable_) return;
+    const Real got = values(f, std::vector<Real>(V::size, x))[0];
+    EXPECT_TRUE(got == y || (std::isnan(got) && std::isnan(y))) << name << "(" << x << ") = " << got;
+  }
+
+ private:
+  bool usable_ = false;
+};
+
+using Vectors = testing::Types<vec<double, sse2>, vec<double, avx2>, vec<double, avx512>,
+                               vec<float, sse2>, vec<float, avx2>, vec<float, avx512>>;
+struct VectorName {
+  template <class V>
+  static std::string GetName(int) {
+    return std::string(V::isa::name) + (sizeof(typename V::real) == 8 ? "_f64" : "_f32");
+  }
+};
+TYPED_TEST_SUITE(Math, Vectors, VectorName);
+
+// Function templates as objects.
+#define NNGP_FUNCTION(name) [](const auto& x) { return name(x); }
+
+TYPED_TEST(Math, Exponentials) {
+  using Real = typename TypeParam::real;
+  constexpr bool is_double = sizeof(Real) == 8;
+  const double largest = is_double ? 710 : 89;
+  const auto xs = spread<Real>(is_double ? 1e-300 : 1e-36, largest);
+  this->check(
+      "exp", NNGP_FUNCTION(exp), [](long double x) { return std::exp(x); }, xs, 1.0);
+  this->check(
+      "expm1", NNGP_FUNCTION(expm1), [](long double x) { return std::expm1(x); }, xs, 1.6);
+  this->check(
+      "sinh", NNGP_FUNCTION(sinh), [](long double x) { return std::sinh(x); }, xs, 3.0);
+  this->check(
+      "cosh", NNGP_FUNCTION(cosh), [](long double x) { return std::cosh(x); }, xs, 3.0);
+  this->check(
+      "tanh", NNGP_FUNCTION(tanh), [](long double x) { return std::tanh(x); }, xs, 3.0);
+}
+
+TYPED_TEST(Math, Logarithms) {
+  using Real = typename TypeParam::real;
+  using limits = std::numeric_limits<Real>;
+  const auto all = spread<Real>(limits::denorm_min(), limits::max() * 0.99, false);
+  const auto near_1 = spread<Real>(0.5, 2, false);
+  this->check(
+      "log", NNGP_FUNCTION(log), [](long double x) { return std::log(x); }, all, 1.0);
+  this->check(
+      "log", NNGP_FUNCTION(log), [](long double x) { return std::log(x); }, near_1, 1.0);
+  this->check(
+      "log1p", NNGP_FUNCTION(log1p), [](long double x) { return std::log1p(x); },
+      spread<Real>(limits::min(), 0.999), 2.0);
+  this->check(
+      "log1p", NNGP_FUNCTION(log1p), [](long double x) { return std::log1p(x); },
+      spread<Real>(0.5, limits::max() * 0.99, false), 2.0);
+}
+
+TYPED_TEST(Math, SineAndCosine) {
+  using Real = typename TypeParam::real;
+  for (const double largest : {10.0, 1e4, 1e6, 1e12}) {
+    const auto xs = spread<Real>(1e-30, largest);
+    this->check(
+        "sin", NNGP_FUNCTION(sin), [](long double x) { return std::sin(x); }, xs, 2.0);
+    this->check(
+        "cos", NNGP_FUNCTION(cos), [](long double x) { return std::cos(x); }, xs, 2.0);
+  }
+}
+
+long double exact_erfcx(long double x) {
+  if (x < 80) return std::exp(x * x) * std::erfc(x);
+  long double sum = 1, term = 1;
+  for (int k = 1; k < 8; ++k) sum += term *= -(2 * k - 1) / (2 * x * x);
+  return sum / (x * 1.7724538509055160272981674833411451828L);
+}
+
+TYPED_TEST(Math, ErrorFunction) {
+  using Real = typename TypeParam::real;
+  const auto xs = spread<Real>(1e-30, sizeof(Real) == 8 ? 28 : 11);
+  this->check(
+      "erf", NNGP_FUNCTION(erf), [](long double x) { return std::erf(x); }, xs, 1.5);
+  this->check(
+      "erfc", NNGP_FUNCTION(erfc), [](long double x) { return std::erfc(x); }, xs, 5.0);
+  this->check("erfcx", NNGP_FUNCTION(erfcx), exact_erfcx, spread<Real>(1e-30, 1e15, false), 6.0);
+}
+
+TYPED_TEST(Math, Angles) {
+  using Real = typename TypeParam::real;
+  const auto xs = spread<Real>(1e-15, 1e15);
+  this->check(
+      "asin2", [](const auto& x) { return asin2(x, decltype(x)(1.0)); },
+      [](long double x) { return std::atan(x); }, xs, 3.0);
+  this->check(
+      "acos2", [](const auto& x) { return acos2(x, decltype(x)(1.0)); },
+      [](long double x) { return std::atan2(1.0L, x); }, xs, 2.5);
+  this->check(
+      "acos2", [](const auto& x) { return acos2(decltype(x)(-3.0), abs(x)); },
+      [](long double x) { return std::atan2(std::abs(x), -3.0L); }, xs, 2.5);
+}
+
+TYPED_TEST(Math, SpecialValues) {
+  using Real = typename TypeParam::real;
+  constexpr Real inf = std::numeric_limits<Real>::infinity(),
+                 nan = std::numeric_limits<Real>::quiet_NaN();
+  const auto check = [this]<class F>(const char* name, F f, Real x, Real y) {
+    this->check_point(name, f, x, y);
+  };
+#define NNGP_POINTS(name, at_nan, at_minus_inf, at_0, at_inf) \
+  check(#name, NNGP_FUNCTION(name), nan, at_nan);             \
+  check(#name, NNGP_FUNCTION(name), -inf, at_minus_inf);      \
+  check(#name, NNGP_FUNCTION(name), Real(0), at_0);           \
+  check(#name, NNGP_FUNCTION(name), inf, at_inf);
+  NNGP_POINTS(exp, nan, 0, 1, inf)
+  NNGP_POINTS(expm1, nan, -1, 0, inf)
+  NNGP_POINTS(sinh, nan, -inf, 0, inf)
+  NNGP_POINTS(cosh, nan, inf, 1, inf)
+  NNGP_POINTS(tanh, nan, -1, 0, 1)
+  NNGP_POINTS(log, nan, nan, -inf, inf)
+  NNGP_POINTS(log1p, nan, nan, 0, inf)
+  NNGP_POINTS(sin, nan, nan, 0, nan)
+  NNGP_POINTS(cos, nan, nan, 1, nan)
+  NNGP_POINTS(erf, nan, -1, 0, 1)
+  NNGP_POINTS(erfc, nan, 2, 1, 0)
+}
+
+}  // namespace
+}  // namespace nngp::test
