@@ -102,6 +102,7 @@ struct HardTanh {
                                    .formula = "min(max(x, -1), 1)",
                                    .reference = reference};
 
+  static constexpr bool long_formula = true;
   auto fn(auto x) const { return clip(x, -1, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(-1, 1), nngp::breakpoint(1, 1)}; }
   auto nngp_and_d_nngp_fn(auto... x) const { return clip_kernels(symmetric, 1, x...); }
@@ -113,6 +114,7 @@ struct HardSigmoid {
                                    .formula = "min(max(x / 6 + 1/2, 0), 1)",
                                    .reference = reference};
 
+  static constexpr bool long_formula = true;
   auto fn(auto x) const { return clip(x, -3, 3) / 6.0 + 0.5; }
   auto breakpoints() const { return std::array{nngp::breakpoint(-3, 1), nngp::breakpoint(3, 1)}; }
   auto nngp_and_d_nngp_fn(auto... x) const {
@@ -127,6 +129,7 @@ struct Relu6 {
                                    .formula = "min(max(x, 0), 6)",
                                    .reference = reference};
 
+  static constexpr bool long_formula = true;
   auto fn(auto x) const { return clip(x, 0, 6); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1), nngp::breakpoint(6, 1)}; }
   auto nngp_and_d_nngp_fn(auto... x) const { return clip_kernels(positive, 6, x...); }

@@ -31,7 +31,9 @@
 //                                     right unless fn has jumps
 //   nngp_and_d_nngp_fn(cov12, var1, var2)    both at once as nngp::kernel_pair, where they share work
 //   breakpoints()                     a range of nngp::breakpoint, the kinks and jumps of fn
-//   prepare()                         called once when the parameters are set; may throw std::exception
+//   long_formula = true               hundreds of operations: compiled for one vector at a time, not
+//   two prepare()                         called once when the parameters are set; may throw
+//   std::exception
 //
 // The functions are const templates. They meet vectors (nngp/simd.hpp) and vectors with a derivative
 // (nngp/dual.hpp), so they use the functions of nngp/math.hpp, unqualified, and select(x < 0, a, b) in
@@ -227,11 +229,22 @@ kernel_pair<T> kernels(const A& a, const T& cov12, const T& var1, const T& var2)
 template <class Real>
 using tile_of = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
 
+/// True for formulas that are compiled in fewer versions.
+template <class A>
+constexpr bool is_long() {
+  if constexpr (requires { A::long_formula; }) return A::long_formula;
+  return false;
+}
+
+/// What a row is computed in.
+template <class A, class Real, class Isa>
+using lanes = std::conditional_t<is_long<A>(), vec<Real, Isa>, twice<vec<Real, Isa>>>;
+
 /// Whole vectors of one row of a tile. All entries of all tiles go through this one function of an
 /// instruction set, so that the same inputs give the same result to the last bit everywhere.
 template <class A, class Real, class Isa, bool Derivative>
 struct row {
-  using V = twice<vec<Real, Isa>>;
+  using V = lanes<A, Real, Isa>;
 
   const A* activation;
   const tile_of<Real>* tile;
@@ -264,9 +277,8 @@ struct row {
 };
 
 /// Fewer entries than a vector holds, in room for one.
-template <class Real, class Isa>
+template <class Real, std::size_t size>
 struct padded {
-  static constexpr std::size_t size = twice<vec<Real, Isa>>::size;
   Real data[size];
 
   /// The rest repeats the last entry, so that it takes the same rare paths only.
@@ -279,6 +291,7 @@ struct padded {
 template <class A, class Real, class Isa, bool Derivative>
 void fill(const A& a, const tile_of<Real>& tile) {
   using Row = row<A, Real, Isa, Derivative>;
+  using Padded = padded<Real, Row::V::size>;
   const std::size_t whole = tile.cols - tile.cols % Row::V::size;
   const std::size_t rest = tile.cols - whole;
   const auto at = [](auto* p, std::size_t offset) { return p ? p + offset : p; };
@@ -292,8 +305,8 @@ void fill(const A& a, const tile_of<Real>& tile) {
       run_on(Isa(), Row{&a, &tile, tile.var1[i], cov12, tile.var2, nngp, d_nngp, ntk, whole});
     }
     if (rest) {
-      const padded<Real, Isa> k(cov12 + whole, rest), v2(tile.var2 + whole, rest);
-      padded<Real, Isa> y = k, d = k, t = ntk ? padded<Real, Isa>(ntk + whole, rest) : k;
+      const Padded k(cov12 + whole, rest), v2(tile.var2 + whole, rest);
+      Padded y = k, d = k, t = ntk ? Padded(ntk + whole, rest) : k;
       run_on(Isa(), Row{&a, &tile, tile.var1[i], k.data, v2.data, y.data, d_nngp ? d.data : nullptr,
                         ntk ? t.data : nullptr, Row::V::size});
       y.copy_to(nngp + whole, rest);
@@ -306,9 +319,9 @@ void fill(const A& a, const tile_of<Real>& tile) {
 template <class A, class Real, class Isa>
 void tile_entry(const void* instance, const tile_of<Real>* tile) noexcept {
   const A& a = *static_cast<const A*>(instance);
-  if (tile->d_nngp || tile->ntk) {
+  if (is_long<A>() || tile->d_nngp || tile->ntk) {
     fill<A, Real, Isa, true>(a, *tile);
-  } else {
+  } else if constexpr (!is_long<A>()) {
     fill<A, Real, Isa, false>(a, *tile);
   }
 }

@@ -23,14 +23,17 @@ kernel_pair<vec<float, Isa>> in_float64(const Kernels& kernels, const vec<float,
                                         const vec<float, Isa>& var1, const vec<float, Isa>& var2) {
   using Double = vec<double, Isa>;
   float nngp[2 * Double::size], d_nngp[2 * Double::size];
-  for (std::size_t first = 0; first < 2 * Double::size; first += Double::size) {
-    const kernel_pair<Double> y =
-        kernels(half_of(cov12, first), half_of(var1, first), half_of(var2, first));
-    for (std::size_t i = 0; i < Double::size; ++i) {
-      nngp[first + i] = static_cast<float>(y.nngp[i]);
-      d_nngp[first + i] = static_cast<float>(y.d_nngp[i]);
+  // A function of its own: kernels that need this are long, and seldom.
+  run_on(Isa(), [&] {
+    for (std::size_t first = 0; first < 2 * Double::size; first += Double::size) {
+      const kernel_pair<Double> y =
+          kernels(half_of(cov12, first), half_of(var1, first), half_of(var2, first));
+      for (std::size_t i = 0; i < Double::size; ++i) {
+        nngp[first + i] = static_cast<float>(y.nngp[i]);
+        d_nngp[first + i] = static_cast<float>(y.d_nngp[i]);
+      }
     }
-  }
+  });
   return {vec<float, Isa>::load(nngp), vec<float, Isa>::load(d_nngp)};
 }
 
