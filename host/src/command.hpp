@@ -19,6 +19,7 @@ class UsageError : public std::runtime_error {
 /// The person pressed Ctrl-C, or the like: exit code 128 + signal.
 struct Interruption {
   int signal;
+  std::string message;
 };
 
 /// A subcommand: `nngp NAME ...`.

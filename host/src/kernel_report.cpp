@@ -20,17 +20,38 @@ ordered_json path_or_null(const std::string& path) {
   return path.empty() ? ordered_json() : ordered_json(path);
 }
 
-ordered_json json_of(const InputReport& input) {
-  if (input.path.empty()) return nullptr;
-  return {{"path", input.path}, {"rows", input.rows}, {"columns", input.cols}, {"dtype", input.dtype}};
+ordered_json json_of(const std::string& path, const InputReport& input) {
+  return {{"path", path}, {"rows", input.rows}, {"columns", input.cols}, {"dtype", input.dtype}};
 }
 
-std::string size_text(Eigen::Index rows, Eigen::Index cols) {
+ordered_json json_of(const PluginReport& plugin) {
+  return {{"activation", plugin.activation},
+          {"version", plugin.version},
+          {"library", plugin.library},
+          {"abi", plugin.abi},
+          {"file", plugin.file}};
+}
+
+// A path need not be UTF-8.
+std::string dump(const ordered_json& value, int indent) {
+  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+template <class Size>
+std::string size_text(Size rows, Size cols) {
   return std::to_string(rows) + " x " + std::to_string(cols);
 }
 
-std::string text_of(const InputReport& input) {
-  return input.path + ": " + size_text(input.rows, input.cols) + ", " + input.dtype;
+std::string text_of(const std::string& path, const InputReport& input) {
+  return path + ": " + size_text(input.rows, input.cols) + ", " + input.dtype;
+}
+
+/// A file with its size and time of change: another file of the same name is told apart.
+std::string stamp(const std::string& path) {
+  std::error_code ignored;
+  const auto time = std::filesystem::last_write_time(path, ignored).time_since_epoch().count();
+  return std::filesystem::absolute(path, ignored).string() + ", " +
+         std::to_string(std::filesystem::file_size(path, ignored)) + " bytes, " + std::to_string(time);
 }
 
 template <class... Values>
@@ -59,40 +80,50 @@ void collect(const Layer& layer, std::vector<Activation>& found) {
 
 std::string KernelReport::json() const {
   ordered_json used = ordered_json::array();
-  for (const PluginReport& plugin : plugins)
-    used.push_back({{"activation", plugin.activation},
-                    {"version", plugin.version},
-                    {"library", plugin.library},
-                    {"abi", plugin.abi},
-                    {"file", plugin.file}});
-  const ordered_json report = {
-      {"nngp_version", NNGP_VERSION},
-      {"model", {{"text", model}, {"normalised", normalised_model}}},
-      {"inputs", {{"x1", json_of(x1)}, {"x2", json_of(x2)}}},
-      {"outputs", {{"nngp", path_or_null(nngp_path)}, {"ntk", path_or_null(ntk_path)}}},
-      {"rows", rows()},
-      {"columns", cols()},
-      {"dtype", dtype},
-      {"threads", threads},
-      {"instruction_set", instruction_set()},
-      {"plugins", used},
-      {"seconds", {{"read", read_seconds}, {"compute", compute_seconds}, {"write", write_seconds}}},
-      {"peak_memory_bytes", peak_memory_bytes()}};
-  // A path need not be UTF-8.
-  return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+  for (const PluginReport& plugin : plugins) used.push_back(json_of(plugin));
+  return dump({{"nngp_version", NNGP_VERSION},
+               {"model", {{"text", request.model}, {"normalised", normalised_model}}},
+               {"inputs",
+                {{"x1", json_of(request.x1, x1)},
+                 {"x2", x2 ? json_of(request.x2, *x2) : ordered_json()}}},
+               {"outputs", {{"nngp", path_or_null(request.nngp)}, {"ntk", path_or_null(request.ntk)}}},
+               {"rows", {window.row, window.row + window.rows}},
+               {"columns", {window.col, window.col + window.cols}},
+               {"dtype", request.dtype},
+               {"threads", request.threads},
+               {"instruction_set", instruction_set()},
+               {"plugins", used},
+               {"seconds",
+                {{"read", read_seconds}, {"compute", compute_seconds}, {"write", write_seconds}}},
+               {"peak_memory_bytes", peak_memory_bytes()}},
+              2) +
+         '\n';
+}
+
+std::string KernelReport::identity() const {
+  ordered_json files = ordered_json::array({stamp(request.x1)});
+  if (x2) files.push_back(stamp(request.x2));
+  for (const PluginReport& plugin : plugins) files.push_back(stamp(plugin.file));
+  return dump({{"nngp_version", NNGP_VERSION},
+               {"model", normalised_model},
+               {"files", files},
+               {"dtype", request.dtype},
+               {"kernels", {request.wants_nngp(), request.wants_ntk()}},
+               {"instruction_set", instruction_set()}},
+              -1);
 }
 
 std::string KernelReport::text() const {
   Table table;
   table.add({bold("model"), normalised_model});
-  table.add({bold("x1"), text_of(x1)});
-  table.add({bold("x2"), x2.path.empty() ? "x1" : text_of(x2)});
+  table.add({bold("x1"), text_of(request.x1, x1)});
+  table.add({bold("x2"), x2 ? text_of(request.x2, *x2) : "x1"});
   for (const PluginReport& plugin : plugins)
     table.add({bold("plugin"),
                plugin.activation + " of " + std::filesystem::path(plugin.file).filename().string()});
-  table.add({bold("kernels"), size_text(rows(), cols()) + ", " + dtype});
-  table.add({bold("seconds"),
-             print("read %.3f, compute %.3f with %u threads", read_seconds, compute_seconds, threads)});
+  table.add({bold("kernels"), size_text(window.rows, window.cols) + ", " + request.dtype});
+  table.add({bold("seconds"), print("read %.3f, compute %.3f (%s, %u threads)", read_seconds,
+                                    compute_seconds, instruction_set(), request.threads)});
   return table.text();
 }
 

@@ -1,17 +1,19 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "kernel_request.hpp"
 #include "nngp/array.hpp"
+#include "nngp/kernel.hpp"
 #include "nngp/registry.hpp"
 #include "nngp/stax.hpp"
 
 namespace nngp::host {
 
-/// One input of a computation.
+/// The matrix of one input file.
 struct InputReport {
-  std::string path;
   Eigen::Index rows = 0;
   Eigen::Index cols = 0;
   std::string dtype;
@@ -28,26 +30,25 @@ struct PluginReport {
 
 /// What `nngp kernel` did.
 struct KernelReport {
-  std::string model;
+  KernelRequest request;
   std::string normalised_model;
   InputReport x1;
-  InputReport x2;  ///< empty path: x1 with itself
-  std::string nngp_path;
-  std::string ntk_path;
+  std::optional<InputReport> x2;
   std::vector<PluginReport> plugins;
-  std::string dtype;
-  unsigned threads = 0;
+  Window window = {};
   double read_seconds = 0;
   double compute_seconds = 0;
   double write_seconds = 0;
 
-  Eigen::Index rows() const { return x1.rows; }
-  Eigen::Index cols() const { return x2.path.empty() ? x1.rows : x2.rows; }
+  /// Whether row and column i belong to the same input.
+  bool symmetric() const { return !x2 && window.row == window.col && window.rows == window.cols; }
 
   /// As JSON, with the peak memory of the process so far.
   std::string json() const;
   /// For reading: aligned lines of at most about 80 columns.
   std::string text() const;
+  /// One line that names all that the results depend on.
+  std::string identity() const;
 };
 
 /// The activations of a network, each once, in order of appearance.

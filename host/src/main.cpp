@@ -108,7 +108,7 @@ int checked_run(int count, char** words) {
     print_error(error.what());
     return wrong_usage;
   } catch (const Interruption& interruption) {
-    print_error("interrupted; no output was written");
+    print_error(interruption.message);
     return 128 + interruption.signal;
   } catch (const std::bad_alloc&) {
     print_error("out of memory; use fewer examples or --dtype float32");

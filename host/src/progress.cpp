@@ -53,28 +53,32 @@ InterruptGuard::~InterruptGuard() {
 
 bool InterruptGuard::interrupted() const { return received_signal != 0; }
 
-void InterruptGuard::check() const {
-  if (interrupted()) throw Interruption{received_signal};
+void InterruptGuard::check(const char* message) const {
+  if (interrupted()) throw Interruption{received_signal, message};
 }
 
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 
 void ProgressLine::update(std::size_t done, std::size_t total) {
+  if (!done_at_start_) {
+    done_at_start_ = done;
+    watch_ = Stopwatch();
+  }
   if (!lively_ || watch_.seconds() < next_update_) return;
   next_update_ = watch_.seconds() + 0.2;
   shown_ = true;
-  std::cerr << "\r\033[K" << progress_text(done, total, watch_.seconds()) << std::flush;
+  const double rate = static_cast<double>(done - *done_at_start_) / watch_.seconds();
+  std::cerr << "\r\033[K" << progress_text(done, total, rate) << std::flush;
 }
 
 void ProgressLine::erase() {
   if (std::exchange(shown_, false)) std::cerr << "\r\033[K" << std::flush;
 }
 
-std::string progress_text(std::size_t done, std::size_t total, double seconds) {
+std::string progress_text(std::size_t done, std::size_t total, double rate) {
   const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
   std::string text = std::to_string(static_cast<int>(100 * share)) + "%";
-  if (done == 0 || seconds <= 0) return text;
-  const double rate = static_cast<double>(done) / seconds;
+  if (rate <= 0) return text;
   text += rate >= 1e6 ? ", " + short_number(rate / 1e6) + " million entries/s"
                       : ", " + short_number(rate) + " entries/s";
   return text + ", " + duration(static_cast<double>(total - done) / rate) + " left";

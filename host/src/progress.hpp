@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace nngp::host {
@@ -28,8 +29,8 @@ class InterruptGuard {
 
   /// Whether a signal came.
   bool interrupted() const;
-  /// Throws Interruption if a signal came.
-  void check() const;
+  /// Throws Interruption with `message` if a signal came.
+  void check(const char* message = "interrupted; no output was written") const;
 };
 
 /// A line on standard error that says how far a long computation is, if that is a terminal. It appears
@@ -47,11 +48,12 @@ class ProgressLine {
  private:
   bool lively_;
   bool shown_ = false;
+  std::optional<std::size_t> done_at_start_;  ///< what an earlier run had done, when resumed
   Stopwatch watch_;
   double next_update_ = 1;
 };
 
-/// "43%, 12 million entries/s, 8 s left".
-std::string progress_text(std::size_t done, std::size_t total, double seconds);
+/// "43%, 12 million entries/s, 8 s left", from entries and entries per second.
+std::string progress_text(std::size_t done, std::size_t total, double rate);
 
 }  // namespace nngp::host

@@ -165,6 +165,7 @@ TEST_F(KernelCommand, ReportsWhatItDid) {
   EXPECT_TRUE(report["inputs"]["x2"].is_null());
   EXPECT_TRUE(report["outputs"]["nngp"].is_null());
   EXPECT_EQ(report["outputs"]["ntk"], file("t.npy"));
+  EXPECT_EQ(report["rows"], json({0, 3}));
   EXPECT_EQ(report["threads"], 2);
   EXPECT_EQ(report["dtype"], "float64");
   ASSERT_EQ(report["plugins"].size(), 1u);
@@ -273,6 +274,34 @@ TEST_F(KernelCommand, NamesWhatIsWrongWithAModel) {
   expect_bad_model("@" + write("long.txt", longest + ")"), "more than");
 }
 
+TEST_F(KernelCommand, ComputesAPart) {
+  write_npy(folder / "x1.npy", x1);
+  write_npy(folder / "x2.npy", x2);
+  const std::vector<std::string> options = {"--x1", file("x1.npy"), "--x2", file("x2.npy"), "--ntk"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), options.begin(), options.end());
+    return kernel(relu_network, more);
+  };
+  ASSERT_EQ(with({file("all.npy")}).code, 0);
+  ASSERT_EQ(with({file("part.npy"), "--rows", "1:", "--columns", ":1"}).code, 0);
+  EXPECT_EQ(read_npy(folder / "part.npy"), read_npy(folder / "all.npy").block(1, 0, 2, 1));
+  const Outcome beyond = with({file("part.npy"), "--rows", "1:4"});
+  EXPECT_EQ(beyond.code, 2);
+  EXPECT_EQ(beyond.err, "nngp: --rows goes beyond the 3 that the kernels have\n");
+}
+
+TEST_F(KernelCommand, StreamsWhatDoesNotFitIntoTheMemoryGranted) {
+  const std::string digits = NNGP_TEST_DATA "/data/digits/x.npy";
+  ASSERT_EQ(kernel(relu_network, {"--x1", digits, "--ntk", file("a.npy"), "--dtype", "float32"}).code,
+            0);
+  ASSERT_EQ(kernel(relu_network, {"--x1", digits, "--ntk", file("b.npy"), "--dtype", "float32",
+                                  "--memory", "1M", "--report", file("r.json")})
+                .code,
+            0);
+  EXPECT_EQ(read_text(folder / "a.npy"), read_text(folder / "b.npy"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "b.npy.journal"));
+}
+
 /// A computation that takes long, on `file("x.npy")`.
 const std::string long_network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 3000), Dense(1))";
 
@@ -290,6 +319,41 @@ TEST_F(KernelCommand, TidiesUpWhenInterrupted) {
     EXPECT_FALSE(std::filesystem::exists(folder / "out.npy"));
     EXPECT_FALSE(std::filesystem::exists(folder / "out.npy.partial"));
   }
+}
+
+TEST_F(KernelCommand, ResumesWhatWasInterrupted) {
+  write_npy<double>(folder / "x.npy", nngp::Matrix<double>::Random(1500, 8));
+  const std::string network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 1500), Dense(1))";
+  const std::vector<std::string> options = {"--x1",          file("x.npy"), "--nngp",
+                                            file("out.npy"), "--memory",    "1M"};
+  const auto resume = [&](const std::string& model) {
+    std::vector<std::string> resuming = options;
+    resuming.push_back("--resume");
+    return kernel(model, resuming);
+  };
+  EXPECT_THAT(resume(network).err, HasSubstr("there is nothing to resume"));
+
+  std::vector<std::string> words = {NNGP_TEST_COMMAND, "kernel", "--model", network};
+  words.insert(words.end(), options.begin(), options.end());
+  const Process process(words);
+  const auto blocks_done = [&] {
+    const std::string journal = read_text(folder / "out.npy.journal");
+    return std::count(journal.begin(), journal.end(), '\n');
+  };
+  while (blocks_done() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  process.send(SIGINT);
+  const Outcome interrupted = process.wait();
+  EXPECT_EQ(interrupted.code, 130);
+  EXPECT_EQ(interrupted.err, "nngp: interrupted; give the same command with --resume to go on\n");
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.npy"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "out.npy.partial"));
+
+  EXPECT_THAT(resume(relu_network).err, HasSubstr("cannot resume"));
+  EXPECT_EQ(resume(network).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.npy.partial"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.npy.journal"));
+  ASSERT_EQ(kernel(network, {"--x1", file("x.npy"), "--nngp", file("again.npy")}).code, 0);
+  EXPECT_EQ(read_text(folder / "out.npy"), read_text(folder / "again.npy"));
 }
 
 TEST_F(KernelCommand, ShowsProgressOnATerminal) {

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "command.hpp"
+
+namespace nngp::host {
+
+/// The output path that means standard output.
+inline constexpr const char* standard_output = "-";
+
+/// Entries begin ... end - 1 of a range, as in Python.
+struct Slice {
+  std::size_t begin = 0;
+  std::optional<std::size_t> end;  ///< none: to the end of the range
+};
+
+/// What `nngp kernel` is asked for.
+struct KernelRequest {
+  std::string model;  ///< the expression
+  std::string x1;
+  std::string x2;    ///< empty: x1
+  std::string nngp;  ///< output paths; empty: not wanted, "-": standard output
+  std::string ntk;
+  std::string report;
+  std::string dtype;
+  Slice rows;
+  Slice columns;
+  unsigned threads = 0;
+  std::size_t memory = 0;  ///< bytes that results may take before they are streamed to disk
+  bool resume = false;
+
+  bool wants_summary() const { return nngp.empty() && ntk.empty(); }
+  bool wants_nngp() const { return !nngp.empty() || wants_summary(); }
+  bool wants_ntk() const { return !ntk.empty() || wants_summary(); }
+  /// Whether every kernel wanted goes to a file.
+  bool writes_files_alone() const {
+    return !wants_summary() && nngp != standard_output && ntk != standard_output;
+  }
+};
+
+po::options_description kernel_options();
+
+/// Reads the options, and the model's file if one is named. Throws UsageError, DataError.
+KernelRequest kernel_request(const po::variables_map& arguments);
+
+/// "1G", "512M": a number of bytes, with powers of 1024. Throws UsageError.
+std::size_t parse_size(const std::string& text);
+
+/// "10:20", ":20", "10:". Throws UsageError.
+Slice parse_slice(const std::string& text);
+
+}  // namespace nngp::host
