@@ -31,11 +31,19 @@ class Journal {
     if (!file_) throw DataError(fmt::format("cannot write '{}'", path_.string()));
   }
 
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  /// Leaves no journal behind that has nothing to tell.
+  ~Journal() {
+    if (done_.empty()) remove();
+  }
+
   const std::set<Block>& done() const { return done_; }
 
   void add(const Block& block) {
     file_ << block.first << ' ' << block.second << '\n' << std::flush;
     if (!file_) throw DataError(fmt::format("cannot write '{}': is the disk full?", path_.string()));
+    done_.insert(block);
   }
 
   void remove() {
@@ -121,7 +129,7 @@ class Stream {
     file.emplace(
         File{NpyWriter<Real>(path, rows, cols, options_.resume ? Leftover::resume : Leftover::discard),
              KernelMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
-    file->writer.keep();
+    if (!journal_.done().empty()) file->writer.keep();
     if (options_.resume && !file->writer.resumed())
       throw DataError(
           fmt::format("cannot resume: '{}.partial' is missing or of another shape; run without "
@@ -152,6 +160,8 @@ class Stream {
       if (nngp_) write(*nngp_, here);
       if (ntk_) write(*ntk_, here);
       journal_.add(at);
+      if (nngp_) nngp_->writer.keep();
+      if (ntk_) ntk_->writer.keep();
     }
     done_ += entries(here);
   }

@@ -221,17 +221,18 @@ TEST_F(KernelCommand, NamesOutputsThatCannotBeWritten) {
 }
 
 TEST_F(KernelCommand, FailsBeforeItComputesWhereTheDiskIsFull) {
-  const std::string digits = NNGP_TEST_DATA "/data/digits/x.npy";
-  const Outcome outcome =
-      Process({"/bin/bash", "-c",
-               "ulimit -f 1000; exec " NNGP_TEST_COMMAND " kernel --model 'Dense(1)' --x1 " + digits +
-                   " --nngp " + file("out.npy")})
-          .wait();
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.err,
-            "nngp: cannot write '" + file("out.npy") +
-                "': File too large; raise the limit (ulimit -f) or choose another file system\n");
-  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  const std::string command = NNGP_TEST_COMMAND " kernel --model 'Dense(1)' --x1 " NNGP_TEST_DATA
+                                                "/data/digits/x.npy --nngp " +
+                              file("out.npy");
+  for (const char* memory : {"1G", "1M"}) {
+    const Outcome outcome =
+        Process({"/bin/bash", "-c", "ulimit -f 1000; exec " + command + " --memory " + memory}).wait();
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.err,
+              "nngp: cannot write '" + file("out.npy") +
+                  "': File too large; raise the limit (ulimit -f) or choose another file system\n");
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  }
 }
 
 TEST_F(KernelCommand, FailsWhereTextOutputDoesNotFit) {
@@ -323,7 +324,7 @@ TEST_F(KernelCommand, TidiesUpWhenInterrupted) {
 
 TEST_F(KernelCommand, ResumesWhatWasInterrupted) {
   write_npy<double>(folder / "x.npy", nngp::Matrix<double>::Random(1500, 8));
-  const std::string network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 1500), Dense(1))";
+  const std::string network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 400), Dense(1))";
   const std::vector<std::string> options = {"--x1",          file("x.npy"), "--nngp",
                                             file("out.npy"), "--memory",    "1M"};
   const auto resume = [&](const std::string& model) {

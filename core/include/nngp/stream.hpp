@@ -21,9 +21,10 @@ struct StreamOptions {
 
 /// Computes the kernels of `window` into the .npy files `nngp` and `ntk` (an empty path: not wanted)
 /// block by block, for results larger than memory. The files appear together when all is done. Until
-/// then, and after an error or interruption, there are NAME.partial files and beside the first of them
-/// a journal, NAME.journal, of the blocks that are done; with `resume` those are not computed again.
-/// The files hold the same numbers as KernelFn returns. Throws DataError, Interrupted.
+/// then, and after an error or interruption once a block is done, there are NAME.partial files and
+/// beside the first of them a journal, NAME.journal, of the blocks that are done; with `resume` those
+/// are not computed again. The files hold the same numbers as KernelFn returns. Throws DataError,
+/// Interrupted.
 template <class Real>
 void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
                     const std::filesystem::path& nngp, const std::filesystem::path& ntk,
