@@ -131,7 +131,9 @@ class Computation {
     done_ += done;
     if (!options_.progress) return;
     const std::unique_lock lock(progress_, std::try_to_lock);
-    if (lock && !options_.progress(done_, total_)) throw Interrupted("interrupted");
+    if (!lock || stopped_) return;
+    stopped_ = !options_.progress(done_, total_);
+    if (stopped_) throw Interrupted("interrupted");
   }
 
   Block<Real> signal(Workspace<Real>& work, std::size_t s) const {
@@ -152,7 +154,8 @@ class Computation {
       [this] { return engine_.workspace(); }};
   std::size_t total_ = 0;
   std::atomic<std::size_t> done_ = 0;
-  std::mutex progress_;
+  std::mutex progress_;  ///< guards stopped_ and calls of options_.progress
+  bool stopped_ = false;
 };
 
 template <class Real>
