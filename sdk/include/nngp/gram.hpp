@@ -24,33 +24,33 @@ V difference_of_products(const V& a, const V& b, const V& c, const V& d) {
 
 namespace detail {
 
-template <Vector V>
-V root_of_det(const V& c, const V& v1, const V& v2) {
-  const V det = difference_of_products(v1, v2, c, c);
-  // Inputs that are parallel up to the rounding of c are parallel: an angle of 1e-8 would be made of
-  // nothing but rounding errors. In float such angles, 1e-3, are common among real data: kept.
-  constexpr double rounding = std::is_same_v<typename V::real, double> ? 0x1p-48 : 0.0;
-  return sqrt(select(det <= rounding * (c * c), V(0.0), det));
-}
-template <Vector V>
-V root_of_det(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
-  const V det = difference_of_products(v1, v2, c, c);
-  return sqrt(max(V(0.0), fma(r1, r2, fma(r1, v2, fma(r2, v1, det)))));
-}
-
-/// True if a product of variances may overflow, or underflow so far that it loses its rounding error.
-template <Vector V>
-bool any_extreme(const V& v1, const V& v2) {
-  constexpr bool is_double = std::is_same_v<typename V::real, double>;
-  const V low = (is_double ? 0x1p-900 : 0x1p-90) / v1, high = (is_double ? 0x1p980 : 0x1p110) / v1;
-  return any((v2 <= low) | (v2 >= high));
-}
-
 /// The power of 2 about the square root of v.
 template <Vector V>
 V half_exponent(const V& v) {
   const V least = 4 - std::numeric_limits<typename V::real>::max_exponent;
   return round(0.5 * max(least, exponent(v)));
+}
+
+/// root_det for anything: powers of 2 take the variances near 1, and inputs that are parallel up to the
+/// rounding of cov12 are parallel: an angle of 1e-8 would be made of nothing but rounding errors. In
+/// float such angles, 1e-3, are common among real data: kept.
+template <Vector V>
+V root_det_of_any(const V& cov12, const V& var1, const V& var2) {
+  constexpr double rounding = std::is_same_v<typename V::real, double> ? 0x1p-48 : 0.0;
+  const V n1 = half_exponent(var1), n2 = half_exponent(var2);
+  const V c = scale(scale(cov12, -n1), -n2);
+  const V det =
+      difference_of_products(scale(scale(var1, -n1), -n1), scale(scale(var2, -n2), -n2), c, c);
+  return scale(scale(sqrt(select(det <= rounding * (c * c), V(0.0), det)), n1), n2);
+}
+template <Vector V>
+V root_det_of_any(const V& cov12, const V& var1, const V& var2, double r) {
+  const V n1 = half_exponent(var1 + r), n2 = half_exponent(var2 + r);
+  const V v1 = scale(scale(var1, -n1), -n1), r1 = scale(scale(V(r), -n1), -n1);
+  const V v2 = scale(scale(var2, -n2), -n2), r2 = scale(scale(V(r), -n2), -n2);
+  const V c = scale(scale(cov12, -n1), -n2);
+  const V det = fma(r1, r2, fma(r1, v2, fma(r2, v1, difference_of_products(v1, v2, c, c))));
+  return scale(scale(sqrt(max(V(0.0), det)), n1), n2);
 }
 
 }  // namespace detail
@@ -60,26 +60,24 @@ V half_exponent(const V& v) {
 /// 0 where that is no more than rounding errors.
 template <Vector V>
 V root_det(const V& cov12, const V& var1, const V& var2) {
-  if (detail::any_extreme(var1, var2)) [[unlikely]] {
-    const V n1 = detail::half_exponent(var1), n2 = detail::half_exponent(var2);
-    const V root = detail::root_of_det(scale(scale(cov12, -n1), -n2), scale(scale(var1, -n1), -n1),
-                                       scale(scale(var2, -n2), -n2));
-    return scale(scale(root, n1), n2);
-  }
-  return detail::root_of_det(cov12, var1, var2);
+  constexpr bool is_double = std::is_same_v<typename V::real, double>;
+  const V det = difference_of_products(var1, var2, cov12, cov12);
+  // One comparison finds parallel inputs, products that overflow (NaN or infinity is not larger), and
+  // products so small that they lose their rounding errors.
+  const V least = fma(cov12 * cov12, V(is_double ? 0x1p-48 : 0.0), V(is_double ? 0x1p-950 : 0x1p-95));
+  if (any(!(det > least))) [[unlikely]]
+    return detail::root_det_of_any(cov12, var1, var2);
+  return sqrt(det);
 }
 
 /// sqrt((var1 + r)(var2 + r) - cov12^2) for r > 0, without the rounding of var + r.
 template <Vector V>
 V root_det(const V& cov12, const V& var1, const V& var2, double r) {
-  if (detail::any_extreme(var1 + r, var2 + r)) [[unlikely]] {
-    const V n1 = detail::half_exponent(var1 + r), n2 = detail::half_exponent(var2 + r);
-    const V root = detail::root_of_det(scale(scale(cov12, -n1), -n2), scale(scale(var1, -n1), -n1),
-                                       scale(scale(var2, -n2), -n2), scale(scale(V(r), -n1), -n1),
-                                       scale(scale(V(r), -n2), -n2));
-    return scale(scale(root, n1), n2);
-  }
-  return detail::root_of_det(cov12, var1, var2, V(r), V(r));
+  const V det =
+      fma(V(r), var2, fma(V(r), var1, V(r * r))) + difference_of_products(var1, var2, cov12, cov12);
+  if (any(!(det < std::numeric_limits<typename V::real>::max()))) [[unlikely]]
+    return detail::root_det_of_any(cov12, var1, var2, r);
+  return sqrt(max(V(0.0), det));
 }
 
 namespace detail {
@@ -99,7 +97,7 @@ V atan_over_argument(const V& t) {
   }
 }
 
-/// atan(|c| / s) = centre + atan(t) with |t| <= tan(pi/8) and centre 0, pi/4 or pi/2.
+/// atan(c / s) = centre + atan(t) with |t| <= tan(pi/8) and centre 0, +-pi/4 or +-pi/2.
 template <Vector V>
 struct sector {
   V centre;
@@ -107,12 +105,12 @@ struct sector {
 
   sector(const V& c, const V& s) {
     constexpr double tan_pi_8 = 0.41421356237309504880;
-    const V a = abs(c);
-    const auto beyond_first = a > tan_pi_8 * s;
+    const V a = abs(c), signed_s = copysign(s, c);
+    const auto in_first = tan_pi_8 * s >= a;
     const auto in_last = tan_pi_8 * a > s;
-    const V numerator = select(in_last, -s, select(beyond_first, a - s, a));
-    const V denominator = select(in_last, a, select(beyond_first, a + s, s));
-    centre = select(in_last, V(pi / 2), select(beyond_first, V(pi / 4), V(0.0)));
+    const V numerator = select(in_last, -signed_s, select(in_first, c, c - signed_s));
+    const V denominator = select(in_last, a, select(in_first, s, a + s));
+    centre = copysign(select(in_last, V(pi / 2), select(in_first, V(0.0), V(pi / 4))), c);
     t = numerator / max(V(std::numeric_limits<typename V::real>::min()), denominator);
   }
 };
@@ -124,7 +122,7 @@ struct sector {
 template <Vector V>
 V asin2(const V& c, const V& s) {
   const detail::sector<V> at(c, s);
-  return copysign(fma(at.t, detail::atan_over_argument(at.t), at.centre), c);
+  return fma(at.t, detail::atan_over_argument(at.t), at.centre);
 }
 
 /// The angle in [0, pi] whose cosine is c / sqrt(c^2 + s^2), s >= 0: atan2(s, c), accurate near 0 too.
@@ -132,7 +130,7 @@ V asin2(const V& c, const V& s) {
 template <Vector V>
 V acos2(const V& c, const V& s) {
   const detail::sector<V> at(c, s);
-  return fma(flip_sign(at.t, -c), detail::atan_over_argument(at.t), pi / 2 - flip_sign(at.centre, c));
+  return fma(-at.t, detail::atan_over_argument(at.t), pi / 2 - at.centre);
 }
 
 // ---- Derivatives -----------------------------------------------------------------------------------

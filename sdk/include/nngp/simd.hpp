@@ -73,6 +73,7 @@ inline bool supported<avx512>() {
 }  // namespace nngp
 
 #define NNGP_ISA sse2
+#define NNGP_BIT_MASKS 0
 #define NNGP_TARGET NNGP_TARGET_sse2
 #define NNGP_BYTES 16
 #define NNGP_HAS_FMA 0
@@ -84,6 +85,8 @@ inline bool supported<avx512>() {
 #define NNGP_MAX(a, b) (raw) _mm_max_pd((__m128d)(a), (__m128d)(b))
 #define NNGP_FMA(a, b, c) ((a) * (b) + (c))
 #define NNGP_MASK(x) _mm_movemask_pd((__m128d)(x))
+#define NNGP_COMPARE(a, op, b, name) ((a)op(b))
+#define NNGP_SELECT(m, a, b) ((m) ? (a) : (b))
 #include "nngp/detail/vec.inc"
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
@@ -93,6 +96,8 @@ inline bool supported<avx512>() {
 #define NNGP_MAX(a, b) (raw) _mm_max_ps((__m128)(a), (__m128)(b))
 #define NNGP_FMA(a, b, c) ((a) * (b) + (c))
 #define NNGP_MASK(x) _mm_movemask_ps((__m128)(x))
+#define NNGP_COMPARE(a, op, b, name) ((a)op(b))
+#define NNGP_SELECT(m, a, b) ((m) ? (a) : (b))
 #include "nngp/detail/vec.inc"
 #undef NNGP_ISA
 #undef NNGP_TARGET
@@ -111,6 +116,8 @@ inline bool supported<avx512>() {
 #define NNGP_MAX(a, b) (raw) _mm256_max_pd((__m256d)(a), (__m256d)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
 #define NNGP_MASK(x) _mm256_movemask_pd((__m256d)(x))
+#define NNGP_COMPARE(a, op, b, name) ((a)op(b))
+#define NNGP_SELECT(m, a, b) ((m) ? (a) : (b))
 #include "nngp/detail/vec.inc"
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
@@ -120,12 +127,16 @@ inline bool supported<avx512>() {
 #define NNGP_MAX(a, b) (raw) _mm256_max_ps((__m256)(a), (__m256)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define NNGP_MASK(x) _mm256_movemask_ps((__m256)(x))
+#define NNGP_COMPARE(a, op, b, name) ((a)op(b))
+#define NNGP_SELECT(m, a, b) ((m) ? (a) : (b))
 #include "nngp/detail/vec.inc"
 #undef NNGP_ISA
 #undef NNGP_TARGET
 #undef NNGP_BYTES
 
+#undef NNGP_BIT_MASKS
 #define NNGP_ISA avx512
+#define NNGP_BIT_MASKS 1
 #define NNGP_TARGET NNGP_TARGET_avx512
 #define NNGP_BYTES 64
 #define NNGP_REAL double
@@ -135,7 +146,10 @@ inline bool supported<avx512>() {
 #define NNGP_MIN(a, b) (raw) _mm512_maskz_min_pd(0xFF, (__m512d)(a), (__m512d)(b))
 #define NNGP_MAX(a, b) (raw) _mm512_maskz_max_pd(0xFF, (__m512d)(a), (__m512d)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
-#define NNGP_MASK(x) _mm512_movepi64_mask((__m512i)(x))
+#define NNGP_MASK(x) (x)
+#define NNGP_MASK_BITS __mmask8
+#define NNGP_COMPARE(a, op, b, name) _mm512_cmp_pd_mask((__m512d)(a), (__m512d)(b), name)
+#define NNGP_SELECT(m, a, b) (raw) _mm512_mask_blend_pd(m, (__m512d)(b), (__m512d)(a))
 #include "nngp/detail/vec.inc"
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
@@ -144,12 +158,16 @@ inline bool supported<avx512>() {
 #define NNGP_MIN(a, b) (raw) _mm512_maskz_min_ps(0xFFFF, (__m512)(a), (__m512)(b))
 #define NNGP_MAX(a, b) (raw) _mm512_maskz_max_ps(0xFFFF, (__m512)(a), (__m512)(b))
 #define NNGP_FMA(a, b, c) (raw) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
-#define NNGP_MASK(x) _mm512_movepi32_mask((__m512i)(x))
+#define NNGP_MASK(x) (x)
+#define NNGP_MASK_BITS __mmask16
+#define NNGP_COMPARE(a, op, b, name) _mm512_cmp_ps_mask((__m512)(a), (__m512)(b), name)
+#define NNGP_SELECT(m, a, b) (raw) _mm512_mask_blend_ps(m, (__m512)(b), (__m512)(a))
 #include "nngp/detail/vec.inc"
 #undef NNGP_ISA
 #undef NNGP_TARGET
 #undef NNGP_BYTES
 #undef NNGP_HAS_FMA
+#undef NNGP_BIT_MASKS
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
