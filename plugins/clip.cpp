@@ -27,14 +27,16 @@ nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const T& var1, con
   const nngp::abscissa<T> opposite_h(fma(x.rho, h, k) / x.s), opposite_k(fma(x.rho, k, h) / x.s);
 
   const auto inside = hk < 0.25;
-  const T near = right_triangle(inside, x.h, x.on_h) + right_triangle(inside, x.k, x.on_k);
-  const T far = right_triangle(inside, x.h, opposite_h) + right_triangle(inside, x.k, opposite_k);
+  const auto [h1, k1, h2, k2] =
+      probability(inside, std::array<nngp::right_triangle<T>, 4>{
+                              {{x.h, x.on_h}, {x.k, x.on_k}, {x.h, opposite_h}, {x.k, opposite_k}}});
+  const T near = h1 + k1, far = h2 + k2;
   const T d = select(inside, 2.0 * (near + far), 1.0 - 2.0 * (near + far));
   const T tails = select(inside, x.asin_rho / pi - (far - near), far - near);
 
   const T corners = x.s * exp(-x.quadratic) * expm1(-2.0 * x.rho * hk / (x.s * x.s)) * (-0.5 / pi);
-  const T sides = k * normal_density(h) * probability_between(x.on_h, opposite_h) +
-                  h * normal_density(k) * probability_between(x.on_k, opposite_k);
+  const T sides = k * x.h.density() * probability_between(x.on_h, opposite_h) +
+                  h * x.k.density() * probability_between(x.on_k, opposite_k);
   const T nngp = x.deviation1 * x.deviation2 * fma(x.rho, d, 2.0 * (hk * tails + corners - sides));
   return {copysign(nngp, cov12), d};
 }
@@ -52,18 +54,20 @@ nngp::kernel_pair<T> positive_clip(double t, const T& cov12, const T& var1, cons
   const nngp::abscissa<T> above_h(h / x.s), above_k(k / x.s);
 
   const auto inside = hk < 0.25;
-  const T near = right_triangle(inside, x.h, x.on_h) + right_triangle(inside, x.k, x.on_k);
-  const T all = near + right_triangle(inside, x.h, foot_h) + right_triangle(inside, x.k, foot_k);
+  const auto [h1, k1, h2, k2] =
+      probability(inside, std::array<nngp::right_triangle<T>, 4>{
+                              {{x.h, x.on_h}, {x.k, x.on_k}, {x.h, foot_h}, {x.k, foot_k}}});
+  const T near = h1 + k1, all = near + (h2 + k2);
   const T d = select(inside, all, x.orthant - all);
   const T tail = 0.5 * (x.h.upper + x.k.upper) + select(inside, near - (0.5 - x.orthant), -near);
 
   const T a = 0.5 * above_h.x * above_h.x, b = 0.5 * above_k.x * above_k.x;
   const T peak = exp(select(x.rho > 0.0, -x.quadratic, -(a + b)));
   const T skew = copysign(peak * expm1(-abs(x.rho) * hk / (x.s * x.s)), x.rho);
+  const double density0 = 1 / (nngp::sqrt_2 * nngp::sqrt_pi);
   const T corners = (0.5 / pi) * x.s * fma(expm1(-a), expm1(-b), skew);
-  const T sides =
-      k * (nngp::normal_density(T(0.0)) * above_k.above() - normal_density(h) * x.on_h.above()) +
-      h * (nngp::normal_density(T(0.0)) * above_h.above() - normal_density(k) * x.on_k.above());
+  const T sides = k * (density0 * above_k.above() - x.h.density() * x.on_h.above()) +
+                  h * (density0 * above_h.above() - x.k.density() * x.on_k.above());
   return {x.deviation1 * x.deviation2 * (fma(x.rho, d, hk * tail) + (corners + sides)), d};
 }
 

@@ -52,17 +52,21 @@ Rule double_exponential(int n) {
 //   V = E[(exp(z1 x1) - 1) (exp(z2 x2) - 1); x1 < 0, x2 < 0].
 // With rho = cos(w) and g(w) = -m'(z1 sin(w)) - m'(z2 sin(w)), Price's theorem gives
 //   2 pi dW/dw = g,   2 pi dU/dw = 1 - g - 2 pi q sin(w) U,   dV/dw = -q sin(w) U,
-// hence from any w0, with E(w') = exp(q (cos(w) - cos(w'))) - 1,
-//   W = W0 + int g / 2 pi,   V = V0 + U0 E(w0) - int (g - 1) E / 2 pi,   U = V - V0 + U0 - int (g - 1)
-//   / 2 pi,
-// integrals over w' from w0 to w. That is stable if E is bounded: from w0 = pi/2, where x1 and x2 are
-// independent, if rho <= 0 or q is small; from w0 = 0, where they are equal, otherwise. Everything is
-// formed without differences that vanish with the variances.
+// hence from any w0, with E(w') = exp(q (cos(w) - cos(w'))) - 1 and integrals over w' from w0 to w,
+//   W = W0 + int g / 2 pi,
+//   U = U0 (1 + E(w0)) - int (g - 1) (1 + E) / 2 pi,
+//   V = V0 + U0 E(w0) - int (g - 1) E / 2 pi.
+// That is stable where E is bounded: from w0 = pi/2, where x1 and x2 are independent, if rho <= 0 or q
+// is small; otherwise from w0 = 0, where they are equal. By parts, with e(x) = -(m(0) - m(x)) / x,
+//   d_nngp = P(x1 > 0, x2 > 0) + alpha beta W + (alpha beta)^2 U,
+//   nngp / (s1 s2) = rho (P(x1 > 0, x2 > 0) + alpha beta W) + alpha^2 V / (s1 s2)
+//                    + sqrt(1 - rho^2) / 2 pi (1 + alpha beta (e(z1 sin(w)) + e(z2 sin(w)))),
+// in which no difference vanishes with the variances.
 class ExponentialUnit {
  public:
   constexpr ExponentialUnit() = default;
   ExponentialUnit(double alpha_, double beta_)
-      : alpha(alpha_), beta(beta_), float64(16, 32, 200), float32(10, 20, 100) {}
+      : alpha(alpha_), beta(beta_), float64(rules(20, 32, 220)), float32(rules(12, 20, 100)) {}
 
   template <class T>
   nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
@@ -73,27 +77,27 @@ class ExponentialUnit {
 
     const auto independent = (x.rho <= 0.0) | (q < 1.5);
     const T m1 = mills_ratio(z1), m2 = mills_ratio(z2), m12 = mills_ratio(z1 + z2);
-    const T c1 = z1 * mills_decline(z1), c2 = z2 * mills_decline(z2);
-    const T c12 = (z1 + z2) * mills_decline(z1 + z2);
+    const T c1 = z1 * mills_mean_slope(z1), c2 = z2 * mills_mean_slope(z2);
+    const T c12 = (z1 + z2) * mills_mean_slope(z1 + z2);
     const T w0 = select(independent, root_8_pi * (m1 + m2), T(0.0));
     const T u0 = select(independent, (0.5 / pi) * m1 * m2, 2 * root_8_pi * m12);
     const T v0 = select(independent, (0.5 / pi) * c1 * c2, 2 * root_8_pi * (c1 + c2 - c12));
     const T e0 = expm1(select(independent, q * x.rho, -q * x.s * x.s / (1.0 + abs(x.rho))));
 
-    const T length = select(independent, -x.asin_rho, x.acos_rho);
-    const Rules& rules = rules_for(typename T::real());
-    Sums<T> sums = integrate(x, z1, z2, q, length, rules.narrow);
-    for (const auto& [limit, rule] : {std::pair(4.0, &rules.middle), std::pair(8.0, &rules.layered)}) {
-      const auto beyond = z > limit;
-      if (any(beyond)) sums = select(beyond, integrate(x, z1, z2, q, length, *rule), sums);
+    // The integration variable is tan((w - w') / 2), for which nothing but E takes a transcendental
+    // function.
+    const T length = select(independent, -x.rho / (1.0 + x.s), x.s / (1.0 + abs(x.rho)));
+    Sums<T> sums{T(0.0), T(0.0), T(0.0)};
+    for (const auto& [limit, rule] : rules_for(typename T::real())) {
+      const auto beyond = z >= limit;
+      if (any(beyond)) sums = select(beyond, integrate(x, z1, z2, q, length, rule), sums);
     }
 
     const T w = fma(sums.g, 0.5 / pi, w0);
-
     const T u = fma(u0, e0 + 1.0, sums.u * (-0.5 / pi));
     const T v = v0 + fma(u0, e0, sums.v * (-0.5 / pi));
     const double kink = alpha * beta;
-    const T edges = mills_decline(z1 * x.s) + mills_decline(z2 * x.s);
+    const T edges = mills_mean_slope(z1 * x.s) + mills_mean_slope(z2 * x.s);
     const T linear = fma(x.rho, x.orthant + kink * w, (0.5 / pi) * x.s * (1.0 - kink * edges));
     return {fma(x.deviation1 * x.deviation2, linear, alpha * alpha * v),
             x.orthant + kink * (w + kink * u)};
@@ -114,30 +118,30 @@ class ExponentialUnit {
                            const T& length, const Rule& rule) {
     Sums<T> sums{T(0.0), T(0.0), T(0.0)};
     for (std::size_t i = 0; i < rule.rest.size(); ++i) {
-      const T half = length * (0.5 * rule.rest[i]), s = sin(half), c = cos(half);
-      const T sine = max(T(0.0), x.s * (1.0 - 2.0 * s * s) - x.rho * (2.0 * s * c));
-      const T y1 = z1 * sine, y2 = z2 * sine;
-      const T g = (1.0 - y1 * mills_ratio(y1)) + (1.0 - y2 * mills_ratio(y2));
-      const T e = expm1(-2.0 * q * (s * (x.s * c - x.rho * s)));
-      sums.g = fma(g, rule.weight[i], sums.g);
-      sums.u = fma((g - 1.0) * (e + 1.0), rule.weight[i], sums.u);
-      sums.v = fma((g - 1.0) * e, rule.weight[i], sums.v);
+      const T t = length * rule.rest[i], k = 2.0 / fma(t, t, 1.0);   // dw' = k dt
+      const T shift = k * t;                                         // sin(w - w')
+      const T sine = max(T(0.0), x.s - shift * fma(x.s, t, x.rho));  // sin(w')
+      const T g = mills_slope(z1 * sine) + mills_slope(z2 * sine);
+      const T e = expm1(q * (shift * fma(x.rho, t, -x.s)));
+      const T weight = k * rule.weight[i], rest = weight * (g - 1.0);
+      sums.g = fma(weight, g, sums.g);
+      sums.u = fma(rest, e + 1.0, sums.u);
+      sums.v = fma(rest, e, sums.v);
     }
     return {length * sums.g, length * sums.u, length * sums.v};
   }
 
   static constexpr double root_8_pi = 0.19947114020071633897;  // 1 / sqrt(8 pi)
 
-  /// For max(z1, z2) up to 4, up to 8 and beyond. The numbers of nodes are the least that do: with 3/4
-  /// of them errors show.
-  struct Rules {
-    Rule narrow, middle, layered;
-    constexpr Rules() = default;
-    Rules(int narrow_, int middle_, int layered_)
-        : narrow(gauss_legendre(narrow_)),
-          middle(gauss_legendre(middle_)),
-          layered(double_exponential(layered_)) {}
+  /// What is right for max(z1, z2) from the limit on. The numbers of nodes are the least that do.
+  struct Choice {
+    double limit;
+    Rule rule;
   };
+  using Rules = std::vector<Choice>;
+  static Rules rules(int narrow, int middle, int layered) {
+    return {{0, gauss_legendre(narrow)}, {4, gauss_legendre(middle)}, {8, double_exponential(layered)}};
+  }
   const Rules& rules_for(double) const { return float64; }
   const Rules& rules_for(float) const { return float32; }
 
@@ -168,6 +172,7 @@ struct Elu {
   ExponentialUnit kernels;
   void prepare() { kernels = {alpha, 1}; }
 
+  static constexpr bool long_formula = true;
   auto fn(auto x) const { return elu(x, alpha, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, alpha == 1 ? 2 : 1)}; }
   auto nngp_and_d_nngp_fn(auto... x) const { return kernels(x...); }
@@ -187,6 +192,7 @@ struct Celu {
   ExponentialUnit kernels;
   void prepare() { kernels = {alpha, 1 / alpha}; }
 
+  static constexpr bool long_formula = true;
   auto fn(auto x) const { return elu(x, alpha, 1 / alpha); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 2)}; }
   auto nngp_and_d_nngp_fn(auto... x) const { return kernels(x...); }
@@ -204,6 +210,7 @@ struct Selu {
   ExponentialUnit kernels;
   void prepare() { kernels = {alpha, 1}; }
 
+  static constexpr bool long_formula = true;
   auto fn(auto x) const { return scale * elu(x, alpha, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
   auto nngp_and_d_nngp_fn(auto... x) const {
