@@ -25,6 +25,12 @@ class NotImplemented : public Error {
   using Error::Error;
 };
 
+/// The numerical layer cannot compute an expectation: fn grows too fast, or is not finite.
+class NumericalError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A plugin file cannot be used: missing, not a library, no entry, wrong version, bad contents.
 class PluginError : public Error {
  public:

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "nngp/activation.h"
+
+namespace nngp {
+
+/// The least and largest variance of a layer's input, over all rows of both inputs.
+struct VarianceRange {
+  double min;
+  double max;
+};
+
+/// nngp and d_nngp of an activation known only as fn: prepared once for a range of variances, then
+/// evaluated by tables at the cost of a closed form. See core/numerical.md.
+class NumericalDual {
+ public:
+  struct Options {
+    double tolerance = 1e-11;  ///< aimed at, relative to sqrt(E g(x1)^2 E g(x2)^2), g = fn and fn'
+    bool single = false;       ///< prepare for float32 tiles, else for float64
+  };
+
+  /// Break points of fn that are not declared are looked for. Calls fn from several threads.
+  /// Throws NumericalError if fn gives NaN or infinity, or if E fn(x)^2 does not exist.
+  NumericalDual(std::function<double(double)> fn,
+                std::optional<std::vector<nngp_breakpoint>> breakpoints, VarianceRange variances,
+                Options options);
+  NumericalDual(std::function<double(double)> fn,
+                std::optional<std::vector<nngp_breakpoint>> breakpoints, VarianceRange variances)
+      : NumericalDual(std::move(fn), std::move(breakpoints), variances, Options{}) {}
+
+  /// Fill a tile; any number of threads may. Variances outside the range count as on its ends.
+  void tile(const nngp_tile_f64& tile) const;
+  void tile(const nngp_tile_f32& tile) const;
+
+  /// Bounds of the error relative to sqrt(E fn(x1)^2 E fn(x2)^2), and the same for fn'.
+  double error_estimate_nngp() const;
+  double error_estimate_d_nngp() const;
+
+  /// Declared or detected.
+  std::vector<nngp_breakpoint> breakpoints() const;
+
+ private:
+  struct Tables;
+  std::shared_ptr<const Tables> tables_;
+};
+
+}  // namespace nngp

@@ -1,0 +1,197 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+#include <vector>
+
+#include "nngp/activation.h"
+#include "nngp/gram.hpp"
+#include "numerical/table.hpp"
+
+#pragma GCC visibility push(hidden)
+
+namespace nngp::numerical {
+
+template <class Real>
+using Tile = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
+
+/// Fills a tile from a table. An entry costs one arc sine, one step of Clenshaw's recurrence a term in
+/// x, and one multiplication a factor; factors are made once a row and once a column of the tile.
+template <class Real>
+class TileEvaluation {
+ public:
+  TileEvaluation(const Table<Real>& table, const Tile<Real>& tile)
+      : table_(table),
+        tile_(tile),
+        derivative_(tile.d_nngp || tile.ntk),
+        factors_(derivative_ ? table.factors : table.nngp_factors),
+        row_factors_((tile.rows + kMaxLanes) * std::max<std::size_t>(factors_, 1)),
+        column_factors_(kMaxLanes * std::max<std::size_t>(factors_, 1)) {}
+
+  template <class Isa>
+  void run() {
+    using V = vec<Real, Isa>;
+    for (std::size_t i = 0; i < tile_.rows; i += V::size) {
+      make_factors(load(tile_.var1 + i, tile_.rows - i, V(0.0)));
+      const std::size_t count = std::min(V::size, tile_.rows - i);
+      for (std::size_t f = 0; f < factors_; ++f)
+        for (std::size_t r = 0; r < count; ++r)
+          row_factors_[(i + r) * factors_ + f] = table_.sign[f] * column_factors_[f * V::size + r];
+    }
+    for (std::size_t j = 0; j < tile_.cols; j += V::size) {
+      const V var2 = load(tile_.var2 + j, tile_.cols - j, V(0.0));
+      make_factors(var2);
+      const V v2 = V(1 / table_.kappa) * fma(V(tile_.cov_scale), var2, V(tile_.cov_shift));
+      std::size_t i = 0;
+      for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2);
+      for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMaxLanes = 64 / sizeof(Real);
+  static constexpr std::size_t kRows = 4;
+  static constexpr std::size_t kMaxDegrees = 96;
+
+  /// A vector from up to V::size elements; the rest repeats the last.
+  template <class V>
+  static V load(const Real* p, std::size_t count, V) {
+    if (count >= V::size) return V::load(p);
+    Real lanes[V::size];
+    for (std::size_t l = 0; l < V::size; ++l) lanes[l] = p[std::min(l, count - 1)];
+    return V::load(lanes);
+  }
+  template <class V>
+  static void store(const V& x, Real* p, std::size_t count) {
+    if (count >= V::size) return x.store(p);
+    Real lanes[V::size];
+    x.store(lanes);
+    std::copy_n(lanes, count, p);
+  }
+
+  /// The factors of V::size variances, lane by lane, into column_factors_.
+  template <class V>
+  void make_factors(const V& var) {
+    const V v = fma(V(tile_.cov_scale), var, V(tile_.cov_shift));
+    const V sigma = sqrt(v);
+    const V z = sigma / (sigma + 2.0);
+    const V t = min(max((z - table_.z_middle) * table_.z_scale, V(-1.0)), V(1.0));
+    V power[kMaxDegrees];  // T_k(t)
+    power[0] = V(1.0);
+    power[1] = t;
+    for (std::size_t k = 2; k < table_.degrees; ++k) power[k] = fma(t + t, power[k - 1], -power[k - 2]);
+    Real* out = column_factors_.data();
+    constexpr std::size_t block = 8;
+    for (std::size_t f = 0; f < factors_; f += block) {
+      const std::size_t count = std::min(block, factors_ - f);
+      const Real* coefficient = table_.factor.data() + f;
+      V sum[block];
+      for (std::size_t b = 0; b < block; ++b) sum[b] = V(0.0);
+      if (count == block) {
+        for (std::size_t k = table_.degrees; k-- > 0;)
+          for (std::size_t b = 0; b < block; ++b)
+            sum[b] = fma(V(coefficient[k * table_.factors + b]), power[k], sum[b]);
+      } else {
+        for (std::size_t k = table_.degrees; k-- > 0;)
+          for (std::size_t b = 0; b < count; ++b)
+            sum[b] = fma(V(coefficient[k * table_.factors + b]), power[k], sum[b]);
+      }
+      for (std::size_t b = 0; b < count; ++b) sum[b].store(out + (f + b) * V::size);
+    }
+    for (std::size_t channel = 0; channel < 2; ++channel) {
+      const Scale& scale = table_.scale[channel];
+      if (scale.power == 0 && scale.growth.empty()) continue;
+      V factor(1.0);
+      for (int p = 0; p < scale.power; ++p) factor = factor * sigma;
+      if (!scale.growth.empty()) {
+        V exponent(0.0);
+        for (std::size_t k = scale.growth.size(); k-- > 0;)
+          exponent = fma(V(scale.growth[k]), power[k], exponent);
+        factor = factor * exp(exponent);
+      }
+      const std::size_t begin = channel == 0 ? 0 : std::min(table_.nngp_factors, factors_);
+      const std::size_t end = channel == 0 ? std::min(table_.nngp_factors, factors_) : factors_;
+      for (std::size_t f = begin; f < end; ++f)
+        (factor * V::load(out + f * V::size)).store(out + f * V::size);
+    }
+  }
+
+  /// Rows i ... i + Rows - 1 of V::size columns from j on.
+  template <class V, std::size_t Rows>
+  void entries(std::size_t i, std::size_t j, const V& v2) {
+    const std::size_t count = tile_.cols - j;
+    V k[Rows], x[Rows], y[Rows];
+    const Real* row[Rows];
+    const V scale = tile_.cov_scale, shift = tile_.cov_shift;
+    const V per_kappa = 1 / table_.kappa;
+    const V per_angle = 1 / std::asin(table_.kappa);
+    for (std::size_t r = 0; r < Rows; ++r) {
+      k[r] = load(tile_.cov12 + (i + r) * tile_.cov12_ld + j, count, V(0.0));
+      const V v1 = per_kappa * fma(scale, V(tile_.var1[i + r]), shift);
+      const V c = fma(scale, k[r], shift);
+      x[r] = asin2(c, root_det(c, v1, v2)) * per_angle;
+      y[r] = fma(x[r] + x[r], x[r], V(-1.0));  // T_2(x)
+      row[r] = row_factors_.data() + (i + r) * factors_;
+    }
+    std::size_t f = 0;
+    V even[Rows], odd[Rows];
+    chain<V, Rows>(Table<Real>::nngp_even, f, row, y, even);
+    chain<V, Rows>(Table<Real>::nngp_odd, f, row, y, odd);
+    for (std::size_t r = 0; r < Rows; ++r)
+      store(fma(x[r], odd[r], even[r]), tile_.nngp + (i + r) * tile_.nngp_ld + j, count);
+    if (!derivative_) return;
+    chain<V, Rows>(Table<Real>::d_nngp_even, f, row, y, even);
+    chain<V, Rows>(Table<Real>::d_nngp_odd, f, row, y, odd);
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const V d = fma(x[r], odd[r], even[r]);
+      if (tile_.d_nngp) store(d, tile_.d_nngp + (i + r) * tile_.d_nngp_ld + j, count);
+      if (tile_.ntk) {
+        Real* p = tile_.ntk + (i + r) * tile_.ntk_ld + j;
+        const V t = fma(V(tile_.ntk_scale), load(p, count, V(0.0)), V(tile_.ntk_shift));
+        store(d * fma(V(tile_.ntk_cov), k[r], t), p, count);
+      }
+    }
+  }
+
+  /// sum c_m T_2m(x), or sum c_m T_2m+1(x) / x, by Clenshaw's recurrence in y = T_2(x).
+  template <class V, std::size_t Rows>
+  void chain(std::size_t which, std::size_t& f, const Real* const (&row)[Rows], const V (&y)[Rows],
+             V (&result)[Rows]) const {
+    const std::vector<std::uint16_t>& ranks = table_.ranks[which];
+    V b1[Rows], b2[Rows], sum[Rows];
+    for (std::size_t r = 0; r < Rows; ++r) b1[r] = b2[r] = result[r] = V(0.0);
+    if (ranks.empty()) return;
+    const Real* column = column_factors_.data() + f * V::size;
+    const auto add_factors = [&](std::size_t rank) {
+      for (std::size_t q = 0; q < rank; ++q, ++f, column += V::size) {
+        const V u = V::load(column);
+        for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(V(row[r][f]), u, sum[r]);
+      }
+    };
+    for (std::size_t step = 0; step + 1 < ranks.size(); ++step) {
+      for (std::size_t r = 0; r < Rows; ++r) sum[r] = -b2[r];
+      add_factors(ranks[step]);
+      for (std::size_t r = 0; r < Rows; ++r) {
+        b2[r] = b1[r];
+        b1[r] = fma(y[r] + y[r], b1[r], sum[r]);
+      }
+    }
+    for (std::size_t r = 0; r < Rows; ++r) sum[r] = -b2[r];
+    add_factors(ranks.back());
+    const bool even = which == Table<Real>::nngp_even || which == Table<Real>::d_nngp_even;
+    for (std::size_t r = 0; r < Rows; ++r)
+      result[r] = even ? fma(y[r], b1[r], sum[r]) : fma(y[r] + y[r], b1[r], sum[r]) - b1[r];
+  }
+
+  const Table<Real>& table_;
+  const Tile<Real>& tile_;
+  bool derivative_;
+  std::size_t factors_;
+  std::vector<Real> row_factors_;     // [row][factor], with the signs
+  std::vector<Real> column_factors_;  // [factor][lane], of the columns at hand
+};
+
+}  // namespace nngp::numerical
+
+#pragma GCC visibility pop

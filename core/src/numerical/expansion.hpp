@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "numerical/dual_values.hpp"
+#include "numerical/scalar_function.hpp"
+
+namespace nngp::numerical {
+
+/// g(sigma u) = sum a_j he_j(u) for u ~ N(0, 1), with orthonormal Hermite polynomials he_j, so that
+/// E[g(sigma1 u1) g(sigma2 u2)] = sum a_j(sigma1) a_j(sigma2) rho^j (Mehler).
+struct Expansion {
+  double norm = 0;        ///< sqrt(E g^2)
+  std::vector<double> a;  ///< coefficients of g
+};
+
+/// The expansions of fn and of fn' at one sigma.
+struct Expansions {
+  Expansion of[2];  ///< by Channel
+  double tail = 0;  ///< part of E fn^2 or E fn'^2 estimated to lie beyond the last term
+};
+
+/// Terms are added until `tail` is below `tolerance`, but at most `terms` of them.
+Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, double tolerance);
+
+/// Beyond this many terms the Hermite functions cost more than they give.
+constexpr std::size_t kMaxTerms = 8192;
+
+/// Mehler's series for several deviations.
+class MehlerDual final : public DualValues {
+ public:
+  MehlerDual(const std::vector<Expansions>& expansions, Channel channel);
+  Eigen::MatrixXd part(std::size_t parity, double theta) const override;
+  Eigen::MatrixXd at_one() const override;
+
+ private:
+  RowMatrix a_[2];  // even and odd terms
+};
+
+}  // namespace nngp::numerical

@@ -1,0 +1,64 @@
+#include "numerical/quadrature.hpp"
+
+#include <boost/math/quadrature/gauss.hpp>
+#include <cmath>
+#include <numbers>
+
+namespace nngp::numerical {
+
+Rule composite_gauss(const std::vector<double>& edges, double max_width) {
+  using Gauss = boost::math::quadrature::gauss<double, 20>;  // holds the non-negative half
+  const auto& abscissa = Gauss::abscissa();
+  const auto& weight = Gauss::weights();
+  Rule rule;
+  for (std::size_t e = 0; e + 1 < edges.size(); ++e) {
+    const double width = edges[e + 1] - edges[e];
+    const int parts = std::max(1, static_cast<int>(std::ceil(width / max_width)));
+    const double half = width / parts / 2;
+    for (int p = 0; p < parts; ++p) {
+      const double middle = edges[e] + (2 * p + 1) * half;
+      for (std::size_t i = abscissa.size(); i-- > 0;) {
+        rule.node.push_back(middle - half * abscissa[i]);
+        rule.weight.push_back(half * weight[i]);
+      }
+      for (std::size_t i = 0; i < abscissa.size(); ++i) {
+        rule.node.push_back(middle + half * abscissa[i]);
+        rule.weight.push_back(half * weight[i]);
+      }
+    }
+  }
+  return rule;
+}
+
+std::vector<double> chebyshev_nodes(std::size_t n) {
+  std::vector<double> nodes(n);
+  for (std::size_t i = 0; i < n; ++i)
+    nodes[i] = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.5) / static_cast<double>(n));
+  return nodes;
+}
+
+std::vector<double> chebyshev_coefficients(const std::vector<double>& values) {
+  const std::size_t n = values.size();
+  std::vector<double> cosine(4 * n);  // of multiples of pi / (2 n)
+  for (std::size_t i = 0; i < 4 * n; ++i)
+    cosine[i] = std::cos(std::numbers::pi * static_cast<double>(i) / (2.0 * static_cast<double>(n)));
+  std::vector<double> c(n);
+  for (std::size_t k = 0; k < n; ++k) {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += values[i] * cosine[k * (2 * i + 1) % (4 * n)];
+    c[k] = (k == 0 ? 1.0 : 2.0) / static_cast<double>(n) * sum;
+  }
+  return c;
+}
+
+double chebyshev_sum(const double* c, std::size_t n, double t) {
+  double b1 = 0, b2 = 0;
+  for (std::size_t k = n; k-- > 1;) {
+    const double b = c[k] + 2 * t * b1 - b2;
+    b2 = b1;
+    b1 = b;
+  }
+  return n == 0 ? 0 : c[0] + t * b1 - b2;
+}
+
+}  // namespace nngp::numerical

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace nngp::numerical {
+
+/// Nodes and weights of a rule: the integral of g is about sum weight[i] g(node[i]).
+struct Rule {
+  std::vector<double> node;
+  std::vector<double> weight;
+  std::size_t size() const { return node.size(); }
+};
+
+/// Gauss-Legendre with 20 nodes on each piece between consecutive `edges` (increasing), after cutting
+/// pieces wider than `max_width` into equal parts.
+Rule composite_gauss(const std::vector<double>& edges, double max_width);
+
+/// Chebyshev nodes cos(pi (i + 1/2) / n), i = 0 ... n - 1, decreasing.
+std::vector<double> chebyshev_nodes(std::size_t n);
+
+/// The coefficients of the polynomial sum c_k T_k through `values` at the Chebyshev nodes.
+std::vector<double> chebyshev_coefficients(const std::vector<double>& values);
+
+/// sum c_k T_k(t).
+double chebyshev_sum(const double* c, std::size_t n, double t);
+
+}  // namespace nngp::numerical

@@ -1,0 +1,300 @@
+#include "numerical/table.hpp"
+
+#include <tbb/parallel_for.h>
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "numerical/polar.hpp"
+#include "numerical/quadrature.hpp"
+
+namespace nngp::numerical {
+namespace {
+
+constexpr double kSmallestSigma = 1e-30;
+constexpr std::size_t kMaxHalfTerms = 160;
+constexpr std::size_t kMaxNodes = 96;
+
+double rho_of_x(double x, double kappa) { return std::sin(x * std::asin(kappa)) / kappa; }
+
+double theta_of_x(double x, double kappa) {
+  return kappa == 1 ? std::numbers::pi / 2 * (1 - x) : std::acos(rho_of_x(x, kappa));
+}
+
+/// How many coefficients c_0, c_1, ... until the sum of the others is below `tolerance`.
+std::size_t significant(const Eigen::VectorXd& c, double tolerance) {
+  double rest = 0;
+  Eigen::Index n = c.size();
+  while (n > 0 && (rest += std::abs(c[n - 1])) <= tolerance) --n;
+  return static_cast<std::size_t>(n);
+}
+
+/// From values at the positive Chebyshev nodes of x, 2 half in all, to the coefficients of T_2m or
+/// T_2m+1 of an even or odd function.
+Eigen::MatrixXd half_transform(std::size_t half, std::size_t parity) {
+  const auto n = static_cast<Eigen::Index>(half);
+  Eigen::MatrixXd transform(n, n);
+  for (Eigen::Index m = 0; m < n; ++m)
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const Eigen::Index k = 2 * m + static_cast<Eigen::Index>(parity);
+      const double phi = std::numbers::pi * static_cast<double>(2 * i + 1) / static_cast<double>(4 * n);
+      transform(m, i) =
+          (k == 0 ? 1.0 : 2.0) / static_cast<double>(n) * std::cos(static_cast<double>(k) * phi);
+    }
+  return transform;
+}
+
+}  // namespace
+
+double Scale::operator()(double sigma, double t) const {
+  return std::pow(sigma, power) *
+         (growth.empty() ? 1 : std::exp(chebyshev_sum(growth.data(), growth.size(), t)));
+}
+
+Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, double tolerance) {
+  sigma_max = std::max(sigma_max, kSmallestSigma);
+  sigma_min = std::clamp(sigma_min, kSmallestSigma, sigma_max);
+  polar_ = !fn.breakpoints().empty();
+  const double small = std::clamp(1e-3, sigma_min, sigma_max);
+  const Expansions near_zero = expand(fn, small, 1, 0), nearer = expand(fn, small / 2, 1, 0);
+  for (Channel channel : {nngp, d_nngp})
+    if (nearer.of[channel].norm > 0) {
+      const double slope = std::log2(near_zero.of[channel].norm / nearer.of[channel].norm);
+      power_[channel] = std::clamp(static_cast<int>(std::lround(slope)), 0, 12);
+    }
+
+  const Duals top = duals(fn, {sigma_max}, tolerance);
+  const double width = z_of_sigma(sigma_max) - z_of_sigma(sigma_min);
+  const bool single = sigma_max - sigma_min <= 1e-13 * sigma_max;
+  std::size_t count = single ? 1 : static_cast<std::size_t>(6 + 28 * width);
+  Duals all;
+  for (;;) {
+    place_nodes(sigma_min, sigma_max, count);
+    all = duals(fn, sigma_, tolerance);
+    measure(fn, all);
+    if (count == 1 || count == kMaxNodes || resolved_in_z(all, tolerance)) break;
+    count = std::min(kMaxNodes, count + count / 3 + 1);
+  }
+  choose_x(top, tolerance / 4);
+  tabulate(all);
+}
+
+Series::Duals Series::duals(const ScalarFunction& fn, const std::vector<double>& sigma,
+                            double tolerance) {
+  if (polar_)
+    return {std::make_unique<PolarDual>(fn, nngp, power_[nngp], sigma),
+            std::make_unique<PolarDual>(fn, d_nngp, power_[d_nngp], sigma)};
+  std::vector<Expansions> expansions(sigma.size());
+  if (terms_ == 0) {  // for the largest deviation, which needs most terms
+    expansions[0] = expand(fn, sigma[0], 1024, tolerance / 10);
+    if (expansions[0].tail > tolerance / 10)
+      expansions[0] = expand(fn, sigma[0], kMaxTerms, tolerance / 10);
+    terms_ = expansions[0].of[nngp].a.size();
+    truncation_.nngp = truncation_.d_nngp = expansions[0].tail;
+  } else {
+    tbb::parallel_for(std::size_t{0}, sigma.size(),
+                      [&](std::size_t node) { expansions[node] = expand(fn, sigma[node], terms_, 0); });
+  }
+  return {std::make_unique<MehlerDual>(expansions, nngp),
+          std::make_unique<MehlerDual>(expansions, d_nngp)};
+}
+
+void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) {
+  const double low = z_of_sigma(sigma_min), high = z_of_sigma(sigma_max);
+  z_middle_ = (low + high) / 2;
+  z_half_ = count == 1 ? 0 : (high - low) / 2;
+  t_ = chebyshev_nodes(count);
+  sigma_.clear();
+  for (double t : t_) sigma_.push_back(count == 1 ? sigma_max : sigma_of_z(z_middle_ + z_half_ * t));
+}
+
+void Series::measure(const ScalarFunction&, const Duals& duals) {
+  for (Channel channel : {nngp, d_nngp}) {
+    const Eigen::MatrixXd one = duals[channel]->at_one();
+    std::vector<double>& norm = norm_[channel];
+    norm.clear();
+    for (Eigen::Index a = 0; a < one.rows(); ++a) norm.push_back(std::sqrt(std::max(0.0, one(a, a))));
+    scale_[channel] = fit_scale(channel);
+    double largest = 0;
+    for (std::size_t a = 0; a < norm.size(); ++a)
+      largest = std::max(largest, norm[a] / scale_[channel](sigma_[a], t_[a]));
+    for (std::size_t a = 0; a < norm.size(); ++a)
+      norm[a] = std::max(norm[a], 1e-9 * largest * scale_[channel](sigma_[a], t_[a]));
+    if (largest == 0) norm.clear();
+  }
+}
+
+Scale Series::fit_scale(Channel channel) const {
+  Scale scale{power_[channel], {}};
+  const auto n = static_cast<Eigen::Index>(sigma_.size());
+  Eigen::VectorXd size(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const auto node = static_cast<std::size_t>(i);
+    size[i] = norm_[channel][node] / std::pow(sigma_[node], scale.power);
+  }
+  if (size.minCoeff() <= 0 || size.maxCoeff() < 1e4 * size.minCoeff()) return scale;
+  // Least squares by a polynomial of degree 4: the scale need not be exact, but smooth.
+  const Eigen::Index degrees = std::min<Eigen::Index>(5, n);
+  Eigen::MatrixXd basis(n, degrees);
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index k = 0; k < degrees; ++k)
+      basis(i, k) = std::cos(static_cast<double>(k) * std::acos(t_[static_cast<std::size_t>(i)]));
+  const Eigen::VectorXd c = basis.householderQr().solve(size.array().log().matrix());
+  scale.growth.assign(c.data(), c.data() + c.size());
+  return scale;
+}
+
+bool Series::resolved_in_z(const Duals& duals, double tolerance) const {
+  // Factors behave like E[g(sigma u) g(sigma_max u)].
+  for (Channel channel : {nngp, d_nngp}) {
+    if (norm_[channel].empty()) continue;
+    const Eigen::MatrixXd one = duals[channel]->at_one();
+    std::vector<double> values(sigma_.size());
+    double smallest = INFINITY;
+    for (std::size_t node = 0; node < sigma_.size(); ++node) {
+      const double scale = scale_[channel](sigma_[node], t_[node]) * norm_[channel][0];
+      values[node] = one(static_cast<Eigen::Index>(node), 0) / scale;
+      smallest = std::min(smallest, norm_[channel][node] * norm_[channel][0] / scale);
+    }
+    const std::vector<double> c = chebyshev_coefficients(values);
+    if (std::abs(c[c.size() - 1]) + std::abs(c[c.size() - 2]) > tolerance * smallest) return false;
+  }
+  return true;
+}
+
+void Series::choose_x(const Duals& top, double tolerance) {
+  // At the largest deviation, where the ends of rho's range are steepest.
+  const auto count = [&](double kappa, std::size_t n, std::size_t& half) {
+    const std::vector<double> x = chebyshev_nodes(2 * n);
+    std::size_t total = 0;
+    half = 1;
+    for (Channel channel : {nngp, d_nngp}) {
+      const double energy = top[channel]->at_one()(0, 0);
+      if (energy <= 0) continue;
+      for (std::size_t parity = 0; parity < 2; ++parity) {
+        Eigen::VectorXd values(static_cast<Eigen::Index>(n));
+        for (std::size_t i = 0; i < n; ++i)
+          values[static_cast<Eigen::Index>(i)] =
+              top[channel]->part(parity, theta_of_x(x[i], kappa))(0, 0);
+        const std::size_t needed = significant(half_transform(n, parity) * values, tolerance * energy);
+        total += needed;
+        half = std::max(half, needed + 1);
+      }
+    }
+    half = std::min(half, n);
+    return total;
+  };
+  static constexpr double kappas[] = {0.8, 0.9, 0.95, 0.975, 0.985, 0.993, 0.997, 0.999, 1.0};
+  for (std::size_t n : {std::size_t{32}, std::size_t{72}, kMaxHalfTerms}) {
+    std::size_t best = 4 * n + 1;
+    for (double kappa : kappas) {
+      if (polar_ && kappa != 1) continue;
+      std::size_t half;
+      const std::size_t total = count(kappa, n, half);
+      if (total > best) break;
+      best = total;
+      half_terms_ = half;
+      kappa_ = kappa;
+    }
+    if (half_terms_ + 2 < n) break;
+  }
+}
+
+void Series::tabulate(const Duals& duals) {
+  const std::size_t nodes = sigma_.size(), half = half_terms_;
+  const std::vector<double> x = chebyshev_nodes(2 * half);
+
+  // Values, then coefficients, by chain and x or m, relative to the norms.
+  std::vector<Eigen::MatrixXd> values(4 * half), c(4 * half);
+  tbb::parallel_for(std::size_t{0}, values.size(), [&](std::size_t index) {
+    const std::size_t chain = index / half;
+    const Channel channel = chain < 2 ? nngp : d_nngp;
+    if (norm_[channel].empty()) return;
+    const Eigen::Map<const Eigen::VectorXd> norm(norm_[channel].data(),
+                                                 static_cast<Eigen::Index>(nodes));
+    values[index] = duals[channel]->part(chain % 2, theta_of_x(x[index % half], kappa_));
+    values[index].array() /= (norm * norm.transpose()).array();
+  });
+  const Eigen::MatrixXd transforms[2] = {half_transform(half, 0), half_transform(half, 1)};
+  std::vector<std::vector<Term>> found(c.size());
+  tbb::parallel_for(std::size_t{0}, c.size(), [&](std::size_t index) {
+    const std::size_t chain = index / half, m = index % half;
+    const Channel channel = chain < 2 ? nngp : d_nngp;
+    if (norm_[channel].empty()) return;
+    Eigen::MatrixXd sum =
+        Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(nodes), static_cast<Eigen::Index>(nodes));
+    for (std::size_t i = 0; i < half; ++i)
+      sum += transforms[chain % 2](static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(i)) *
+             values[chain * half + i];
+    if (sum.isZero(1e-16)) return;
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(sum);
+    for (Eigen::Index e = 0; e < eigen.eigenvalues().size(); ++e) {
+      const double value = eigen.eigenvalues()[e];
+      if (std::abs(value) < 1e-17) continue;
+      const Eigen::VectorXd v = eigen.eigenvectors().col(e) * std::sqrt(std::abs(value));
+      std::vector<double> u(nodes);
+      for (std::size_t a = 0; a < nodes; ++a)
+        u[a] = v[static_cast<Eigen::Index>(a)] * norm_[channel][a] / scale_[channel](sigma_[a], t_[a]);
+      const double largest = v.cwiseAbs().maxCoeff();
+      found[index].push_back(
+          {chain, m, value < 0 ? -1.0 : 1.0, largest * largest, chebyshev_coefficients(u)});
+    }
+  });
+  for (auto& list : found) std::move(list.begin(), list.end(), std::back_inserter(terms_of_x_));
+}
+
+template <class Real>
+Table<Real> Series::compress(double tolerance, TableError& error) const {
+  const std::vector<Term>& terms = terms_of_x_;
+  std::vector<std::size_t> order(terms.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](auto p, auto q) { return terms[p].size < terms[q].size; });
+  double dropped[2] = {0, 0};
+  std::vector<std::size_t> kept;
+  for (std::size_t index : order) {
+    double& sum = dropped[terms[index].chain / 2];
+    if (sum + terms[index].size <= tolerance)
+      sum += terms[index].size;
+    else
+      kept.push_back(index);
+  }
+  error.nngp += dropped[nngp] + truncation_.nngp;
+  error.d_nngp += dropped[d_nngp] + truncation_.d_nngp;
+  // In the order of evaluation: by chain, from high m to low; the smallest of a sum first.
+  std::stable_sort(kept.begin(), kept.end(), [&](auto p, auto q) {
+    return terms[p].chain != terms[q].chain ? terms[p].chain < terms[q].chain : terms[p].m > terms[q].m;
+  });
+
+  Table<Real> table;
+  table.kappa = kappa_;
+  table.z_middle = z_middle_;
+  table.z_scale = z_half_ == 0 ? 0 : 1 / z_half_;
+  table.scale = scale_;
+  table.factors = kept.size();
+  table.degrees = sigma_.size();
+  for (std::size_t chain = 0; chain < Table<Real>::chains; ++chain) {
+    std::size_t highest = 0;
+    for (std::size_t index : kept)
+      if (terms[index].chain == chain) highest = std::max(highest, terms[index].m + 1);
+    table.ranks[chain].assign(highest, 0);
+    for (std::size_t index : kept)
+      if (terms[index].chain == chain) ++table.ranks[chain][highest - 1 - terms[index].m];
+  }
+  table.factor.resize(table.degrees * table.factors);
+  for (std::size_t f = 0; f < kept.size(); ++f) {
+    const Term& term = terms[kept[f]];
+    if (term.chain < 2) ++table.nngp_factors;
+    table.sign.push_back(static_cast<Real>(term.sign));
+    for (std::size_t k = 0; k < table.degrees; ++k)
+      table.factor[k * table.factors + f] = static_cast<Real>(term.u[k]);
+  }
+  return table;
+}
+
+template Table<double> Series::compress(double, TableError&) const;
+template Table<float> Series::compress(double, TableError&) const;
+
+}  // namespace nngp::numerical
