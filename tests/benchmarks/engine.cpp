@@ -2,10 +2,10 @@
 //
 //   engine --benchmark_filter='Relu/float64'
 //
-// Names read activation/dtype/depth/inputs; "cross" is x1 with x2, "self" x1 with itself. `fresh` allocates
-// the results, `reused` writes into memory that was touched before. Counters: ns per entry and hidden
-// layer; ceiling: the share of the time that the tile kernels alone on a resident tile and the inner products
-// alone would take (one thread).
+// Names read activation/dtype/depth/inputs; "cross" is x1 with x2, "self" x1 with itself. `fresh`
+// allocates the results, `reused` writes into memory that was touched before. Counters: ns per entry
+// and hidden layer; ceiling: the share of the time that the tile kernels alone on a resident tile and
+// the inner products alone would take (one thread).
 
 #include <benchmark/benchmark.h>
 
@@ -23,7 +23,7 @@ namespace {
 constexpr Eigen::Index examples = 4000, features = 64;
 
 const Registry& registry() {
-  static const Registry all({.named = {NNGP_TEST_PLUGINS}, .folders = {}});
+  static const Registry all({.named = {NNGP_TEST_PLUGINS, NNGP_BENCHMARK_PLUGINS}, .folders = {}});
   return all;
 }
 
@@ -77,7 +77,8 @@ void reused(benchmark::State& state, const std::string& activation, int depth, b
   count(state, depth);
 }
 
-/// What one thread takes for all tiles if the inner products and the hidden layers ran on one resident tile.
+/// What one thread takes for all tiles if the inner products and the hidden layers ran on one resident
+/// tile.
 template <class Real>
 void ceiling(benchmark::State& state, const std::string& activation, int depth) {
   const Matrix<Real> x1 = inputs<Real>(1), x2 = inputs<Real>(2);
@@ -87,7 +88,8 @@ void ceiling(benchmark::State& state, const std::string& activation, int depth) 
   using Engine = TileEngine<Real>;
   for (auto _ : state)
     benchmark::DoNotOptimize(&engine.evaluate(0, Engine::tile_rows, 0, Engine::tile_cols, true, work));
-  const double tiles = static_cast<double>(examples * examples) / (Engine::tile_rows * Engine::tile_cols);
+  const double tiles =
+      static_cast<double>(examples * examples) / (Engine::tile_rows * Engine::tile_cols);
   state.counters["all_tiles_ms"] = benchmark::Counter(
       1e-3 / tiles, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
@@ -117,6 +119,8 @@ int main(int count, char** arguments) {
     nngp::add<double>(activation, "float64", 3);
     nngp::add<float>(activation, "float32", 3);
   }
+  nngp::add<double>("AutodiffErf", "float64", 3);
+  nngp::add<double>("ScalarRelu", "float64", 3);
   nngp::add<double>("Relu", "float64", 20);
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
