@@ -19,7 +19,11 @@
 #include <cstring>
 #include <limits>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NNGP_FLATTEN __attribute__((noinline))  // inlined, instrumented code takes minutes to compile
+#else
 #define NNGP_FLATTEN __attribute__((flatten, noinline))
+#endif
 #define NNGP_TARGET_sse2
 #define NNGP_TARGET_avx2 __attribute__((target("avx2,fma")))
 #define NNGP_TARGET_avx512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
