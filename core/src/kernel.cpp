@@ -182,6 +182,11 @@ bool KernelOperator<Real>::symmetric() const {
 }
 
 template <class Real>
+const std::vector<NumericalLayer>& KernelOperator<Real>::numerical_layers() const {
+  return engine_->numerical_layers();
+}
+
+template <class Real>
 void KernelOperator<Real>::compute(const Window& window, const Output<Real>& out,
                                    const KernelOptions& options) const {
   Computation<Real>(*engine_, window, out, options).run();

@@ -112,6 +112,24 @@ TYPED_TEST(Kernel, OneKernelAloneIsTheSame) {
   EXPECT_EQ(ntk.nngp.size(), 0);
 }
 
+TYPED_TEST(Kernel, ByNumericalIntegrationIsThatOfTheClosedForm) {
+  const Matrix<TypeParam> x1 = inputs<TypeParam>(50, 8, 1), x2 = inputs<TypeParam>(40, 8, 2);
+  const std::string dense = "Dense(64, 1.5, 0.1), ";
+  const auto closed = kernel_fn("serial(" + dense + "Erf(), " + dense + "Relu(), Dense(1))");
+  const auto integrated = kernel_fn("serial(" + dense + "ElementwiseNumerical(Erf), " + dense +
+                                    "ElementwiseNumerical(Relu), Dense(1))");
+  const auto expected = closed(view(x1), view(x2));
+  const auto op = integrated.template bind<TypeParam>(view(x1), view(x2));
+  ASSERT_EQ(op.numerical_layers().size(), 2u);
+  EXPECT_EQ(op.numerical_layers()[1].activation, "Relu()");
+  ASSERT_EQ(op.numerical_layers()[1].breakpoints.size(), 1u);
+  EXPECT_EQ(op.numerical_layers()[1].breakpoints[0].x, 0);
+  const auto kernels = integrated(view(x1), view(x2));
+  const double tolerance = std::is_same_v<TypeParam, double> ? 1e-9 : 1e-5;
+  EXPECT_LT((kernels.nngp.view() - expected.nngp.view()).cwiseAbs().maxCoeff(), tolerance);
+  EXPECT_LT((kernels.ntk.view() - expected.ntk.view()).cwiseAbs().maxCoeff(), tolerance);
+}
+
 TYPED_TEST(Kernel, OfManyFeaturesIsAccurate) {
   const Matrix<TypeParam> x1 = inputs<TypeParam>(20, 1000, 6), x2 = inputs<TypeParam>(18, 1000, 7);
   const auto kernels = kernel_fn("serial(Dense(1))")(view(x1), view(x2));

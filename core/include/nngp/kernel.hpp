@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "nngp/array.hpp"
 #include "nngp/stax.hpp"
@@ -41,6 +43,15 @@ struct Output {
   std::size_t ld = 0;
 };
 
+/// How a layer without a closed form was computed.
+struct NumericalLayer {
+  std::string activation;  ///< as a model writes it
+  double tolerance;        ///< asked for
+  /// Estimated bounds of the errors, relative to sqrt(E fn(x1)^2 E fn(x2)^2) and the same for fn'.
+  double error_nngp, error_d_nngp;
+  std::vector<nngp_breakpoint> breakpoints;  ///< declared by the plugin or detected
+};
+
 template <class Real>
 class TileEngine;
 
@@ -53,6 +64,8 @@ class KernelOperator {
   std::size_t cols() const;
   /// True for the kernels of inputs with themselves: entries (i, j) and (j, i) are equal.
   bool symmetric() const;
+  /// The layers that are integrated numerically, in order.
+  const std::vector<NumericalLayer>& numerical_layers() const;
 
   /// Computes one window. A window on the diagonal of a symmetric operator (row = col, rows = cols) is
   /// computed as one triangle and mirrored. Throws DataError if an entry is NaN or infinite.

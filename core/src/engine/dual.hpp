@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nngp/numerical.hpp"
 #include "nngp/plugin.hpp"
 
 namespace nngp {
@@ -24,6 +25,17 @@ class ClosedFormDual final : public Dual {
 
  private:
   Activation activation_;
+};
+
+/// The dual of an activation's fn, by numerical integration.
+class IntegratedDual final : public Dual {
+ public:
+  explicit IntegratedDual(NumericalDual dual) : dual_(std::move(dual)) {}
+  void tile(const nngp_tile_f64& tile) const override { dual_.tile(tile); }
+  void tile(const nngp_tile_f32& tile) const override { dual_.tile(tile); }
+
+ private:
+  NumericalDual dual_;
 };
 
 }  // namespace nngp

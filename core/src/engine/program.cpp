@@ -75,10 +75,11 @@ class Compiler {
       throw ModelError(fmt::format(
           "layer {}, {}: the input of a non-linearity must be Gaussian; insert Dense(...) before it",
           position_, name));
-    if (!layer.numerical && !layer.activation.has_nngp_fn() && !layer.activation.has_fn())
+    if (!layer.activation.has_fn() && (layer.numerical || !layer.activation.has_nngp_fn()))
       throw NotImplemented(fmt::format(
-          "layer {}, {}: the kernel is not implemented: its plugin has neither nngp_fn nor fn",
-          position_, name));
+          "layer {}, {}: the kernel is not implemented: its plugin has no {}", position_, name,
+          layer.numerical ? "fn to integrate; use the activation itself"
+                          : "nngp_fn, and no fn to integrate"));
     program_.activations.push_back(layer);
     program_.steps.push_back(Activate{branch.operand, program_.activations.size() - 1});
     branch.operand.in = {};

@@ -102,15 +102,42 @@ template <class Real>
 void TileEngine<Real>::bind() {
   for (std::size_t s = 0; s < program_.steps.size(); ++s) {
     const Step& step = program_.steps[s];
-    if (const auto* activate = std::get_if<Activate>(&step))
-      duals_.push_back(
-          std::make_shared<ClosedFormDual>(program_.activations[activate->activation].activation));
+    if (const auto* activate = std::get_if<Activate>(&step)) duals_.push_back(make_dual(*activate));
     propagate(step, s, v1_);
     check_variances(step_name(step, program_), v1_, "x1");
     if (!x2_) continue;
     propagate(step, s, v2_);
     check_variances(step_name(step, program_), v2_, "x2");
   }
+}
+
+template <class Real>
+std::shared_ptr<const Dual> TileEngine<Real>::make_dual(const Activate& step) {
+  const Elementwise& layer = program_.activations[step.activation];
+  const Activation& activation = layer.activation;
+  if (!layer.numerical && activation.has_nngp_fn()) return std::make_shared<ClosedFormDual>(activation);
+  NumericalDual dual([activation](double x) { return activation.fn(x); }, activation.breakpoints(),
+                     variances(step.operand),
+                     {.tolerance = layer.tolerance, .single = std::is_same_v<Real, float>});
+  numerical_layers_.push_back({activation.text(), layer.tolerance, dual.error_estimate_nngp(),
+                               dual.error_estimate_d_nngp(), dual.breakpoints()});
+  return std::make_shared<IntegratedDual>(std::move(dual));
+}
+
+/// The least and largest variance of the operand over all rows of both inputs.
+template <class Real>
+VarianceRange TileEngine<Real>::variances(const Operand& operand) const {
+  VarianceRange range{std::numeric_limits<double>::infinity(), 0};
+  const auto include = [&](const Rows& rows) {
+    for (Eigen::Index i = 0; i < rows.x->rows(); ++i) {
+      const double var = operand.in.cov_scale * static_cast<double>(rows.now[operand.signal][i]) +
+                         operand.in.cov_shift;
+      range = {std::min(range.min, var), std::max(range.max, var)};
+    }
+  };
+  include(v1_);
+  if (x2_) include(v2_);
+  return range;
 }
 
 template <class Real>

@@ -13,6 +13,7 @@
 #include "engine/program.hpp"
 #include "engine/tile_ops.hpp"
 #include "nngp/array.hpp"
+#include "nngp/kernel.hpp"
 
 namespace nngp {
 
@@ -51,6 +52,7 @@ class TileEngine {
   std::size_t rows() const { return static_cast<std::size_t>(x1_.rows()); }
   std::size_t cols() const { return static_cast<std::size_t>(x2().rows()); }
   bool symmetric() const { return !x2_; }
+  const std::vector<NumericalLayer>& numerical_layers() const { return numerical_layers_; }
 
   Workspace<Real> workspace() const;
 
@@ -80,6 +82,8 @@ class TileEngine {
 
   Rows start(const MatrixView<Real>& x) const;
   void bind();
+  std::shared_ptr<const Dual> make_dual(const Activate& step);
+  VarianceRange variances(const Operand& operand) const;
   void propagate(const Step& step, std::size_t index, Rows& rows) const;
   void check_variances(const std::string& layer, const Rows& rows, const char* name) const;
   void multiply_inputs(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
@@ -91,7 +95,8 @@ class TileEngine {
   MatrixView<Real> x1_;
   std::optional<MatrixView<Real>> x2_;
   const TileOps<Real>& ops_ = tile_ops<Real>();
-  std::vector<std::shared_ptr<const Dual>> duals_;
+  std::vector<std::shared_ptr<const Dual>> duals_;  ///< by activation
+  std::vector<NumericalLayer> numerical_layers_;
   Rows v1_, v2_;
 };
 
