@@ -1,27 +1,103 @@
-// Piecewise linear activations with one kink at 0.
+// Piecewise linear activations with one kink at 0, and the step.
 #include "shipped.hpp"
 
 using nngp::pi;
 
 constexpr const char* cho_saul = "Y. Cho and L. K. Saul, Kernel Methods for Deep Learning, NIPS 2009";
 
-// E[relu(x1) relu(x2)] = (s + (pi - theta) cov12) / (2 pi) with s = sqrt(var1 var2) sin(theta) and
-// theta the angle between the two inputs: the arc-cosine kernel of degree 1, and that of degree 0 is
-// its derivative. pi - theta is computed as such, for it is what is small where the kernel is.
+/// s = sqrt(var1 var2) sin(theta), theta the angle between the inputs, and E[relu(x1) relu(x2)] with
+/// its derivative: (s + (pi - theta) cov12) / (2 pi) and (pi - theta) / (2 pi), the arc-cosine kernels
+/// of degree 1 and 0. pi - theta is computed as such, for it is small where the kernel is.
+template <class T>
+nngp::kernel_pair<T> relu_kernels(const T& cov12, const T& var1, const T& var2) {
+  const T s = root_det(cov12, var1, var2);
+  const T d = acos2(-cov12, s) * (0.5 / pi);
+  return {fma(cov12, d, s * (0.5 / pi)), d};
+}
+
 struct Relu {
   static constexpr nngp::info info{.name = "Relu",
                                    .summary = "Rectified linear unit",
                                    .formula = "max(x, 0)",
                                    .reference = cho_saul};
 
-  auto fn(auto x) const { return select(x > 0.0, x, 0.0 * x); }
+  auto fn(auto x) const { return select(x <= 0.0, 0.0, x); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    const auto s = root_det(cov12, var1, var2);
-    const auto d = acos2(-cov12, s) * (0.5 / pi);
-    return nngp::kernel_pair{fma(cov12, d, s * (0.5 / pi)), d};
+    return relu_kernels(cov12, var1, var2);
   }
 };
 
-NNGP_PLUGIN(shipped("relu"), Relu);
+/// f(x) = a min(x, 0) + b max(x, 0) = a x + (b - a) relu(x).
+template <class T>
+nngp::kernel_pair<T> leaky_kernels(double a, double b, const T& cov12, const T& var1, const T& var2) {
+  const double square = (b - a) * (b - a), product = a * b;
+  const nngp::kernel_pair<T> relu = relu_kernels(cov12, var1, var2);
+  return {fma(relu.nngp, square, product * cov12), fma(relu.d_nngp, square, product)};
+}
+
+struct ABRelu {
+  double a = 0, b = 1;
+
+  static constexpr nngp::info info{.name = "ABRelu",
+                                   .summary = "Two half-lines that meet at 0",
+                                   .formula = "a min(x, 0) + b max(x, 0)",
+                                   .reference = cho_saul};
+  static constexpr auto parameters =
+      std::tuple{nngp::parameter("a", &ABRelu::a, "slope for negative x").required(),
+                 nngp::parameter("b", &ABRelu::b, "slope for positive x").required()};
+
+  auto fn(auto x) const { return select(x < 0.0, a * x, b * x); }
+  auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
+  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
+    return leaky_kernels(a, b, cov12, var1, var2);
+  }
+};
+
+struct LeakyRelu {
+  double alpha = 0;
+
+  static constexpr nngp::info info{.name = "LeakyRelu",
+                                   .summary = "Rectified linear unit that leaks",
+                                   .formula = "alpha min(x, 0) + max(x, 0)",
+                                   .reference = cho_saul};
+  static constexpr auto parameters =
+      std::tuple{nngp::parameter("alpha", &LeakyRelu::alpha, "slope for negative x").required()};
+
+  auto fn(auto x) const { return select(x < 0.0, alpha * x, x); }
+  auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
+  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
+    return leaky_kernels(alpha, 1, cov12, var1, var2);
+  }
+};
+
+// |x| = relu(x) + relu(-x): the even part of the arc-cosine kernel, 2/pi (s + (pi/2 - theta) cov12).
+struct Abs {
+  static constexpr nngp::info info{
+      .name = "Abs", .summary = "Absolute value", .formula = "abs(x)", .reference = cho_saul};
+
+  auto fn(auto x) const { return abs(x); }
+  auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
+  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
+    const auto s = root_det(cov12, var1, var2);
+    const auto d = asin2(cov12, s) * (2 / pi);
+    return nngp::kernel_pair{fma(cov12, d, s * (2 / pi)), d};
+  }
+};
+
+// sign(x) is the derivative of |x|. Its own derivative vanishes but for the jump.
+struct Sign {
+  static constexpr nngp::info info{.name = "Sign",
+                                   .summary = "Sign, 0 at 0",
+                                   .formula = "-1 for x < 0, 0 for x = 0, 1 for x > 0",
+                                   .reference = cho_saul};
+
+  auto fn(auto x) const { return select(x == 0.0, x, x / abs(x)); }
+  auto breakpoints() const { return std::array{nngp::breakpoint(0, 0)}; }
+  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
+    const auto angle = asin2(cov12, root_det(cov12, var1, var2));
+    return nngp::kernel_pair{angle * (2 / pi), 0.0 * angle};
+  }
+};
+
+NNGP_PLUGIN(shipped("relu"), Relu, LeakyRelu, ABRelu, Abs, Sign);

@@ -136,6 +136,8 @@ kernel_pair(T, T) -> kernel_pair<T>;
 
 /// `order` is that of the lowest derivative of fn that jumps at x: 0 a jump, 1 a kink.
 constexpr nngp_breakpoint breakpoint(double x, std::uint32_t order) { return {x, order, 0}; }
+/// What breakpoints() returns for an fn without any.
+inline constexpr std::array<nngp_breakpoint, 0> smooth{};
 
 // ---- What is made of it
 // ------------------------------------------------------------------------------

@@ -54,6 +54,18 @@ V polynomial(const V& x, C... c) {
   return fma(x, detail::horner<1, 2>(square, coefficients), detail::horner<0, 2>(square, coefficients));
 }
 
+/// a + b as an unevaluated sum: the rounded sum and its rounding error (D. E. Knuth).
+template <Vector V>
+struct sum {
+  V high;
+  V low;
+
+  sum(const V& a, const V& b) : high(a + b), low(0.0) {
+    const V b_seen = high - a;
+    low = (a - (high - b_seen)) + (b - b_seen);
+  }
+};
+
 /// a b as an unevaluated sum: the rounded product and its rounding error.
 template <Vector V>
 struct product {

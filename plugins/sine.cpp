@@ -1,0 +1,85 @@
+// Sines: shift-invariant kernels.
+#include "shipped.hpp"
+
+/// Kernels of a sin(b x + c), given 2 sin(c)^2. By the characteristic function of the normal
+/// distribution
+///   E = a^2/2 (exp(-p + q) - cos(2 c) exp(-p - q)),   p = b^2 (v1 + v2) / 2,   q = b^2 cov12,
+/// and the other sign for the derivative. exp(-p + |q|) is taken out, where p - |q| is a sum of
+/// positive numbers, and what is left vanishes with sin(c) and q: 1 - cos(2 c) e = 2 sin(c)^2 - cos(2
+/// c) (e - 1).
+struct SineKernel {
+  double a, b;
+  double two_sin2, two_cos2;
+
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
+    const double b2 = b * b, factor = a * a / 2, cos_2c = (two_cos2 - two_sin2) / 2;
+    const T size = abs(cov12);
+    const T envelope = exp((-b2 / 2) * ((var1 - size) + (var2 - size))) * factor;
+    const T rest = expm1((-2 * b2) * size);
+    const T weight = select(cov12 < 0.0, T(1.0), T(cos_2c)),
+            other = select(cov12 < 0.0, T(1.0), T(-cos_2c));
+    return {envelope * fma(other, rest, two_sin2), envelope * fma(weight, rest, two_cos2) * b2};
+  }
+};
+
+constexpr const char* reference =
+    "T. Pearce, R. Tsuchida, M. Zaki, A. Brintrup and A. Neely, Expressive Priors in Bayesian Neural "
+    "Networks: Kernel Combinations and Periodic Functions, UAI 2019";
+
+struct Sin {
+  double a = 1, b = 1, c = 0;
+
+  static constexpr nngp::info info{
+      .name = "Sin", .summary = "Sine", .formula = "a sin(b x + c)", .reference = reference};
+  static constexpr auto parameters =
+      std::tuple{nngp::parameter("a", &Sin::a, "amplitude"), nngp::parameter("b", &Sin::b, "frequency"),
+                 nngp::parameter("c", &Sin::c, "phase")};
+
+  auto fn(auto x) const { return a * sin(b * x + c); }
+  auto breakpoints() const { return nngp::smooth; }
+  auto nngp_and_d_nngp_fn(auto... x) const {
+    const double sine = std::sin(c), cosine = std::cos(c);
+    return SineKernel{a, b, 2 * sine * sine, 2 * cosine * cosine}(x...);
+  }
+};
+
+struct Cos {
+  double a = 1, b = 1, c = 0;
+
+  static constexpr nngp::info info{
+      .name = "Cos", .summary = "Cosine", .formula = "a cos(b x + c)", .reference = reference};
+  static constexpr auto parameters =
+      std::tuple{nngp::parameter("a", &Cos::a, "amplitude"), nngp::parameter("b", &Cos::b, "frequency"),
+                 nngp::parameter("c", &Cos::c, "phase")};
+
+  auto fn(auto x) const { return a * cos(b * x + c); }
+  auto breakpoints() const { return nngp::smooth; }
+  auto nngp_and_d_nngp_fn(auto... x) const {  // a sine of phase c + pi/2
+    const double sine = std::sin(c), cosine = std::cos(c);
+    return SineKernel{a, b, 2 * cosine * cosine, 2 * sine * sine}(x...);
+  }
+};
+
+// The sine whose kernel is exp(-gamma E[(x1 - x2)^2]).
+struct Rbf {
+  double gamma = 1;
+
+  static constexpr nngp::info info{
+      .name = "Rbf",
+      .summary = "Sine with the squared exponential kernel",
+      .formula = "sqrt(2) sin(sqrt(2 gamma) x + pi/4)",
+      .reference =
+          "A. Rahimi and B. Recht, Random Features for Large-Scale Kernel Machines, NIPS 2007"};
+  static constexpr auto parameters = std::tuple{
+      nngp::parameter("gamma", &Rbf::gamma, "inverse square of the length scale, halved").at_least(0)};
+
+  auto fn(auto x) const { return nngp::sqrt_2 * sin(std::sqrt(2 * gamma) * x + nngp::pi / 4); }
+  auto breakpoints() const { return nngp::smooth; }
+  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
+    const auto k = exp(-gamma * ((var1 - cov12) + (var2 - cov12)));
+    return nngp::kernel_pair{k, 2 * gamma * k};
+  }
+};
+
+NNGP_PLUGIN(shipped("sine"), Sin, Cos, Rbf);
