@@ -12,4 +12,6 @@ struct AutodiffErf {
   }
 };
 
-NNGP_PLUGIN({.name = "autodiff_erf", .version = "1.0.0"}, AutodiffErf);
+constexpr nngp::library library{.name = "autodiff_erf", .version = "1.0.0"};
+
+NNGP_PLUGIN(library, AutodiffErf);
