@@ -8,8 +8,7 @@
 /// positive numbers, and what is left vanishes with sin(c) and q: 1 - cos(2 c) e = 2 sin(c)^2 - cos(2
 /// c) (e - 1).
 struct SineKernel {
-  double a, b;
-  double two_sin2, two_cos2;
+  double a, b, two_sin2, two_cos2;
 
   template <class T>
   nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
@@ -38,10 +37,13 @@ struct Sin {
 
   auto fn(auto x) const { return a * sin(b * x + c); }
   auto breakpoints() const { return nngp::smooth; }
-  auto nngp_and_d_nngp_fn(auto... x) const {
+  void prepare() {
     const double sine = std::sin(c), cosine = std::cos(c);
-    return SineKernel{a, b, 2 * sine * sine, 2 * cosine * cosine}(x...);
+    kernel = {a, b, 2 * sine * sine, 2 * cosine * cosine};
   }
+  auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
+
+  SineKernel kernel{};
 };
 
 struct Cos {
@@ -55,10 +57,13 @@ struct Cos {
 
   auto fn(auto x) const { return a * cos(b * x + c); }
   auto breakpoints() const { return nngp::smooth; }
-  auto nngp_and_d_nngp_fn(auto... x) const {  // a sine of phase c + pi/2
+  void prepare() {  // a sine of phase c + pi/2
     const double sine = std::sin(c), cosine = std::cos(c);
-    return SineKernel{a, b, 2 * cosine * cosine, 2 * sine * sine}(x...);
+    kernel = {a, b, 2 * cosine * cosine, 2 * sine * sine};
   }
+  auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
+
+  SineKernel kernel{};
 };
 
 // The sine whose kernel is exp(-gamma E[(x1 - x2)^2]).
