@@ -1,0 +1,40 @@
+// Any text is a network or a ModelError of two or three lines, and what model_text() writes of it reads
+// back as the same.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "nngp/error.hpp"
+#include "nngp/model.hpp"
+
+namespace {
+
+const nngp::Registry& plugins() {
+  static const nngp::Registry all(nngp::PluginSearch{{NNGP_FUZZ_PLUGIN}, {}});
+  return all;
+}
+
+void check_message(const std::string& message) {
+  const auto lines = 1 + std::count(message.begin(), message.end(), '\n');
+  if (lines != 3 || message.size() > 2000) std::abort();
+  for (const char c : message) {
+    if (c != '\n' && static_cast<unsigned char>(c) < 0x20) std::abort();
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const nngp::Layer network =
+        nngp::parse_model({reinterpret_cast<const char*>(data), size}, plugins());
+    const std::string text = nngp::model_text(network);
+    if (text.size() < 1'000'000 && nngp::model_text(nngp::parse_model(text, plugins())) != text)
+      std::abort();
+  } catch (const nngp::ModelError& error) {
+    check_message(error.what());
+  }
+  return 0;
+}
