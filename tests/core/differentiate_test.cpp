@@ -137,6 +137,18 @@ TEST(DifferentiateKernel, AgreesWithReferenceValues) {
   }
 }
 
+// The plugin in plain C, which leaves its derivative to the host.
+TEST(ArcsinErf, AgreesWithReferenceValues) {
+  const Activation erf = Registry(PluginSearch{{}, {NNGP_TEST_PLUGINS}}).activation("ArcsinErf");
+  for (const test::GoldenRow& row : test::golden_rows()) {
+    if (row.activation != "Erf" || row.params != "a=1.0;b=1.0;c=0.0") continue;
+    SCOPED_TRACE(testing::Message() << row.cov12 << ", " << row.var1 << ", " << row.var2);
+    EXPECT_NEAR(erf.nngp_fn(row.cov12, row.var1, row.var2), row.nngp,
+                1e-13 * std::abs(row.nngp) + 1e-15);
+    EXPECT_NEAR(erf.d_nngp_fn(row.cov12, row.var1, row.var2), row.d_nngp, 5e-11 * row.d_nngp);
+  }
+}
+
 TEST(Differentiate, IsAccurate) {
   const auto f = [](const void*, double x) { return std::tanh(x); };
   const auto sharp = [](const void*, double x) { return std::tanh(50 * x); };
