@@ -85,6 +85,7 @@ class Builder {
   [[noreturn]] void fail(std::size_t offset, const std::string& message) const {
     fail_at(text_, offset, message);
   }
+
   std::string_view text_;
   const Registry& registry_;
 };
@@ -109,10 +110,10 @@ const std::map<std::string, Builder::Make, std::less<>>& Builder::builtins() {
 }
 
 Layer Builder::layer(const Expression& expression) const {
-  const auto* call = std::get_if<Expression::Call>(&expression.value);
+  const auto* call = std::get_if<Call>(&expression.value);
   if (!call) fail(expression.offset, "expected a layer, got " + kind_of(expression));
   if (!call->has_arguments) {
-    fail(expression.offset, "a layer is called: write " + printable(call->name) + "()");
+    fail(expression.offset, "a layer has parentheses: " + printable(call->name) + "()");
   }
   const auto builtin = builtins().find(call->name);
   if (builtin != builtins().end()) return (this->*builtin->second)(expression);
@@ -120,18 +121,13 @@ Layer Builder::layer(const Expression& expression) const {
 }
 
 Activation Builder::activation(const Expression& expression) const {
-  const Expression* source = &expression;
-  const auto* name = std::get_if<std::string>(&source->value);
-  const auto* call = std::get_if<Expression::Call>(&source->value);
-  if (!name && !call) {
-    fail(source->offset, "expected an activation, got " + kind_of(expression));
+  if (const auto* name = std::get_if<std::string>(&expression.value)) {
+    return at(expression, [&] { return registry_.activation(*name); });
   }
-  if (name) return at(expression, [&] { return registry_.activation(*name); });
-  if (builtins().contains(call->name)) {
-    fail(source->offset, call->name + " is not an activation");
-  }
-
-  check_known(*call, source->offset);
+  const auto* call = std::get_if<Call>(&expression.value);
+  if (!call) fail(expression.offset, "expected an activation, got " + kind_of(expression));
+  if (builtins().contains(call->name)) fail(expression.offset, call->name + " is not an activation");
+  check_known(*call, expression.offset);
 
   Arguments arguments;
   std::map<std::string, std::size_t> keyword_offset;
@@ -152,7 +148,7 @@ Activation Builder::activation(const Expression& expression) const {
   try {
     return registry_.activation(call->name, arguments);
   } catch (const ArgumentError& error) {
-    std::size_t offset = source->offset;
+    std::size_t offset = expression.offset;
     if (const auto* index = std::get_if<std::size_t>(&error.place)) {
       offset = call->arguments[*index].offset;
     } else if (const auto* keyword = std::get_if<std::string>(&error.place)) {
@@ -160,7 +156,7 @@ Activation Builder::activation(const Expression& expression) const {
     }
     fail(offset, error.what());
   } catch (const ModelError& error) {
-    fail(source->offset, error.what());
+    fail(expression.offset, error.what());
   }
 }
 

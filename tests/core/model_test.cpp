@@ -223,8 +223,8 @@ TEST(ModelError, NamesWhatIsNoLayer) {
   expect_reason("serial(None)", "expected a layer, got None");
   expect_reason("serial([Relu()])", "expected a layer, got a list");
   expect_reason("serial(True)", "expected a layer, got a truth value");
-  expect_reason("serial(Dense(1), Relu)", "a layer is called: write Relu()");
-  expect_reason("serial", "a layer is called: write serial()");
+  expect_reason("serial(Dense(1), Relu)", "a layer has parentheses: Relu()");
+  expect_reason("serial", "a layer has parentheses: serial()");
   expect_reason("serial()", "serial needs at least one layer");
   expect_reason("parallel()", "parallel needs at least one layer");
   expect_reason("serial(Relu(), n=3)", "serial takes layers only, not 'n='");
