@@ -35,6 +35,7 @@
  */
 #ifndef NNGP_ACTIVATION_H
 #define NNGP_ACTIVATION_H
+/* clang-format off */
 
 #include <stddef.h>
 #include <stdint.h>
