@@ -21,7 +21,7 @@ struct VarianceRange {
 class NumericalDual {
  public:
   struct Options {
-    double tolerance = 1e-11;  ///< aimed at, relative to sqrt(E g(x1)^2 E g(x2)^2), g = fn and fn'
+    double tolerance = 2e-11;  ///< aimed at, relative to sqrt(E g(x1)^2 E g(x2)^2), g = fn and fn'
     bool single = false;       ///< prepare for float32 tiles, else for float64
   };
 

@@ -82,22 +82,18 @@ class TileEvaluation {
     power[1] = t;
     for (std::size_t k = 2; k < table_.degrees; ++k) power[k] = fma(t + t, power[k - 1], -power[k - 2]);
     Real* out = column_factors_.data();
-    constexpr std::size_t block = 8;
-    for (std::size_t f = 0; f < factors_; f += block) {
-      const std::size_t count = std::min(block, factors_ - f);
-      const Real* coefficient = table_.factor.data() + f;
-      V sum[block];
-      for (std::size_t b = 0; b < block; ++b) sum[b] = V(0.0);
-      if (count == block) {
-        for (std::size_t k = table_.degrees; k-- > 0;)
-          for (std::size_t b = 0; b < block; ++b)
-            sum[b] = fma(V(coefficient[k * table_.factors + b]), power[k], sum[b]);
-      } else {
-        for (std::size_t k = table_.degrees; k-- > 0;)
-          for (std::size_t b = 0; b < count; ++b)
-            sum[b] = fma(V(coefficient[k * table_.factors + b]), power[k], sum[b]);
+    using Block = typename Table<Real>::Block;
+    for (const Block& block : table_.blocks) {
+      if (block.factor[0] >= factors_) break;  // d_nngp is not wanted
+      const Real* coefficient = table_.coefficients.data() + block.coefficients;
+      V sum[Block::size];
+      for (std::size_t b = 0; b < Block::size; ++b) sum[b] = V(coefficient[b]);
+      for (std::size_t k = 1; k < block.degrees; ++k) {
+        coefficient += Block::size;
+        for (std::size_t b = 0; b < Block::size; ++b) sum[b] = fma(V(coefficient[b]), power[k], sum[b]);
       }
-      for (std::size_t b = 0; b < count; ++b) sum[b].store(out + (f + b) * V::size);
+      for (std::size_t b = 0; b < Block::size; ++b)
+        if (b < block.count) sum[b].store(out + block.factor[b] * V::size);
     }
     for (std::size_t channel = 0; channel < 2; ++channel) {
       const Scale& scale = table_.scale[channel];
@@ -163,22 +159,29 @@ class TileEvaluation {
     for (std::size_t r = 0; r < Rows; ++r) b1[r] = b2[r] = result[r] = V(0.0);
     if (ranks.empty()) return;
     const Real* column = column_factors_.data() + f * V::size;
-    const auto add_factors = [&](std::size_t rank) {
-      for (std::size_t q = 0; q < rank; ++q, ++f, column += V::size) {
+    // The coefficient less b2.
+    const auto coefficient = [&](std::size_t rank) {
+      if (rank == 0) {
+        for (std::size_t r = 0; r < Rows; ++r) sum[r] = -b2[r];
+        return;
+      }
+      const V first = V::load(column);
+      for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(V(row[r][f]), first, -b2[r]);
+      ++f;
+      column += V::size;
+      for (std::size_t q = 1; q < rank; ++q, ++f, column += V::size) {
         const V u = V::load(column);
         for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(V(row[r][f]), u, sum[r]);
       }
     };
     for (std::size_t step = 0; step + 1 < ranks.size(); ++step) {
-      for (std::size_t r = 0; r < Rows; ++r) sum[r] = -b2[r];
-      add_factors(ranks[step]);
+      coefficient(ranks[step]);
       for (std::size_t r = 0; r < Rows; ++r) {
         b2[r] = b1[r];
         b1[r] = fma(y[r] + y[r], b1[r], sum[r]);
       }
     }
-    for (std::size_t r = 0; r < Rows; ++r) sum[r] = -b2[r];
-    add_factors(ranks.back());
+    coefficient(ranks.back());
     const bool even = which == Table<Real>::nngp_even || which == Table<Real>::d_nngp_even;
     for (std::size_t r = 0; r < Rows; ++r)
       result[r] = even ? fma(y[r], b1[r], sum[r]) : fma(y[r] + y[r], b1[r], sum[r]) - b1[r];

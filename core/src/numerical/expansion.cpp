@@ -119,20 +119,22 @@ Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, dou
       out.tail = std::max(out.tail, relative_tail(transform.terms[channel], out.of[channel].norm));
     if (out.tail <= tolerance) break;
   }
-  for (Channel channel : {nngp, d_nngp}) out.of[channel].a = transform.terms[channel];
+  for (Channel channel : {nngp, d_nngp}) out.of[channel].a = std::move(transform.terms[channel]);
   return out;
 }
 
 MehlerDual::MehlerDual(const std::vector<Expansions>& expansions, Channel channel) {
   const auto count = static_cast<Eigen::Index>(expansions.size());
-  const auto terms = static_cast<Eigen::Index>(expansions[0].of[channel].a.size());
+  std::size_t most = 0;
+  for (const Expansions& e : expansions) most = std::max(most, e.of[channel].a.size());
+  const auto terms = static_cast<Eigen::Index>(most);
   for (Eigen::Index parity = 0; parity < 2; ++parity) {
-    a_[parity].resize(count, (terms + 1 - parity) / 2);
-    for (Eigen::Index i = 0; i < count; ++i)
-      for (Eigen::Index j = 0; j < a_[parity].cols(); ++j)
-        a_[parity](i, j) = expansions[static_cast<std::size_t>(i)]
-                               .of[channel]
-                               .a[static_cast<std::size_t>(2 * j + parity)];
+    a_[parity].setZero(count, (terms + 1 - parity) / 2);
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const std::vector<double>& a = expansions[static_cast<std::size_t>(i)].of[channel].a;
+      for (std::size_t j = static_cast<std::size_t>(parity); j < a.size(); j += 2)
+        a_[parity](i, static_cast<Eigen::Index>(j / 2)) = a[j];
+    }
   }
 }
 

@@ -22,7 +22,7 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
                              VarianceRange variances, Options options) {
   const double low = std::sqrt(variances.min), high = std::sqrt(variances.max);
   const numerical::ScalarFunction function(std::move(fn), std::move(breakpoints), high);
-  const double tolerance = options.single ? std::max(options.tolerance, 1e-7) : options.tolerance;
+  const double tolerance = options.single ? std::max(options.tolerance, 4e-7) : options.tolerance;
   const numerical::Series series(function, low, high, tolerance / 10);
   auto tables = std::make_shared<Tables>();
   tables->single = options.single;

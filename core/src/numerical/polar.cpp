@@ -80,20 +80,18 @@ Eigen::MatrixXd PolarDual::sector(std::size_t parity, double alpha) const {
   const Rule rule = composite_gauss(sector_edges(alpha, sigma_.front()), alpha);
   const auto angles = static_cast<Eigen::Index>(rule.size());
   RowMatrix forward(count, h.cols() * angles), backward = forward;
+  Eigen::ArrayXd sine(angles);
+  for (Eigen::Index i = 0; i < angles; ++i) sine[i] = std::sin(rule.node[static_cast<std::size_t>(i)]);
   Eigen::MatrixXd basis(angles, h.rows());
+  basis.col(0).setOnes();
   for (Eigen::Index a = 0; a < count; ++a) {
-    Eigen::VectorXd scale(angles);
-    for (Eigen::Index i = 0; i < angles; ++i) {
-      const double p =
-          sigma_[static_cast<std::size_t>(a)] * std::sin(rule.node[static_cast<std::size_t>(i)]);
-      const double t = 2 * z_of_sigma(p) / z_max_ - 1;
-      scale[i] = std::pow(p, power_);
-      basis(i, 0) = 1;
-      basis(i, 1) = t;
-      for (Eigen::Index k = 2; k < h.rows(); ++k)
-        basis(i, k) = 2 * t * basis(i, k - 1) - basis(i, k - 2);
-    }
-    const Eigen::MatrixXd values = scale.asDiagonal() * (basis * h);  // angle x factor
+    const Eigen::ArrayXd p = sigma_[static_cast<std::size_t>(a)] * sine;
+    const Eigen::ArrayXd t = 2 / z_max_ * p / (p + 2) - 1;
+    basis.col(1) = t.matrix();
+    for (Eigen::Index k = 2; k < h.rows(); ++k)
+      basis.col(k) = (2 * t * basis.col(k - 1).array() - basis.col(k - 2).array()).matrix();
+    Eigen::MatrixXd values = basis * h;  // angle x factor
+    for (int k = 0; k < power_; ++k) values.array().colwise() *= p;
     for (Eigen::Index c = 0; c < h.cols(); ++c)
       for (Eigen::Index i = 0; i < angles; ++i) {
         forward(a, c * angles + i) = values(i, c);

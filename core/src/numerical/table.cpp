@@ -75,7 +75,7 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
     place_nodes(sigma_min, sigma_max, count);
     all = duals(fn, sigma_, tolerance);
     measure(fn, all);
-    if (count == 1 || count == kMaxNodes || resolved_in_z(all, tolerance)) break;
+    if (count == 1 || count == kMaxNodes || resolved_in_z(all, 10 * tolerance)) break;
     count = std::min(kMaxNodes, count + count / 3 + 1);
   }
   choose_x(top, tolerance / 4);
@@ -95,8 +95,9 @@ Series::Duals Series::duals(const ScalarFunction& fn, const std::vector<double>&
     terms_ = expansions[0].of[nngp].a.size();
     truncation_.nngp = truncation_.d_nngp = expansions[0].tail;
   } else {
-    tbb::parallel_for(std::size_t{0}, sigma.size(),
-                      [&](std::size_t node) { expansions[node] = expand(fn, sigma[node], terms_, 0); });
+    tbb::parallel_for(std::size_t{0}, sigma.size(), [&](std::size_t node) {
+      expansions[node] = expand(fn, sigma[node], terms_, 1e-30);
+    });
   }
   return {std::make_unique<MehlerDual>(expansions, nngp),
           std::make_unique<MehlerDual>(expansions, d_nngp)};
@@ -230,6 +231,10 @@ void Series::tabulate(const Duals& duals) {
       sum += transforms[chain % 2](static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(i)) *
              values[chain * half + i];
     if (sum.isZero(1e-16)) return;
+    // A change of u matters relative to the norm over the scale.
+    double smallest_size = INFINITY;
+    for (std::size_t a = 0; a < nodes; ++a)
+      smallest_size = std::min(smallest_size, norm_[channel][a] / scale_[channel](sigma_[a], t_[a]));
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(sum);
     for (Eigen::Index e = 0; e < eigen.eigenvalues().size(); ++e) {
       const double value = eigen.eigenvalues()[e];
@@ -239,8 +244,8 @@ void Series::tabulate(const Duals& duals) {
       for (std::size_t a = 0; a < nodes; ++a)
         u[a] = v[static_cast<Eigen::Index>(a)] * norm_[channel][a] / scale_[channel](sigma_[a], t_[a]);
       const double largest = v.cwiseAbs().maxCoeff();
-      found[index].push_back(
-          {chain, m, value < 0 ? -1.0 : 1.0, largest * largest, chebyshev_coefficients(u)});
+      found[index].push_back({chain, m, value < 0 ? -1.0 : 1.0, largest * largest,
+                              largest / smallest_size, chebyshev_coefficients(u)});
     }
   });
   for (auto& list : found) std::move(list.begin(), list.end(), std::back_inserter(terms_of_x_));
@@ -274,7 +279,6 @@ Table<Real> Series::compress(double tolerance, TableError& error) const {
   table.z_scale = z_half_ == 0 ? 0 : 1 / z_half_;
   table.scale = scale_;
   table.factors = kept.size();
-  table.degrees = sigma_.size();
   for (std::size_t chain = 0; chain < Table<Real>::chains; ++chain) {
     std::size_t highest = 0;
     for (std::size_t index : kept)
@@ -283,13 +287,40 @@ Table<Real> Series::compress(double tolerance, TableError& error) const {
     for (std::size_t index : kept)
       if (terms[index].chain == chain) ++table.ranks[chain][highest - 1 - terms[index].m];
   }
-  table.factor.resize(table.degrees * table.factors);
-  for (std::size_t f = 0; f < kept.size(); ++f) {
-    const Term& term = terms[kept[f]];
+  // A polynomial may end where what is cut off, times the largest factor it meets, no longer matters.
+  const double negligible =
+      0.1 * tolerance / static_cast<double>(std::max<std::size_t>(1, kept.size()));
+  std::vector<std::size_t> degrees;
+  for (std::size_t index : kept) {
+    const Term& term = terms[index];
     if (term.chain < 2) ++table.nngp_factors;
     table.sign.push_back(static_cast<Real>(term.sign));
-    for (std::size_t k = 0; k < table.degrees; ++k)
-      table.factor[k * table.factors + f] = static_cast<Real>(term.u[k]);
+    double rest = 0;
+    std::size_t n = term.u.size();
+    while (n > 1 && (rest += std::abs(term.u[n - 1]) * term.weight) <= negligible) --n;
+    degrees.push_back(n);
+    table.degrees = std::max(table.degrees, n);
+  }
+  std::vector<std::uint32_t> by_degree(kept.size());
+  std::iota(by_degree.begin(), by_degree.end(), 0);
+  const auto channel = [&](std::size_t f) { return f < table.nngp_factors ? nngp : d_nngp; };
+  std::stable_sort(by_degree.begin(), by_degree.end(), [&](auto f, auto g) {
+    return channel(f) != channel(g) ? channel(f) < channel(g) : degrees[f] > degrees[g];
+  });
+  using Block = typename Table<Real>::Block;
+  for (std::uint32_t f : by_degree) {
+    if (table.blocks.empty() || table.blocks.back().count == Block::size ||
+        channel(table.blocks.back().factor[0]) != channel(f))
+      table.blocks.push_back({degrees[f], 0, {}, 0});
+    Block& block = table.blocks.back();
+    block.factor[block.count++] = f;
+  }
+  for (Block& block : table.blocks) {
+    block.coefficients = table.coefficients.size();
+    for (std::size_t k = 0; k < block.degrees; ++k)
+      for (std::size_t i = 0; i < Block::size; ++i)
+        table.coefficients.push_back(
+            i < block.count ? static_cast<Real>(terms[kept[block.factor[i]]].u[k]) : Real(0));
   }
   return table;
 }

@@ -33,11 +33,20 @@ struct Table {
   enum { nngp_even, nngp_odd, d_nngp_even, d_nngp_odd, chains };
   /// For each chain the number of factors of c_m, from the highest m down to 0; empty if all are 0.
   std::array<std::vector<std::uint16_t>, chains> ranks;
-  std::size_t nngp_factors = 0;      ///< of the first two chains
-  std::size_t factors = 0;           ///< of all; factors are stored in order of use
-  std::vector<Real> sign;            ///< by factor
-  std::size_t degrees = 0;           ///< of the polynomials, plus 1
-  std::vector<Real> factor;          ///< Chebyshev coefficients, [degree][factor]
+  std::size_t nngp_factors = 0;  ///< of the first two chains
+  std::size_t factors = 0;       ///< of all; factors are numbered in order of use
+  std::vector<Real> sign;        ///< by factor
+  /// Factors that need polynomials of about the same degree are computed together.
+  struct Block {
+    static constexpr std::size_t size = 8;
+    std::size_t degrees;                     ///< of the polynomials, plus 1
+    std::size_t count;                       ///< up to `size`
+    std::array<std::uint32_t, size> factor;  ///< their numbers; nngp and d_nngp are not mixed
+    std::size_t coefficients;                ///< where theirs begin
+  };
+  std::vector<Block> blocks;         ///< those of nngp first
+  std::vector<Real> coefficients;    ///< of Chebyshev polynomials in t, [degree][factor of a block]
+  std::size_t degrees = 0;           ///< of all polynomials
   double z_middle = 0, z_scale = 0;  ///< t = (z - middle) * scale is in [-1, 1]
   std::array<Scale, 2> scale;        ///< of the factors of nngp and of d_nngp
   double kappa = 1;
@@ -64,6 +73,7 @@ class Series {
     std::size_t chain, m;
     double sign;
     double size;            // its largest value relative to the norms
+    double weight;          // what a change of u by 1 changes the kernel by, relative to the norms
     std::vector<double> u;  // Chebyshev coefficients in t, divided by the scale
   };
   using Duals = std::array<std::unique_ptr<DualValues>, 2>;  // by Channel
