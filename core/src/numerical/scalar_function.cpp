@@ -93,7 +93,7 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
       breakpoints_(breakpoints.value_or(std::vector<nngp_breakpoint>{})),
       reach_(find_reach(fn_, sigma_max)) {
   const double radius = std::max(reach_ * sigma_max * 1.0001, 1.0);
-  std::vector<double> cuts = {0, radius, -radius};
+  std::vector<double> cuts = {radius, -radius};
   for (double x = 1; x < radius; x *= 2) cuts.insert(cuts.end(), {x, -x});
   // Where fn vanishes at 0, finer and finer towards it, for accuracy of fn' relative to fn' there.
   constexpr double finest = 1e-9;
@@ -116,7 +116,8 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
     largest_in[i] = largest(sample(fn_, cuts[i], cuts[i + 1]));
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
-    const double inner = std::min(std::abs(cuts[i]), std::abs(cuts[i + 1]));
+    const double inner =
+        cuts[i] < 0 && cuts[i + 1] > 0 ? 0 : std::min(std::abs(cuts[i]), std::abs(cuts[i + 1]));
     double scale = 1e-8 * largest_in[i];
     for (std::size_t k = 0; k + 1 < cuts.size(); ++k)
       if (std::max(std::abs(cuts[k]), std::abs(cuts[k + 1])) <= inner)
