@@ -175,14 +175,16 @@ double largest_covariance(double var1, double var2) {
 double differentiate_kernel(double (*nngp_fn)(const void*, double, double, double),
                             const void* instance, double cov12, double var1, double var2) {
   if (var1 == 0 || var2 == 0) {
-    // nngp_fn is constant in cov12 there. Its derivative is continuous in the variances: go to 0 from
-    // two small ones, linearly.
-    const double small = 1e-7 * std::min(1.0, var1 + var2 > 0 ? var1 + var2 : 1.0);
-    const auto near = [&](double variance) {
+    // nngp_fn is constant in cov12 there. The limit, by the values at three small standard deviations:
+    // those of an fn with a jump of curvature at 0 depend on it linearly.
+    const double unit = 1e-7 * std::min(1.0, var1 + var2 > 0 ? var1 + var2 : 1.0);
+    const auto near = [&](double deviation) {
+      const double variance = unit * deviation * deviation;
       return differentiate_kernel(nngp_fn, instance, 0, var1 == 0 ? variance : var1,
                                   var2 == 0 ? variance : var2);
     };
-    return 2 * near(small) - near(2 * small);
+    const double d1 = near(1), d2 = near(2), d4 = near(4);
+    return (4 * (2 * d1 - d2) - (2 * d2 - d4)) / 3;
   }
   const double bound = largest_covariance(var1, var2);
   const double rho = std::clamp(cov12 / bound, -1.0, 1.0);
