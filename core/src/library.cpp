@@ -97,8 +97,8 @@ void check(const nngp_plugin& entry) {
   if (!is_name(entry.name)) throw PluginError(damaged + "the library's name is no C identifier");
   if (!entry.version) throw PluginError(damaged + "the library has no version");
   if (entry.activation_count == 0 || entry.activation_count > max_activations || !entry.activations) {
-    throw PluginError(damaged + "it announces " + std::to_string(entry.activation_count) +
-                      " activations");
+    throw PluginError(damaged + "its activation_count is " + std::to_string(entry.activation_count) +
+                      (entry.activations ? "" : ", its activations are null"));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "expect_error.hpp"
 #include "nngp/registry.hpp"
@@ -144,9 +145,10 @@ TEST(Abi, RefusesDamagedTables) {
   expect_faulty("null_name", "damaged plugin table: the library's name is no C identifier");
   expect_faulty("bad_name", "damaged plugin table: the library's name is no C identifier");
   expect_faulty("null_version", "damaged plugin table: the library has no version");
-  expect_faulty("null_table", "damaged plugin table: it announces 1 activations");
-  expect_faulty("no_activations", "damaged plugin table: it announces 0 activations");
-  expect_faulty("huge_count", "damaged plugin table: it announces 2305843009213693951 activations");
+  expect_faulty("null_table",
+                "damaged plugin table: its activation_count is 1, its activations are null");
+  expect_faulty("no_activations", "damaged plugin table: its activation_count is 0");
+  expect_faulty("huge_count", "damaged plugin table: its activation_count is 2305843009213693951");
   expect_faulty("null_activation", "damaged plugin table: activation 1 is null");
   expect_faulty("activation_name", "activation has no name, or one that is not a C identifier");
   expect_faulty("same_names", "damaged plugin table: two activations are called Faulty");
@@ -163,10 +165,14 @@ TEST(Abi, RefusesALibraryThatLacksASymbol) {
 }
 
 TEST(Abi, KeepsTheFloatingPointMode) {
+  const std::string reason =
+      "changes the processor's floating-point mode when loaded; link it without -ffast-math";
   const int before = std::fegetround();
-  expect_faulty("rounding",
-                "changes the processor's floating-point mode when loaded; link it without -ffast-math");
+  expect_faulty("rounding", reason);
   EXPECT_EQ(std::fegetround(), before);
+  expect_faulty("flush", reason);
+  volatile double smallest_normal = std::numeric_limits<double>::min();
+  EXPECT_GT(smallest_normal / 2, 0);
 }
 
 // ---- Files that are no plugins ----

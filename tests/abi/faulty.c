@@ -63,6 +63,19 @@
 #define COUNT 2
 #elif defined(FAULT_rounding)
 __attribute__((constructor)) static void change_rounding(void) { fesetround(FE_UPWARD); }
+#elif defined(FAULT_flush)
+/* What linking with -ffast-math does: subnormal numbers become zero. */
+__attribute__((constructor)) static void flush_subnormals(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040u);
+#elif defined(__aarch64__)
+  unsigned long mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1ul << 24));
+#else
+#error "how does this machine flush subnormal numbers?"
+#endif
+}
 #elif defined(FAULT_undefined_symbol)
 extern double nngp_test_is_nowhere(double);
 double nngp_test_caller(double);
