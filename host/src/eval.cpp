@@ -1,5 +1,6 @@
 // nngp eval: the functions of one activation at given points.
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iostream>
@@ -9,6 +10,7 @@
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
 #include "nngp/model.hpp"
+#include "nngp/numerical.hpp"
 #include "nngp/text.hpp"
 #include "plugin_search.hpp"
 
@@ -81,6 +83,39 @@ double checked(double value, const char* function, const Activation& activation,
               "; is it defined there?");
 }
 
+struct Values {
+  std::optional<double> nngp, d_nngp;
+};
+
+/// E[fn(x1) fn(x2)] and E[fn'(x1) fn'(x2)] by numerical integration.
+Values integrate(const Activation& activation, const Point& point) {
+  const auto [least, largest] = std::minmax(point.var1, point.var2);
+  const NumericalDual dual([&](double x) { return activation.fn(x); }, activation.breakpoints(),
+                           {least, largest}, {.tolerance = 1e-13});
+  double nngp = 0, d_nngp = 0;
+  nngp_tile_f64 tile = {};
+  tile.struct_size = sizeof tile;
+  tile.rows = tile.cols = tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = 1;
+  tile.cov12 = &point.cov12;
+  tile.var1 = &point.var1;
+  tile.var2 = &point.var2;
+  tile.nngp = &nngp;
+  tile.d_nngp = &d_nngp;
+  tile.cov_scale = 1;
+  dual.tile(tile);
+  return {nngp, d_nngp};
+}
+
+Values evaluate(const Activation& activation, const Point& point) {
+  const auto& [cov12, var1, var2] = point;
+  if (!activation.has_nngp_fn()) {
+    if (!activation.has_fn()) return {};
+    return integrate(activation, point);
+  }
+  return {checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point),
+          checked(activation.d_nngp_fn(cov12, var1, var2), "d_nngp_fn", activation, point)};
+}
+
 void run_eval(const po::variables_map& arguments) {
   if (!arguments.count("activation"))
     throw UsageError("an activation is missing, as in nngp eval 'Erf(a=1.0)'; see 'nngp help eval'");
@@ -103,15 +138,10 @@ void run_eval(const po::variables_map& arguments) {
 
   const Registry plugins = find_plugins(arguments);
   const Activation activation = parse_activation(text_of(arguments, "activation"), plugins);
-  const bool has_d_nngp_fn = activation.derivative() != Derivative::absent;
   std::cout << "cov12,var1,var2,nngp,d_nngp\n";
   for (const Point& point : points) {
     const auto& [cov12, var1, var2] = point;
-    std::optional<double> nngp, d_nngp;
-    if (activation.has_nngp_fn())
-      nngp = checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point);
-    if (has_d_nngp_fn)
-      d_nngp = checked(activation.d_nngp_fn(cov12, var1, var2), "d_nngp_fn", activation, point);
+    const auto [nngp, d_nngp] = evaluate(activation, point);
     std::cout << field(cov12) << ',' << field(var1) << ',' << field(var2) << ',' << field(nngp) << ','
               << field(d_nngp) << '\n';
   }
@@ -134,8 +164,8 @@ Command eval_command() {
           "ACTIVATION --cov12 C --var1 V --var2 V\n"
           "ACTIVATION --points FILE.csv",
           "Prints comma-separated text: the point, nngp = E[f(x1) f(x2)] and\n"
-          "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. A field is empty where the plugin\n"
-          "does not offer the function.\n\n"
+          "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are integrated\n"
+          "from fn; without fn too the fields are empty.\n\n"
           "Example:\n"
           "  nngp eval 'Erf(a=1.0)' --cov12 0.5 --var1 1 --var2 1\n",
           options,

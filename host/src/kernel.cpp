@@ -14,6 +14,7 @@
 #include "nngp/model.hpp"
 #include "nngp/npy.hpp"
 #include "nngp/stream.hpp"
+#include "nngp/text.hpp"
 #include "plugin_search.hpp"
 #include "progress.hpp"
 
@@ -97,10 +98,24 @@ class KernelRun {
     return kernels * window_.rows * window_.cols * sizeof(Real);
   }
 
-  KernelOperator<Real> bind() const {
+  KernelOperator<Real> bind() {
     std::optional<MatrixView<Real>> x2;
     if (x2_) x2.emplace(x2_->view());
-    return kernel_fn_.bind(x1_.view(), x2, options_);
+    KernelOperator<Real> kernels = kernel_fn_.bind(x1_.view(), x2, options_);
+    report_.numerical = kernels.numerical_layers();
+    for (const NumericalLayer& layer : report_.numerical) warn_of_error(layer);
+    return kernels;
+  }
+
+  /// float32 tables aim at float32 accuracy, whatever tolerance was asked for.
+  static void warn_of_error(const NumericalLayer& layer) {
+    constexpr double least = std::is_same_v<Real, float> ? 3e-6 : 0;
+    if (std::max(layer.error_nngp, layer.error_d_nngp) <= std::max(least, layer.tolerance)) return;
+    std::cerr
+        << "nngp: warning: " << layer.activation << " is integrated with relative errors up to "
+        << format_number(layer.error_nngp) << " (nngp) and " << format_number(layer.error_d_nngp)
+        << " (d_nngp), above the tolerance " << format_number(layer.tolerance)
+        << "; inputs or W_std scaled down help, and a plugin that declares the break points of fn\n";
   }
 
   /// In memory.

@@ -67,6 +67,17 @@ std::size_t peak_memory_bytes() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
+ordered_json json_of(const NumericalLayer& layer) {
+  ordered_json breakpoints = ordered_json::array();
+  for (const nngp_breakpoint& point : layer.breakpoints)
+    breakpoints.push_back({{"x", point.x}, {"order", point.order}});
+  return {{"activation", layer.activation},
+          {"tolerance", layer.tolerance},
+          {"error_nngp", layer.error_nngp},
+          {"error_d_nngp", layer.error_d_nngp},
+          {"breakpoints", breakpoints}};
+}
+
 void collect(const Layer& layer, std::vector<Activation>& found) {
   if (const auto* elementwise = std::get_if<Elementwise>(&layer.node()))
     found.push_back(elementwise->activation);
@@ -81,6 +92,8 @@ void collect(const Layer& layer, std::vector<Activation>& found) {
 std::string KernelReport::json() const {
   ordered_json used = ordered_json::array();
   for (const PluginReport& plugin : plugins) used.push_back(json_of(plugin));
+  ordered_json integrated = ordered_json::array();
+  for (const NumericalLayer& layer : numerical) integrated.push_back(json_of(layer));
   return dump({{"nngp_version", NNGP_VERSION},
                {"model", {{"text", request.model}, {"normalised", normalised_model}}},
                {"inputs",
@@ -93,6 +106,7 @@ std::string KernelReport::json() const {
                {"threads", request.threads},
                {"instruction_set", instruction_set()},
                {"plugins", used},
+               {"numerical_layers", integrated},
                {"seconds",
                 {{"read", read_seconds}, {"compute", compute_seconds}, {"write", write_seconds}}},
                {"peak_memory_bytes", peak_memory_bytes()}},

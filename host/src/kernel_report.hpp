@@ -35,6 +35,7 @@ struct KernelReport {
   InputReport x1;
   std::optional<InputReport> x2;
   std::vector<PluginReport> plugins;
+  std::vector<NumericalLayer> numerical;  ///< the layers without a closed form
   Window window = {};
   double read_seconds = 0;
   double compute_seconds = 0;

@@ -34,6 +34,18 @@ TEST(Eval, PrintsAPointWith17Digits) {
   EXPECT_NEAR(d_nngp, 4 / M_PI / std::sqrt((1 + 2.) * (1 + 5.) - 4 * 0.01), 1e-15);
 }
 
+TEST(Eval, IntegratesWhatHasNoClosedForm) {
+  const Outcome outcome = eval("Tanh", "0.734197514084255", "0.955", "2.5017");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  double nngp = 0, d_nngp = 0;
+  ASSERT_EQ(std::sscanf(outcome.out.substr(outcome.out.find('\n')).c_str(), "%*f,%*f,%*f,%lf,%lf",
+                        &nngp, &d_nngp),
+            2)
+      << outcome.out;
+  EXPECT_NEAR(nngp, 0.2024534034944783, 1e-12);  // tests/golden/scalar.csv
+  EXPECT_NEAR(d_nngp, 0.28609604663526406, 1e-12);
+}
+
 TEST(Eval, TakesNegativeNumbers) {
   EXPECT_THAT(eval("Relu", "-1e0", "1", "1").out, HasSubstr("\n-1,1,1,0,"));
 }

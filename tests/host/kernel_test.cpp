@@ -176,6 +176,23 @@ TEST_F(KernelCommand, ReportsWhatItDid) {
   for (const char* phase : {"read", "compute", "write"}) EXPECT_GE(report["seconds"][phase], 0);
 }
 
+TEST_F(KernelCommand, ReportsTheErrorOfNumericalLayers) {
+  write_npy(folder / "x1.npy", x1);
+  const std::string tanh = "serial(Dense(512, 1.5), Tanh(), Dense(1))";
+  const Outcome outcome = kernel(tanh, {"--x1", file("x1.npy"), "--report", "-"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const json layers = json::parse(outcome.out)["numerical_layers"];
+  ASSERT_EQ(layers.size(), 1u);
+  EXPECT_EQ(layers[0]["activation"], "Tanh()");
+  EXPECT_LE(layers[0]["error_nngp"], layers[0]["tolerance"]);
+  const Outcome inexact =
+      kernel("serial(Dense(512, 1.5), ElementwiseNumerical(Tanh, tol=1e-30), Dense(1))",
+             {"--x1", file("x1.npy"), "--report", "-"});
+  EXPECT_EQ(inexact.code, 0);
+  EXPECT_THAT(inexact.err, HasSubstr("nngp: warning: Tanh() is integrated with relative errors up to"));
+}
+
 TEST_F(KernelCommand, NamesInputsThatCannotBeUsed) {
   const auto npy = [](const std::string& descr, const std::string& shape, std::string_view numbers) {
     const std::string header =
