@@ -443,7 +443,7 @@ TYPED_TEST(ActivationTile, LoopsOverTheScalarFunctions) {
       const double d = d_nngp_fn(nullptr, c, v1, v2);
       EXPECT_EQ(data.nngp[i * 311 + j], static_cast<Real>(nngp_fn(nullptr, c, v1, v2)));
       EXPECT_EQ(data.d_nngp[i * 312 + j], static_cast<Real>(d));
-      const double inner = std::fma(3.0, k, 0.5 * ntk_before[i * 313 + j] + 0.125);
+      const double inner = 3 * k + (0.5 * ntk_before[i * 313 + j] + 0.125);
       EXPECT_EQ(data.ntk[i * 313 + j], static_cast<Real>(d * inner));
     }
     // Nothing beyond the columns, or the rows, is touched.
