@@ -138,13 +138,13 @@ void run_eval(const po::variables_map& arguments) {
 
   const Registry plugins = find_plugins(arguments);
   const Activation activation = parse_activation(text_of(arguments, "activation"), plugins);
-  std::cout << "cov12,var1,var2,nngp,d_nngp\n";
+  std::string out = "cov12,var1,var2,nngp,d_nngp\n";
   for (const Point& point : points) {
-    const auto& [cov12, var1, var2] = point;
     const auto [nngp, d_nngp] = evaluate(activation, point);
-    std::cout << field(cov12) << ',' << field(var1) << ',' << field(var2) << ',' << field(nngp) << ','
-              << field(d_nngp) << '\n';
+    out += field(point.cov12) + ',' + field(point.var1) + ',' + field(point.var2) + ',' + field(nngp) +
+           ',' + field(d_nngp) + '\n';
   }
+  std::cout << out;  // nothing, if a point fails
 }
 
 }  // namespace

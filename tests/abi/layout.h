@@ -15,7 +15,8 @@ CHECK(NNGP_MAGIC == 0x50474E4E);
 
 CHECK(NNGP_NUMBER == 0 && NNGP_INTEGER == 1 && NNGP_BOOLEAN == 2 && NNGP_LIST == 3);
 CHECK(NNGP_MINIMUM_EXCLUDED == 1 && NNGP_MAXIMUM_EXCLUDED == 2);
-CHECK(NNGP_DERIVATIVE_ABSENT == 0 && NNGP_DERIVATIVE_HANDWRITTEN == 1 && NNGP_DERIVATIVE_AUTOMATIC == 2);
+CHECK(NNGP_DERIVATIVE_ABSENT == 0 && NNGP_DERIVATIVE_HANDWRITTEN == 1 &&
+      NNGP_DERIVATIVE_AUTOMATIC == 2);
 
 FIELD(nngp_parameter, struct_size, 0);
 FIELD(nngp_parameter, kind, 4);
@@ -112,4 +113,3 @@ FIELD(nngp_plugin, version, 32);
 FIELD(nngp_plugin, activations, 40);
 FIELD(nngp_plugin, activation_count, 48);
 CHECK(sizeof(nngp_plugin) >= 56);
-

@@ -53,6 +53,7 @@ TEST(Plugins, SaysWhereTheDerivativeComesFrom) {
   };
   EXPECT_EQ(source("ArcsinErf"), "numerical differentiation of nngp_fn, where fn does not jump");
   EXPECT_EQ(source("Relu"), "written by the author");
+  EXPECT_EQ(source("Tanh"), "numerical integration of fn");
 }
 
 TEST(Plugins, NamesUnknownOnes) {

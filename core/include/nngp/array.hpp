@@ -19,9 +19,9 @@ using MatrixView = Eigen::Map<const Matrix<Real>, Eigen::Unaligned, Eigen::Outer
 template <class Real>
 using MatrixMap = Eigen::Map<Matrix<Real>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// A large result that owns its memory, row-major without gaps; can be moved. An Eigen matrix will not do:
-/// how Eigen frees memory depends on the compiler flags of whoever frees it. Aligned to cache lines,
-/// and to huge pages where large: the first touch of 4 KiB pages costs more than three hidden
+/// A large result that owns its memory, row-major without gaps; can be moved. An Eigen matrix will not
+/// do: how Eigen frees memory depends on the compiler flags of whoever frees it. Aligned to cache
+/// lines, and to huge pages where large: the first touch of 4 KiB pages costs more than three hidden
 /// layers (tests/benchmarks).
 template <class Real>
 class KernelMatrix {
