@@ -24,8 +24,8 @@ struct Expansions {
 /// Terms are added until `tail` is below `tolerance`, but at most `terms` of them.
 Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, double tolerance);
 
-/// Beyond this many terms the Hermite functions cost more than they give.
-constexpr std::size_t kMaxTerms = 8192;
+/// A series that needs more terms is dearer than other ways.
+constexpr std::size_t kMaxTerms = 4096;
 
 /// Mehler's series for several deviations.
 class MehlerDual final : public DualValues {

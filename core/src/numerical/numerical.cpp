@@ -1,21 +1,87 @@
 #include "nngp/numerical.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "numerical/dispatch.hpp"
 #include "numerical/evaluate.hpp"
+#include "numerical/quadrature.hpp"
 #include "numerical/scalar_function.hpp"
 #include "numerical/table.hpp"
 
 namespace nngp {
 
 struct NumericalDual::Tables {
-  bool single;
   numerical::Table<double> f64;
   numerical::Table<float> f32;
   numerical::TableError error;
   std::vector<nngp_breakpoint> breakpoints;
 };
+
+namespace {
+
+/// E[g(sigma1 u) g(sign sigma2 u)], u ~ N(0, 1).
+double expectation_on_line(const std::function<double(double)>& g, const numerical::ScalarFunction& fn,
+                           double sigma1, double sigma2, double sign) {
+  std::vector<double> edges = {-fn.reach(), fn.reach()};
+  for (double x : fn.panels())
+    for (double u : {x / sigma1, sign * x / sigma2})
+      if (std::abs(u) < fn.reach()) edges.push_back(u);
+  std::sort(edges.begin(), edges.end());
+  const numerical::Rule rule = numerical::composite_gauss(edges, 0.7);
+  double sum = 0;
+  for (std::size_t i = 0; i < rule.size(); ++i) {
+    const double u = rule.node[i];
+    sum += rule.weight[i] * std::exp(-u * u / 2) * g(sigma1 * u) * g(sign * sigma2 * u);
+  }
+  return sum / std::sqrt(2 * std::numbers::pi);
+}
+
+/// What the tables miss by where inputs are parallel, the worst place: there expectations are integrals
+/// over a line, and done by quadrature. Deviations are the ends of the range and two off the nodes.
+template <class Real, class Evaluate>
+numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::ScalarFunction& fn,
+                                     double sigma_min, double sigma_max) {
+  const std::function<double(double)> functions[] = {[&](double x) { return fn(x); },
+                                                     [&](double x) { return fn.derivative(x); }};
+  const auto variance_at = [&](double at) {
+    return static_cast<Real>(std::pow(sigma_min + at * (sigma_max - sigma_min), 2));
+  };
+  struct Point {
+    Real variance;
+    double sigma;
+    double norm[2];
+  };
+  std::vector<Point> points;
+  for (double at : {1.0, 0.63, 0.17, 0.0}) {
+    if (variance_at(at) <= 0 || (at < 1 && sigma_min == sigma_max)) continue;
+    Point p{variance_at(at), std::sqrt(static_cast<double>(variance_at(at))), {}};
+    for (std::size_t channel = 0; channel < 2; ++channel)
+      p.norm[channel] = std::sqrt(expectation_on_line(functions[channel], fn, p.sigma, p.sigma, 1));
+    points.push_back(p);
+  }
+  numerical::TableError error;
+  const auto check = [&](const Point& p, const Point& q, double sign) {
+    Real value[2];
+    evaluate(static_cast<Real>(sign * p.sigma * q.sigma), p.variance, q.variance, value);
+    for (std::size_t channel = 0; channel < 2; ++channel) {
+      if (p.norm[channel] == 0 || q.norm[channel] == 0) continue;
+      const double truth = expectation_on_line(functions[channel], fn, p.sigma, q.sigma, sign);
+      double& worst = channel == 0 ? error.nngp : error.d_nngp;
+      worst = std::max(worst, std::abs(static_cast<double>(value[channel]) - truth) /
+                                  (p.norm[channel] * q.norm[channel]));
+    }
+  };
+  for (std::size_t i = 0; i < points.size(); ++i)
+    for (double sign : {1.0, -1.0}) {
+      check(points[i], points[i], sign);
+      if (i > 0) check(points[i - 1], points[i], sign);
+    }
+  return error;
+}
+
+}  // namespace
 
 NumericalDual::NumericalDual(std::function<double(double)> fn,
                              std::optional<std::vector<nngp_breakpoint>> breakpoints,
@@ -25,13 +91,34 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
   const double tolerance = options.single ? std::max(options.tolerance, 4e-7) : options.tolerance;
   const numerical::Series series(function, low, high, tolerance / 10);
   auto tables = std::make_shared<Tables>();
-  tables->single = options.single;
+  numerical::TableError& error = tables->error;
   if (options.single)
-    tables->f32 = series.compress<float>(tolerance, tables->error);
+    tables->f32 = series.compress<float>(tolerance, error);
   else
-    tables->f64 = series.compress<double>(tolerance, tables->error);
+    tables->f64 = series.compress<double>(tolerance, error);
   tables->breakpoints = function.breakpoints();
   tables_ = std::move(tables);
+
+  // A safety factor for what lies between the points that are checked.
+  constexpr double safety = 3;
+  const auto check = [&]<class Real>(Real) {
+    const auto evaluate = [&](Real c, Real v1, Real v2, Real* value) {
+      numerical::Tile<Real> tile{};
+      tile.struct_size = sizeof tile;
+      tile.rows = tile.cols = 1;
+      tile.cov12 = &c;
+      tile.var1 = &v1;
+      tile.var2 = &v2;
+      tile.nngp = value;
+      tile.d_nngp = value + 1;
+      tile.cov_scale = 1;
+      this->tile(tile);
+    };
+    return error_on_lines<Real>(evaluate, function, low, high);
+  };
+  const numerical::TableError found = options.single ? check(float()) : check(double());
+  error.nngp += safety * found.nngp + function.roughness();
+  error.d_nngp += safety * found.d_nngp + function.roughness();
 }
 
 void NumericalDual::tile(const nngp_tile_f64& tile) const {

@@ -118,7 +118,7 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
     const double inner =
         cuts[i] < 0 && cuts[i + 1] > 0 ? 0 : std::min(std::abs(cuts[i]), std::abs(cuts[i + 1]));
-    double scale = 1e-8 * largest_in[i];
+    double scale = 0;
     for (std::size_t k = 0; k + 1 < cuts.size(); ++k)
       if (std::max(std::abs(cuts[k]), std::abs(cuts[k + 1])) <= inner)
         scale = std::max(scale, largest_in[k]);

@@ -92,6 +92,10 @@ Series::Duals Series::duals(const ScalarFunction& fn, const std::vector<double>&
     expansions[0] = expand(fn, sigma[0], 1024, tolerance / 10);
     if (expansions[0].tail > tolerance / 10)
       expansions[0] = expand(fn, sigma[0], kMaxTerms, tolerance / 10);
+    if (expansions[0].tail > tolerance) {  // fn varies on scales far below sigma
+      polar_ = true;
+      return duals(fn, sigma, tolerance);
+    }
     terms_ = expansions[0].of[nngp].a.size();
     truncation_.nngp = truncation_.d_nngp = expansions[0].tail;
   } else {
