@@ -142,7 +142,9 @@ TEST(NumericalDual, ReferenceValuesInFloat32) {
     const Errors e = errors<float, nngp_tile_f32>(dual, f, rows);
     EXPECT_LT(e.nngp, 3e-6);
     // Rounding the inputs moves the angle of nearly parallel ones, which a kink feels.
-    if (f.breakpoints.empty()) EXPECT_LT(e.d_nngp, 3e-6);
+    if (f.breakpoints.empty()) {
+      EXPECT_LT(e.d_nngp, 3e-6);
+    }
   }
 }
 
