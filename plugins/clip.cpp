@@ -35,8 +35,8 @@ nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const T& var1, con
   const T tails = select(inside, x.asin_rho / pi - (far - near), far - near);
 
   const T corners = x.s * exp(-x.quadratic) * expm1(-2.0 * x.rho * hk / (x.s * x.s)) * (-0.5 / pi);
-  const T sides = k * x.h.density() * probability_between(x.on_h, opposite_h) +
-                  h * x.k.density() * probability_between(x.on_k, opposite_k);
+  const T sides = k * x.h.density() * probability_between(x.on_h, opposite_h, 2.0 * x.rho * h / x.s) +
+                  h * x.k.density() * probability_between(x.on_k, opposite_k, 2.0 * x.rho * k / x.s);
   const T nngp = x.deviation1 * x.deviation2 * fma(x.rho, d, 2.0 * (hk * tails + corners - sides));
   return {copysign(nngp, cov12), d};
 }

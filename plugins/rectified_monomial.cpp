@@ -50,7 +50,8 @@ struct RectifiedMonomial {
   struct Series {
     std::array<double, 48> c;
     explicit Series(int n) {
-      c[0] = std::tgamma(n + 1.0) * std::beta(0.5, n + 1.0) / (2 * pi);
+      c[0] = 1 / pi;
+      for (int k = 1; k <= n; ++k) c[0] *= k * k / (k + 0.5);
       for (int k = 1; k < 48; ++k) c[k] = c[k - 1] * (k - 0.5) * (k - 0.5) / (k * (n + k + 0.5));
     }
     template <class T>

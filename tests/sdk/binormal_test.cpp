@@ -231,9 +231,15 @@ TYPED_TEST(Binormal, Abscissas) {
   using V = TypeParam;
   if (!supported<typename V::isa>()) return;
   for (const double x : {0.0, 0x1p-40, 0.25, 0.499, 0.501, 1.0, 3.0, 8.0, -0.25, -2.0}) {
-    const auto values = call<V, 5>([x] {
-      const abscissa<V> a{V(x)}, b{V(std::abs(x) + 0.125)};
-      return std::array<V, 5>{a.upper, a.inner, a.above(), a.density(), probability_between(a, b)};
+    const auto values = call<V, 6>([x] {
+      const V width(std::abs(x) - x + 0.125), narrow(0x1p-10);
+      const abscissa<V> a{V(x)}, b{V(std::abs(x) + 0.125)}, c{V(x + 0x1p-10)};
+      return std::array<V, 6>{a.upper,
+                              a.inner,
+                              a.above(),
+                              a.density(),
+                              probability_between(a, b, width),
+                              probability_between(a, c, narrow)};
     });
     const double size = std::abs(x) / std::sqrt(2), end = (std::abs(x) + 0.125) / std::sqrt(2);
     const double tolerance = (8 + x * x) * this->epsilon;
@@ -247,6 +253,13 @@ TYPED_TEST(Binormal, Abscissas) {
     const double between = x < 0.5 ? 0.5 * (std::erf(end) - std::erf(x / std::sqrt(2)))
                                    : 0.5 * (std::erfc(size) - std::erfc(end));
     EXPECT_NEAR(values[4], between, 8 * tolerance * between) << x;
+    if (x >= 0) {
+      const double middle = x + 0x1p-11, curvature = (middle * middle - 1) * 0x1p-22 / 6;
+      const double density = std::exp(-0.5 * middle * middle) / std::sqrt(2 * pi);
+      EXPECT_NEAR(values[5], 0x1p-10 * density * (1 + curvature),
+                  tolerance * values[5] + 1e-11 * density * 0x1p-10)
+          << x;
+    }
   }
 }
 
