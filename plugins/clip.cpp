@@ -18,7 +18,8 @@ namespace {
 // clip(x, -t, t), for rho >= 0:
 //   nngp / (s1 s2) = rho d_nngp + 2 h k [P(x1 > h, x2 > k) - P(x1 < -h, x2 > k)]
 //                    + 2 (1 - rho^2) [f(h, k) - f(-h, k)]
-//                    - 2 k f(h) P(|x2| < k | x1 = h) - 2 h f(k) P(|x1| < h | x2 = k).
+//                    - 2 k f(h) [P(x2 > k | x1 = h) - P(x2 < -k | x1 = h)]
+//                    - 2 h f(k) [P(x1 > h | x2 = k) - P(x1 < -h | x2 = k)].
 // All terms are O(h k) for large variances and exponentially small but for the first for small ones.
 template <class T>
 nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const T& var1, const T& var2) {
@@ -44,8 +45,8 @@ nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const T& var1, con
 // clip(x, 0, t):
 //   nngp / (s1 s2) = rho d_nngp + h k P(x1 > h, x2 > k)
 //                    + (1 - rho^2) [f(0, 0) - f(h, 0) - f(0, k) + f(h, k)]
-//                    + k [f(0) P(x2 > k | x1 = 0) - f(h) P(x2 > k | x1 = h)] + the same with 1 and 2, h
-//                    and k exchanged.
+//                    + k [f(0) P(x2 > k | x1 = 0) - f(h) P(x2 > k | x1 = h)]
+//                    + h [f(0) P(x1 > h | x2 = 0) - f(k) P(x1 > h | x2 = k)].
 template <class T>
 nngp::kernel_pair<T> positive_clip(double t, const T& cov12, const T& var1, const T& var2) {
   const nngp::crossing<T> x(cov12, var1, var2, t);
