@@ -54,7 +54,8 @@ struct Gaussian {
     const double scale = 2 * std::abs(b);
     const auto c = scale * cov12, v1 = scale * var1, v2 = scale * var2;
     const auto q = (b <= 0) ? 1.0 / root_det(c, v1, v2, 1) : inverse_root(c, 1.0 - v1, 1.0 - v2);
-    return nngp::kernel_pair{(a * a) * q, (a * a * scale) * q * (c * q * q)};
+    const auto slope = select(q <= std::numeric_limits<float>::max(), c * q * q, q);
+    return nngp::kernel_pair{(a * a) * q, (a * a * scale) * q * slope};
   }
 
  private:
@@ -63,7 +64,7 @@ struct Gaussian {
   static T inverse_root(const T& c, const T& m1, const T& m2) {
     const T det = difference_of_products(m1, m2, c, c);
     const auto finite = (m1 > 0.0) & (m2 > 0.0) & (det > 0.0);
-    const T infinite = 1.0 / (0.0 * abs(det));  // NaN stays NaN
+    const T infinite = 1.0 / abs(0.0 * c + 0.0 * m1 + 0.0 * m2);  // NaN stays NaN
     return select(finite, 1.0 / sqrt(select(finite, det, T(1.0))), infinite);
   }
 };

@@ -80,7 +80,9 @@ struct RectifiedMonomial {
     if (degree == 0) return nngp::kernel_pair{lower, T(0.0)};
     T k = fma(cov12, lower, root * (0.5 / pi));
     for (int n = 2; n <= degree; ++n) {
-      const T next = fma((2 * n - 1.0) * cov12, k, ((n - 1.0) * root) * ((n - 1.0) * root) * lower);
+      const T rest = ((n - 1.0) * root) * ((n - 1.0) * root) * lower;
+      const T next =
+          fma((2 * n - 1.0) * cov12, k, select(root == 0.0, T(0.0), rest));  // lower may overflow
       lower = k;
       k = next;
     }

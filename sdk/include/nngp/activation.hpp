@@ -363,7 +363,9 @@ struct callbacks {
                            (x == std::floor(x) && std::abs(x) <= std::numeric_limits<int>::max());
       if (!std::isfinite(x) || !low_ok || !high_ok || !in_type ||
           (std::is_same_v<Member, bool> && x != 0 && x != 1)) {
-        throw std::invalid_argument(name + " does not take the value " + std::to_string(x));
+        char text[32];
+        std::snprintf(text, sizeof text, "%.9g", x);
+        throw std::invalid_argument(name + " does not take the value " + text);
       }
     }
     if constexpr (is_list) {

@@ -43,14 +43,20 @@ V root_det_of_any(const V& cov12, const V& var1, const V& var2) {
       difference_of_products(scale(scale(var1, -n1), -n1), scale(scale(var2, -n2), -n2), c, c);
   return scale(scale(sqrt(select(det <= rounding * (c * c), V(0.0), det)), n1), n2);
 }
+
+/// (v1 + r1)(v2 + r2) - c^2. Where rounding takes c beyond the boundary, v1 v2 - c^2 counts as 0.
+template <Vector V>
+V widened_det(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
+  const V det = max(V(0.0), difference_of_products(v1, v2, c, c));
+  return det + fma(r1, v2, fma(r2, v1, r1 * r2));
+}
 template <Vector V>
 V root_det_of_any(const V& cov12, const V& var1, const V& var2, double r) {
   const V n1 = half_exponent(var1 + r), n2 = half_exponent(var2 + r);
   const V v1 = scale(scale(var1, -n1), -n1), r1 = scale(scale(V(r), -n1), -n1);
   const V v2 = scale(scale(var2, -n2), -n2), r2 = scale(scale(V(r), -n2), -n2);
   const V c = scale(scale(cov12, -n1), -n2);
-  const V det = fma(r1, r2, fma(r1, v2, fma(r2, v1, difference_of_products(v1, v2, c, c))));
-  return scale(scale(sqrt(max(V(0.0), det)), n1), n2);
+  return scale(scale(sqrt(widened_det(c, v1, v2, r1, r2)), n1), n2);
 }
 
 }  // namespace detail
@@ -62,10 +68,11 @@ template <Vector V>
 V root_det(const V& cov12, const V& var1, const V& var2) {
   constexpr bool is_double = std::is_same_v<typename V::real, double>;
   const V det = difference_of_products(var1, var2, cov12, cov12);
-  // One comparison finds parallel inputs, products that overflow (NaN or infinity is not larger), and
-  // products so small that they lose their rounding errors.
+  // Not between these are parallel inputs, products that overflow, and products so small that they lose
+  // their rounding errors.
   const V least = fma(cov12 * cov12, V(is_double ? 0x1p-48 : 0.0), V(is_double ? 0x1p-950 : 0x1p-95));
-  if (any(!(det > least))) [[unlikely]]
+  const V most = std::numeric_limits<typename V::real>::max();
+  if (any(!((det > least) & (det <= most)))) [[unlikely]]
     return detail::root_det_of_any(cov12, var1, var2);
   return sqrt(det);
 }
@@ -73,11 +80,10 @@ V root_det(const V& cov12, const V& var1, const V& var2) {
 /// sqrt((var1 + r)(var2 + r) - cov12^2) for r > 0, without the rounding of var + r.
 template <Vector V>
 V root_det(const V& cov12, const V& var1, const V& var2, double r) {
-  const V det =
-      fma(V(r), var2, fma(V(r), var1, V(r * r))) + difference_of_products(var1, var2, cov12, cov12);
+  const V det = detail::widened_det(cov12, var1, var2, V(r), V(r));
   if (any(!(det < std::numeric_limits<typename V::real>::max()))) [[unlikely]]
     return detail::root_det_of_any(cov12, var1, var2, r);
-  return sqrt(max(V(0.0), det));
+  return sqrt(det);
 }
 
 namespace detail {
