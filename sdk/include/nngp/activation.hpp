@@ -242,36 +242,39 @@ constexpr bool is_long() {
 template <class A, class Real, class Isa>
 using lanes = std::conditional_t<is_long<A>(), vec<Real, Isa>, twice<vec<Real, Isa>>>;
 
-/// Whole vectors of one row of a tile. All entries of all tiles go through this one function of an
+/// Fills a tile of whole vectors. All entries of all tiles go through this one function of an
 /// instruction set, so that the same inputs give the same result to the last bit everywhere.
 template <class A, class Real, class Isa, bool Derivative>
-struct row {
+struct fill_whole {
   using V = lanes<A, Real, Isa>;
+  /// A copy where that is cheap: the compiler need not fear that an output overwrites a parameter.
+  using Activation = std::conditional_t<std::is_trivially_copyable_v<A>, const A, const A&>;
 
   const A* activation;
   const tile_of<Real>* tile;
-  Real var1;
-  const Real* cov12;
-  const Real* var2;
-  Real* nngp;
-  Real* d_nngp;
-  Real* ntk;
-  std::size_t count;  ///< of entries, a multiple of V::size
 
   void operator()() const {
-    const V cov_scale = tile->cov_scale, cov_shift = tile->cov_shift;
-    const V ntk_cov = tile->ntk_cov, ntk_scale = tile->ntk_scale, ntk_shift = tile->ntk_shift;
-    const V v1 = fma(cov_scale, V(var1), cov_shift);
-    for (std::size_t j = 0; j < count; j += V::size) {
-      const V k = V::load(cov12 + j);
-      const V v2 = fma(cov_scale, V::load(var2 + j), cov_shift);
-      const kernel_pair<V> y = kernels<Derivative>(*activation, fma(cov_scale, k, cov_shift), v1, v2);
-      y.nngp.store(nngp + j);
-      if constexpr (Derivative) {
-        if (d_nngp) y.d_nngp.store(d_nngp + j);
-        if (ntk) {
-          const V t = fma(ntk_scale, V::load(ntk + j), ntk_shift);
-          (y.d_nngp * fma(ntk_cov, k, t)).store(ntk + j);
+    Activation a = *activation;
+    const tile_of<Real> t = *tile;
+    const V cov_scale = t.cov_scale, cov_shift = t.cov_shift;
+    const V ntk_cov = t.ntk_cov, ntk_scale = t.ntk_scale, ntk_shift = t.ntk_shift;
+    for (std::size_t i = 0; i < t.rows; ++i) {
+      const Real* cov12 = t.cov12 + i * t.cov12_ld;
+      Real* nngp = t.nngp + i * t.nngp_ld;
+      Real* d_nngp = t.d_nngp ? t.d_nngp + i * t.d_nngp_ld : nullptr;
+      Real* ntk = t.ntk ? t.ntk + i * t.ntk_ld : nullptr;
+      const V v1 = fma(cov_scale, V(t.var1[i]), cov_shift);
+      for (std::size_t j = 0; j < t.cols; j += V::size) {
+        const V k = V::load(cov12 + j);
+        const V v2 = fma(cov_scale, V::load(t.var2 + j), cov_shift);
+        const kernel_pair<V> y = kernels<Derivative>(a, fma(cov_scale, k, cov_shift), v1, v2);
+        y.nngp.store(nngp + j);
+        if constexpr (Derivative) {
+          if (d_nngp) y.d_nngp.store(d_nngp + j);
+          if (ntk) {
+            const V before = fma(ntk_scale, V::load(ntk + j), ntk_shift);
+            (y.d_nngp * fma(ntk_cov, k, before)).store(ntk + j);
+          }
         }
       }
     }
@@ -292,29 +295,36 @@ struct padded {
 
 template <class A, class Real, class Isa, bool Derivative>
 void fill(const A& a, const tile_of<Real>& tile) {
-  using Row = row<A, Real, Isa, Derivative>;
-  using Padded = padded<Real, Row::V::size>;
-  const std::size_t whole = tile.cols - tile.cols % Row::V::size;
-  const std::size_t rest = tile.cols - whole;
-  const auto at = [](auto* p, std::size_t offset) { return p ? p + offset : p; };
+  using Fill = fill_whole<A, Real, Isa, Derivative>;
+  constexpr std::size_t size = Fill::V::size;
+  const std::size_t rest = tile.cols % size, whole = tile.cols - rest;
+  if (whole) {
+    tile_of<Real> body = tile;
+    body.cols = whole;
+    run_on(Isa(), Fill{&a, &body});
+  }
+  if (!rest) return;
 
+  tile_of<Real> one = tile;
+  one.rows = 1;
+  one.cols = size;
+  const padded<Real, size> var2(tile.var2 + whole, rest);
+  one.var2 = var2.data;
   for (std::size_t i = 0; i < tile.rows; ++i) {
-    const Real* cov12 = tile.cov12 + i * tile.cov12_ld;
-    Real* nngp = tile.nngp + i * tile.nngp_ld;
-    Real* d_nngp = at(tile.d_nngp, i * tile.d_nngp_ld);
-    Real* ntk = at(tile.ntk, i * tile.ntk_ld);
-    if (whole) {
-      run_on(Isa(), Row{&a, &tile, tile.var1[i], cov12, tile.var2, nngp, d_nngp, ntk, whole});
+    const padded<Real, size> k(tile.cov12 + i * tile.cov12_ld + whole, rest);
+    padded<Real, size> nngp = k, d_nngp = k, ntk = k;
+    one.cov12 = k.data;
+    one.var1 = tile.var1 + i;
+    one.nngp = nngp.data;
+    if (tile.d_nngp) one.d_nngp = d_nngp.data;
+    if (tile.ntk) {
+      ntk = padded<Real, size>(tile.ntk + i * tile.ntk_ld + whole, rest);
+      one.ntk = ntk.data;
     }
-    if (rest) {
-      const Padded k(cov12 + whole, rest), v2(tile.var2 + whole, rest);
-      Padded y = k, d = k, t = ntk ? Padded(ntk + whole, rest) : k;
-      run_on(Isa(), Row{&a, &tile, tile.var1[i], k.data, v2.data, y.data, d_nngp ? d.data : nullptr,
-                        ntk ? t.data : nullptr, Row::V::size});
-      y.copy_to(nngp + whole, rest);
-      if (d_nngp) d.copy_to(d_nngp + whole, rest);
-      if (ntk) t.copy_to(ntk + whole, rest);
-    }
+    run_on(Isa(), Fill{&a, &one});
+    nngp.copy_to(tile.nngp + i * tile.nngp_ld + whole, rest);
+    if (tile.d_nngp) d_nngp.copy_to(tile.d_nngp + i * tile.d_nngp_ld + whole, rest);
+    if (tile.ntk) ntk.copy_to(tile.ntk + i * tile.ntk_ld + whole, rest);
   }
 }
 

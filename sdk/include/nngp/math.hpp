@@ -129,8 +129,7 @@ V clamp_exponent(const V& x) {
 template <Vector V>
 V exp(const V& x) {
   const detail::exponent_parts<V> p(detail::clamp_exponent(x));
-  const V half = round(0.5 * p.n);  // 2^n may be beyond the normal numbers
-  return scale(scale(1.0 + fma(p.r * p.r, p.q, p.r), half), p.n - half);
+  return ldexp(1.0 + fma(p.r * p.r, p.q, p.r), p.n);
 }
 
 /// e^x - 1, accurate near 0 too.

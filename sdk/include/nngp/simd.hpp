@@ -146,6 +146,7 @@ inline bool supported<avx512>() {
 #define NNGP_REAL double
 #define NNGP_INT std::int64_t
 #define NNGP_UINT std::uint64_t
+#define NNGP_LDEXP(a, n) (raw) _mm512_maskz_scalef_pd(0xFF, (__m512d)(a), (__m512d)(n))
 #define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_pd(0xFF, (__m512d)(x))
 #define NNGP_MIN(a, b) (raw) _mm512_maskz_min_pd(0xFF, (__m512d)(a), (__m512d)(b))
 #define NNGP_MAX(a, b) (raw) _mm512_maskz_max_pd(0xFF, (__m512d)(a), (__m512d)(b))
@@ -158,6 +159,7 @@ inline bool supported<avx512>() {
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
 #define NNGP_UINT std::uint32_t
+#define NNGP_LDEXP(a, n) (raw) _mm512_maskz_scalef_ps(0xFFFF, (__m512)(a), (__m512)(n))
 #define NNGP_SQRT(x) (raw) _mm512_maskz_sqrt_ps(0xFFFF, (__m512)(x))
 #define NNGP_MIN(a, b) (raw) _mm512_maskz_min_ps(0xFFFF, (__m512)(a), (__m512)(b))
 #define NNGP_MAX(a, b) (raw) _mm512_maskz_max_ps(0xFFFF, (__m512)(a), (__m512)(b))

@@ -72,6 +72,7 @@ struct twice {
   }
   friend twice round(const twice& x) { return {round(x.a), round(x.b)}; }
   friend twice scale(const twice& x, const twice& n) { return {scale(x.a, n.a), scale(x.b, n.b)}; }
+  friend twice ldexp(const twice& x, const twice& n) { return {ldexp(x.a, n.a), ldexp(x.b, n.b)}; }
   friend twice exponent(const twice& x) { return {exponent(x.a), exponent(x.b)}; }
 };
 
