@@ -164,8 +164,8 @@ Command eval_command() {
           "ACTIVATION --cov12 C --var1 V --var2 V\n"
           "ACTIVATION --points FILE.csv",
           "Prints comma-separated text: the point, nngp = E[f(x1) f(x2)] and\n"
-          "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are integrated\n"
-          "from fn; without fn too the fields are empty.\n\n"
+          "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are\n"
+          "integrated from fn; without fn too the fields are empty.\n\n"
           "Example:\n"
           "  nngp eval 'Erf(a=1.0)' --cov12 0.5 --var1 1 --var2 1\n",
           options,
