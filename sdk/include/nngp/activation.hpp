@@ -3,24 +3,23 @@
 // The C++ SDK: an activation is a struct with its formulas, written once for any number type; what the
 // C ABI wants is generated from it.
 //
-//   #include <nngp/activation.hpp>
+//   struct Bump {
+//     double width = 1;                                        // a parameter and its default
 //
-//   struct Sine {
-//     double b = 1;                                              // members are parameters, with
-//     defaults
-//
-//     static constexpr nngp::info info{
-//         .name = "Sine", .summary = "Sine", .formula = "sin(b x)", .reference = "arXiv 2006.10739"};
+//     static constexpr nngp::info info{.name = "Bump", .summary = "Gaussian bump",
+//                                      .formula = "exp(-x^2 / (2 width^2))"};
 //     static constexpr auto parameters =
-//         std::tuple{nngp::parameter("b", &Sine::b, "frequency").above(0)};
+//         std::tuple{nngp::parameter("width", &Bump::width, "standard deviation").above(0)};
 //
-//     auto fn(auto x) const { return sin(b * x); }
+//     auto fn(auto x) const { return exp(-0.5 / (width * width) * (x * x)); }
 //     auto nngp_fn(auto cov12, auto var1, auto var2) const {
-//       return exp(-0.5 * b * b * (var1 + var2)) * sinh(b * b * cov12);
+//       const double w = width * width;
+//       return w / root_det(cov12, var1, var2, w);
 //     }
 //   };
-//   NNGP_PLUGIN((nngp::library{.name = "sine", .version = "1.0", .author = "...", .license = "MIT"}),
-//   Sine);
+//   constexpr nngp::library library{
+//       .name = "bump", .version = "1.0", .author = "You", .license = "MIT"};
+//   NNGP_PLUGIN(library, Bump);
 //
 // All members but `info` are optional:
 //   parameters                        a std::tuple of parameters, in positional order. A member may be
@@ -31,9 +30,8 @@
 //                                     right unless fn has jumps
 //   nngp_and_d_nngp_fn(cov12, var1, var2)    both at once as nngp::kernel_pair, where they share work
 //   breakpoints()                     a range of nngp::breakpoint, the kinks and jumps of fn
-//   long_formula = true               hundreds of operations: compiled for one vector at a time, not
-//   two prepare()                         called once when the parameters are set; may throw
-//   std::exception
+//   prepare()                         called once when the parameters are set; may throw std::exception
+//   long_formula = true               for hundreds of operations: compiled less often, a little slower
 //
 // The functions are const templates. They meet vectors (nngp/simd.hpp) and vectors with a derivative
 // (nngp/dual.hpp), so they use the functions of nngp/math.hpp, unqualified, and select(x < 0, a, b) in
@@ -67,7 +65,7 @@
 
 namespace nngp {
 
-// ---- What an author writes --------------------------------------------------------------------------
+// ---- What an author writes ---------------------------------------------------------------------
 
 /// One line each; `name` is a C identifier, the name used in models.
 struct info {
@@ -139,8 +137,7 @@ constexpr nngp_breakpoint breakpoint(double x, std::uint32_t order) { return {x,
 /// What breakpoints() returns for an fn without any.
 inline constexpr std::array<nngp_breakpoint, 0> smooth{};
 
-// ---- What is made of it
-// ------------------------------------------------------------------------------
+// ---- What is made of it ------------------------------------------------------------------------
 
 namespace detail {
 
@@ -350,8 +347,7 @@ tile_function<Real> best_tile_entry() {
   return best;
 }
 
-// ---- The functions of the C table
-// --------------------------------------------------------------------
+// ---- The functions of the C table --------------------------------------------------------------
 
 template <class A>
 struct callbacks {
@@ -481,8 +477,7 @@ struct callbacks {
   }
 };
 
-// ---- The C tables
-// --------------------------------------------------------------------------------------
+// ---- The C tables ------------------------------------------------------------------------------
 
 template <class Member>
 constexpr std::uint32_t kind_of() {

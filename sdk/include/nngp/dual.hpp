@@ -4,6 +4,8 @@
 
 #include <concepts>
 
+#pragma GCC visibility push(hidden)
+
 namespace nngp {
 
 /// value + slope e with e^2 = 0. Arithmetic with a plain number treats that as a constant, so what does
@@ -97,3 +99,5 @@ const T& value_of(const dual<T>& x) {
 }
 
 }  // namespace nngp
+
+#pragma GCC visibility pop

@@ -139,7 +139,7 @@ V acos2(const V& c, const V& s) {
   return fma(-at.t, detail::atan_over_argument(at.t), pi / 2 - at.centre);
 }
 
-// ---- Derivatives -----------------------------------------------------------------------------------
+// ---- Derivatives -------------------------------------------------------------------------------
 
 /// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
 template <Vector V, class... R>

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#pragma GCC visibility push(hidden)
+
 namespace nngp::detail {
 
 template <class Mask>
@@ -77,3 +79,5 @@ struct twice {
 };
 
 }  // namespace nngp::detail
+
+#pragma GCC visibility pop
