@@ -8,6 +8,7 @@
 #include <map>
 #include <numbers>
 
+#include "expect_error.hpp"
 #include "nngp/error.hpp"
 #include "nngp/numerical.hpp"
 #include "scalar_functions.hpp"
@@ -90,12 +91,6 @@ Errors errors(const NumericalDual& dual, const Function& f, const Rows& rows) {
   return worst;
 }
 
-/// Break points away from the origin need references in closed form.
-bool shifted(const Function& f) {
-  return std::any_of(f.breakpoints.begin(), f.breakpoints.end(),
-                     [](const auto& b) { return b.x != 0; });
-}
-
 /// The estimates bound the true errors but for this factor.
 constexpr double kEstimateFactor = 3;
 
@@ -103,7 +98,6 @@ TEST(NumericalDual, ReferenceValuesUpToVariance10) {
   for (const auto& [name, rows] : groups(10)) {
     SCOPED_TRACE(name);
     const Function f = *function_of(rows[0]);
-    if (shifted(f)) continue;
     const NumericalDual dual(f.fn, f.breakpoints, range_of(rows));
     const Errors e = errors<double, nngp_tile_f64>(dual, f, rows);
     EXPECT_LT(e.nngp, 1e-10);
@@ -116,8 +110,8 @@ TEST(NumericalDual, ReferenceValuesUpToVariance10) {
 }
 
 TEST(NumericalDual, ReferenceValuesUpToVariance100) {
-  const std::vector<std::string> names{"Tanh",     "Sigmoid", "Softplus", "Swish", "Mish",
-                                       "Softsign", "Exp",     "Relu",     "Gelu",  "Sign"};
+  const std::vector<std::string> names{"Tanh", "Sigmoid", "Softplus", "Swish", "Mish",    "Softsign",
+                                       "Exp",  "Relu",    "Gelu",     "Sign",  "HardTanh"};
   for (const auto& [name, rows] : groups(101)) {
     SCOPED_TRACE(name);
     if (std::find(names.begin(), names.end(), rows[0].activation) == names.end()) continue;
@@ -146,6 +140,105 @@ TEST(NumericalDual, ReferenceValuesInFloat32) {
       EXPECT_LT(e.d_nngp, 3e-6);
     }
   }
+}
+
+/// The break points found where none are declared.
+std::vector<nngp_breakpoint> found(const std::function<double(double)>& fn, double variance) {
+  return NumericalDual(fn, std::nullopt, {variance, variance}).breakpoints();
+}
+
+TEST(NumericalDual, FindsBreakPoints) {
+  for (const auto& [name, rows] : groups(10)) {
+    const Function f = *function_of(rows[0]);
+    std::vector<nngp_breakpoint> expected;
+    for (const nngp_breakpoint& b : f.breakpoints)
+      if (b.order < 4) expected.push_back(b);
+    for (double variance : {0.5, 3.0}) {
+      SCOPED_TRACE(name + " at variance " + std::to_string(variance));
+      const std::vector<nngp_breakpoint> actual = found(f.fn, variance);
+      ASSERT_EQ(actual.size(), expected.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(actual[i].x, expected[i].x, 1e-9);
+        EXPECT_EQ(actual[i].order, expected[i].order);
+      }
+    }
+  }
+}
+
+TEST(NumericalDual, FindsBreakPointsAnywhere) {
+  const double pi = std::numbers::pi;
+  const auto expect_one = [](const std::function<double(double)>& fn, double x, unsigned order) {
+    const std::vector<nngp_breakpoint> actual = found(fn, 2);
+    ASSERT_EQ(actual.size(), 1U);
+    EXPECT_NEAR(actual[0].x, x, 1e-9);
+    EXPECT_EQ(actual[0].order, order);
+  };
+  const auto ramp = [](double x, int order) { return x > 0 ? std::pow(x, order) : 0.0; };
+  expect_one([&](double x) { return std::sin(x) + ramp(x - std::sqrt(2), 0); }, std::sqrt(2), 0);
+  expect_one([&](double x) { return std::tanh(x) + 0.1 * std::abs(x - 0.3); }, 0.3, 1);
+  expect_one([&](double x) { return std::tanh(x) + ramp(x - pi, 2); }, pi, 2);
+  expect_one([&](double x) { return std::tanh(x) + ramp(x - 0.3, 3); }, 0.3, 3);
+  expect_one([&](double x) { return 1 + std::abs(x); }, 0, 1);
+  // Steep, badly rounded, or nearly 0, but smooth.
+  EXPECT_TRUE(found([](double x) { return std::tanh(1e5 * (x - 0.3)); }, 2).empty());
+  EXPECT_TRUE(found([](double x) { return std::tanh(static_cast<float>(x)); }, 2).empty());
+  EXPECT_TRUE(found([](double x) { return x - std::sin(x); }, 2).empty());
+}
+
+TEST(NumericalDual, SaysWhatIsWrongWithFn) {
+  const auto with = [](const std::function<double(double)>& fn, double variance) {
+    return [=] { NumericalDual(fn, std::nullopt, {variance, variance}); };
+  };
+  expect_error<NumericalError>(with([](double x) { return std::exp(x * x); }, 1), "grows too fast");
+  expect_error<NumericalError>(with([](double x) { return std::exp(0.2 * x * x); }, 2),
+                               "grows too fast");
+  EXPECT_NO_THROW(with([](double x) { return std::exp(0.1 * x * x); }, 2)());
+  expect_error<NumericalError>(with([](double x) { return std::sinh(x * x * x); }, 1),
+                               "grows too fast");
+  expect_error<NumericalError>(with([](double x) { return std::log(x); }, 1), "= nan");
+  expect_error<NumericalError>(with([](double x) { return 1 / std::max(0.0, 3 - x); }, 1), "= inf");
+}
+
+TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
+  const NumericalDual dual([](double x) { return x / (1 + std::exp(-x)); }, std::nullopt, {0.5, 4});
+  constexpr std::size_t rows = 7, cols = 19;
+  std::vector<double> var1, var2, cov12;
+  for (std::size_t i = 0; i < rows; ++i) var1.push_back(0.5 + 0.5 * static_cast<double>(i));
+  for (std::size_t j = 0; j < cols; ++j) var2.push_back(4 - 0.18 * static_cast<double>(j));
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j)
+      cov12.push_back(std::sqrt(var1[i] * var2[j]) * std::cos(static_cast<double>(3 * i + j)));
+  const auto fill = [&](std::size_t i, std::size_t j, std::size_t r, std::size_t c,
+                        std::vector<double>& nngp, std::vector<double>& d_nngp,
+                        std::vector<double>& ntk) {
+    nngp_tile_f64 tile{};
+    tile.struct_size = sizeof tile;
+    tile.rows = r;
+    tile.cols = c;
+    tile.cov12 = &cov12[i * cols + j];
+    tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = tile.ntk_ld = cols;
+    tile.var1 = &var1[i];
+    tile.var2 = &var2[j];
+    tile.nngp = &nngp[i * cols + j];
+    tile.d_nngp = &d_nngp[i * cols + j];
+    tile.ntk = &ntk[i * cols + j];
+    tile.cov_scale = 0.9;
+    tile.cov_shift = 0.05;
+    tile.ntk_cov = 1.5;
+    tile.ntk_scale = 2;
+    tile.ntk_shift = 0.25;
+    dual.tile(tile);
+  };
+  std::vector<double> nngp(rows * cols), d_nngp = nngp, ntk(rows * cols, 3.0);
+  std::vector<double> nngp1 = nngp, d_nngp1 = nngp, ntk1 = ntk;
+  fill(0, 0, rows, cols, nngp, d_nngp, ntk);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j) fill(i, j, 1, 1, nngp1, d_nngp1, ntk1);
+  EXPECT_EQ(nngp, nngp1);
+  EXPECT_EQ(d_nngp, d_nngp1);
+  EXPECT_EQ(ntk, ntk1);
+  for (std::size_t e = 0; e < rows * cols; ++e)
+    EXPECT_NEAR(ntk[e], d_nngp[e] * (1.5 * cov12[e] + 2 * 3.0 + 0.25), 1e-13);
 }
 
 }  // namespace

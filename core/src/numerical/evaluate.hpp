@@ -7,6 +7,7 @@
 
 #include "nngp/activation.h"
 #include "nngp/gram.hpp"
+#include "numerical/kinks_dual.hpp"
 #include "numerical/table.hpp"
 
 #pragma GCC visibility push(hidden)
@@ -42,7 +43,7 @@ class TileEvaluation {
     for (std::size_t j = 0; j < tile_.cols; j += V::size) {
       const V var2 = load(tile_.var2 + j, tile_.cols - j, V(0.0));
       make_factors(var2);
-      const V v2 = V(1 / table_.kappa) * fma(V(tile_.cov_scale), var2, V(tile_.cov_shift));
+      const V v2 = fma(V(tile_.cov_scale), var2, V(tile_.cov_shift));
       std::size_t i = 0;
       for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2);
       for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2);
@@ -118,16 +119,19 @@ class TileEvaluation {
   void entries(std::size_t i, std::size_t j, const V& v2) {
     const std::size_t count = tile_.cols - j;
     V k[Rows], x[Rows], y[Rows];
+    kernel_pair<V> kinks[Rows];
     const Real* row[Rows];
     const V scale = tile_.cov_scale, shift = tile_.cov_shift;
-    const V per_kappa = 1 / table_.kappa;
+    const V per_kappa = 1 / table_.kappa, scaled_v2 = per_kappa * v2;
     const V per_angle = 1 / std::asin(table_.kappa);
     for (std::size_t r = 0; r < Rows; ++r) {
       k[r] = load(tile_.cov12 + (i + r) * tile_.cov12_ld + j, count, V(0.0));
-      const V v1 = per_kappa * fma(scale, V(tile_.var1[i + r]), shift);
+      const V v1 = fma(scale, V(tile_.var1[i + r]), shift);
       const V c = fma(scale, k[r], shift);
-      x[r] = asin2(c, root_det(c, v1, v2)) * per_angle;
+      x[r] = asin2(c, root_det(c, per_kappa * v1, scaled_v2)) * per_angle;
       y[r] = fma(x[r] + x[r], x[r], V(-1.0));  // T_2(x)
+      kinks[r] = {V(0.0), V(0.0)};
+      if (!table_.kinks.empty()) kinks[r] = dual_of_kinks(table_.kinks, c, v1, v2);
       row[r] = row_factors_.data() + (i + r) * factors_;
     }
     std::size_t f = 0;
@@ -135,12 +139,13 @@ class TileEvaluation {
     chain<V, Rows>(Table<Real>::nngp_even, f, row, y, even);
     chain<V, Rows>(Table<Real>::nngp_odd, f, row, y, odd);
     for (std::size_t r = 0; r < Rows; ++r)
-      store(fma(x[r], odd[r], even[r]), tile_.nngp + (i + r) * tile_.nngp_ld + j, count);
+      store(fma(x[r], odd[r], even[r]) + kinks[r].nngp, tile_.nngp + (i + r) * tile_.nngp_ld + j,
+            count);
     if (!derivative_) return;
     chain<V, Rows>(Table<Real>::d_nngp_even, f, row, y, even);
     chain<V, Rows>(Table<Real>::d_nngp_odd, f, row, y, odd);
     for (std::size_t r = 0; r < Rows; ++r) {
-      const V d = fma(x[r], odd[r], even[r]);
+      const V d = fma(x[r], odd[r], even[r]) + kinks[r].d_nngp;
       if (tile_.d_nngp) store(d, tile_.d_nngp + (i + r) * tile_.d_nngp_ld + j, count);
       if (tile_.ntk) {
         Real* p = tile_.ntk + (i + r) * tile_.ntk_ld + j;

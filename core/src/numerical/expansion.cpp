@@ -14,41 +14,49 @@ namespace {
 constexpr std::size_t kPadding = 8;  // doubles of the widest vector
 
 /// The Hermite functions psi_j(u) = he_j(u) exp(-u^2/4) (2 pi)^(-1/4) on u > 0, two of them at a time,
-/// and the even and odd parts of fn and fn', times the weights.
+/// and the even and odd parts of the functions to expand, times the weights: fn, fn', and their kinks.
 struct Transform {
   std::vector<double> u, previous, current;
-  std::array<std::vector<double>, 2> even, odd;  // by Channel
+  std::array<std::vector<double>, 4> even, odd;  // by Channel
+  std::size_t functions = 2;                     // or 4, with the kinks
   std::size_t begin = 0, end = 0;                // terms to compute
-  std::array<std::vector<double>, 2> terms;      // results, appended
+  std::array<std::vector<double>, 4> terms;      // results, appended
 
   template <class Isa>
   void run() {
-    using V = vec<double, Isa>;
+    if (functions == 2)
+      advance<vec<double, Isa>, 2>();
+    else
+      advance<vec<double, Isa>, 4>();
+  }
+
+  template <class V, std::size_t Functions>
+  void advance() {
     double* p0 = previous.data();
     double* p1 = current.data();
     const double* node = u.data();
     const std::size_t n = u.size();
     for (std::size_t j = begin; j < end; ++j) {
-      const double* fn = (j % 2 == 0 ? even : odd)[nngp].data();
-      const double* derivative = (j % 2 == 0 ? even : odd)[d_nngp].data();
+      const double* part[Functions];
+      V sum[Functions];
+      for (std::size_t f = 0; f < Functions; ++f) {
+        part[f] = (j % 2 == 0 ? even : odd)[f].data();
+        sum[f] = V(0.0);
+      }
       const V down = -std::sqrt(static_cast<double>(j));
       const V scale = 1 / std::sqrt(static_cast<double>(j + 1));
-      V fn_sum(0.0), derivative_sum(0.0);
       for (std::size_t i = 0; i < n; i += V::size) {
         const V psi = V::load(p1 + i);
         const V next = scale * fma(V::load(node + i), psi, down * V::load(p0 + i));
         next.store(p0 + i);
-        fn_sum = fma(V::load(fn + i), psi, fn_sum);
-        derivative_sum = fma(V::load(derivative + i), psi, derivative_sum);
+        for (std::size_t f = 0; f < Functions; ++f) sum[f] = fma(V::load(part[f] + i), psi, sum[f]);
       }
       std::swap(p0, p1);
-      double fn_total = 0, derivative_total = 0;
-      for (std::size_t lane = 0; lane < V::size; ++lane) {
-        fn_total += fn_sum[lane];
-        derivative_total += derivative_sum[lane];
+      for (std::size_t f = 0; f < Functions; ++f) {
+        double total = 0;
+        for (std::size_t lane = 0; lane < V::size; ++lane) total += sum[f][lane];
+        terms[f].push_back(total);
       }
-      terms[nngp].push_back(fn_total);
-      terms[d_nngp].push_back(derivative_total);
     }
     if ((end - begin) % 2 != 0) std::swap(previous, current);
   }
@@ -66,17 +74,19 @@ std::vector<double> half_line_edges(const ScalarFunction& fn, double sigma) {
 }
 
 /// Energy of the last terms relative to all: about what lies beyond them where terms decay.
-double relative_tail(const std::vector<double>& a, double norm) {
+double relative_tail(const std::vector<double>& a, const std::vector<double>& r, double norm) {
   if (norm == 0) return 0;
   const std::size_t last = std::min(a.size(), std::max<std::size_t>(32, a.size() / 6));
   double sum = 0;
-  for (std::size_t j = a.size() - last; j < a.size(); ++j) sum += a[j] * a[j];
+  for (std::size_t j = a.size() - last; j < a.size(); ++j)
+    sum += r.empty() ? a[j] * a[j] : std::abs(a[j] * a[j] - r[j] * r[j]);
   return sum / (norm * norm);
 }
 
 }  // namespace
 
-Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, double tolerance) {
+Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, double sigma,
+                  std::size_t terms, double tolerance) {
   // A 20-node Gauss rule integrates waves of wave number k well up to k width / 2 = 8; psi_j has
   // wave numbers up to sqrt(j).
   const double width = std::min(0.5, 14 / std::sqrt(static_cast<double>(terms)));
@@ -87,9 +97,10 @@ Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, dou
   transform.u.assign(padded, 0.0);
   transform.previous.assign(padded, 0.0);
   transform.current.assign(padded, 0.0);
-  for (Channel channel : {nngp, d_nngp}) {
-    transform.even[channel].assign(padded, 0.0);
-    transform.odd[channel].assign(padded, 0.0);
+  transform.functions = kinks.empty() ? 2 : 4;
+  for (std::size_t f = 0; f < transform.functions; ++f) {
+    transform.even[f].assign(padded, 0.0);
+    transform.odd[f].assign(padded, 0.0);
   }
   double energy[2] = {0, 0};
   const double quarter_root = std::pow(2 * std::numbers::pi, -0.25);
@@ -99,13 +110,16 @@ Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, dou
     const double weight = psi * rule.weight[i];
     transform.u[i] = u;
     transform.current[i] = psi;
-    const auto put = [&](Channel channel, double right, double left) {
-      energy[channel] += weight * psi * (right * right + left * left);
-      transform.even[channel][i] = weight * (right + left);
-      transform.odd[channel][i] = weight * (right - left);
+    const auto put = [&](std::size_t f, double right, double left) {
+      transform.even[f][i] = weight * (right + left);
+      transform.odd[f][i] = weight * (right - left);
+      return weight * psi * (right * right + left * left);
     };
-    put(nngp, fn(x), fn(-x));
-    put(d_nngp, fn.derivative(x), fn.derivative(-x));
+    energy[nngp] += put(nngp, fn(x), fn(-x));
+    energy[d_nngp] += put(d_nngp, fn.derivative(x), fn.derivative(-x));
+    if (!kinks.empty())
+      for (Channel channel : {nngp, d_nngp})
+        put(2 + channel, value(kinks, channel, x), value(kinks, channel, -x));
   }
 
   Expansions out;
@@ -116,10 +130,14 @@ Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, dou
     dispatch(transform);
     out.tail = 0;
     for (Channel channel : {nngp, d_nngp})
-      out.tail = std::max(out.tail, relative_tail(transform.terms[channel], out.of[channel].norm));
+      out.tail = std::max(out.tail, relative_tail(transform.terms[channel],
+                                                  transform.terms[2 + channel], out.of[channel].norm));
     if (out.tail <= tolerance) break;
   }
-  for (Channel channel : {nngp, d_nngp}) out.of[channel].a = std::move(transform.terms[channel]);
+  for (Channel channel : {nngp, d_nngp}) {
+    out.of[channel].a = std::move(transform.terms[channel]);
+    out.of[channel].r = std::move(transform.terms[2 + channel]);
+  }
   return out;
 }
 
@@ -129,12 +147,17 @@ MehlerDual::MehlerDual(const std::vector<Expansions>& expansions, Channel channe
   for (const Expansions& e : expansions) most = std::max(most, e.of[channel].a.size());
   const auto terms = static_cast<Eigen::Index>(most);
   for (Eigen::Index parity = 0; parity < 2; ++parity) {
-    a_[parity].setZero(count, (terms + 1 - parity) / 2);
-    for (Eigen::Index i = 0; i < count; ++i) {
-      const std::vector<double>& a = expansions[static_cast<std::size_t>(i)].of[channel].a;
-      for (std::size_t j = static_cast<std::size_t>(parity); j < a.size(); j += 2)
-        a_[parity](i, static_cast<Eigen::Index>(j / 2)) = a[j];
-    }
+    const auto fill = [&](RowMatrix& matrix, std::vector<double> Expansion::*coefficients) {
+      matrix.setZero(count, (terms + 1 - parity) / 2);
+      for (Eigen::Index i = 0; i < count; ++i) {
+        const std::vector<double>& c =
+            expansions[static_cast<std::size_t>(i)].of[channel].*coefficients;
+        for (std::size_t j = static_cast<std::size_t>(parity); j < c.size(); j += 2)
+          matrix(i, static_cast<Eigen::Index>(j / 2)) = c[j];
+      }
+    };
+    fill(a_[parity], &Expansion::a);
+    if (!expansions[0].of[channel].r.empty()) fill(r_[parity], &Expansion::r);
   }
 }
 
@@ -146,7 +169,9 @@ Eigen::MatrixXd MehlerDual::part(std::size_t parity, double theta) const {
     p = next;
     next *= rho * rho;
   }
-  return weighted_gram(a_[parity], a_[parity], power);
+  Eigen::MatrixXd result = weighted_gram(a_[parity], a_[parity], power);
+  if (r_[parity].size() > 0) result -= weighted_gram(r_[parity], r_[parity], power);
+  return result;
 }
 
 Eigen::MatrixXd MehlerDual::at_one() const { return part(0, 0) + part(1, 0); }

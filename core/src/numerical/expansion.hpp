@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "numerical/dual_values.hpp"
+#include "numerical/kinks.hpp"
 #include "numerical/scalar_function.hpp"
 
 namespace nngp::numerical {
@@ -13,21 +14,24 @@ namespace nngp::numerical {
 struct Expansion {
   double norm = 0;        ///< sqrt(E g^2)
   std::vector<double> a;  ///< coefficients of g
+  std::vector<double> r;  ///< coefficients of the function with the kinks of g, if it was given
 };
 
 /// The expansions of fn and of fn' at one sigma.
 struct Expansions {
   Expansion of[2];  ///< by Channel
-  double tail = 0;  ///< part of E fn^2 or E fn'^2 estimated to lie beyond the last term
+  double tail = 0;  ///< part of E fn^2 or E fn'^2, less the kinks', estimated beyond the last term
 };
 
 /// Terms are added until `tail` is below `tolerance`, but at most `terms` of them.
-Expansions expand(const ScalarFunction& fn, double sigma, std::size_t terms, double tolerance);
+Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, double sigma,
+                  std::size_t terms, double tolerance);
 
 /// A series that needs more terms is dearer than other ways.
 constexpr std::size_t kMaxTerms = 4096;
 
-/// Mehler's series for several deviations.
+/// Mehler's series for several deviations, of the products of coefficients of g less those of its
+/// kinks.
 class MehlerDual final : public DualValues {
  public:
   MehlerDual(const std::vector<Expansions>& expansions, Channel channel);
@@ -35,7 +39,7 @@ class MehlerDual final : public DualValues {
   Eigen::MatrixXd at_one() const override;
 
  private:
-  RowMatrix a_[2];  // even and odd terms
+  RowMatrix a_[2], r_[2];  // even and odd terms
 };
 
 }  // namespace nngp::numerical

@@ -62,6 +62,9 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
     points.push_back(p);
   }
   numerical::TableError error;
+  double rough = 0;
+  for (const Point& p : points)
+    if (p.norm[0] > 0) rough = std::max(rough, fn.roughness(p.sigma) / p.norm[0]);
   const auto check = [&](const Point& p, const Point& q, double sign) {
     Real value[2];
     evaluate(static_cast<Real>(sign * p.sigma * q.sigma), p.variance, q.variance, value);
@@ -78,7 +81,7 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
       check(points[i], points[i], sign);
       if (i > 0) check(points[i - 1], points[i], sign);
     }
-  return error;
+  return {error.nngp + rough, error.d_nngp + rough};
 }
 
 }  // namespace
@@ -117,8 +120,8 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
     return error_on_lines<Real>(evaluate, function, low, high);
   };
   const numerical::TableError found = options.single ? check(float()) : check(double());
-  error.nngp += safety * found.nngp + function.roughness();
-  error.d_nngp += safety * found.d_nngp + function.roughness();
+  error.nngp += safety * found.nngp;
+  error.d_nngp += safety * found.d_nngp;
 }
 
 void NumericalDual::tile(const nngp_tile_f64& tile) const {

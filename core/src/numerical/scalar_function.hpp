@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "nngp/activation.h"
+#include "numerical/breakpoints.hpp"
+#include "numerical/chebyshev_fit.hpp"
 
 namespace nngp::numerical {
 
@@ -14,7 +17,7 @@ class ScalarFunction {
  public:
   /// Covers all x that matter for expectations over N(0, sigma^2), sigma <= sigma_max.
   /// Break points that are not declared are looked for. Throws NumericalError if fn returns NaN or
-  /// infinity, if E fn(sigma_max u)^2 does not exist, or if fn is too rough to be resolved.
+  /// infinity, or if E fn(sigma_max u)^2 does not exist.
   ScalarFunction(std::function<double(double)> fn,
                  std::optional<std::vector<nngp_breakpoint>> breakpoints, double sigma_max);
 
@@ -28,33 +31,28 @@ class ScalarFunction {
   /// Increasing; fn is well resolved by the nodes of a Gauss rule between any two. Break points are
   /// among them.
   const std::vector<double>& panels() const { return panels_; }
+  /// Those within reach, declared or found.
   const std::vector<nngp_breakpoint>& breakpoints() const { return breakpoints_; }
+  /// By how much fn and its derivatives jump there; 0 where that is no more than rounding.
+  std::array<double, kKinkOrders> jumps(const nngp_breakpoint& b) const;
 
-  /// The largest relative error of a piece, rounding of fn included.
-  double roughness() const { return roughness_; }
+  /// The error of the pieces, rounding of fn included: sqrt(E error(sigma u)^2).
+  double roughness(double sigma) const;
 
  private:
-  struct Piece {
-    std::vector<double> fn;          // Chebyshev coefficients, negligible ones dropped
-    std::vector<double> derivative;  // likewise, of fn'
-  };
   static double find_reach(const std::function<double(double)>& fn, double sigma_max);
-  struct Fit {
-    double left, right;
-    std::vector<double> c;
-    double tail;  // the last coefficients relative to fn there and further in
-  };
-  Fit fit(double left, double right, double scale) const;
-  void resolve(Fit whole, double scale, int depth);
-  std::size_t piece_of(double x) const;
+  void cut(double sigma_max);
+  void resolve(ChebyshevFit whole, double scale, int depth);
 
-  std::function<double(double)> fn_;
-  std::vector<nngp_breakpoint> breakpoints_;
   double reach_;
-  double roughness_ = 0;
+  double radius_;
+  std::function<double(double)> fn_;  // throws where the result is not finite
+  std::vector<nngp_breakpoint> breakpoints_;
+  double noise_ = 0;           // the relative error of fn where it is more than rounding
   std::vector<double> edges_;  // of the pieces
   std::vector<double> panels_;
-  std::vector<Piece> pieces_;
+  std::vector<ChebyshevFit> pieces_;  // of the derivative
+  std::vector<double> errors_;        // of fn in each piece
 };
 
 }  // namespace nngp::numerical

@@ -47,6 +47,28 @@ Eigen::MatrixXd half_transform(std::size_t half, std::size_t parity) {
   return transform;
 }
 
+/// The kinks of fn, as far as a function made of them is not much larger than fn itself at sigma_max,
+/// which would cost accuracy.
+std::vector<Kink> reference_kinks(const ScalarFunction& fn, double sigma_max) {
+  constexpr double much_larger = 1e3;
+  constexpr std::size_t most = 12;  // all pairs are evaluated for every entry
+  const double norm = expand(fn, {}, sigma_max, 1, 0).of[nngp].norm;
+  std::vector<Kink> kinks;
+  for (const nngp_breakpoint& b : fn.breakpoints()) {
+    Kink kink{b.x, fn.jumps(b)};
+    double power = 1;  // sigma^m / m!
+    for (std::size_t m = 0; m < kKinkOrders; ++m) {
+      if (m >= 2 && std::abs(kink.jump[m]) * power > much_larger * norm) kink.jump[m] = 0;
+      power *= sigma_max / static_cast<double>(m + 1);
+    }
+    kinks.push_back(kink);
+  }
+  std::stable_sort(kinks.begin(), kinks.end(),
+                   [](const auto& p, const auto& q) { return std::abs(p.x) < std::abs(q.x); });
+  if (kinks.size() > most) kinks.resize(most);
+  return kinks;
+}
+
 }  // namespace
 
 double Scale::operator()(double sigma, double t) const {
@@ -57,9 +79,12 @@ double Scale::operator()(double sigma, double t) const {
 Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, double tolerance) {
   sigma_max = std::max(sigma_max, kSmallestSigma);
   sigma_min = std::clamp(sigma_min, kSmallestSigma, sigma_max);
-  polar_ = !fn.breakpoints().empty();
+  const std::vector<nngp_breakpoint>& breakpoints = fn.breakpoints();
+  polar_ = !breakpoints.empty() && std::all_of(breakpoints.begin(), breakpoints.end(),
+                                               [](const nngp_breakpoint& b) { return b.x == 0; });
+  if (!polar_) kinks_ = reference_kinks(fn, sigma_max);
   const double small = std::clamp(1e-3, sigma_min, sigma_max);
-  const Expansions near_zero = expand(fn, small, 1, 0), nearer = expand(fn, small / 2, 1, 0);
+  const Expansions near_zero = expand(fn, {}, small, 1, 0), nearer = expand(fn, {}, small / 2, 1, 0);
   for (Channel channel : {nngp, d_nngp})
     if (nearer.of[channel].norm > 0) {
       const double slope = std::log2(near_zero.of[channel].norm / nearer.of[channel].norm);
@@ -74,7 +99,7 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
   for (;;) {
     place_nodes(sigma_min, sigma_max, count);
     all = duals(fn, sigma_, tolerance);
-    measure(fn, all);
+    measure(fn);
     if (count == 1 || count == kMaxNodes || resolved_in_z(all, 10 * tolerance)) break;
     count = std::min(kMaxNodes, count + count / 3 + 1);
   }
@@ -89,10 +114,11 @@ Series::Duals Series::duals(const ScalarFunction& fn, const std::vector<double>&
             std::make_unique<PolarDual>(fn, d_nngp, power_[d_nngp], sigma)};
   std::vector<Expansions> expansions(sigma.size());
   if (terms_ == 0) {  // for the largest deviation, which needs most terms
-    expansions[0] = expand(fn, sigma[0], 1024, tolerance / 10);
-    if (expansions[0].tail > tolerance / 10)
-      expansions[0] = expand(fn, sigma[0], kMaxTerms, tolerance / 10);
-    if (expansions[0].tail > tolerance) {  // fn varies on scales far below sigma
+    for (std::size_t most : {std::size_t{1024}, std::size_t{2048}, kMaxTerms}) {
+      expansions[0] = expand(fn, kinks_, sigma[0], most, tolerance);
+      if (expansions[0].tail <= tolerance) break;
+    }
+    if (expansions[0].tail > tolerance && kinks_.empty()) {  // fn varies on scales far below sigma
       polar_ = true;
       return duals(fn, sigma, tolerance);
     }
@@ -100,7 +126,7 @@ Series::Duals Series::duals(const ScalarFunction& fn, const std::vector<double>&
     truncation_.nngp = truncation_.d_nngp = expansions[0].tail;
   } else {
     tbb::parallel_for(std::size_t{0}, sigma.size(), [&](std::size_t node) {
-      expansions[node] = expand(fn, sigma[node], terms_, 1e-30);
+      expansions[node] = expand(fn, kinks_, sigma[node], terms_, 1e-30);
     });
   }
   return {std::make_unique<MehlerDual>(expansions, nngp),
@@ -116,12 +142,14 @@ void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) 
   for (double t : t_) sigma_.push_back(count == 1 ? sigma_max : sigma_of_z(z_middle_ + z_half_ * t));
 }
 
-void Series::measure(const ScalarFunction&, const Duals& duals) {
+void Series::measure(const ScalarFunction& fn) {
+  std::vector<Expansions> expansions(sigma_.size());
+  tbb::parallel_for(std::size_t{0}, sigma_.size(),
+                    [&](std::size_t node) { expansions[node] = expand(fn, {}, sigma_[node], 1, 0); });
   for (Channel channel : {nngp, d_nngp}) {
-    const Eigen::MatrixXd one = duals[channel]->at_one();
     std::vector<double>& norm = norm_[channel];
     norm.clear();
-    for (Eigen::Index a = 0; a < one.rows(); ++a) norm.push_back(std::sqrt(std::max(0.0, one(a, a))));
+    for (const Expansions& e : expansions) norm.push_back(e.of[channel].norm);
     scale_[channel] = fit_scale(channel);
     double largest = 0;
     for (std::size_t a = 0; a < norm.size(); ++a)
@@ -177,8 +205,8 @@ void Series::choose_x(const Duals& top, double tolerance) {
     std::size_t total = 0;
     half = 1;
     for (Channel channel : {nngp, d_nngp}) {
-      const double energy = top[channel]->at_one()(0, 0);
-      if (energy <= 0) continue;
+      if (norm_[channel].empty()) continue;
+      const double energy = norm_[channel][0] * norm_[channel][0];
       for (std::size_t parity = 0; parity < 2; ++parity) {
         Eigen::VectorXd values(static_cast<Eigen::Index>(n));
         for (std::size_t i = 0; i < n; ++i)
@@ -282,6 +310,7 @@ Table<Real> Series::compress(double tolerance, TableError& error) const {
   table.z_middle = z_middle_;
   table.z_scale = z_half_ == 0 ? 0 : 1 / z_half_;
   table.scale = scale_;
+  table.kinks = kinks_;
   table.factors = kept.size();
   for (std::size_t chain = 0; chain < Table<Real>::chains; ++chain) {
     std::size_t highest = 0;

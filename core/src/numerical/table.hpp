@@ -50,6 +50,7 @@ struct Table {
   double z_middle = 0, z_scale = 0;  ///< t = (z - middle) * scale is in [-1, 1]
   std::array<Scale, 2> scale;        ///< of the factors of nngp and of d_nngp
   double kappa = 1;
+  std::vector<Kink> kinks;  ///< whose dual is to be added
 };
 
 /// Errors relative to sqrt(E g(x1)^2 E g(x2)^2), for g = fn and fn'.
@@ -80,14 +81,15 @@ class Series {
 
   Duals duals(const ScalarFunction& fn, const std::vector<double>& sigma, double tolerance);
   void place_nodes(double sigma_min, double sigma_max, std::size_t count);
-  void measure(const ScalarFunction& fn, const Duals& duals);
+  void measure(const ScalarFunction& fn);
   bool resolved_in_z(const Duals& duals, double tolerance) const;
   void choose_x(const Duals& top, double tolerance);
   void tabulate(const Duals& duals);
   Scale fit_scale(Channel channel) const;
 
-  bool polar_;             // break points at the origin only
-  std::size_t terms_ = 0;  // of Mehler's series
+  bool polar_;               // break points at the origin only
+  std::vector<Kink> kinks_;  // those of fn, if any is not at the origin
+  std::size_t terms_ = 0;    // of Mehler's series
   std::vector<double> sigma_, t_;
   double z_middle_ = 0, z_half_ = 0;
   std::array<int, 2> power_{};

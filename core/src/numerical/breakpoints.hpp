@@ -1,0 +1,29 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "nngp/activation.h"
+
+namespace nngp::numerical {
+
+/// Jumps of fn and of its first three derivatives are looked for and dealt with; those of higher ones
+/// only slow convergence.
+constexpr std::size_t kKinkOrders = 4;
+
+struct Jumps {
+  std::array<double, kKinkOrders> of_derivatives;  ///< 0 where it is no more than rounding
+  std::size_t order;  ///< of the lowest derivative that jumps; kKinkOrders: none does
+};
+
+/// `noise` is the relative error of fn where it is more than rounding.
+Jumps jumps_at(const std::function<double(double)>& fn, double x, double noise);
+
+/// The break points among and between the ends of pieces that fn was cut into until resolved: where
+/// pieces end, or where they became very small.
+std::vector<nngp_breakpoint> find_breakpoints(const std::function<double(double)>& fn,
+                                              const std::vector<double>& edges, double noise);
+
+}  // namespace nngp::numerical

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+namespace nngp::numerical {
+
+/// A polynomial that agrees with a function at the Chebyshev nodes of an interval.
+struct ChebyshevFit {
+  double left, right;
+  std::vector<double> c;  ///< Chebyshev coefficients, negligible ones dropped
+  double scale;           ///< the largest value it was fitted to, or the one given
+  double tail;            ///< the size of the last coefficients, relative to scale
+
+  bool resolved() const { return tail <= 4e-15; }
+  double operator()(double x) const;
+  ChebyshevFit derivative() const;
+};
+
+/// Uses as many nodes as a Gauss rule has (see composite_gauss). `scale` is what an error is small
+/// against where the values are smaller.
+ChebyshevFit fit(const std::function<double(double)>& fn, double left, double right, double scale);
+
+}  // namespace nngp::numerical
