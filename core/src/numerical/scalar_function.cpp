@@ -12,6 +12,7 @@ namespace {
 constexpr int kMaxDepth = 30;
 
 std::string text(double x) {
+  if (std::isnan(x)) return "nan";
   std::ostringstream out;
   out.precision(10);
   out << x;
@@ -33,19 +34,20 @@ double ScalarFunction::find_reach(const std::function<double(double)>& fn, doubl
   // exp(-u^2/4) is what the Hermite functions leave of the Gaussian; E fn^2 exists if fn times that
   // is square integrable, and where the product has decayed fn no longer counts.
   constexpr double step = 0.125, least = 12.5, most = 50, negligible = 1e-17;
-  double peak = 0, peak_at = 0;
-  double last_large = 0;
-  for (double u = step / 2; u < most; u += step) {
+  double peak = 0, peak_at = 0, last_large = 0, largest = 0;
+  bool overflows = false;
+  for (double u = step / 2; u < most && !overflows; u += step) {
     double value = 0;
     for (double x : {sigma_max * u, -sigma_max * u}) {
-      const double y = fn(x);
-      if (std::isinf(y) && u > 2 && peak_at > u - 2 * step && peak > 0) {
-        last_large = most;
+      constexpr double huge = 1e100;  // from where fn is on its way to infinity, not at a pole
+      if (largest > huge && std::isinf(fn(x))) {
+        overflows = true;
         break;
       }
-      value = std::max(value, std::abs(checked(fn, x)) * std::exp(-u * u / 4));
+      const double y = std::abs(checked(fn, x));
+      largest = std::max(largest, y);
+      value = std::max(value, y * std::exp(-u * u / 4));
     }
-    if (last_large == most) break;
     if (value > peak) {
       peak = value;
       peak_at = u;
