@@ -241,5 +241,108 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
     EXPECT_NEAR(ntk[e], d_nngp[e] * (1.5 * cov12[e] + 2 * 3.0 + 0.25), 1e-13);
 }
 
+TEST(NumericalPoint, ReferenceValues) {
+  for (const auto& [name, rows] : groups(101)) {
+    const Function f = *function_of(rows[0]);
+    for (const GoldenRow& row : rows) {
+      SCOPED_TRACE(name + " at cov12=" + std::to_string(row.cov12) +
+                   " var1=" + std::to_string(row.var1) + " var2=" + std::to_string(row.var2));
+      const PointValue value = numerical_point(f.fn, f.breakpoints, row.cov12, row.var1, row.var2);
+      const Norms n1 = norms(f, row.var1), n2 = norms(f, row.var2);
+      if (!std::isnan(row.nngp)) {
+        EXPECT_LE(std::abs(value.nngp - row.nngp), 1e-12 * n1.fn * n2.fn);
+      }
+      if (!std::isnan(row.d_nngp) && row.var1 > 0) {
+        EXPECT_LE(std::abs(value.d_nngp - row.d_nngp), 1e-12 * n1.derivative * n2.derivative);
+      }
+    }
+  }
+}
+
+/// E[g(x1) g(x2)] for |rho| well below 1: midpoint sums over pieces between the break points of g, in
+/// x1 and, for each x1, in x2.
+double expectation(const std::function<double(double)>& g, const std::vector<double>& breaks,
+                   double cov12, double var1, double var2) {
+  // 8-point Gauss-Legendre on many pieces.
+  static constexpr double node[] = {0.18343464249564980, 0.52553240991632899, 0.79666647741362674,
+                                    0.96028985649753623};
+  static constexpr double weight[] = {0.36268378337836198, 0.31370664587788729, 0.22238103445337447,
+                                      0.10122853629037626};
+  const auto integrate = [&](const auto& h, double mean, double deviation) {
+    std::vector<double> edges;
+    for (int i = -36; i <= 36; ++i) edges.push_back(mean + deviation * i / 4);
+    for (double x : breaks)
+      if (std::abs(x - mean) < 9 * deviation) edges.push_back(x);
+    std::sort(edges.begin(), edges.end());
+    double sum = 0;
+    for (std::size_t e = 0; e + 1 < edges.size(); ++e) {
+      const double middle = (edges[e] + edges[e + 1]) / 2, half = (edges[e + 1] - edges[e]) / 2;
+      for (int k = 0; k < 4; ++k)
+        for (double side : {-1.0, 1.0}) {
+          const double x = middle + side * half * node[k], u = (x - mean) / deviation;
+          sum += half * weight[k] * h(x) * std::exp(-u * u / 2) /
+                 (deviation * std::sqrt(2 * std::numbers::pi));
+        }
+    }
+    return sum;
+  };
+  const double rest = std::sqrt(var2 - cov12 * cov12 / var1);
+  return integrate([&](double x1) { return g(x1) * integrate(g, cov12 / var1 * x1, rest); }, 0.0,
+                   std::sqrt(var1));
+}
+
+TEST(NumericalDual, KinksAnywhere) {
+  struct Example {
+    const char* name;
+    std::function<double(double)> fn, derivative;
+    std::vector<double> breaks;
+  };
+  const std::vector<Example> examples{
+      {"tanh(x) + |x - 0.3| / 4",
+       [](double x) { return std::tanh(x) + 0.25 * std::abs(x - 0.3); },
+       [](double x) { return 1 / std::pow(std::cosh(x), 2) + (x > 0.3 ? 0.25 : -0.25); },
+       {0.3}},
+      {"elu(x + 1) - [x > 2]",
+       [](double x) { return (x > -1 ? x + 1 : std::expm1(x + 1)) - (x > 2 ? 1 : 0); },
+       [](double x) { return x > -1 ? 1 : std::exp(x + 1); },
+       {-1, 2}},
+      {"sin(x) between kinks at -2, 0 and 1",
+       [](double x) {
+         return x < -2 ? std::sin(-2) : x < 0 ? std::sin(x) : x < 1 ? 2 * std::sin(x) : 2 * std::sin(1);
+       },
+       [](double x) { return x < -2 || x > 1 ? 0
+                             : x < 0         ? std::cos(x)
+                                             : 2 * std::cos(x); },
+       {-2, 0, 1}},
+  };
+  for (const Example& example : examples) {
+    SCOPED_TRACE(example.name);
+    const NumericalDual dual(example.fn, std::nullopt, {0.5, 6});
+    EXPECT_EQ(dual.breakpoints().size(), example.breaks.size());
+    for (double rho : {-0.8, -0.1, 0.6})
+      for (double var1 : {0.5, 2.2})
+        for (double var2 : {1.3, 6.0}) {
+          const double cov12 = rho * std::sqrt(var1 * var2);
+          double nngp, d_nngp;
+          nngp_tile_f64 tile{};
+          tile.struct_size = sizeof tile;
+          tile.rows = tile.cols = 1;
+          tile.cov12 = &cov12;
+          tile.var1 = &var1;
+          tile.var2 = &var2;
+          tile.nngp = &nngp;
+          tile.d_nngp = &d_nngp;
+          tile.cov_scale = 1;
+          dual.tile(tile);
+          const double truth = expectation(example.fn, example.breaks, cov12, var1, var2);
+          const double d_truth = expectation(example.derivative, example.breaks, cov12, var1, var2);
+          EXPECT_NEAR(nngp, truth, 1e-10);
+          EXPECT_NEAR(d_nngp, d_truth, 1e-8);
+          EXPECT_NEAR(nngp, truth, kEstimateFactor * dual.error_estimate_nngp());
+          EXPECT_NEAR(d_nngp, d_truth, kEstimateFactor * dual.error_estimate_d_nngp());
+        }
+  }
+}
+
 }  // namespace
 }  // namespace nngp::test

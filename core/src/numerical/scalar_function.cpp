@@ -84,7 +84,7 @@ void ScalarFunction::cut(double sigma_max) {
   errors_.clear();
   noise_ = 0;
   std::vector<double> cuts = {radius_, -radius_};
-  for (double x = 1; x < radius_; x *= 2) cuts.insert(cuts.end(), {x, -x});
+  for (double x = 0.5; x < radius_; x *= 2) cuts.insert(cuts.end(), {x, -x});
   // Where fn vanishes at 0, finer and finer towards it, for accuracy of fn' relative to fn' there.
   constexpr double finest = 1e-9;
   double near_zero = 0, around = 0;
@@ -94,7 +94,7 @@ void ScalarFunction::cut(double sigma_max) {
   }
   std::vector<double> fine;
   if (near_zero < 1e-6 * around)
-    for (double x = 0.5; x > finest; x /= 2) fine.insert(fine.end(), {x, -x});
+    for (double x = 0.25; x > finest; x /= 2) fine.insert(fine.end(), {x, -x});
   cuts.insert(cuts.end(), fine.begin(), fine.end());
   for (const nngp_breakpoint& b : breakpoints_) cuts.push_back(b.x);
   std::sort(cuts.begin(), cuts.end());

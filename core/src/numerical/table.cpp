@@ -8,7 +8,8 @@
 #include <numbers>
 #include <numeric>
 
-#include "numerical/polar.hpp"
+#include "numerical/expansion.hpp"
+#include "numerical/integrator.hpp"
 #include "numerical/quadrature.hpp"
 
 namespace nngp::numerical {
@@ -47,28 +48,6 @@ Eigen::MatrixXd half_transform(std::size_t half, std::size_t parity) {
   return transform;
 }
 
-/// The kinks of fn, as far as a function made of them is not much larger than fn itself at sigma_max,
-/// which would cost accuracy.
-std::vector<Kink> reference_kinks(const ScalarFunction& fn, double sigma_max) {
-  constexpr double much_larger = 1e3;
-  constexpr std::size_t most = 12;  // all pairs are evaluated for every entry
-  const double norm = expand(fn, {}, sigma_max, 1, 0).of[nngp].norm;
-  std::vector<Kink> kinks;
-  for (const nngp_breakpoint& b : fn.breakpoints()) {
-    Kink kink{b.x, fn.jumps(b)};
-    double power = 1;  // sigma^m / m!
-    for (std::size_t m = 0; m < kKinkOrders; ++m) {
-      if (m >= 2 && std::abs(kink.jump[m]) * power > much_larger * norm) kink.jump[m] = 0;
-      power *= sigma_max / static_cast<double>(m + 1);
-    }
-    kinks.push_back(kink);
-  }
-  std::stable_sort(kinks.begin(), kinks.end(),
-                   [](const auto& p, const auto& q) { return std::abs(p.x) < std::abs(q.x); });
-  if (kinks.size() > most) kinks.resize(most);
-  return kinks;
-}
-
 }  // namespace
 
 double Scale::operator()(double sigma, double t) const {
@@ -79,58 +58,23 @@ double Scale::operator()(double sigma, double t) const {
 Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, double tolerance) {
   sigma_max = std::max(sigma_max, kSmallestSigma);
   sigma_min = std::clamp(sigma_min, kSmallestSigma, sigma_max);
-  const std::vector<nngp_breakpoint>& breakpoints = fn.breakpoints();
-  polar_ = !breakpoints.empty() && std::all_of(breakpoints.begin(), breakpoints.end(),
-                                               [](const nngp_breakpoint& b) { return b.x == 0; });
-  if (!polar_) kinks_ = reference_kinks(fn, sigma_max);
-  const double small = std::clamp(1e-3, sigma_min, sigma_max);
-  const Expansions near_zero = expand(fn, {}, small, 1, 0), nearer = expand(fn, {}, small / 2, 1, 0);
-  for (Channel channel : {nngp, d_nngp})
-    if (nearer.of[channel].norm > 0) {
-      const double slope = std::log2(near_zero.of[channel].norm / nearer.of[channel].norm);
-      power_[channel] = std::clamp(static_cast<int>(std::lround(slope)), 0, 12);
-    }
+  const Integrator integrator(fn, sigma_min, sigma_max, tolerance);
+  kinks_ = integrator.kinks();
+  truncation_ = {integrator.tail(), integrator.tail()};
 
-  const Duals top = duals(fn, {sigma_max}, tolerance);
   const double width = z_of_sigma(sigma_max) - z_of_sigma(sigma_min);
   const bool single = sigma_max - sigma_min <= 1e-13 * sigma_max;
   std::size_t count = single ? 1 : static_cast<std::size_t>(6 + 28 * width);
-  Duals all;
+  Duals duals;
   for (;;) {
     place_nodes(sigma_min, sigma_max, count);
-    all = duals(fn, sigma_, tolerance);
-    measure(fn);
-    if (count == 1 || count == kMaxNodes || resolved_in_z(all, 10 * tolerance)) break;
+    duals = integrator.at(sigma_);
+    measure(fn, integrator);
+    if (count == 1 || count == kMaxNodes || resolved_in_z(duals, 10 * tolerance)) break;
     count = std::min(kMaxNodes, count + count / 3 + 1);
   }
-  choose_x(top, tolerance / 4);
-  tabulate(all);
-}
-
-Series::Duals Series::duals(const ScalarFunction& fn, const std::vector<double>& sigma,
-                            double tolerance) {
-  if (polar_)
-    return {std::make_unique<PolarDual>(fn, nngp, power_[nngp], sigma),
-            std::make_unique<PolarDual>(fn, d_nngp, power_[d_nngp], sigma)};
-  std::vector<Expansions> expansions(sigma.size());
-  if (terms_ == 0) {  // for the largest deviation, which needs most terms
-    for (std::size_t most : {std::size_t{1024}, std::size_t{2048}, kMaxTerms}) {
-      expansions[0] = expand(fn, kinks_, sigma[0], most, tolerance);
-      if (expansions[0].tail <= tolerance) break;
-    }
-    if (expansions[0].tail > tolerance && kinks_.empty()) {  // fn varies on scales far below sigma
-      polar_ = true;
-      return duals(fn, sigma, tolerance);
-    }
-    terms_ = expansions[0].of[nngp].a.size();
-    truncation_.nngp = truncation_.d_nngp = expansions[0].tail;
-  } else {
-    tbb::parallel_for(std::size_t{0}, sigma.size(), [&](std::size_t node) {
-      expansions[node] = expand(fn, kinks_, sigma[node], terms_, 1e-30);
-    });
-  }
-  return {std::make_unique<MehlerDual>(expansions, nngp),
-          std::make_unique<MehlerDual>(expansions, d_nngp)};
+  choose_x(integrator, tolerance / 4);
+  tabulate(duals);
 }
 
 void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) {
@@ -142,7 +86,7 @@ void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) 
   for (double t : t_) sigma_.push_back(count == 1 ? sigma_max : sigma_of_z(z_middle_ + z_half_ * t));
 }
 
-void Series::measure(const ScalarFunction& fn) {
+void Series::measure(const ScalarFunction& fn, const Integrator& integrator) {
   std::vector<Expansions> expansions(sigma_.size());
   tbb::parallel_for(std::size_t{0}, sigma_.size(),
                     [&](std::size_t node) { expansions[node] = expand(fn, {}, sigma_[node], 1, 0); });
@@ -150,7 +94,7 @@ void Series::measure(const ScalarFunction& fn) {
     std::vector<double>& norm = norm_[channel];
     norm.clear();
     for (const Expansions& e : expansions) norm.push_back(e.of[channel].norm);
-    scale_[channel] = fit_scale(channel);
+    scale_[channel] = fit_scale(channel, integrator.power(channel));
     double largest = 0;
     for (std::size_t a = 0; a < norm.size(); ++a)
       largest = std::max(largest, norm[a] / scale_[channel](sigma_[a], t_[a]));
@@ -160,8 +104,8 @@ void Series::measure(const ScalarFunction& fn) {
   }
 }
 
-Scale Series::fit_scale(Channel channel) const {
-  Scale scale{power_[channel], {}};
+Scale Series::fit_scale(Channel channel, int power) const {
+  Scale scale{power, {}};
   const auto n = static_cast<Eigen::Index>(sigma_.size());
   Eigen::VectorXd size(n);
   for (Eigen::Index i = 0; i < n; ++i) {
@@ -198,8 +142,9 @@ bool Series::resolved_in_z(const Duals& duals, double tolerance) const {
   return true;
 }
 
-void Series::choose_x(const Duals& top, double tolerance) {
+void Series::choose_x(const Integrator& integrator, double tolerance) {
   // At the largest deviation, where the ends of rho's range are steepest.
+  const Duals top = integrator.at({sigma_[0]});
   const auto count = [&](double kappa, std::size_t n, std::size_t& half) {
     const std::vector<double> x = chebyshev_nodes(2 * n);
     std::size_t total = 0;
@@ -224,7 +169,7 @@ void Series::choose_x(const Duals& top, double tolerance) {
   for (std::size_t n : {std::size_t{32}, std::size_t{72}, kMaxHalfTerms}) {
     std::size_t best = 4 * n + 1;
     for (double kappa : kappas) {
-      if (polar_ && kappa != 1) continue;
+      if (integrator.polar() && kappa != 1) continue;
       std::size_t half;
       const std::size_t total = count(kappa, n, half);
       if (total > best) break;

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "numerical/expansion.hpp"
+#include "numerical/integrator.hpp"
 
 namespace nngp::numerical {
 
@@ -79,20 +79,16 @@ class Series {
   };
   using Duals = std::array<std::unique_ptr<DualValues>, 2>;  // by Channel
 
-  Duals duals(const ScalarFunction& fn, const std::vector<double>& sigma, double tolerance);
   void place_nodes(double sigma_min, double sigma_max, std::size_t count);
-  void measure(const ScalarFunction& fn);
+  void measure(const ScalarFunction& fn, const Integrator& integrator);
   bool resolved_in_z(const Duals& duals, double tolerance) const;
-  void choose_x(const Duals& top, double tolerance);
+  void choose_x(const Integrator& integrator, double tolerance);
   void tabulate(const Duals& duals);
-  Scale fit_scale(Channel channel) const;
+  Scale fit_scale(Channel channel, int power) const;
 
-  bool polar_;               // break points at the origin only
-  std::vector<Kink> kinks_;  // those of fn, if any is not at the origin
-  std::size_t terms_ = 0;    // of Mehler's series
+  std::vector<Kink> kinks_;
   std::vector<double> sigma_, t_;
   double z_middle_ = 0, z_half_ = 0;
-  std::array<int, 2> power_{};
   std::array<Scale, 2> scale_;
   std::array<std::vector<double>, 2> norm_;  // at the nodes, kept away from 0
   double kappa_ = 0;
