@@ -116,9 +116,11 @@ std::shared_ptr<const Dual> TileEngine<Real>::make_dual(const Activate& step) {
   const Elementwise& layer = program_.activations[step.activation];
   const Activation& activation = layer.activation;
   if (!layer.numerical && activation.has_nngp_fn()) return std::make_shared<ClosedFormDual>(activation);
+  // Aims below the tolerance: the estimate, which is compared with it, is a bound with room to spare.
+  const double aim = layer.tolerance / 10;
   NumericalDual dual([activation](double x) { return activation.fn(x); }, activation.breakpoints(),
                      variances(step.operand),
-                     {.tolerance = layer.tolerance, .single = std::is_same_v<Real, float>});
+                     {.tolerance = aim, .single = std::is_same_v<Real, float>});
   numerical_layers_.push_back({activation.text(), layer.tolerance, dual.error_estimate_nngp(),
                                dual.error_estimate_d_nngp(), dual.breakpoints()});
   return std::make_shared<IntegratedDual>(std::move(dual));
