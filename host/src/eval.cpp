@@ -87,30 +87,13 @@ struct Values {
   std::optional<double> nngp, d_nngp;
 };
 
-/// E[fn(x1) fn(x2)] and E[fn'(x1) fn'(x2)] by numerical integration.
-Values integrate(const Activation& activation, const Point& point) {
-  const auto [least, largest] = std::minmax(point.var1, point.var2);
-  const NumericalDual dual([&](double x) { return activation.fn(x); }, activation.breakpoints(),
-                           {least, largest}, {.tolerance = 1e-13});
-  double nngp = 0, d_nngp = 0;
-  nngp_tile_f64 tile = {};
-  tile.struct_size = sizeof tile;
-  tile.rows = tile.cols = tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = 1;
-  tile.cov12 = &point.cov12;
-  tile.var1 = &point.var1;
-  tile.var2 = &point.var2;
-  tile.nngp = &nngp;
-  tile.d_nngp = &d_nngp;
-  tile.cov_scale = 1;
-  dual.tile(tile);
-  return {nngp, d_nngp};
-}
-
 Values evaluate(const Activation& activation, const Point& point) {
   const auto& [cov12, var1, var2] = point;
   if (!activation.has_nngp_fn()) {
     if (!activation.has_fn()) return {};
-    return integrate(activation, point);
+    const auto fn = [&](double x) { return activation.fn(x); };
+    const PointValue value = numerical_point(fn, activation.breakpoints(), cov12, var1, var2);
+    return {value.nngp, value.d_nngp};
   }
   return {checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point),
           checked(activation.d_nngp_fn(cov12, var1, var2), "d_nngp_fn", activation, point)};

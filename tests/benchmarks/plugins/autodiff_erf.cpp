@@ -12,6 +12,7 @@ struct AutodiffErf {
   }
 };
 
-constexpr nngp::library library{.name = "autodiff_erf", .version = "1.0.0"};
+constexpr nngp::library library{
+    .name = "autodiff_erf", .version = "1.0.0", .author = "The nngp authors", .license = "MIT"};
 
 NNGP_PLUGIN(library, AutodiffErf);
