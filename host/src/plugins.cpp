@@ -178,6 +178,7 @@ std::string tiles_text(const nngp_activation& activation) {
   if (activation.tile_f64 && activation.tile_f32) return "float64 and float32";
   if (activation.tile_f64) return "float64";
   if (activation.tile_f32) return "float32";
+  if (!activation.nngp_fn) return activation.fn ? "by numerical integration of fn" : "none";
   return "none: computed point by point";
 }
 
