@@ -3,10 +3,9 @@
 #include <Eigen/Core>
 #include <cstddef>
 
-namespace nngp::numerical {
+#include "numerical/channel.hpp"
 
-/// nngp is the dual of fn, d_nngp that of fn'.
-enum Channel { nngp, d_nngp };
+namespace nngp::numerical {
 
 /// E[g(x1) g(x2)] for all pairs of some deviations.
 class DualValues {
@@ -14,8 +13,6 @@ class DualValues {
   virtual ~DualValues() = default;
   /// Its even (0) or odd (1) part as a function of rho = cos(theta), 0 < theta <= pi/2.
   virtual Eigen::MatrixXd part(std::size_t parity, double theta) const = 0;
-  /// The expectation at rho = 1.
-  virtual Eigen::MatrixXd at_one() const = 0;
 };
 
 using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;

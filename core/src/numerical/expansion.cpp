@@ -87,9 +87,9 @@ double relative_tail(const std::vector<double>& a, const std::vector<double>& r,
 
 Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, double sigma,
                   std::size_t terms, double tolerance) {
-  // A 20-node Gauss rule integrates waves of wave number k well up to k width / 2 = 8; psi_j has
+  // A 20-node Gauss rule integrates waves of wave number k well up to k width / 2 = 12; psi_j has
   // wave numbers up to sqrt(j).
-  const double width = std::min(0.5, 14 / std::sqrt(static_cast<double>(terms)));
+  const double width = std::min(0.7, 22 / std::sqrt(static_cast<double>(terms)));
   const Rule rule = composite_gauss(half_line_edges(fn, sigma), width);
   const std::size_t padded = (rule.size() + kPadding - 1) / kPadding * kPadding;
 
@@ -173,7 +173,5 @@ Eigen::MatrixXd MehlerDual::part(std::size_t parity, double theta) const {
   if (r_[parity].size() > 0) result -= weighted_gram(r_[parity], r_[parity], power);
   return result;
 }
-
-Eigen::MatrixXd MehlerDual::at_one() const { return part(0, 0) + part(1, 0); }
 
 }  // namespace nngp::numerical

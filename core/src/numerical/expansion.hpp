@@ -36,7 +36,6 @@ class MehlerDual final : public DualValues {
  public:
   MehlerDual(const std::vector<Expansions>& expansions, Channel channel);
   Eigen::MatrixXd part(std::size_t parity, double theta) const override;
-  Eigen::MatrixXd at_one() const override;
 
  private:
   RowMatrix a_[2], r_[2];  // even and odd terms

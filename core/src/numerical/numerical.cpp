@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "numerical/dispatch.hpp"
 #include "numerical/evaluate.hpp"
-#include "numerical/quadrature.hpp"
 #include "numerical/scalar_function.hpp"
 #include "numerical/table.hpp"
 
@@ -21,30 +19,11 @@ struct NumericalDual::Tables {
 
 namespace {
 
-/// E[g(sigma1 u) g(sign sigma2 u)], u ~ N(0, 1).
-double expectation_on_line(const std::function<double(double)>& g, const numerical::ScalarFunction& fn,
-                           double sigma1, double sigma2, double sign) {
-  std::vector<double> edges = {-fn.reach(), fn.reach()};
-  for (double x : fn.panels())
-    for (double u : {x / sigma1, sign * x / sigma2})
-      if (std::abs(u) < fn.reach()) edges.push_back(u);
-  std::sort(edges.begin(), edges.end());
-  const numerical::Rule rule = numerical::composite_gauss(edges, 0.7);
-  double sum = 0;
-  for (std::size_t i = 0; i < rule.size(); ++i) {
-    const double u = rule.node[i];
-    sum += rule.weight[i] * std::exp(-u * u / 2) * g(sigma1 * u) * g(sign * sigma2 * u);
-  }
-  return sum / std::sqrt(2 * std::numbers::pi);
-}
-
 /// What the tables miss by where inputs are parallel, the worst place: there expectations are integrals
 /// over a line, and done by quadrature. Deviations are the ends of the range and two off the nodes.
 template <class Real, class Evaluate>
 numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::ScalarFunction& fn,
                                      double sigma_min, double sigma_max) {
-  const std::function<double(double)> functions[] = {[&](double x) { return fn(x); },
-                                                     [&](double x) { return fn.derivative(x); }};
   const auto variance_at = [&](double at) {
     return static_cast<Real>(std::pow(sigma_min + at * (sigma_max - sigma_min), 2));
   };
@@ -57,8 +36,8 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
   for (double at : {1.0, 0.63, 0.17, 0.0}) {
     if (variance_at(at) <= 0 || (at < 1 && sigma_min == sigma_max)) continue;
     Point p{variance_at(at), std::sqrt(static_cast<double>(variance_at(at))), {}};
-    for (std::size_t channel = 0; channel < 2; ++channel)
-      p.norm[channel] = std::sqrt(expectation_on_line(functions[channel], fn, p.sigma, p.sigma, 1));
+    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp})
+      p.norm[channel] = std::sqrt(fn.expectation_on_line(channel, p.sigma, p.sigma));
     points.push_back(p);
   }
   numerical::TableError error;
@@ -68,10 +47,10 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
   const auto check = [&](const Point& p, const Point& q, double sign) {
     Real value[2];
     evaluate(static_cast<Real>(sign * p.sigma * q.sigma), p.variance, q.variance, value);
-    for (std::size_t channel = 0; channel < 2; ++channel) {
+    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp}) {
       if (p.norm[channel] == 0 || q.norm[channel] == 0) continue;
-      const double truth = expectation_on_line(functions[channel], fn, p.sigma, q.sigma, sign);
-      double& worst = channel == 0 ? error.nngp : error.d_nngp;
+      const double truth = fn.expectation_on_line(channel, p.sigma, sign * q.sigma);
+      double& worst = channel == numerical::nngp ? error.nngp : error.d_nngp;
       worst = std::max(worst, std::abs(static_cast<double>(value[channel]) - truth) /
                                   (p.norm[channel] * q.norm[channel]));
     }

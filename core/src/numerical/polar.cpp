@@ -60,16 +60,19 @@ PolarDual::PolarDual(const ScalarFunction& fn, Channel channel, int power,
     const Eigen::MatrixXd scaled = size.cwiseInverse().asDiagonal() * g[parity];
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(scaled * scaled.transpose());
     std::vector<std::vector<double>> columns;
+    std::size_t degrees = 2;
     for (Eigen::Index e = 0; e < n; ++e) {
       if (eigen.eigenvalues()[e] < 1e-15 * eigen.eigenvalues()[n - 1]) continue;
       const Eigen::VectorXd h =
           (eigen.eigenvectors().col(e) * std::sqrt(eigen.eigenvalues()[e])).cwiseProduct(size);
       columns.push_back(chebyshev_coefficients({h.data(), h.data() + n}));
+      for (std::size_t k = degrees; k < columns.back().size(); ++k)
+        if (std::abs(columns.back()[k]) > 1e-15 * largest) degrees = k + 1;
     }
-    h_[parity].resize(n, static_cast<Eigen::Index>(columns.size()));
+    h_[parity].resize(static_cast<Eigen::Index>(degrees), static_cast<Eigen::Index>(columns.size()));
     for (std::size_t c = 0; c < columns.size(); ++c)
-      h_[parity].col(static_cast<Eigen::Index>(c)) =
-          Eigen::Map<const Eigen::VectorXd>(columns[c].data(), n);
+      for (std::size_t k = 0; k < degrees; ++k)
+        h_[parity](static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(c)) = columns[c][k];
   }
 }
 
@@ -109,10 +112,6 @@ Eigen::MatrixXd PolarDual::part(std::size_t parity, double theta) const {
   const Eigen::MatrixXd wide = sector(parity, std::numbers::pi - theta), narrow = sector(parity, theta);
   if (parity == 0) return wide + narrow;
   return wide - narrow;
-}
-
-Eigen::MatrixXd PolarDual::at_one() const {
-  return sector(0, std::numbers::pi) + sector(1, std::numbers::pi);
 }
 
 }  // namespace nngp::numerical

@@ -17,7 +17,6 @@ class PolarDual final : public DualValues {
  public:
   PolarDual(const ScalarFunction& fn, Channel channel, int power, const std::vector<double>& sigma);
   Eigen::MatrixXd part(std::size_t parity, double theta) const override;
-  Eigen::MatrixXd at_one() const override;
 
  private:
   Eigen::MatrixXd sector(std::size_t parity, double alpha) const;

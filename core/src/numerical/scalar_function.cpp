@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <sstream>
 
 #include "nngp/error.hpp"
+#include "numerical/quadrature.hpp"
 
 namespace nngp::numerical {
 namespace {
@@ -142,6 +144,23 @@ double ScalarFunction::operator()(double x) const { return fn_(x); }
 double ScalarFunction::derivative(double x) const {
   const auto after = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, x);
   return pieces_[static_cast<std::size_t>(after - edges_.begin()) - 1](x);
+}
+
+double ScalarFunction::expectation_on_line(Channel channel, double sigma1, double sigma2) const {
+  std::vector<double> edges = {-reach_, reach_};
+  for (double x : panels_)
+    for (double u : {x / sigma1, x / sigma2})
+      if (std::abs(u) < reach_) edges.push_back(u);
+  std::sort(edges.begin(), edges.end());
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  const Rule rule = composite_gauss(edges, 1);
+  const auto g = [&](double x) { return channel == nngp ? fn_(x) : derivative(x); };
+  double sum = 0;
+  for (std::size_t i = 0; i < rule.size(); ++i) {
+    const double u = rule.node[i];
+    sum += rule.weight[i] * std::exp(-u * u / 2) * g(sigma1 * u) * g(sigma2 * u);
+  }
+  return sum / std::sqrt(2 * std::numbers::pi);
 }
 
 double ScalarFunction::roughness(double sigma) const {

@@ -7,6 +7,7 @@
 
 #include "nngp/activation.h"
 #include "numerical/breakpoints.hpp"
+#include "numerical/channel.hpp"
 #include "numerical/chebyshev_fit.hpp"
 
 namespace nngp::numerical {
@@ -25,6 +26,9 @@ class ScalarFunction {
   double operator()(double x) const;
   /// fn'(x), from the piece that x lies in.
   double derivative(double x) const;
+
+  /// E[g(sigma1 u) g(sigma2 u)], u ~ N(0, 1), g = fn or fn'; one of the deviations may be negative.
+  double expectation_on_line(Channel channel, double sigma1, double sigma2) const;
 
   /// |u| up to which fn(sigma u) counts, in standard deviations.
   double reach() const { return reach_; }

@@ -8,7 +8,6 @@
 #include <numbers>
 #include <numeric>
 
-#include "numerical/expansion.hpp"
 #include "numerical/integrator.hpp"
 #include "numerical/quadrature.hpp"
 
@@ -64,17 +63,15 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
 
   const double width = z_of_sigma(sigma_max) - z_of_sigma(sigma_min);
   const bool single = sigma_max - sigma_min <= 1e-13 * sigma_max;
-  std::size_t count = single ? 1 : static_cast<std::size_t>(6 + 28 * width);
-  Duals duals;
+  std::size_t count = single ? 1 : static_cast<std::size_t>(7 + 36 * width);
   for (;;) {
     place_nodes(sigma_min, sigma_max, count);
-    duals = integrator.at(sigma_);
     measure(fn, integrator);
-    if (count == 1 || count == kMaxNodes || resolved_in_z(duals, 10 * tolerance)) break;
-    count = std::min(kMaxNodes, count + count / 3 + 1);
+    if (half_terms_ == 0) choose_x(integrator, tolerance / 4);
+    tabulate(integrator.at(sigma_));
+    if (count == 1 || count == kMaxNodes || resolved_in_z(10 * tolerance)) break;
+    count = std::min(kMaxNodes, count + count / 4 + 1);
   }
-  choose_x(integrator, tolerance / 4);
-  tabulate(duals);
 }
 
 void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) {
@@ -87,13 +84,12 @@ void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) 
 }
 
 void Series::measure(const ScalarFunction& fn, const Integrator& integrator) {
-  std::vector<Expansions> expansions(sigma_.size());
-  tbb::parallel_for(std::size_t{0}, sigma_.size(),
-                    [&](std::size_t node) { expansions[node] = expand(fn, {}, sigma_[node], 1, 0); });
   for (Channel channel : {nngp, d_nngp}) {
     std::vector<double>& norm = norm_[channel];
-    norm.clear();
-    for (const Expansions& e : expansions) norm.push_back(e.of[channel].norm);
+    norm.resize(sigma_.size());
+    tbb::parallel_for(std::size_t{0}, sigma_.size(), [&](std::size_t a) {
+      norm[a] = std::sqrt(fn.expectation_on_line(channel, sigma_[a], sigma_[a]));
+    });
     scale_[channel] = fit_scale(channel, integrator.power(channel));
     double largest = 0;
     for (std::size_t a = 0; a < norm.size(); ++a)
@@ -124,28 +120,21 @@ Scale Series::fit_scale(Channel channel, int power) const {
   return scale;
 }
 
-bool Series::resolved_in_z(const Duals& duals, double tolerance) const {
-  // Factors behave like E[g(sigma u) g(sigma_max u)].
-  for (Channel channel : {nngp, d_nngp}) {
-    if (norm_[channel].empty()) continue;
-    const Eigen::MatrixXd one = duals[channel]->at_one();
-    std::vector<double> values(sigma_.size());
-    double smallest = INFINITY;
-    for (std::size_t node = 0; node < sigma_.size(); ++node) {
-      const double scale = scale_[channel](sigma_[node], t_[node]) * norm_[channel][0];
-      values[node] = one(static_cast<Eigen::Index>(node), 0) / scale;
-      smallest = std::min(smallest, norm_[channel][node] * norm_[channel][0] / scale);
-    }
-    const std::vector<double> c = chebyshev_coefficients(values);
-    if (std::abs(c[c.size() - 1]) + std::abs(c[c.size() - 2]) > tolerance * smallest) return false;
+bool Series::resolved_in_z(double tolerance) const {
+  double rest[2] = {0, 0};
+  for (const Term& term : terms_of_x_) {
+    const std::size_t n = term.u.size();
+    rest[term.chain / 2] += term.weight * (std::abs(term.u[n - 1]) + std::abs(term.u[n - 2]));
   }
-  return true;
+  return std::max(rest[nngp], rest[d_nngp]) <= tolerance;
 }
 
 void Series::choose_x(const Integrator& integrator, double tolerance) {
   // At the largest deviation, where the ends of rho's range are steepest.
   const Duals top = integrator.at({sigma_[0]});
-  const auto count = [&](double kappa, std::size_t n, std::size_t& half) {
+  const auto count = [&](double kappa, const std::array<Eigen::MatrixXd, 2>& transforms,
+                         std::size_t& half) {
+    const auto n = static_cast<std::size_t>(transforms[0].rows());
     const std::vector<double> x = chebyshev_nodes(2 * n);
     std::size_t total = 0;
     half = 1;
@@ -157,7 +146,7 @@ void Series::choose_x(const Integrator& integrator, double tolerance) {
         for (std::size_t i = 0; i < n; ++i)
           values[static_cast<Eigen::Index>(i)] =
               top[channel]->part(parity, theta_of_x(x[i], kappa))(0, 0);
-        const std::size_t needed = significant(half_transform(n, parity) * values, tolerance * energy);
+        const std::size_t needed = significant(transforms[parity] * values, tolerance * energy);
         total += needed;
         half = std::max(half, needed + 1);
       }
@@ -167,11 +156,12 @@ void Series::choose_x(const Integrator& integrator, double tolerance) {
   };
   static constexpr double kappas[] = {0.8, 0.9, 0.95, 0.975, 0.985, 0.993, 0.997, 0.999, 1.0};
   for (std::size_t n : {std::size_t{32}, std::size_t{72}, kMaxHalfTerms}) {
+    const std::array transforms{half_transform(n, 0), half_transform(n, 1)};
     std::size_t best = 4 * n + 1;
     for (double kappa : kappas) {
       if (integrator.polar() && kappa != 1) continue;
       std::size_t half;
-      const std::size_t total = count(kappa, n, half);
+      const std::size_t total = count(kappa, transforms, half);
       if (total > best) break;
       best = total;
       half_terms_ = half;
@@ -225,6 +215,7 @@ void Series::tabulate(const Duals& duals) {
                               largest / smallest_size, chebyshev_coefficients(u)});
     }
   });
+  terms_of_x_.clear();
   for (auto& list : found) std::move(list.begin(), list.end(), std::back_inserter(terms_of_x_));
 }
 

@@ -81,7 +81,7 @@ class Series {
 
   void place_nodes(double sigma_min, double sigma_max, std::size_t count);
   void measure(const ScalarFunction& fn, const Integrator& integrator);
-  bool resolved_in_z(const Duals& duals, double tolerance) const;
+  bool resolved_in_z(double tolerance) const;
   void choose_x(const Integrator& integrator, double tolerance);
   void tabulate(const Duals& duals);
   Scale fit_scale(Channel channel, int power) const;
