@@ -91,9 +91,6 @@ Errors errors(const NumericalDual& dual, const Function& f, const Rows& rows) {
   return worst;
 }
 
-/// The estimates bound the true errors but for this factor.
-constexpr double kEstimateFactor = 3;
-
 TEST(NumericalDual, ReferenceValuesUpToVariance10) {
   for (const auto& [name, rows] : groups(10)) {
     SCOPED_TRACE(name);
@@ -102,8 +99,8 @@ TEST(NumericalDual, ReferenceValuesUpToVariance10) {
     const Errors e = errors<double, nngp_tile_f64>(dual, f, rows);
     EXPECT_LT(e.nngp, 1e-10);
     EXPECT_LT(e.d_nngp, 1e-10);
-    EXPECT_LT(e.nngp, kEstimateFactor * dual.error_estimate_nngp());
-    EXPECT_LT(e.d_nngp, kEstimateFactor * dual.error_estimate_d_nngp());
+    EXPECT_LT(e.nngp, dual.error_estimate_nngp());
+    EXPECT_LT(e.d_nngp, dual.error_estimate_d_nngp());
     EXPECT_LT(dual.error_estimate_nngp(), 1e-10);
     EXPECT_LT(dual.error_estimate_d_nngp(), 1e-10);
   }
@@ -120,8 +117,8 @@ TEST(NumericalDual, ReferenceValuesUpToVariance100) {
     const Errors e = errors<double, nngp_tile_f64>(dual, f, rows);
     EXPECT_LT(e.nngp, 1e-10);
     EXPECT_LT(e.d_nngp, 1e-10);
-    EXPECT_LT(e.nngp, kEstimateFactor * dual.error_estimate_nngp());
-    EXPECT_LT(e.d_nngp, kEstimateFactor * dual.error_estimate_d_nngp());
+    EXPECT_LT(e.nngp, dual.error_estimate_nngp());
+    EXPECT_LT(e.d_nngp, dual.error_estimate_d_nngp());
   }
 }
 
@@ -338,8 +335,8 @@ TEST(NumericalDual, KinksAnywhere) {
           const double d_truth = expectation(example.derivative, example.breaks, cov12, var1, var2);
           EXPECT_NEAR(nngp, truth, 1e-10);
           EXPECT_NEAR(d_nngp, d_truth, 1e-8);
-          EXPECT_NEAR(nngp, truth, kEstimateFactor * dual.error_estimate_nngp());
-          EXPECT_NEAR(d_nngp, d_truth, kEstimateFactor * dual.error_estimate_d_nngp());
+          EXPECT_NEAR(nngp, truth, dual.error_estimate_nngp());
+          EXPECT_NEAR(d_nngp, d_truth, dual.error_estimate_d_nngp());
         }
   }
 }
