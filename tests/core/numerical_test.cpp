@@ -238,6 +238,37 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
     EXPECT_NEAR(ntk[e], d_nngp[e] * (1.5 * cov12[e] + 2 * 3.0 + 0.25), 1e-13);
 }
 
+template <class Real, class Tile>
+void expect_diagonal_of_tiles(const std::function<double(double)>& fn) {
+  const NumericalDual dual(fn, std::nullopt, {0.4, 3}, {.single = std::is_same_v<Real, float>});
+  std::vector<Real> var(21), diagonal(var.size());
+  for (std::size_t i = 0; i < var.size(); ++i)
+    var[i] = static_cast<Real>(0.5 + 0.11 * static_cast<double>(i));
+  dual.diagonal(var.data(), var.size(), Real(0.9), Real(0.05), diagonal.data());
+  for (std::size_t i = 0; i < var.size(); ++i) {
+    Real nngp;
+    Tile tile{};
+    tile.struct_size = sizeof tile;
+    tile.rows = tile.cols = 1;
+    tile.cov12 = tile.var1 = tile.var2 = &var[i];
+    tile.nngp = &nngp;
+    tile.cov_scale = Real(0.9);
+    tile.cov_shift = Real(0.05);
+    dual.tile(tile);
+    EXPECT_EQ(diagonal[i], nngp);
+  }
+}
+
+TEST(NumericalDual, DiagonalIsThatOfTiles) {
+  for (const auto& fn :
+       {std::function<double(double)>([](double x) { return std::tanh(x); }),
+        std::function<double(double)>([](double x) { return x > 0 ? x : std::expm1(x); }),
+        std::function<double(double)>([](double x) { return std::abs(x - 0.5); })}) {
+    expect_diagonal_of_tiles<double, nngp_tile_f64>(fn);
+    expect_diagonal_of_tiles<float, nngp_tile_f32>(fn);
+  }
+}
+
 TEST(NumericalPoint, ReferenceValues) {
   for (const auto& [name, rows] : groups(101)) {
     const Function f = *function_of(rows[0]);

@@ -38,6 +38,13 @@ class NumericalDual {
   void tile(const nngp_tile_f64& tile) const;
   void tile(const nngp_tile_f32& tile) const;
 
+  /// nngp[i] = nngp(v, v, v) with v = cov_scale * var[i] + cov_shift, the diagonal of a tile of inputs
+  /// with themselves, to the last bit; faster than tiles of one entry.
+  void diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,
+                double* nngp) const;
+  void diagonal(const float* var, std::size_t count, float cov_scale, float cov_shift,
+                float* nngp) const;
+
   /// Bounds of the error relative to sqrt(E fn(x1)^2 E fn(x2)^2), and the same for fn'.
   double error_estimate_nngp() const;
   double error_estimate_d_nngp() const;

@@ -152,9 +152,10 @@ void TileEngine<Real>::propagate(const Step& step, std::size_t index, Rows& rows
     const AlignedVector<Real>& before = rows.at_step[index] = now;
     oneapi::tbb::parallel_for(
         oneapi::tbb::blocked_range<std::size_t>(0, n, 64), [&](const auto& range) {
-          for (std::size_t i = range.begin(); i < range.end(); ++i)
-            duals_[s->activation]->tile(
-                make_tile<Real>(s->operand.in, 1, 1, 1, {&now[i], nullptr}, &before[i], &before[i]));
+          const auto begin = range.begin();
+          duals_[s->activation]->diagonal(&before[begin], range.size(),
+                                          static_cast<Real>(s->operand.in.cov_scale),
+                                          static_cast<Real>(s->operand.in.cov_shift), &now[begin]);
         });
   } else if (const auto* s = std::get_if<Copy>(&step)) {
     ops_.copy(s->operand.in, var(s->operand.signal), var(s->to), round_up(n, tile_cols));

@@ -26,34 +26,68 @@ class TileEvaluation {
       : table_(table),
         tile_(tile),
         derivative_(tile.d_nngp || tile.ntk),
+        per_kappa_(1 / table.kappa),
+        per_angle_(1 / std::asin(table.kappa)),
         factors_(derivative_ ? table.factors : table.nngp_factors),
-        row_factors_((tile.rows + kMaxLanes) * std::max<std::size_t>(factors_, 1)),
-        column_factors_(kMaxLanes * std::max<std::size_t>(factors_, 1)) {}
+        row_factors_(tile.rows * factors_),
+        row_inverses_(tile.rows),
+        column_factors_(kMaxLanes * factors_) {}
 
   template <class Isa>
   void run() {
     using V = vec<Real, Isa>;
     for (std::size_t i = 0; i < tile_.rows; i += V::size) {
-      make_factors(load(tile_.var1 + i, tile_.rows - i, V(0.0)));
+      const V v1 = dense(load(tile_.var1 + i, tile_.rows - i, V(0.0)));
+      make_factors(v1);
       const std::size_t count = std::min(V::size, tile_.rows - i);
+      store(inverse_deviation(v1), &row_inverses_[i], count);
       for (std::size_t f = 0; f < factors_; ++f)
         for (std::size_t r = 0; r < count; ++r)
           row_factors_[(i + r) * factors_ + f] = table_.sign[f] * column_factors_[f * V::size + r];
     }
     for (std::size_t j = 0; j < tile_.cols; j += V::size) {
-      const V var2 = load(tile_.var2 + j, tile_.cols - j, V(0.0));
-      make_factors(var2);
-      const V v2 = fma(V(tile_.cov_scale), var2, V(tile_.cov_shift));
+      const V v2 = dense(load(tile_.var2 + j, tile_.cols - j, V(0.0)));
+      make_factors(v2);
       std::size_t i = 0;
       for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2);
       for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2);
     }
   }
 
+ protected:
+  template <class Isa>
+  void run_diagonal() {
+    using V = vec<Real, Isa>;
+    for (std::size_t j = 0; j < tile_.cols; j += V::size) diagonal_entries<V>(j);
+  }
+
  private:
   static constexpr std::size_t kMaxLanes = 64 / sizeof(Real);
   static constexpr std::size_t kRows = 4;
   static constexpr std::size_t kMaxDegrees = 96;
+
+  /// The Dense layer in front.
+  template <class V>
+  V dense(const V& x) const {
+    return fma(V(tile_.cov_scale), x, V(tile_.cov_shift));
+  }
+  template <class V>
+  static V inverse_deviation(const V& variance) {
+    return select(variance > 0.0, 1.0 / sqrt(variance), V(0.0));
+  }
+
+  /// asin(kappa rho) / asin(kappa).
+  template <class V>
+  V angle(const V& c, const V& v1, const V& v2, const V& inverse1, const V& inverse2) const {
+    const V kappa = table_.kappa, per_angle = per_angle_;
+    constexpr double moderate = 0.99;
+    if (table_.kappa <= moderate) {
+      const V t = max(-kappa, min(kappa, kappa * (c * (inverse1 * inverse2))));
+      return asin2(t, sqrt(fma(-t, t, V(1.0)))) * per_angle;
+    }
+    const V per_kappa = per_kappa_;  // without the rounding of rho, which would count near 1
+    return asin2(c, root_det(c, per_kappa * v1, per_kappa * v2)) * per_angle;
+  }
 
   /// A vector from up to V::size elements; the rest repeats the last.
   template <class V>
@@ -73,8 +107,7 @@ class TileEvaluation {
 
   /// The factors of V::size variances, lane by lane, into column_factors_.
   template <class V>
-  void make_factors(const V& var) {
-    const V v = fma(V(tile_.cov_scale), var, V(tile_.cov_shift));
+  void make_factors(const V& v) {
     const V sigma = sqrt(v);
     const V z = sigma / (sigma + 2.0);
     const V t = min(max((z - table_.z_middle) * table_.z_scale, V(-1.0)), V(1.0));
@@ -114,36 +147,68 @@ class TileEvaluation {
     }
   }
 
+  /// The factors of a row, for every lane, with the signs.
+  template <class V>
+  struct RowFactors {
+    const Real* row;
+    V operator[](std::size_t f) const { return V(row[f]); }
+  };
+  /// Those of the columns at hand, each lane being a row of its own.
+  template <class V>
+  struct LaneFactors {
+    const Real* sign;
+    const Real* column;
+    V operator[](std::size_t f) const { return V(sign[f]) * V::load(column + f * V::size); }
+  };
+
+  /// nngp where rows and columns are the same, for V::size columns from j on: what entries() gives
+  /// there.
+  template <class V>
+  void diagonal_entries(std::size_t j) {
+    const std::size_t count = tile_.cols - j;
+    const V v = dense(load(tile_.var2 + j, count, V(0.0)));
+    make_factors(v);
+    const V inverse = inverse_deviation(v);
+    const V x = angle(v, v, v, inverse, inverse);
+    const V y[1] = {fma(x + x, x, V(-1.0))};
+    const LaneFactors<V> row[1] = {{table_.sign.data(), column_factors_.data()}};
+    std::size_t f = 0;
+    V even[1], odd[1];
+    chain(Table<Real>::nngp_even, f, row, y, even);
+    chain(Table<Real>::nngp_odd, f, row, y, odd);
+    V kinks(0.0);
+    if (!table_.kinks.empty()) kinks = dual_of_kinks(table_.kinks, v, v, v).nngp;
+    store(fma(x, odd[0], even[0]) + kinks, tile_.nngp + j, count);
+  }
+
   /// Rows i ... i + Rows - 1 of V::size columns from j on.
   template <class V, std::size_t Rows>
   void entries(std::size_t i, std::size_t j, const V& v2) {
     const std::size_t count = tile_.cols - j;
     V k[Rows], x[Rows], y[Rows];
     kernel_pair<V> kinks[Rows];
-    const Real* row[Rows];
-    const V scale = tile_.cov_scale, shift = tile_.cov_shift;
-    const V per_kappa = 1 / table_.kappa, scaled_v2 = per_kappa * v2;
-    const V per_angle = 1 / std::asin(table_.kappa);
+    RowFactors<V> row[Rows];
+    const V inverse2 = inverse_deviation(v2);
     for (std::size_t r = 0; r < Rows; ++r) {
       k[r] = load(tile_.cov12 + (i + r) * tile_.cov12_ld + j, count, V(0.0));
-      const V v1 = fma(scale, V(tile_.var1[i + r]), shift);
-      const V c = fma(scale, k[r], shift);
-      x[r] = asin2(c, root_det(c, per_kappa * v1, scaled_v2)) * per_angle;
+      const V v1 = dense(V(tile_.var1[i + r]));
+      const V c = dense(k[r]);
+      x[r] = angle(c, v1, v2, V(row_inverses_[i + r]), inverse2);
       y[r] = fma(x[r] + x[r], x[r], V(-1.0));  // T_2(x)
       kinks[r] = {V(0.0), V(0.0)};
       if (!table_.kinks.empty()) kinks[r] = dual_of_kinks(table_.kinks, c, v1, v2);
-      row[r] = row_factors_.data() + (i + r) * factors_;
+      row[r] = {row_factors_.data() + (i + r) * factors_};
     }
     std::size_t f = 0;
     V even[Rows], odd[Rows];
-    chain<V, Rows>(Table<Real>::nngp_even, f, row, y, even);
-    chain<V, Rows>(Table<Real>::nngp_odd, f, row, y, odd);
+    chain(Table<Real>::nngp_even, f, row, y, even);
+    chain(Table<Real>::nngp_odd, f, row, y, odd);
     for (std::size_t r = 0; r < Rows; ++r)
       store(fma(x[r], odd[r], even[r]) + kinks[r].nngp, tile_.nngp + (i + r) * tile_.nngp_ld + j,
             count);
     if (!derivative_) return;
-    chain<V, Rows>(Table<Real>::d_nngp_even, f, row, y, even);
-    chain<V, Rows>(Table<Real>::d_nngp_odd, f, row, y, odd);
+    chain(Table<Real>::d_nngp_even, f, row, y, even);
+    chain(Table<Real>::d_nngp_odd, f, row, y, odd);
     for (std::size_t r = 0; r < Rows; ++r) {
       const V d = fma(x[r], odd[r], even[r]) + kinks[r].d_nngp;
       if (tile_.d_nngp) store(d, tile_.d_nngp + (i + r) * tile_.d_nngp_ld + j, count);
@@ -156,8 +221,8 @@ class TileEvaluation {
   }
 
   /// sum c_m T_2m(x), or sum c_m T_2m+1(x) / x, by Clenshaw's recurrence in y = T_2(x).
-  template <class V, std::size_t Rows>
-  void chain(std::size_t which, std::size_t& f, const Real* const (&row)[Rows], const V (&y)[Rows],
+  template <class V, std::size_t Rows, class Factors>
+  void chain(std::size_t which, std::size_t& f, const Factors (&row)[Rows], const V (&y)[Rows],
              V (&result)[Rows]) const {
     const std::vector<std::uint16_t>& ranks = table_.ranks[which];
     V b1[Rows], b2[Rows], sum[Rows];
@@ -171,12 +236,12 @@ class TileEvaluation {
         return;
       }
       const V first = V::load(column);
-      for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(V(row[r][f]), first, -b2[r]);
+      for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(row[r][f], first, -b2[r]);
       ++f;
       column += V::size;
       for (std::size_t q = 1; q < rank; ++q, ++f, column += V::size) {
         const V u = V::load(column);
-        for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(V(row[r][f]), u, sum[r]);
+        for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(row[r][f], u, sum[r]);
       }
     };
     for (std::size_t step = 0; step + 1 < ranks.size(); ++step) {
@@ -195,9 +260,22 @@ class TileEvaluation {
   const Table<Real>& table_;
   const Tile<Real>& tile_;
   bool derivative_;
+  double per_kappa_, per_angle_;  // 1 / kappa, 1 / asin(kappa)
   std::size_t factors_;
   std::vector<Real> row_factors_;     // [row][factor], with the signs
+  std::vector<Real> row_inverses_;    // of the deviations
   std::vector<Real> column_factors_;  // [factor][lane], of the columns at hand
+};
+
+/// The diagonal of a tile whose rows are its columns: `nngp` is one row of results, `rows` 0.
+template <class Real>
+class DiagonalEvaluation : TileEvaluation<Real> {
+ public:
+  using TileEvaluation<Real>::TileEvaluation;
+  template <class Isa>
+  void run() {
+    this->template run_diagonal<Isa>();
+  }
 };
 
 }  // namespace nngp::numerical

@@ -70,7 +70,7 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
                              VarianceRange variances, Options options) {
   const double low = std::sqrt(variances.min), high = std::sqrt(variances.max);
   const numerical::ScalarFunction function(std::move(fn), std::move(breakpoints), high);
-  const double tolerance = options.single ? std::max(options.tolerance, 4e-7) : options.tolerance;
+  const double tolerance = options.single ? std::max(options.tolerance, 8e-7) : options.tolerance;
   const numerical::Series series(function, low, high, tolerance / 10);
   auto tables = std::make_shared<Tables>();
   numerical::TableError& error = tables->error;
@@ -111,6 +111,34 @@ void NumericalDual::tile(const nngp_tile_f64& tile) const {
 void NumericalDual::tile(const nngp_tile_f32& tile) const {
   numerical::TileEvaluation<float> evaluation(tables_->f32, tile);
   numerical::dispatch(evaluation);
+}
+
+namespace {
+
+template <class Real>
+void fill_diagonal(const numerical::Table<Real>& table, const Real* var, std::size_t count,
+                   Real cov_scale, Real cov_shift, Real* nngp) {
+  numerical::Tile<Real> tile{};
+  tile.struct_size = sizeof tile;
+  tile.cols = count;
+  tile.var2 = var;
+  tile.nngp = nngp;
+  tile.cov_scale = cov_scale;
+  tile.cov_shift = cov_shift;
+  numerical::DiagonalEvaluation<Real> evaluation(table, tile);
+  numerical::dispatch(evaluation);
+}
+
+}  // namespace
+
+void NumericalDual::diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,
+                             double* nngp) const {
+  fill_diagonal(tables_->f64, var, count, cov_scale, cov_shift, nngp);
+}
+
+void NumericalDual::diagonal(const float* var, std::size_t count, float cov_scale, float cov_shift,
+                             float* nngp) const {
+  fill_diagonal(tables_->f32, var, count, cov_scale, cov_shift, nngp);
 }
 
 double NumericalDual::error_estimate_nngp() const { return tables_->error.nngp; }

@@ -63,7 +63,9 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
 
   const double width = z_of_sigma(sigma_max) - z_of_sigma(sigma_min);
   const bool single = sigma_max - sigma_min <= 1e-13 * sigma_max;
-  std::size_t count = single ? 1 : static_cast<std::size_t>(7 + 36 * width);
+  // In proportion to the digits wanted; more if that turns out not to do.
+  const double digits = -std::log10(tolerance);
+  std::size_t count = single ? 1 : static_cast<std::size_t>(digits * (0.6 + 3 * width));
   for (;;) {
     place_nodes(sigma_min, sigma_max, count);
     measure(fn, integrator);
