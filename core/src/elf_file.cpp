@@ -75,20 +75,28 @@ std::string check_header(const Elf64_Ehdr& header) {
   return "";
 }
 
-// Whether one of the dynamic symbols of `section` is the data symbol `name`; nullopt if damaged.
-std::optional<bool> defines(Reader& reader, const std::vector<Elf64_Shdr>& sections,
-                            const Elf64_Shdr& section, std::string_view name) {
+struct Symbol {
+  std::string_view name;
+  Elf64_Sym entry;
+
+  bool is_defined() const { return entry.st_shndx != SHN_UNDEF; }
+};
+
+// The dynamic symbols of `section`, their names in `strings`; nullopt if damaged.
+std::optional<std::vector<Symbol>> read_symbols(Reader& reader, const std::vector<Elf64_Shdr>& sections,
+                                                const Elf64_Shdr& section, std::vector<char>& strings) {
   if (section.sh_link >= sections.size()) return std::nullopt;
   const Elf64_Shdr& names = sections[section.sh_link];
-  const auto symbols = reader.read<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym));
-  const auto strings = reader.read<char>(names.sh_offset, names.sh_size);
-  if (!symbols || !strings || strings->empty() || strings->back() != '\0') return std::nullopt;
-  for (const Elf64_Sym& symbol : *symbols) {
-    if (symbol.st_name >= strings->size()) return std::nullopt;
-    const bool defined = symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT;
-    if (defined && name == strings->data() + symbol.st_name) return true;
+  const auto entries = reader.read<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym));
+  auto text = reader.read<char>(names.sh_offset, names.sh_size);
+  if (!entries || !text || text->empty() || text->back() != '\0') return std::nullopt;
+  strings = std::move(*text);
+  std::vector<Symbol> symbols;
+  for (const Elf64_Sym& entry : *entries) {
+    if (entry.st_name >= strings.size()) return std::nullopt;
+    symbols.push_back({strings.data() + entry.st_name, entry});
   }
-  return false;
+  return symbols;
 }
 
 }  // namespace
@@ -119,12 +127,34 @@ std::string check_shared_library(const std::filesystem::path& file, const std::s
 
   for (const Elf64_Shdr& section : *sections) {
     if (section.sh_type != SHT_DYNSYM) continue;
-    const auto found = defines(reader, *sections, section, symbol);
-    if (!found) return truncated;
-    if (*found) return "";
+    std::vector<char> strings;
+    const auto symbols = read_symbols(reader, *sections, section, strings);
+    if (!symbols) return truncated;
+    for (const Symbol& one : *symbols)
+      if (one.is_defined() && ELF64_ST_TYPE(one.entry.st_info) == STT_OBJECT && one.name == symbol)
+        return "";
   }
   return "not a plugin: it exports no data symbol " + symbol +
          "; build it from nngp/activation.h or activation.hpp";
+}
+
+std::vector<std::string> exported_symbols(const std::filesystem::path& file) {
+  Reader reader(file);
+  std::vector<std::string> exported;
+  const auto headers = reader.read<Elf64_Ehdr>(0, 1);
+  if (!headers || !check_header(headers->front()).empty()) return {};
+  const auto sections = reader.read<Elf64_Shdr>(headers->front().e_shoff, headers->front().e_shnum);
+  if (!sections) return {};
+  for (const Elf64_Shdr& section : *sections) {
+    if (section.sh_type != SHT_DYNSYM) continue;
+    std::vector<char> strings;
+    const auto symbols = read_symbols(reader, *sections, section, strings);
+    if (!symbols) return {};
+    for (const Symbol& symbol : *symbols)
+      if (symbol.is_defined() && ELF64_ST_BIND(symbol.entry.st_info) != STB_LOCAL)
+        exported.emplace_back(symbol.name);
+  }
+  return exported;
 }
 
 }  // namespace nngp

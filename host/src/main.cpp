@@ -8,6 +8,7 @@
 #include <new>
 #include <sstream>
 
+#include "check/check.hpp"
 #include "command.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -121,4 +122,9 @@ int checked_run(int count, char** words) {
 }  // namespace
 }  // namespace nngp::host
 
-int main(int count, char** words) { return nngp::host::checked_run(count, words); }
+int main(int count, char** words) {
+  namespace host = nngp::host;
+  if (count > 1 && std::string_view(words[1]) == host::check_worker_word)
+    return host::run_check_worker({words + 2, words + count});
+  return host::checked_run(count, words);
+}

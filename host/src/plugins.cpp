@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "check/check_command.hpp"
 #include "command.hpp"
 #include "nngp/text.hpp"
 #include "plugin_search.hpp"
@@ -228,6 +229,7 @@ void run_plugins(const po::variables_map& arguments) {
     const std::shared_ptr<const nngp_activation> activation = plugins.descriptor(info);
     return as_json ? show_as_json(info, *activation) : show_as_text(info, *activation);
   }
+  if (action == "check") return run_check(arguments);
   throw UsageError(action == "list"   ? "'plugins list' takes no name; see 'nngp plugins show NAME'"
                    : action == "show" ? "a name is missing: nngp plugins show NAME"
                    : action.empty()   ? "say what to do: nngp plugins list, or nngp plugins show NAME"
@@ -239,10 +241,13 @@ void run_plugins(const po::variables_map& arguments) {
 Command plugins_command() {
   po::options_description options("Options");
   options.add_options()("json", "as JSON");
+  options.add(check_options());
   return {"plugins",
           "List the activations found, or show one.",
           "list [--json]\n"
-          "show NAME [--json]",
+          "show NAME [--json]\n"
+          "check FILE [--json] [--check NAME]... [--time-limit S]\n"
+          "check --list-checks [--json]",
           "Plugins are looked for in this order: --plugin, the folders of NNGP_PLUGIN_PATH,\n"
           "the user's data folder (~/.local/share/nngp/plugins), the installed ones. Of two\n"
           "activations of one name the first is used; LIBRARY:NAME picks one explicitly.\n",

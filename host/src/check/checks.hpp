@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "check/check.hpp"
+#include "check/specimen.hpp"
+
+namespace nngp::host {
+
+/// A check of one activation.
+struct Check {
+  const char* name;
+  const char* summary;
+  Result (*run)(const Specimen& specimen);
+};
+
+// One group in each file *_checks.cpp.
+std::vector<Check> instance_checks();     ///< making instances, and what calls leave behind
+std::vector<Check> function_checks();     ///< fn alone
+std::vector<Check> expectation_checks();  ///< the kernels against what they are expectations of
+std::vector<Check> kernel_checks();       ///< what holds for every kernel
+std::vector<Check> tile_checks();         ///< the tile entries
+
+/// All of them, in the order in which they run.
+const std::vector<Check>& activation_checks();
+
+/// A library in the process of a worker. Its checks are examined in this order.
+class LoadedLibrary;
+struct LibraryCheck {
+  const char* name;
+  const char* summary;
+  Result (*run)(LoadedLibrary& library);
+};
+const std::vector<LibraryCheck>& library_checks();
+
+/// Those that need not load the library: run by the checker itself.
+struct FileCheck {
+  const char* name;
+  const char* summary;
+  Result (*run)(const std::filesystem::path& file);
+};
+const std::vector<FileCheck>& file_checks();
+
+inline Result passed(std::string message) { return {Status::pass, std::move(message)}; }
+inline Result skipped(std::string message) { return {Status::skipped, std::move(message)}; }
+inline Result failed(std::string message) { return {Status::failure, std::move(message)}; }
+
+/// The worst result over all settings of a specimen; that of a failure names its setting. A setting
+/// that the plugin refuses is left to the check "parameters".
+Result worst_of_settings(const Specimen& specimen, const std::function<Result(const Instance&)>& run);
+
+}  // namespace nngp::host

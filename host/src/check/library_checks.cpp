@@ -1,0 +1,162 @@
+// The library as a whole: its file, its symbols, what loading it does, its tables.
+
+#include "check/library_checks.hpp"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "check/checks.hpp"
+#include "elf_file.hpp"
+#include "nngp/error.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+// ---- Without loading it
+
+Result check_file(const std::filesystem::path& file) {
+  const std::string wrong = check_shared_library(file, NNGP_ENTRY_SYMBOL);
+  return wrong.empty() ? passed("a shared library for this machine, with the entry " NNGP_ENTRY_SYMBOL)
+                       : failed(wrong);
+}
+
+/// Names that linkers and sanitizers add.
+bool is_tools(const std::string& symbol) {
+  static const std::vector<std::string> names = {"_init", "_fini", "_edata", "_end", "__bss_start"};
+  return std::find(names.begin(), names.end(), symbol) != names.end() ||
+         symbol.starts_with("__odr_asan");
+}
+
+Result check_exports(const std::filesystem::path& file) {
+  std::vector<std::string> symbols = exported_symbols(file);
+  std::erase_if(symbols, [](const auto& name) { return name == NNGP_ENTRY_SYMBOL || is_tools(name); });
+  if (symbols.empty()) return passed("nothing but " NNGP_ENTRY_SYMBOL);
+  std::string list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(symbols.size(), 3); ++i)
+    list += (i ? ", " : "") + printable(symbols[i]);
+  return failed("also exports " + list +
+                (symbols.size() > 3 ? " and " + std::to_string(symbols.size() - 3) + " more" : "") +
+                ", which can clash with those of others; compile with -fvisibility=hidden");
+}
+
+// ---- Loading
+
+void* open(const std::filesystem::path& file) {
+  void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) throw PluginError(printable(::dlerror(), 300));
+  return library;
+}
+
+Result check_load(LoadedLibrary&) { return passed("loaded, unloaded and loaded again"); }
+
+Result unchanged(const std::string& changes, const char* what) {
+  return changes.empty() ? passed(std::string("loading leaves ") + what + " as it was")
+                         : failed("loading changes it: " + changes);
+}
+
+Result check_floating_point(LoadedLibrary& library) {
+  return unchanged(library.after().floating_point_changes(library.before()),
+                   "rounding, traps and subnormal numbers");
+}
+Result check_signals(LoadedLibrary& library) {
+  return unchanged(library.after().signal_changes(library.before()), "every signal");
+}
+Result check_locale(LoadedLibrary& library) {
+  return unchanged(library.after().locale_changes(library.before()), "the locale");
+}
+
+// ---- Tables
+
+/// What is odd about a text of a table, or nothing.
+std::string text_fault(const char* text, bool may_be_empty) {
+  if (!text) return "is missing";
+  if (!may_be_empty && !*text) return "is empty";
+  if (std::string_view(text) != printable(text, 10'000)) return "is not one line of text";
+  return "";
+}
+
+std::string activation_fault(const nngp_activation& table) {
+  const std::pair<const char*, const char*> texts[] = {{"summary", table.summary},
+                                                       {"version", table.version},
+                                                       {"author", table.author},
+                                                       {"license", table.license},
+                                                       {"formula", table.formula}};
+  for (const auto& [field, text] : texts)
+    if (const auto fault = text_fault(text, false); !fault.empty())
+      return std::string("its ") + field + " " + fault;
+  if (!table.fn && !table.nngp_fn) return "it offers neither fn nor nngp_fn";
+  if (table.d_nngp_fn && !table.nngp_fn) return "it offers d_nngp_fn without nngp_fn";
+  if (table.derivative > NNGP_DERIVATIVE_AUTOMATIC) return "its field derivative is unknown";
+  if (table.nngp_fn && (table.derivative == NNGP_DERIVATIVE_ABSENT) != !table.d_nngp_fn)
+    return "its field derivative does not agree with whether it offers d_nngp_fn";
+  if ((table.tile_f64 || table.tile_f32) && !table.nngp_fn) return "it offers tiles without nngp_fn";
+  for (std::size_t i = 0; i < table.parameter_count; ++i) {
+    const nngp_parameter& p = *table.parameters[i];
+    if (const auto fault = text_fault(p.summary, false); !fault.empty())
+      return std::string("the summary of parameter '") + p.name + "' " + fault;
+  }
+  return "";
+}
+
+Result check_table(LoadedLibrary& library) {
+  const nngp_plugin& entry = *library.entry();
+  const Registry* registry = nullptr;
+  try {
+    registry = &library.registry();
+  } catch (const PluginError& error) {
+    const std::string text = error.what();
+    const auto reason = text.find(": ");
+    return failed(reason == text.npos ? text : text.substr(reason + 2));
+  }
+  if (const auto fault = text_fault(entry.version, false); !fault.empty())
+    return failed("the library's version " + fault);
+  for (const ActivationInfo& info : registry->activations()) {
+    const auto table = registry->descriptor(info);
+    if (const auto fault = activation_fault(*table); !fault.empty())
+      return failed(info.name + ": " + fault);
+  }
+  if (!registry->warnings().empty()) return {Status::warning, registry->warnings().front()};
+  return passed("ABI " + registry->activations().front().abi + ", version " + printable(entry.version) +
+                ", " + std::to_string(registry->activations().size()) +
+                (registry->activations().size() == 1 ? " activation" : " activations"));
+}
+
+}  // namespace
+
+LoadedLibrary::LoadedLibrary(const std::filesystem::path& file)
+    : file_(std::filesystem::absolute(file)) {
+  void* first = open(file_);
+  after_ = ProcessState();
+  before_.restore_floating_point();
+  ::dlclose(first);
+  entry_ = static_cast<const nngp_plugin*>(::dlsym(open(file_), NNGP_ENTRY_SYMBOL));
+  if (!entry_) throw PluginError("its symbol " NNGP_ENTRY_SYMBOL " is null");
+  before_.restore_floating_point();
+}
+
+const Registry& LoadedLibrary::registry() {
+  if (!registry_) registry_.emplace(PluginSearch{{file_}, {}});
+  return *registry_;
+}
+
+const std::vector<FileCheck>& file_checks() {
+  static const std::vector<FileCheck> all = {
+      {"file", "a whole shared library for this machine, with the entry symbol", check_file},
+      {"exports", "no symbol but the entry is exported", check_exports}};
+  return all;
+}
+
+const std::vector<LibraryCheck>& library_checks() {
+  static const std::vector<LibraryCheck> all = {
+      {"load", "it can be loaded, unloaded and loaded again", check_load},
+      {"floating_point", "loading keeps rounding, traps and subnormal numbers", check_floating_point},
+      {"signals", "loading keeps signal handlers and the signal mask", check_signals},
+      {"locale", "loading keeps the locale", check_locale},
+      {"table", "versions, sizes, names and texts are sound", check_table}};
+  return all;
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nngp/activation.h"
+
+namespace nngp::host {
+
+/// One value for each parameter of an activation, in the order of its table.
+using Setting = std::vector<std::vector<double>>;
+
+/// A plugin did not make an instance where it should.
+class NotMade : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An instance of an activation, called through the raw functions of its table.
+class Instance {
+ public:
+  /// Throws NotMade with the plugin's reason.
+  Instance(const nngp_activation& table, Setting setting);
+
+  const nngp_activation& table() const { return *table_; }
+  const void* get() const { return instance_.get(); }
+  /// "Erf(a=1.0, b=2.0, c=0.0)".
+  std::string text() const;
+
+  double fn(double x) const { return table_->fn(get(), x); }
+  double d_fn(double x) const { return table_->d_fn(get(), x); }
+  double nngp_fn(double cov12, double var1, double var2) const {
+    return table_->nngp_fn(get(), cov12, var1, var2);
+  }
+  double d_nngp_fn(double cov12, double var1, double var2) const {
+    return table_->d_nngp_fn(get(), cov12, var1, var2);
+  }
+
+  /// Declared ones; empty if there are none or none are declared.
+  std::vector<nngp_breakpoint> breakpoints() const;
+
+ private:
+  const nngp_activation* table_;
+  Setting setting_;
+  std::shared_ptr<void> instance_;
+};
+
+/// An activation and the settings it is checked with: the defaults (or values in range where there is
+/// no default), and from there each parameter at other values of its range.
+struct Specimen {
+  explicit Specimen(const nngp_activation& activation);
+
+  const nngp_activation* table;
+  std::vector<Setting> settings;
+};
+
+}  // namespace nngp::host

@@ -1,0 +1,139 @@
+// The process that runs a plugin: loads it, runs the checks it is told to, and says so line by line.
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "check/checks.hpp"
+#include "check/library_checks.hpp"
+#include "check/messages.hpp"
+#include "nngp/error.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Where results go: standard output as it was at the start. What a plugin prints goes to standard
+/// error.
+class Results {
+ public:
+  Results() : out_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) { ::dup2(STDERR_FILENO, STDOUT_FILENO); }
+
+  void write(const ordered_json& message) const {
+    const std::string line =
+        message.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+    for (std::size_t done = 0; done < line.size();) {
+      const ssize_t count = ::write(out_, line.data() + done, line.size() - done);
+      if (count < 0 && errno != EINTR) std::_Exit(1);  // nobody listens
+      if (count > 0) done += static_cast<std::size_t>(count);
+    }
+  }
+
+  /// Runs a check; what leaves the plugin as an exception is a failure.
+  template <class Run>
+  void run(const char* check, Run run) const {
+    write({{"begin", check}});
+    Result result;
+    try {
+      result = run();
+    } catch (const Error& error) {
+      result = failed(error.what());
+    } catch (const std::exception& error) {
+      result = failed(std::string("an exception left a function: ") + error.what());
+    } catch (...) {
+      result = failed("an exception left a function");
+    }
+    ordered_json message = {{"check", check}};
+    message.update(to_json(result));
+    write(message);
+  }
+
+ private:
+  int out_;
+};
+
+/// Sanitizers reserve more addresses than there is memory.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool can_limit_memory = false;
+#else
+constexpr bool can_limit_memory = true;
+#endif
+
+void set_limits(std::size_t memory) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // not to outlive the checker
+  const rlimit none = {0, 0}, bytes = {memory, memory};
+  ::setrlimit(RLIMIT_CORE, &none);
+  if (can_limit_memory) ::setrlimit(RLIMIT_AS, &bytes);
+  std::signal(SIGPIPE, SIG_DFL);
+}
+
+bool is_among(const std::vector<std::string>& names, const char* name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// What the library says of itself, if its tables are sound.
+void describe(const Results& results, LoadedLibrary& library) {
+  try {
+    const auto& found = library.registry().activations();
+    ordered_json names = ordered_json::array();
+    for (const ActivationInfo& info : found) names.push_back(info.name);
+    results.write({{"library", found.front().library},
+                   {"version", printable(library.entry()->version)},
+                   {"abi", found.front().abi},
+                   {"activations", names}});
+  } catch (const Error&) {
+    // The check "table" says why.
+  }
+}
+
+void check_library(const Results& results, const std::filesystem::path& file,
+                   const std::vector<std::string>& checks) {
+  results.write({{"begin", "load"}});
+  std::optional<LoadedLibrary> library;
+  try {
+    library.emplace(file);
+  } catch (const PluginError& error) {
+    return results.run("load",
+                       [&] { return failed(std::string("cannot be loaded: ") + error.what()); });
+  }
+  for (const LibraryCheck& check : library_checks())
+    if (is_among(checks, check.name)) results.run(check.name, [&] { return check.run(*library); });
+  // Also where it is not asked about: without tables there is nothing else to check.
+  results.write({{"begin", "table"}});
+  describe(results, *library);
+}
+
+void check_activation(const Results& results, const std::filesystem::path& file,
+                      const std::string& name, const std::vector<std::string>& checks) {
+  LoadedLibrary library(file);
+  const Registry& registry = library.registry();
+  const auto table = registry.descriptor(registry.find(name));
+  const Specimen specimen(*table);
+  for (const Check& check : activation_checks())
+    if (is_among(checks, check.name)) results.run(check.name, [&] { return check.run(specimen); });
+}
+
+}  // namespace
+
+int run_check_worker(const std::vector<std::string>& words) {
+  if (words.size() < 3) return 2;
+  set_limits(std::strtoull(words[2].c_str(), nullptr, 10));
+  const Results results;
+  const std::vector<std::string> checks(words.begin() + 3, words.end());
+  if (words[1].empty()) {
+    check_library(results, words[0], checks);
+  } else {
+    check_activation(results, words[0], words[1], checks);
+  }
+  results.write({{"done", true}});
+  std::_Exit(0);  // what a library does at the end of the process is not looked at
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nngp::host {
+
+/// A process of this same program that runs a plugin: read line by line, ended whatever it does.
+/// (Boost.Process 1.74 needs Boost.Filesystem and, to wait with a deadline, an event loop of Asio.)
+class WorkerProcess {
+ public:
+  /// Starts this program with check_worker_word and `words`. Throws Error.
+  explicit WorkerProcess(const std::vector<std::string>& words);
+  ~WorkerProcess();
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  /// The next line the worker writes, without its end; nullopt if it ended, or wrote none for
+  /// `seconds`: then it is killed.
+  std::optional<std::string> read_line(double seconds);
+
+  /// After read_line() gave nothing: "crashed by segmentation fault (SIGSEGV)".
+  const std::string& end() const { return end_; }
+  bool timed_out() const { return timed_out_; }
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+  bool fill(Deadline deadline);
+  bool read_errors();
+  void finish(Deadline deadline, double seconds);
+
+  pid_t id_ = -1;
+  int out_ = -1, err_ = -1;
+  std::string buffer_;  ///< read and not yet returned
+  std::string errors_;  ///< the beginning of what came on standard error
+  std::string end_;
+  bool timed_out_ = false;
+};
+
+}  // namespace nngp::host

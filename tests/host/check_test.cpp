@@ -1,0 +1,48 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "process.hpp"
+
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST(Check, ShowsFindingsAsATable) {
+  const Outcome outcome = run_nngp(
+      {"plugins", "check", NNGP_TEST_PLUGINS "/erf.so", "--check", "table", "--check", "exports"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out.substr(0, 8), "library\n");
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  pass     table +ABI 1.0, "));
+  EXPECT_THAT(outcome.out, testing::EndsWith("\n2 checks passed\n"));
+}
+
+TEST(Check, ReportsAsJson) {
+  const json report = json::parse(
+      run_nngp({"plugins", "check", NNGP_TEST_PLUGINS "/relu.so", "--check", "threads", "--json"}).out);
+  EXPECT_EQ(report["library"], "relu");
+  EXPECT_EQ(report["abi"], "1.0");
+  EXPECT_EQ(report["result"], "pass");
+  EXPECT_EQ(report["findings"][0]["activation"], "Relu");
+  EXPECT_EQ(report["findings"][0]["check"], "threads");
+}
+
+TEST(Check, FailsForAFileThatIsNoPlugin) {
+  const TemporaryFolder folder;
+  const std::string bad = folder.write("bad.so", "not a library").string();
+  const Outcome outcome = run_nngp({"plugins", "check", bad});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("  failure  file "));
+  EXPECT_EQ(outcome.err, "nngp: " + bad + ": 0 checks passed, 1 failure\n");
+}
+
+TEST(Check, NamesUnknownChecks) {
+  const Outcome outcome = run_nngp({"plugins", "check", "x.so", "--check", "leak"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "nngp: no check is called 'leak'; did you mean 'leaks'?\n");
+}
+
+}  // namespace
