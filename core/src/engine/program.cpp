@@ -79,7 +79,8 @@ class Compiler {
       throw NotImplemented(fmt::format(
           "layer {}, {}: the kernel is not implemented: its plugin has no {}", position_, name,
           layer.numerical ? "fn to integrate; use the activation itself"
-                          : "nngp_fn, and no fn to integrate"));
+                          : "nngp_fn, and no fn to integrate; add one of them to the plugin, or use "
+                            "another activation"));
     program_.activations.push_back(layer);
     program_.steps.push_back(Activate{branch.operand, program_.activations.size() - 1});
     branch.operand.in = {};

@@ -1,0 +1,231 @@
+#include "nngp/monte_carlo.hpp"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+#include "engine/arena.hpp"
+#include "finite/empirical.hpp"
+#include "finite/pass.hpp"
+#include "nngp/data.hpp"
+#include "nngp/error.hpp"
+
+namespace nngp {
+namespace {
+
+/// Mean and spread of samples of one kernel, entry by entry (B. P. Welford, Technometrics 4, 1962).
+class Moments {
+ public:
+  void resize(Eigen::Index rows, Eigen::Index cols) {
+    mean_ = KernelMatrix<double>(rows, cols);
+    squares_ = KernelMatrix<double>(rows, cols);
+    mean_.map().setZero();
+    squares_.map().setZero();
+    row_norms_.resize(static_cast<std::size_t>(rows));
+  }
+  bool wanted() const { return mean_.size() > 0; }
+
+  template <class Real>
+  void add(const KernelMatrix<Real>& sample) {
+    ++count_;
+    const Eigen::Index cols = mean_.cols();
+    oneapi::tbb::parallel_for(Eigen::Index{0}, mean_.rows(), [&](Eigen::Index i) {
+      double* mean = mean_.data() + i * cols;
+      double* squares = squares_.data() + i * cols;
+      Norms norms;
+      for (Eigen::Index j = 0; j < cols; ++j) {
+        const double x = sample(i, j), before = x - mean[j];
+        mean[j] += before / count_;
+        squares[j] += before * (x - mean[j]);
+        norms.mean += mean[j] * mean[j];
+        norms.squares += squares[j];
+      }
+      row_norms_[static_cast<std::size_t>(i)] = norms;
+    });
+  }
+
+  /// Row after row, so that it does not depend on the threads.
+  double relative_error() const {
+    Norms all;
+    for (const Norms& row : row_norms_) {
+      all.mean += row.mean;
+      all.squares += row.squares;
+    }
+    return all.squares == 0 ? 0 : std::sqrt(variance(all.squares) / all.mean);
+  }
+
+  /// Ends the sampling. `name` for messages.
+  KernelEstimate finish(const char* name) {
+    if (!wanted()) return {};
+    const double relative = relative_error();
+    double* error = squares_.data();
+    for (Eigen::Index i = 0; i < squares_.size(); ++i) error[i] = std::sqrt(variance(error[i]));
+    if (find_non_finite<double>(mean_.view()) || find_non_finite<double>(squares_.view()) ||
+        !std::isfinite(relative))
+      throw DataError(
+          fmt::format("the standard error of the {} is not finite: scale the data or W_std "
+                      "so that it stays in range",
+                      name));
+    return {std::move(mean_), std::move(squares_), relative};
+  }
+
+ private:
+  struct Norms {
+    double mean = 0, squares = 0;
+  };
+
+  /// Of the mean.
+  double variance(double squares) const { return squares / (count_ * (count_ - 1)); }
+
+  double count_ = 0;
+  KernelMatrix<double> mean_;
+  KernelMatrix<double> squares_;  ///< of the differences from the mean
+  std::vector<Norms> row_norms_;
+};
+
+/// Hands the caller's callback to computations that may be asked to stop from any thread.
+class Progress {
+ public:
+  Progress(const MonteCarloOptions& options) : options_(options) {}
+
+  void sample_done() { ++done_; }
+  bool go_on() {
+    if (!options_.progress) return true;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock && !stopped_) stopped_ = !options_.progress(done_, options_.samples);
+    return !stopped_;
+  }
+
+ private:
+  const MonteCarloOptions& options_;
+  std::mutex mutex_;
+  std::atomic<std::size_t> done_ = 0;
+  std::atomic<bool> stopped_ = false;
+};
+
+template <class Real>
+class MonteCarlo {
+ public:
+  MonteCarlo(const Layer& network, const MatrixView<Real>& x1,
+             const std::optional<MatrixView<Real>>& x2, Get get, const MonteCarloOptions& options)
+      : program_(compile_finite(network, static_cast<std::size_t>(x1.cols()))),
+        x1_(x1),
+        x2_(x2),
+        get_(get),
+        options_(options),
+        progress_(options) {
+    if (options.samples < 2)
+      throw std::invalid_argument("monte_carlo_kernels: a standard error needs at least 2 samples");
+    check_input(program_, x1_, "x1");
+    if (x2_) check_input(program_, *x2_, "x2");
+    const Eigen::Index cols = x2_ ? x2_->rows() : x1_.rows();
+    if (get != Get::ntk) nngp_.resize(x1_.rows(), cols);
+    if (get != Get::nngp) ntk_.resize(x1_.rows(), cols);
+  }
+
+  KernelEstimates run() {
+    // Networks are sampled side by side, as many as there are threads and memory allows, and added in
+    // order: which are side by side does not matter.
+    const std::size_t at_once = samples_at_once();
+    std::size_t samples = 0;
+    bool enough = false;
+    while (samples < options_.samples && !enough) {
+      std::vector<Kernels<Real>> kernels(std::min(at_once, options_.samples - samples));
+      oneapi::tbb::parallel_for(std::size_t{0}, kernels.size(), [&](std::size_t i) {
+        // Isolated: a thread that waits for a part of one network must not begin another.
+        oneapi::tbb::this_task_arena::isolate([&] { kernels[i] = sample(samples + i); });
+        progress_.sample_done();
+      });
+      for (std::size_t i = 0; i < kernels.size() && !enough; ++i) enough = add(kernels[i], ++samples);
+    }
+    return {nngp_.finish("NNGP"), ntk_.finish("NTK"), samples};
+  }
+
+ private:
+  Kernels<Real> sample(std::size_t number) {
+    const SampleKey key = {options_.seed, number};
+    ApplyOptions options;
+    options.masks = key;
+    options.go_on = [this] { return progress_.go_on(); };
+    return empirical_kernels(program_, sample_parameters<Real>(program_, key), x1_, x2_, get_, options);
+  }
+
+  /// Returns whether the samples so far are enough.
+  bool add(const Kernels<Real>& kernels, std::size_t samples) {
+    if (nngp_.wanted()) nngp_.add(kernels.nngp);
+    if (ntk_.wanted()) ntk_.add(kernels.ntk);
+    return options_.relative_error > 0 && samples >= options_.least_samples && precise(nngp_) &&
+           precise(ntk_);
+  }
+  bool precise(const Moments& moments) const {
+    return !moments.wanted() || moments.relative_error() <= options_.relative_error;
+  }
+
+  std::size_t samples_at_once() const {
+    constexpr double memory = double{1 << 30};
+    double units = 0, weights = 0;
+    for (const Slot& slot : program_.slots) units += static_cast<double>(slot.width);
+    for (const FiniteStep& step : program_.steps)
+      if (const auto* dense = std::get_if<DenseStep>(&step))
+        weights += static_cast<double>(dense->n_in) * static_cast<double>(dense->n_out);
+    const double cols = static_cast<double>(x2_ ? x2_->rows() : x1_.rows());
+    const double rows = static_cast<double>(x1_.rows());
+    constexpr double per_unit = 4;  // value, slope, derivative and what is on its way
+    const double bytes = sizeof(Real) * (weights + per_unit * units * (rows + cols) + 2 * rows * cols);
+    const int threads = oneapi::tbb::this_task_arena::max_concurrency();
+    return static_cast<std::size_t>(std::clamp(memory / bytes, 1.0, static_cast<double>(threads)));
+  }
+
+  const FiniteProgram program_;
+  const MatrixView<Real> x1_;
+  const std::optional<MatrixView<Real>> x2_;
+  const Get get_;
+  const MonteCarloOptions& options_;
+  Progress progress_;
+  Moments nngp_, ntk_;
+};
+
+}  // namespace
+
+template <class Real>
+KernelEstimates monte_carlo_kernels(const Layer& network, const MatrixView<Real>& x1,
+                                    const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
+                                    Get get, const MonteCarloOptions& options) {
+  return arena(options.threads).execute([&] {
+    return MonteCarlo<Real>(network, x1, x2, get, options).run();
+  });
+}
+
+Deviation deviation(const KernelEstimate& estimate, const MatrixView<double>& kernel, double rounding) {
+  const double size = kernel.norm();
+  const double least = rounding * size / std::sqrt(static_cast<double>(kernel.size()));
+  Deviation deviation = {0, 0, 0};
+  for (Eigen::Index i = 0; i < kernel.rows(); ++i)
+    for (Eigen::Index j = 0; j < kernel.cols(); ++j) {
+      const double difference = std::abs(estimate.mean(i, j) - kernel(i, j));
+      deviation.relative += difference * difference;
+      if (difference == 0) continue;
+      const double z = difference / std::max(estimate.error(i, j), least);
+      deviation.rms += z * z;
+      deviation.largest = std::max(deviation.largest, z);
+    }
+  deviation.relative = deviation.relative == 0 ? 0 : std::sqrt(deviation.relative) / size;
+  deviation.rms = std::sqrt(deviation.rms / static_cast<double>(kernel.size()));
+  return deviation;
+}
+
+template KernelEstimates monte_carlo_kernels(const Layer&, const MatrixView<double>&,
+                                             const std::optional<MatrixView<double>>&, Get,
+                                             const MonteCarloOptions&);
+template KernelEstimates monte_carlo_kernels(const Layer&, const MatrixView<float>&,
+                                             const std::optional<MatrixView<float>>&, Get,
+                                             const MonteCarloOptions&);
+
+}  // namespace nngp

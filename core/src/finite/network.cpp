@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include "engine/arena.hpp"
+#include "finite/empirical.hpp"
+#include "finite/pass.hpp"
+#include "nngp/error.hpp"
+#include "nngp/finite.hpp"
+
+namespace nngp {
+namespace {
+
+template <class Real>
+void check_parameters(const FiniteProgram& program, const Parameters<Real>& parameters) {
+  bool fit = parameters.size() == program.dense_count;
+  for (const FiniteStep& step : program.steps) {
+    const auto* dense = std::get_if<DenseStep>(&step);
+    if (!fit || !dense) continue;
+    const auto& [W, b] = parameters[dense->index];
+    const auto n_in = static_cast<Eigen::Index>(dense->n_in);
+    const auto n_out = static_cast<Eigen::Index>(dense->n_out);
+    fit = W.rows() == n_in && W.cols() == n_out && b.size() == (dense->has_bias ? n_out : 0);
+  }
+  if (!fit) throw DataError("the parameters are not those of this network; take what init() gives");
+}
+
+}  // namespace
+
+FiniteNetwork::FiniteNetwork(const Layer& network, std::size_t features)
+    : program_(std::make_shared<const FiniteProgram>(compile_finite(network, features))) {}
+
+std::size_t FiniteNetwork::features() const { return program_->features(); }
+
+std::size_t FiniteNetwork::out_dim() const { return program_->out_dim(); }
+
+std::size_t FiniteNetwork::parameter_count() const {
+  std::size_t count = 0;
+  for (const FiniteStep& step : program_->steps)
+    if (const auto* dense = std::get_if<DenseStep>(&step))
+      count += dense->n_in * dense->n_out + (dense->has_bias ? dense->n_out : 0);
+  return count;
+}
+
+template <class Real>
+Parameters<Real> FiniteNetwork::init(const SampleKey& key, unsigned threads) const {
+  return arena(threads).execute([&] { return sample_parameters<Real>(*program_, key); });
+}
+
+template <class Real>
+KernelMatrix<Real> FiniteNetwork::apply(const Parameters<Real>& parameters, const MatrixView<Real>& x,
+                                        const ApplyOptions& options) const {
+  check_input(*program_, x, "x");
+  check_parameters(*program_, parameters);
+  KernelMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(out_dim()));
+  arena(options.threads).execute([&] {
+    empirical_outputs(*program_, parameters, x, options, out.data());
+  });
+  return out;
+}
+
+template <class Real>
+Kernels<Real> FiniteNetwork::kernels(const Parameters<Real>& parameters, const MatrixView<Real>& x1,
+                                     const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
+                                     Get get, const ApplyOptions& options) const {
+  check_input(*program_, x1, "x1");
+  if (x2) check_input(*program_, *x2, "x2");
+  check_parameters(*program_, parameters);
+  return arena(options.threads).execute([&] {
+    return empirical_kernels(*program_, parameters, x1, x2, get, options);
+  });
+}
+
+#define NNGP_INSTANTIATE(Real)                                                                       \
+  template Parameters<Real> FiniteNetwork::init(const SampleKey&, unsigned) const;                   \
+  template KernelMatrix<Real> FiniteNetwork::apply(const Parameters<Real>&, const MatrixView<Real>&, \
+                                                   const ApplyOptions&) const;                       \
+  template Kernels<Real> FiniteNetwork::kernels(                                                     \
+      const Parameters<Real>&, const MatrixView<Real>&,                                              \
+      const std::optional<std::type_identity_t<MatrixView<Real>>>&, Get, const ApplyOptions&) const;
+NNGP_INSTANTIATE(double)
+NNGP_INSTANTIATE(float)
+#undef NNGP_INSTANTIATE
+
+}  // namespace nngp
