@@ -58,9 +58,13 @@ TEST(Command, NamesWrongUsageAndTheNearestRightOne) {
   expect_usage_error({"plugins", "list", "--frob"}, "unknown option '--frob'; see 'nngp help plugins'");
   expect_usage_error({"plugins", "list", "a", "b"}, "too many arguments; see 'nngp help plugins'");
   expect_usage_error({"plugins", "list", "--js"}, "unknown option '--js'; see 'nngp help plugins'");
-  expect_usage_error({"plugins", "lst"}, "unknown action 'lst'; it is list or show");
-  expect_usage_error({"plugins"}, "say what to do: nngp plugins list, or nngp plugins show NAME");
-  expect_usage_error({"plugins", "show"}, "a name is missing: nngp plugins show NAME");
+  expect_usage_error({"plugins", "lst"}, "unknown action 'lst'; did you mean 'list'?");
+  expect_usage_error({"plugins"}, "say what to do: nngp plugins list, show or check");
+  expect_usage_error({"plugins", "show"}, "a name is missing: nngp plugins show NAME [--json]");
+  expect_usage_error({"plugins", "list", "Relu"},
+                     "'plugins list' takes no name; see 'nngp plugins show NAME'");
+  expect_usage_error({"plugins", "show", "Relu", "--check", "table"},
+                     "'plugins show' takes no --check; see 'nngp help plugins'");
   expect_usage_error({"plugins", "list", "--plugin"},
                      "the required argument for option '--plugin' is missing; see 'nngp help plugins'");
   expect_usage_error({"\033[31mred"}, "unknown subcommand '?[31mred'; see 'nngp --help'");

@@ -1,71 +1,18 @@
-// nngp plugins: what can be loaded, and what one activation offers.
+// nngp plugins show: what one activation offers.
 
 #include <cmath>
 #include <iostream>
-#include <map>
 #include <nlohmann/json.hpp>
 
-#include "check/check_command.hpp"
-#include "command.hpp"
 #include "nngp/text.hpp"
 #include "plugin_search.hpp"
+#include "plugins/actions.hpp"
 #include "terminal.hpp"
 
 namespace nngp::host {
 namespace {
 
 using nlohmann::ordered_json;
-
-void print(const ordered_json& value) {
-  // Texts of plugins need not be UTF-8.
-  std::cout << value.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
-}
-
-// ---- list
-
-void list_as_json(const Registry& plugins) {
-  ordered_json list = ordered_json::array();
-  for (const ActivationInfo& info : plugins.activations())
-    list.push_back(
-        {{"name", info.name},
-         {"summary", info.summary},
-         {"version", info.version},
-         {"library", info.library},
-         {"abi", info.abi},
-         {"file", info.file.string()},
-         {"shadowed_by",
-          info.shadowed_by.empty() ? ordered_json() : ordered_json(info.shadowed_by.string())}});
-  print(list);
-}
-
-/// One table for each folder, in search order.
-void list_as_text(const Registry& plugins) {
-  std::filesystem::path folder;
-  Table table;
-  const auto print_folder = [&] {
-    if (folder.empty()) return;
-    std::cout << bold(printable(folder.string(), 1000)) << '\n' << table.text();
-    table = Table(2);
-  };
-  for (const ActivationInfo& info : plugins.activations()) {
-    if (info.file.parent_path() != folder || folder.empty()) {
-      print_folder();
-      if (!folder.empty()) std::cout << '\n';
-      folder = info.file.parent_path();
-      if (folder.empty()) folder = ".";
-      table = Table(2);
-    }
-    const std::string note = info.shadowed_by.empty()
-                                 ? printable(info.summary, 300)
-                                 : "shadowed by " + printable(info.shadowed_by.string(), 1000);
-    table.add({info.name, printable(info.version), note});
-  }
-  print_folder();
-  if (plugins.activations().empty())
-    std::cout << "no plugins found; name one with --plugin, or a folder in NNGP_PLUGIN_PATH\n";
-}
-
-// ---- show
 
 /// One function of an activation, as shown.
 struct FunctionInfo {
@@ -159,20 +106,21 @@ void show_as_json(const ActivationInfo& info, const nngp_activation& activation)
   ordered_json functions;
   for (const FunctionInfo& function : functions_of(activation))
     functions[function.name] = function.source.empty() ? ordered_json() : ordered_json(function.source);
-  print({{"name", info.name},
-         {"summary", info.summary},
-         {"formula", text(activation.formula)},
-         {"reference", text(activation.reference)},
-         {"version", info.version},
-         {"author", text(activation.author)},
-         {"license", text(activation.license)},
-         {"library", info.library},
-         {"abi", info.abi},
-         {"file", info.file.string()},
-         {"parameters", parameters},
-         {"functions", functions},
-         {"tiles",
-          {{"float64", activation.tile_f64 != nullptr}, {"float32", activation.tile_f32 != nullptr}}}});
+  print_json(
+      {{"name", info.name},
+       {"summary", info.summary},
+       {"formula", text(activation.formula)},
+       {"reference", text(activation.reference)},
+       {"version", info.version},
+       {"author", text(activation.author)},
+       {"license", text(activation.license)},
+       {"library", info.library},
+       {"abi", info.abi},
+       {"file", info.file.string()},
+       {"parameters", parameters},
+       {"functions", functions},
+       {"tiles",
+        {{"float64", activation.tile_f64 != nullptr}, {"float32", activation.tile_f32 != nullptr}}}});
 }
 
 std::string tiles_text(const nngp_activation& activation) {
@@ -215,45 +163,14 @@ void show_as_text(const ActivationInfo& info, const nngp_activation& activation)
   std::cout << parameters.text();
 }
 
-void run_plugins(const po::variables_map& arguments) {
-  const std::string action = text_of(arguments, "action");
-  const std::string name = text_of(arguments, "name");
-  const bool as_json = arguments.count("json") > 0;
-  if (action == "list" && name.empty()) {
-    const Registry plugins = find_plugins(arguments);
-    return as_json ? list_as_json(plugins) : list_as_text(plugins);
-  }
-  if (action == "show" && !name.empty()) {
-    const Registry plugins = find_plugins(arguments);
-    const ActivationInfo& info = plugins.find(name);
-    const std::shared_ptr<const nngp_activation> activation = plugins.descriptor(info);
-    return as_json ? show_as_json(info, *activation) : show_as_text(info, *activation);
-  }
-  if (action == "check") return run_check(arguments);
-  throw UsageError(action == "list"   ? "'plugins list' takes no name; see 'nngp plugins show NAME'"
-                   : action == "show" ? "a name is missing: nngp plugins show NAME"
-                   : action.empty()   ? "say what to do: nngp plugins list, or nngp plugins show NAME"
-                                    : "unknown action '" + printable(action) + "'; it is list or show");
-}
-
 }  // namespace
 
-Command plugins_command() {
-  po::options_description options("Options");
-  options.add_options()("json", "as JSON");
-  options.add(check_options());
-  return {"plugins",
-          "List the activations found, or show one.",
-          "list [--json]\n"
-          "show NAME [--json]\n"
-          "check FILE [--json] [--check NAME]... [--time-limit S]\n"
-          "check --list-checks [--json]",
-          "Plugins are looked for in this order: --plugin, the folders of NNGP_PLUGIN_PATH,\n"
-          "the user's data folder (~/.local/share/nngp/plugins), the installed ones. Of two\n"
-          "activations of one name the first is used; LIBRARY:NAME picks one explicitly.\n",
-          options,
-          {"action", "name"},
-          run_plugins};
+void show_plugin(const po::variables_map& arguments) {
+  const Registry plugins = find_plugins(arguments);
+  const ActivationInfo& info = plugins.find(text_of(arguments, "name"));
+  const std::shared_ptr<const nngp_activation> activation = plugins.descriptor(info);
+  if (arguments.count("json")) return show_as_json(info, *activation);
+  show_as_text(info, *activation);
 }
 
 }  // namespace nngp::host

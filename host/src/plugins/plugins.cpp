@@ -1,0 +1,94 @@
+// nngp plugins: picks the action.
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "check/check_command.hpp"
+#include "nngp/text.hpp"
+#include "plugins/actions.hpp"
+
+namespace nngp::host {
+namespace {
+
+struct Action {
+  std::string name;
+  std::string usage;                 ///< the line of the help
+  bool named;                        ///< whether it needs a word behind it
+  std::vector<std::string> options;  ///< those of the command's options that it takes
+  void (*run)(const po::variables_map& arguments);
+};
+
+const std::vector<Action>& actions() {
+  static const std::vector<Action> table = {
+      {"list", "list [--json]", false, {"json"}, list_plugins},
+      {"show", "show NAME [--json]", true, {"json"}, show_plugin},
+      {"check",
+       "check FILE [--json] [--check NAME]... [--time-limit S]\ncheck --list-checks [--json]",
+       false,
+       {"json", "check", "list-checks", "time-limit", "memory-limit"},
+       run_check},
+  };
+  return table;
+}
+
+/// "list or show".
+std::string names_of_actions() {
+  std::string names;
+  for (const Action& action : actions()) {
+    if (!names.empty()) names += &action == &actions().back() ? " or " : ", ";
+    names += action.name;
+  }
+  return names;
+}
+
+const Action& find_action(const std::string& name) {
+  if (name.empty()) throw UsageError("say what to do: nngp plugins " + names_of_actions());
+  std::vector<std::string> known;
+  for (const Action& action : actions()) {
+    if (action.name == name) return action;
+    known.push_back(action.name);
+  }
+  const std::string suggestion = suggest(name, known);
+  throw UsageError("unknown action '" + printable(name) + "'" +
+                   (suggestion.empty() ? "; it is " + names_of_actions() : suggestion));
+}
+
+void run_plugins(const po::variables_map& arguments) {
+  const Action& action = find_action(text_of(arguments, "action"));
+  const std::string name = text_of(arguments, "name");
+  if (action.named && name.empty()) throw UsageError("a name is missing: nngp plugins " + action.usage);
+  for (const auto& [option, value] : arguments) {
+    const bool common = option == "plugin" || option == "action" || option == "name";
+    const auto& own = action.options;
+    if (!common && !value.defaulted() && std::find(own.begin(), own.end(), option) == own.end())
+      throw UsageError("'plugins " + action.name + "' takes no --" + option +
+                       "; see 'nngp help plugins'");
+  }
+  action.run(arguments);
+}
+
+}  // namespace
+
+void print_json(const nlohmann::ordered_json& value) {
+  std::cout << value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+Command plugins_command() {
+  po::options_description options("Options");
+  options.add_options()("json", "as JSON");
+  options.add(check_options());
+  std::string usage;
+  for (const Action& action : actions()) usage += (usage.empty() ? "" : "\n") + action.usage;
+  return {"plugins",
+          "List, show and check the plugins found.",
+          usage,
+          "Plugins are looked for in this order: --plugin, the folders of NNGP_PLUGIN_PATH,\n"
+          "the user's data folder (~/.local/share/nngp/plugins), the installed ones. Of two\n"
+          "activations of one name the first is used; LIBRARY:NAME picks one explicitly.\n",
+          options,
+          {"action", "name"},
+          run_plugins};
+}
+
+}  // namespace nngp::host
