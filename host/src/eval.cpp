@@ -12,6 +12,7 @@
 #include "nngp/model.hpp"
 #include "nngp/numerical.hpp"
 #include "nngp/text.hpp"
+#include "options.hpp"
 #include "plugin_search.hpp"
 
 namespace nngp::host {
@@ -23,14 +24,8 @@ struct Point {
   double var2;
 };
 
-/// A number of the command line, whatever the locale.
 double number(const po::variables_map& arguments, const std::string& option) {
-  const std::string text = text_of(arguments, option);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-    throw UsageError("--" + option + " takes a finite number, not '" + printable(text) + "'");
-  return value;
+  return parse_number(text_of(arguments, option), option);
 }
 
 /// Checks that there are Gaussians of this covariance. `where` names the point in messages.

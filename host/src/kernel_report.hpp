@@ -7,26 +7,9 @@
 #include "kernel_request.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
-#include "nngp/registry.hpp"
-#include "nngp/stax.hpp"
+#include "report.hpp"
 
 namespace nngp::host {
-
-/// The matrix of one input file.
-struct InputReport {
-  Eigen::Index rows = 0;
-  Eigen::Index cols = 0;
-  std::string dtype;
-};
-
-/// An activation that a computation used, and where it came from.
-struct PluginReport {
-  std::string activation;  ///< as a model writes it, parameters named
-  std::string version;
-  std::string library;
-  std::string abi;
-  std::string file;
-};
 
 /// What `nngp kernel` did.
 struct KernelReport {
@@ -51,9 +34,6 @@ struct KernelReport {
   /// One line that names all that the results depend on.
   std::string identity() const;
 };
-
-/// The activations of a network, each once, in order of appearance.
-std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry);
 
 /// The range of a kernel's entries and its upper left corner, for reading.
 template <class Real>

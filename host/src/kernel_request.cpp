@@ -1,55 +1,11 @@
 #include "kernel_request.hpp"
 
-#include <unistd.h>
-
-#include <algorithm>
 #include <charconv>
-#include <filesystem>
-#include <limits>
-#include <thread>
-#include <utility>
-#include <vector>
 
-#include "nngp/file.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
 namespace {
-
-std::string read_model(const std::string& argument) {
-  if (!argument.starts_with('@')) return argument;
-  return std::string(FileBytes(std::filesystem::path(argument.substr(1))).text());
-}
-
-/// An output must not replace another file of the same command.
-void check_paths(const KernelRequest& request) {
-  const std::vector<std::pair<std::string, std::string>> paths = {{"--x1", request.x1},
-                                                                  {"--x2", request.x2},
-                                                                  {"--nngp", request.nngp},
-                                                                  {"--ntk", request.ntk},
-                                                                  {"--report", request.report}};
-  constexpr std::size_t inputs = 2;
-  const auto place = [](const std::string& path) {
-    std::error_code ignored;
-    return path == standard_output ? std::filesystem::path(path)
-                                   : std::filesystem::weakly_canonical(path, ignored);
-  };
-  for (std::size_t output = inputs; output < paths.size(); ++output)
-    for (std::size_t other = 0; other < output; ++other) {
-      const auto& [output_option, output_path] = paths[output];
-      const auto& [other_option, other_path] = paths[other];
-      if (!output_path.empty() && !other_path.empty() && place(output_path) == place(other_path))
-        throw UsageError(other_option + " and " + output_option + " name the same place '" +
-                         printable(output_path) + "'");
-    }
-}
-
-/// Half of the machine's memory.
-std::size_t default_memory() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
-  return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page) / 2;
-}
 
 /// Reads a whole number from the start of `text` and removes it.
 std::optional<std::size_t> take_number(std::string_view& text) {
@@ -60,32 +16,7 @@ std::optional<std::size_t> take_number(std::string_view& text) {
   return number;
 }
 
-unsigned threads_from(int number) {
-  constexpr int most = 4096;
-  if (number < 0 || number > most)
-    throw UsageError("--threads is a number from 1 to " + std::to_string(most) +
-                     ", or 0 for as many as the machine has");
-  return number > 0 ? static_cast<unsigned>(number) : std::max(1u, std::thread::hardware_concurrency());
-}
-
 }  // namespace
-
-std::size_t parse_size(const std::string& text) {
-  constexpr std::string_view units = "KMGT";
-  std::string_view rest = text;
-  const auto number = take_number(rest);
-  std::size_t unit = 0;
-  if (number && !rest.empty()) {
-    unit = units.find(rest.front()) + 1;  // 0: not found
-    rest.remove_prefix(1);
-    if (unit == 0) rest = "?";
-  }
-  const std::size_t scale = std::size_t{1} << (10 * unit);
-  if (!number || *number == 0 || !rest.empty() ||
-      *number > std::numeric_limits<std::size_t>::max() / scale)
-    throw UsageError("--memory takes a size such as 500M or 4G, not '" + printable(text) + "'");
-  return *number * scale;
-}
 
 Slice parse_slice(const std::string& text) {
   std::string_view rest = text;
@@ -146,7 +77,8 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.resume = arguments.count("resume") > 0;
   if (request.resume && !request.writes_files_alone())
     throw UsageError("--resume needs the output files of the interrupted command");
-  check_paths(request);
+  check_paths({{"--x1", request.x1}, {"--x2", request.x2}},
+              {{"--nngp", request.nngp}, {"--ntk", request.ntk}, {"--report", request.report}});
   request.model = read_model(text_of(arguments, "model"));
   return request;
 }

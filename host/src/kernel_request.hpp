@@ -5,11 +5,9 @@
 #include <string>
 
 #include "command.hpp"
+#include "options.hpp"
 
 namespace nngp::host {
-
-/// The output path that means standard output.
-inline constexpr const char* standard_output = "-";
 
 /// Entries begin ... end - 1 of a range, as in Python.
 struct Slice {
@@ -45,9 +43,6 @@ po::options_description kernel_options();
 
 /// Reads the options, and the model's file if one is named. Throws UsageError, DataError.
 KernelRequest kernel_request(const po::variables_map& arguments);
-
-/// "1G", "512M": a number of bytes, with powers of 1024. Throws UsageError.
-std::size_t parse_size(const std::string& text);
 
 /// "10:20", ":20", "10:". Throws UsageError.
 Slice parse_slice(const std::string& text);

@@ -64,11 +64,15 @@ void ProgressLine::update(std::size_t done, std::size_t total) {
     done_at_start_ = done;
     watch_ = Stopwatch();
   }
+  const double rate = static_cast<double>(done - *done_at_start_) / watch_.seconds();
+  show(progress_text(done, total, rate));
+}
+
+void ProgressLine::show(const std::string& text) {
   if (!lively_ || watch_.seconds() < next_update_) return;
   next_update_ = watch_.seconds() + 0.2;
   shown_ = true;
-  const double rate = static_cast<double>(done - *done_at_start_) / watch_.seconds();
-  std::cerr << "\r\033[K" << progress_text(done, total, rate) << std::flush;
+  std::cerr << "\r\033[K" << text << std::flush;
 }
 
 void ProgressLine::erase() {

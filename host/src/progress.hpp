@@ -43,6 +43,8 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   void update(std::size_t done, std::size_t total);
+  /// Any text, in place of the last one.
+  void show(const std::string& text);
   void erase();
 
  private:
