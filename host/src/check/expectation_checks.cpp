@@ -1,4 +1,259 @@
+// The kernels against the expectations that they are said to be.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "check/checks.hpp"
+#include "check/expectation.hpp"
+#include "check/measure.hpp"
+#include "check/smoothness.hpp"
+
 namespace nngp::host {
-std::vector<Check> expectation_checks() { return {}; }
+namespace {
+
+// Relative to sqrt(k(var1) k(var2)), k(var) = E f(x)^2.
+constexpr double tolerance = 1e-10, usable = 1e-6;
+
+using Kernel = double (*)(const void*, double, double, double);
+
+struct Point {
+  double cov12, var1, var2;
+};
+
+constexpr std::pair<double, double> variances[] = {{1, 1}, {0.3, 2}, {6, 0.8}};
+
+/// Inside the boundary.
+std::vector<Point> plane_points() {
+  std::vector<Point> points;
+  for (const auto& [var1, var2] : variances)
+    for (const double rho : {-0.95, -0.4, 0.0, 0.5, 0.9})
+      points.push_back({rho * std::sqrt(var1 * var2), var1, var2});
+  return points;
+}
+
+std::vector<Point> diagonal_points() {
+  std::vector<Point> points;
+  for (const double var : {1e-3, 0.2, 1.0, 3.0, 20.0}) points.push_back({var, var, var});
+  return points;
+}
+
+/// On the boundary, where x1 and x2 are the same but for a factor.
+std::vector<Point> boundary_points() {
+  std::vector<Point> points;
+  for (const auto& [var1, var2] : {std::pair{1.0, 1.0}, {0.3, 2.0}, {1e-4, 5.0}, {0.7, 0.7}})
+    for (const double sign : {-1.0, 1.0})
+      if (sign < 0 || var1 != var2) points.push_back({sign * std::sqrt(var1 * var2), var1, var2});
+  return points;
+}
+
+const std::vector<Point> zero_variance_points = {{0, 0, 0}, {0, 0, 1}, {0, 1, 0}, {0, 0, 4}};
+
+/// Where fn is, or looks, not smooth.
+std::vector<double> breaks_of(const Instance& f) {
+  std::vector<double> breaks;
+  for (const nngp_breakpoint& point : f.breakpoints()) breaks.push_back(point.x);
+  const std::vector<double> found = find_kinks([&](double x) { return f.fn(x); }, -8, 8, breaks);
+  breaks.insert(breaks.end(), found.begin(), found.end());
+  return breaks;
+}
+
+bool has_jumps(const Instance& f) {
+  const auto fn = [&](double x) { return f.fn(x); };
+  if (f.table().breakpoints) {
+    const auto points = f.breakpoints();
+    return std::any_of(points.begin(), points.end(), [](const auto& p) { return p.order == 0; });
+  }
+  // Where they are not declared they are known roughly.
+  const auto found = find_kinks(fn, -8, 8, {});
+  return std::any_of(found.begin(), found.end(), [&](double x) {
+    const double below = fn(x - 0.01), above = fn(x + 0.01);
+    return std::abs(above - below) > 0.1 * (std::abs(below) + std::abs(above));
+  });
+}
+
+/// A kernel and its truth at a point, with the scale of errors there; all null where there is none.
+class Truth {
+ public:
+  static Truth of_nngp(const Instance& f) {
+    return {f.table().nngp_fn, {[&f](double x) { return f.fn(x); }, breaks_of(f)}, false};
+  }
+  /// By quadrature of d_fn, or of fn where d_fn is not offered.
+  static Truth of_d_nngp(const Instance& f) {
+    if (f.table().d_fn)
+      return {f.table().d_nngp_fn, {[&f](double x) { return f.d_fn(x); }, breaks_of(f)}, false};
+    return {f.table().d_nngp_fn, {[&f](double x) { return f.fn(x); }, breaks_of(f)}, true};
+  }
+
+  void compare(Measure& measure, const Instance& f, const Point& p) const {
+    const auto scale1 = scale(f, p.var1), scale2 = scale(f, p.var2);
+    const auto wanted = by_slope_ ? expectation_.slope(p.cov12, p.var1, p.var2)
+                                  : expectation_.product(p.cov12, p.var1, p.var2);
+    if (!wanted || !scale1 || !scale2) return;
+    measure.compare(kernel_(f.get(), p.cov12, p.var1, p.var2), *wanted,
+                    std::sqrt(*scale1) * std::sqrt(*scale2),
+                    [&] { return at(p.cov12, p.var1, p.var2); });
+  }
+
+  Kernel kernel() const { return kernel_; }
+
+ private:
+  Truth(Kernel kernel, Expectation expectation, bool by_slope)
+      : kernel_(kernel), expectation_(std::move(expectation)), by_slope_(by_slope) {}
+
+  std::optional<double> scale(const Instance& f, double var) const {
+    const auto square = expectation_.square(var);
+    if (!square || !by_slope_) return square;
+    return std::abs(kernel_(f.get(), var, var, var)) + *square / var;
+  }
+
+  Kernel kernel_;
+  Expectation expectation_;
+  bool by_slope_;
+};
+
+/// Whether an instance's kernels are, to the last bit, those of the first setting.
+bool has_first_kernel(const Specimen& specimen, const Instance& f, Kernel kernel) {
+  const Instance first(*specimen.table, specimen.settings.front());
+  const std::vector<Point> points = plane_points();
+  return first.text() != f.text() && std::all_of(points.begin(), points.end(), [&](const Point& p) {
+           return kernel(first.get(), p.cov12, p.var1, p.var2) ==
+                  kernel(f.get(), p.cov12, p.var1, p.var2);
+         });
+}
+
+/// Compares at all points. Two failures are warnings, because their kernels have a meaning and a use:
+/// those for normalised inputs alone, and those that are exact for an fn which this one approximates.
+Result compare_all(const Specimen& specimen, const Instance& f, const std::vector<Truth>& truths,
+                   const std::vector<Point>& points) {
+  Measure all(tolerance, usable), normalised(tolerance, usable);
+  for (const Truth& truth : truths) {
+    for (const Point& p : points) truth.compare(all, f, p);
+    for (const double rho : {-1.0, -0.4, 0.5, 1.0}) truth.compare(normalised, f, {rho, 1, 1});
+  }
+  Result result = all.result();
+  if (result.status != Status::failure) return result;
+  if (normalised.result().status == Status::pass) {
+    result.status = Status::warning;
+    result.message = "right for inputs of variance 1 alone; elsewhere " + result.message;
+  } else if (result.error < 1e-3 && has_first_kernel(specimen, f, truths.front().kernel())) {
+    result.status = Status::warning;
+    result.message = "the kernel is that of " +
+                     Instance(*specimen.table, specimen.settings.front()).text() +
+                     ", of which fn is an approximation; " + result.message;
+  }
+  return result;
+}
+
+Result check_nngp_fn(const Specimen& specimen) {
+  if (!specimen.table->nngp_fn) return skipped("nngp_fn is not offered");
+  if (!specimen.table->fn) return skipped("no fn to integrate");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    return compare_all(specimen, f, {Truth::of_nngp(f)}, plane_points());
+  });
+}
+
+Result check_d_nngp_fn(const Specimen& specimen) {
+  const nngp_activation& table = *specimen.table;
+  if (!table.d_nngp_fn) return skipped("d_nngp_fn is not offered");
+  if (!table.fn) return skipped("no fn to integrate");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    if (!table.d_fn && has_jumps(f)) return skipped("fn jumps, and d_fn is not offered");
+    return compare_all(specimen, f, {Truth::of_d_nngp(f)}, plane_points());
+  });
+}
+
+Result check_slope(const Specimen& specimen) {
+  const nngp_activation& table = *specimen.table;
+  if (!table.nngp_fn || !table.d_nngp_fn) return skipped("nngp_fn and d_nngp_fn are not both offered");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    if (table.fn && has_jumps(f)) return skipped("fn jumps, so d_nngp_fn is something else");
+    Measure measure(1e-9, usable);
+    for (const auto& [var1, var2] : variances) {
+      const double unit = std::sqrt(var1 * var2);
+      const auto size = [&](double var) {
+        return std::abs(f.d_nngp_fn(var, var, var)) + std::abs(f.nngp_fn(var, var, var)) / var;
+      };
+      const double scale = std::sqrt(size(var1)) * std::sqrt(size(var2));
+      if (!std::isfinite(scale)) continue;
+      for (const double rho : {-0.85, -0.4, 0.0, 0.3, 0.8}) {
+        // nngp_fn is analytic in cov12 up to the boundary, so a polynomial follows it half way there.
+        const double c = rho * unit, room = 0.5 * (1 - std::abs(rho)) * unit;
+        const Interpolant nngp([&, v1 = var1, v2 = var2](double x) { return f.nngp_fn(x, v1, v2); },
+                               c - room, c + room, 24);
+        measure.compare(f.d_nngp_fn(c, var1, var2), nngp.derivative(c, 1), scale,
+                        [&, v1 = var1, v2 = var2] { return at(c, v1, v2); });
+      }
+    }
+    return measure.result();
+  });
+}
+
+/// Both kernels where one variable decides the other.
+std::vector<Truth> truths_on_lines(const Instance& f) {
+  std::vector<Truth> truths = {Truth::of_nngp(f)};
+  if (f.table().d_nngp_fn && f.table().d_fn) truths.push_back(Truth::of_d_nngp(f));
+  return truths;
+}
+
+Result check_diagonal(const Specimen& specimen) {
+  if (!specimen.table->nngp_fn) return skipped("nngp_fn is not offered");
+  if (!specimen.table->fn) return skipped("no fn to integrate");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    return compare_all(specimen, f, truths_on_lines(f), diagonal_points());
+  });
+}
+
+/// A covariance may exceed the boundary by rounding; it then counts as on it.
+Result compare_beyond(const Instance& f) {
+  Measure measure(1e-9, usable);
+  for (const Kernel kernel : {f.table().nngp_fn, f.table().d_nngp_fn}) {
+    if (!kernel) continue;
+    for (const Point& p : boundary_points()) {
+      const double scale = std::sqrt(kernel(f.get(), p.var1, p.var1, p.var1)) *
+                           std::sqrt(kernel(f.get(), p.var2, p.var2, p.var2));
+      if (!std::isfinite(scale)) continue;
+      const double beyond = p.cov12 * (1 + 8e-16);
+      measure.compare(kernel(f.get(), beyond, p.var1, p.var2), kernel(f.get(), p.cov12, p.var1, p.var2),
+                      scale,
+                      [&] { return at(beyond, p.var1, p.var2) + ", beyond the boundary by rounding"; });
+    }
+  }
+  return measure.result();
+}
+
+Result check_boundary(const Specimen& specimen) {
+  if (!specimen.table->nngp_fn) return skipped("nngp_fn is not offered");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    const Result beyond = compare_beyond(f);
+    if (beyond.status >= Status::warning || !f.table().fn) return beyond;
+    return compare_all(specimen, f, truths_on_lines(f), boundary_points());
+  });
+}
+
+Result check_zero_variance(const Specimen& specimen) {
+  if (!specimen.table->nngp_fn) return skipped("nngp_fn is not offered");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    const auto value = [&](const Point& p) { return f.nngp_fn(p.cov12, p.var1, p.var2); };
+    const auto is_finite = [&](double var) { return std::isfinite(value({var, var, var})); };
+    if (!is_finite(0)) return failed("nngp_fn(0, 0, 0) is not finite");
+    for (const Point& p : zero_variance_points)
+      if (is_finite(p.var1) && is_finite(p.var2) && !std::isfinite(value(p)))
+        return failed("nngp_fn is " + short_number(value(p)) + " " + at(p.cov12, p.var1, p.var2));
+    if (!f.table().fn) return passed("finite");
+    return compare_all(specimen, f, {Truth::of_nngp(f)}, zero_variance_points);
+  });
+}
+
+}  // namespace
+
+std::vector<Check> expectation_checks() {
+  return {{"nngp_fn", "nngp_fn is E[fn(x1) fn(x2)], by quadrature", check_nngp_fn},
+          {"d_nngp_fn", "d_nngp_fn is E[fn'(x1) fn'(x2)], by quadrature", check_d_nngp_fn},
+          {"slope", "d_nngp_fn is the derivative of nngp_fn in cov12", check_slope},
+          {"diagonal", "the kernels at cov12 = var1 = var2, by quadrature", check_diagonal},
+          {"boundary", "the kernels at correlation 1 and -1, and beyond by rounding", check_boundary},
+          {"zero_variance", "nngp_fn for inputs of variance 0", check_zero_variance}};
+}
+
 }  // namespace nngp::host

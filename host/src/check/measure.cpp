@@ -12,6 +12,12 @@ std::string short_number(double value) {
   return text;
 }
 
+std::string long_number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.13g", value);
+  return text;
+}
+
 std::string at(double cov12, double var1, double var2) {
   return "at cov12=" + format_number(cov12) + ", var1=" + format_number(var1) +
          ", var2=" + format_number(var2);

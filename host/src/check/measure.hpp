@@ -9,8 +9,9 @@
 
 namespace nngp::host {
 
-/// "1.2e-16".
+/// "1.2e-16" and "0.31830988618379".
 std::string short_number(double value);
+std::string long_number(double value);
 
 /// The largest of many errors and where it was found. Up to `tolerance` it passes, up to `usable` it is
 /// a warning, beyond that a failure. NaN counts as infinite.
@@ -33,7 +34,7 @@ class Measure {
   void compare(double got, double wanted, double scale, Where&& where) {
     const double difference = got == wanted ? 0 : std::abs(got - wanted);
     add(difference == 0 ? 0 : difference / scale,
-        [&] { return short_number(got) + ", not " + short_number(wanted) + ", " + where(); });
+        [&] { return long_number(got) + ", not " + long_number(wanted) + ", " + where(); });
   }
 
   std::size_t count() const { return count_; }

@@ -18,7 +18,8 @@ bool allows(const nngp_parameter& p, double x) {
 }
 
 /// Values of a number's range. Not its far end: a degree of 100 or an exponent of 1e6 says little.
-std::vector<double> spread(const nngp_parameter& p) {
+/// `apart` keeps parameters without bounds from being equal.
+std::vector<double> spread(const nngp_parameter& p, double apart) {
   const bool low = std::isfinite(p.minimum), high = std::isfinite(p.maximum);
   std::vector<double> values;
   if (p.kind == NNGP_BOOLEAN) {
@@ -34,13 +35,13 @@ std::vector<double> spread(const nngp_parameter& p) {
   } else if (high) {
     values = {p.maximum, p.maximum - 0.4, p.maximum - 1.7};
   } else {
-    values = {-0.6, 0.35, 1.4};
+    values = {-0.6 + apart, 0.35 + apart, 1.4 + apart};
   }
   std::erase_if(values, [&](double x) { return !allows(p, x); });
   return values;
 }
 
-std::vector<std::vector<double>> values_of(const nngp_parameter& p) {
+std::vector<std::vector<double>> values_of(const nngp_parameter& p, double apart) {
   if (p.kind == NNGP_LIST) {
     std::vector<std::vector<double>> lists;
     for (const std::vector<double>& list :
@@ -50,7 +51,7 @@ std::vector<std::vector<double>> values_of(const nngp_parameter& p) {
     return lists;
   }
   std::vector<std::vector<double>> values;
-  for (const double x : spread(p)) values.push_back({x});
+  for (const double x : spread(p, apart)) values.push_back({x});
   return values;
 }
 
@@ -101,7 +102,7 @@ Specimen::Specimen(const nngp_activation& activation) : table(&activation) {
   std::vector<std::vector<std::vector<double>>> others;
   for (std::size_t i = 0; i < activation.parameter_count; ++i) {
     const nngp_parameter& p = *activation.parameters[i];
-    others.push_back(values_of(p));
+    others.push_back(values_of(p, 0.08 * static_cast<double>(i)));
     if (p.default_value) {
       base.push_back({p.default_value, p.default_value + p.default_count});
     } else {

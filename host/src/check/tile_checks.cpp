@@ -1,4 +1,268 @@
+// The tile entries: against the scalar functions, in every shape, in place, in bounds.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "check/checks.hpp"
+#include "check/measure.hpp"
+#include "check/tile_buffers.hpp"
+
 namespace nngp::host {
-std::vector<Check> tile_checks() { return {}; }
+namespace {
+
+template <class Real>
+constexpr const char* real_name = std::is_same_v<Real, double> ? "tile_f64" : "tile_f32";
+
+/// One compiled version of an entry; `name` is what messages call it.
+template <class Real>
+struct Entry {
+  std::string name;
+  void (*fill)(const void*, const TileOf<Real>*);
+};
+
+/// The entry of the table, and those versions of it that this machine can run.
+template <class Real>
+std::vector<Entry<Real>> entries_of(const nngp_activation& table) {
+  constexpr bool is_double = std::is_same_v<Real, double>;
+  std::vector<Entry<Real>> entries;
+  const auto add = [&](const std::string& version, auto f64, auto f32) {
+    if constexpr (is_double) {
+      if (f64) entries.push_back({real_name<Real> + version, f64});
+    } else {
+      if (f32) entries.push_back({real_name<Real> + version, f32});
+    }
+  };
+  add("", table.tile_f64, table.tile_f32);
+  const void* extension = table.get_extension ? table.get_extension(NNGP_EXT_TILE_VARIANTS) : nullptr;
+  if (const auto* all = static_cast<const nngp_tile_variants*>(extension))
+    for (std::uint32_t i = 0; i < all->count; ++i)
+      if (const nngp_tile_variant& one = all->variants[i]; one.supported())
+        add(std::string(" (") + one.instruction_set + ")", one.tile_f64, one.tile_f32);
+  return entries;
+}
+
+Result worse(const Result& a, const Result& b) {
+  if (a.status == Status::skipped) return b;
+  if (b.status == Status::skipped) return a;
+  return b.status > a.status ? b : a;
+}
+
+/// Runs `run.operator()<Real>(f, entry)` for all entries of all settings; the worst result.
+template <class Run>
+Result for_all_entries(const Specimen& specimen, Run run) {
+  if (!specimen.table->tile_f64 && !specimen.table->tile_f32)
+    return skipped("no tile entries: nngp calls the scalar functions");
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    Result worst = skipped("no tile entries");
+    for (const auto& entry : entries_of<double>(f.table()))
+      worst = worse(worst, run.template operator()<double>(f, entry));
+    for (const auto& entry : entries_of<float>(f.table()))
+      worst = worse(worst, run.template operator()<float>(f, entry));
+    return worst;
+  });
+}
+
+/// Without the derivative where it is not offered.
+template <class Real>
+TileOf<Real> offered(const Instance& f, TileBuffers<Real>& buffers) {
+  TileOf<Real> tile = buffers.tile();
+  if (!f.table().d_nngp_fn) tile.d_nngp = tile.ntk = nullptr;
+  return tile;
+}
+
+std::string place(std::size_t i, std::size_t j, const TileShape& shape) {
+  return "entry " + std::to_string(i) + ", " + std::to_string(j) + " of " + std::to_string(shape.rows) +
+         " x " + std::to_string(shape.cols);
+}
+
+/// What an entry may differ by from the scalar functions, relative to sqrt(k(var1) k(var2)).
+template <class Real>
+Measure measure_of() {
+  return std::is_same_v<Real, double> ? Measure(1e-12, 1e-6) : Measure(2e-5, 1e-3);
+}
+
+/// Compares a filled tile with scalar calls at what the Dense layer makes of its inputs.
+template <class Real>
+void compare_with_scalars(const Instance& f, const Entry<Real>& entry, const TileShape& shape,
+                          TileBuffers<Real>& buffers, const TileOf<Real>& tile, Measure& measure) {
+  const auto dense = [&](double x) { return double{tile.cov_scale} * x + double{tile.cov_shift}; };
+  const auto compare = [&](auto kernel, Block<Real>& got, const char* name, std::size_t i,
+                           std::size_t j) {
+    const double c = dense(buffers.cov12(i, j)), v1 = dense(buffers.var1(0, i));
+    const double v2 = dense(buffers.var2(0, j));
+    const double scale =
+        std::sqrt(kernel(f.get(), v1, v1, v1)) * std::sqrt(kernel(f.get(), v2, v2, v2));
+    if (!(scale <= std::numeric_limits<Real>::max())) return;
+    measure.compare(got(i, j), kernel(f.get(), c, v1, v2), scale, [&] {
+      return std::string(name) + " of " + entry.name + ", " + place(i, j, shape) + ", " + at(c, v1, v2);
+    });
+  };
+  for (std::size_t i = 0; i < shape.rows; ++i)
+    for (std::size_t j = 0; j < shape.cols; ++j) {
+      compare(f.table().nngp_fn, buffers.nngp, "nngp", i, j);
+      if (tile.d_nngp) compare(f.table().d_nngp_fn, buffers.d_nngp, "d_nngp", i, j);
+    }
+}
+
+Result check_values(const Specimen& specimen) {
+  return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
+    Measure measure = measure_of<Real>();
+    for (const TileShape& shape :
+         {TileShape{1, 1, 1}, {3, 7, 7}, {2, 16, 21}, {4, 45, 45, 63}, {1, 130, 131, 61}}) {
+      TileBuffers<Real> buffers(shape);
+      const TileOf<Real> tile = offered(f, buffers);
+      entry.fill(f.get(), &tile);
+      compare_with_scalars(f, entry, shape, buffers, tile, measure);
+    }
+    return measure.result();
+  });
+}
+
+bool same_bits(const void* a, const void* b, std::size_t size) { return std::memcmp(a, b, size) == 0; }
+
+/// The name of an output that differs at an entry, or nothing.
+template <class Real>
+std::string difference(TileBuffers<Real>& a, TileBuffers<Real>& b, std::size_t i, std::size_t j,
+                       std::size_t other_j) {
+  const auto same = [&](Block<Real>& x, Block<Real>& y) {
+    return same_bits(&x(i, j), &y(i, other_j), sizeof(Real));
+  };
+  return !same(a.nngp, b.nngp) ? "nngp" : !same(a.d_nngp, b.d_nngp) ? "d_nngp" : "";
+}
+
+Result check_shapes(const Specimen& specimen) {
+  return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
+    const TileShape shape = {4, 45, 51};
+    TileBuffers<Real> whole(shape), pieces(shape);
+    const TileOf<Real> all = offered(f, whole);
+    entry.fill(f.get(), &all);
+    for (const std::size_t width : {1, 3, 8, 17}) {
+      pieces.fill();
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; j += width) {
+          TileOf<Real> piece = offered(f, pieces);
+          piece.rows = 1;
+          piece.cols = std::min(width, shape.cols - j);
+          piece.cov12 = &pieces.cov12(i, j);
+          piece.var1 = &pieces.var1(0, i);
+          piece.var2 = &pieces.var2(0, j);
+          piece.nngp = &pieces.nngp(i, j);
+          if (piece.d_nngp) piece.d_nngp = &pieces.d_nngp(i, j);
+          if (piece.ntk) piece.ntk = &pieces.ntk(i, j);
+          entry.fill(f.get(), &piece);
+        }
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; ++j)
+          if (const auto output = difference(whole, pieces, i, j, j); !output.empty())
+            return failed(output + " of " + entry.name + ", " + place(i, j, shape) +
+                          ", is another in a tile of 1 x " + std::to_string(width));
+    }
+    return passed("the same bits in tiles of any shape");
+  });
+}
+
+Result check_in_place(const Specimen& specimen) {
+  return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
+    const TileShape shape = {3, 29, 29};
+    TileBuffers<Real> apart(shape), nngp(shape), d_nngp(shape);
+    TileOf<Real> tile = offered(f, apart);
+    entry.fill(f.get(), &tile);
+    const auto fault = [&](TileBuffers<Real>& buffers, auto output, const char* name) {
+      TileOf<Real> in_place = offered(f, buffers);
+      if (!(in_place.*output)) return std::string();
+      in_place.*output = buffers.cov12.data();
+      entry.fill(f.get(), &in_place);
+      // The output in the place of cov12 takes its own block's part.
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; ++j)
+          (output == &TileOf<Real>::nngp ? buffers.nngp : buffers.d_nngp)(i, j) = buffers.cov12(i, j);
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; ++j)
+          if (const auto other = difference(apart, buffers, i, j, j); !other.empty())
+            return other + " of " + entry.name + ", " + place(i, j, shape) + ", is another when " +
+                   name + " takes the place of cov12";
+      return std::string();
+    };
+    for (const auto& found :
+         {fault(nngp, &TileOf<Real>::nngp, "nngp"), fault(d_nngp, &TileOf<Real>::d_nngp, "d_nngp")})
+      if (!found.empty()) return failed(found);
+    return passed("the same bits in the place of cov12");
+  });
+}
+
+Result check_bounds(const Specimen& specimen) {
+  return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
+    for (const TileShape& shape :
+         {TileShape{1, 1, 1, 0}, {2, 5, 9, 3}, {3, 7, 11, 0}, {2, 45, 61, 0}}) {
+      TileBuffers<Real> buffers(shape), fresh(shape);
+      const TileOf<Real> tile = offered(f, buffers);
+      entry.fill(f.get(), &tile);
+      const std::string size = std::to_string(shape.rows) + " x " + std::to_string(shape.cols) +
+                               ", leading dimension " + std::to_string(shape.ld);
+      for (const auto& [name, block] :
+           {std::pair{"nngp", &buffers.nngp}, {"d_nngp", &buffers.d_nngp}, {"ntk", &buffers.ntk}})
+        if (!block->is_untouched_outside())
+          return failed(entry.name + " writes outside of " + name + ", " + size);
+      bool same = buffers.cov12.is_untouched_outside() && buffers.var1.is_untouched_outside() &&
+                  buffers.var2.is_untouched_outside();
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; ++j)
+          same = same && buffers.cov12(i, j) == fresh.cov12(i, j) &&
+                 buffers.var1(0, i) == fresh.var1(0, i) && buffers.var2(0, j) == fresh.var2(0, j);
+      if (!same) return failed(entry.name + " writes to an input, " + size);
+    }
+    return passed("no byte outside is written or read");
+  });
+}
+
+Result check_terms(const Specimen& specimen) {
+  return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
+    const TileShape shape = {3, 19, 19};
+    Measure measure = measure_of<Real>();
+    TileBuffers<Real> buffers(shape), fresh(shape);
+    TileOf<Real> tile = offered(f, buffers);
+    tile.cov_scale = Real(0.75), tile.cov_shift = Real(0.125);
+    tile.ntk_cov = Real(0.3), tile.ntk_scale = Real(1.7), tile.ntk_shift = Real(0.01);
+    entry.fill(f.get(), &tile);
+    compare_with_scalars(f, entry, shape, buffers, tile, measure);
+    if (!tile.ntk) return measure.result();
+
+    for (std::size_t i = 0; i < shape.rows; ++i)
+      for (std::size_t j = 0; j < shape.cols; ++j) {
+        const double d = buffers.d_nngp(i, j), cov = double{tile.ntk_cov} * fresh.cov12(i, j);
+        const double ntk = double{tile.ntk_scale} * fresh.ntk(i, j), shift = tile.ntk_shift;
+        const double scale = std::abs(d) * (std::abs(cov) + std::abs(ntk) + std::abs(shift));
+        measure.compare(buffers.ntk(i, j), d * (cov + ntk + shift), scale,
+                        [&] { return "ntk of " + entry.name + ", " + place(i, j, shape); });
+      }
+    // Each output alone.
+    TileBuffers<Real> only_nngp(shape), only_ntk(shape);
+    TileOf<Real> alone = tile;
+    alone.cov12 = only_nngp.cov12.data(), alone.nngp = only_nngp.nngp.data();
+    alone.d_nngp = alone.ntk = nullptr;
+    entry.fill(f.get(), &alone);
+    alone = tile;
+    alone.nngp = only_ntk.nngp.data(), alone.ntk = only_ntk.ntk.data(), alone.d_nngp = nullptr;
+    entry.fill(f.get(), &alone);
+    for (std::size_t i = 0; i < shape.rows; ++i)
+      for (std::size_t j = 0; j < shape.cols; ++j)
+        if (!same_bits(&only_nngp.nngp(i, j), &buffers.nngp(i, j), sizeof(Real)) ||
+            !same_bits(&only_ntk.ntk(i, j), &buffers.ntk(i, j), sizeof(Real)))
+          return failed(entry.name + " gives other results when fewer outputs are asked for, " +
+                        place(i, j, shape));
+    return measure.result();
+  });
+}
+
+}  // namespace
+
+std::vector<Check> tile_checks() {
+  return {{"tile_values", "tiles agree with the scalar functions", check_values},
+          {"tile_terms", "the Dense layer, the NTK and single outputs of tiles", check_terms},
+          {"tile_shapes", "an entry does not depend on the tile's shape or place", check_shapes},
+          {"tile_in_place", "nngp or d_nngp may take the place of cov12", check_in_place},
+          {"tile_bounds", "nothing outside a tile is read or written", check_bounds}};
+}
+
 }  // namespace nngp::host

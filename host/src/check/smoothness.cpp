@@ -1,0 +1,117 @@
+#include "check/smoothness.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace nngp::host {
+namespace {
+
+constexpr double pi = 3.14159265358979323846;
+constexpr int nodes = 18;
+constexpr double narrowest = 2e-3;  // what is not smooth at this length has a kink
+constexpr double resolved = 1e-11;
+constexpr double fully_resolved = 1e-14;
+
+/// Chebyshev coefficients of the derivative of a series.
+std::vector<double> differentiated(const std::vector<double>& c) {
+  std::vector<double> d(c.size(), 0.0);
+  for (std::size_t k = c.size() - 1; k >= 1; --k)
+    d[k - 1] = (k + 1 < c.size() ? d[k + 1] : 0) + 2 * static_cast<double>(k) * c[k];
+  d[0] *= 0.5;
+  return d;
+}
+
+/// Halves an interval until f is smooth on each part or the part is too short: there is a kink.
+void search(const std::function<double(double)>& f, double low, double high, double scale,
+            std::vector<double>& found) {
+  const Interpolant part(f, low, high, nodes);
+  if (!std::isfinite(part.largest())) return;
+  if (part.is_resolved(resolved * std::max(1.0, scale / std::max(part.largest(), 1e-300)))) return;
+  const double middle = 0.5 * (low + high);
+  if (high - low < narrowest) {
+    if (found.empty() || low - found.back() > 2 * narrowest) found.push_back(middle);
+    return;
+  }
+  search(f, low, middle, scale, found);
+  search(f, middle, high, scale, found);
+}
+
+}  // namespace
+
+Interpolant::Interpolant(const std::function<double(double)>& f, double low, double high, int n)
+    : middle_(0.5 * (low + high)), half_(0.5 * (high - low)) {
+  std::vector<double> values;
+  for (int k = 0; k < n; ++k) {
+    values.push_back(f(middle_ + half_ * std::cos((2 * k + 1) * pi / (2 * n))));
+    largest_ = std::max(largest_, std::abs(values.back()));
+  }
+  for (int j = 0; j < n; ++j) {
+    double sum = 0;
+    for (int k = 0; k < n; ++k)
+      sum += values[static_cast<std::size_t>(k)] * std::cos(j * (2 * k + 1) * pi / (2 * n));
+    coefficients_.push_back(sum * (j == 0 ? 1.0 : 2.0) / n);
+  }
+}
+
+bool Interpolant::is_resolved(double tolerance) const {
+  double tail = 0;
+  for (std::size_t j = coefficients_.size() - 3; j < coefficients_.size(); ++j)
+    tail = std::max(tail, std::abs(coefficients_[j]));
+  return tail <= tolerance * largest_;
+}
+
+double Interpolant::derivative(double x, int order) const {
+  std::vector<double> c = coefficients_;
+  double factor = 1;
+  for (int i = 0; i < order; ++i) {
+    c = differentiated(c);
+    factor /= half_;
+  }
+  const double t = (x - middle_) / half_;
+  double b1 = 0, b2 = 0;
+  for (std::size_t k = c.size() - 1; k >= 1; --k) {
+    const double b = 2 * t * b1 - b2 + c[k];
+    b2 = b1;
+    b1 = b;
+  }
+  return factor * (t * b1 - b2 + c[0]);
+}
+
+std::vector<double> find_kinks(const std::function<double(double)>& f, double low, double high,
+                               const std::vector<double>& known) {
+  std::vector<double> ends = {low};
+  for (const double x : known)
+    if (x > ends.back() && x < high) ends.push_back(x);
+  ends.push_back(high);
+  std::vector<double> found;
+  for (std::size_t i = 1; i < ends.size(); ++i) {
+    // Of unequal parts, so that a kink does not hide at the middle, where halving would cut.
+    const double cut = ends[i - 1] + 0.4621 * (ends[i] - ends[i - 1]);
+    double scale = 0;
+    for (int k = 0; k <= 64; ++k)
+      scale = std::max(scale, std::abs(f(ends[i - 1] + (ends[i] - ends[i - 1]) * (k + 0.5) / 65)));
+    search(f, ends[i - 1], cut, scale * 1e-3, found);
+    search(f, cut, ends[i], scale * 1e-3, found);
+  }
+  return found;
+}
+
+std::optional<int> order_of_kink(const std::function<double(double)>& f, double x, double room) {
+  // What counts as a jump, of h^m / m! times the derivative: noise grows with the order.
+  constexpr double seen[] = {1e-9, 1e-8, 1e-7, 1e-5, 1e-4};
+  for (double h = std::min(1.0, 0.9 * room); h > 1e-3; h *= 0.5) {
+    const Interpolant below(f, x - h, x, nodes), above(f, x, x + h, nodes);
+    if (!below.is_resolved(fully_resolved) || !above.is_resolved(fully_resolved)) continue;
+    const double scale = std::max(below.largest(), above.largest());
+    double unit = 1;  // h^m / m!
+    for (int m = 0; m < 5; ++m) {
+      const double jump = above.derivative(x, m) - below.derivative(x, m);
+      if (std::abs(jump) * unit > seen[m] * scale) return m;
+      unit *= h / (m + 1);
+    }
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#include "nngp/activation.h"
+
+namespace nngp::host {
+
+template <class Real>
+using TileOf = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
+
+/// Memory that ends where memory begins that may not be touched: reading or writing there crashes.
+class GuardedMemory {
+ public:
+  explicit GuardedMemory(std::size_t bytes);
+  ~GuardedMemory();
+  GuardedMemory(const GuardedMemory&) = delete;
+  GuardedMemory& operator=(const GuardedMemory&) = delete;
+
+  char* end() const { return end_; }
+
+ private:
+  char* begin_;
+  char* end_;
+  std::size_t mapped_;
+};
+
+/// A block of numbers with a leading dimension. Around its entries there is room, all of a pattern.
+template <class Real>
+class Block {
+ public:
+  /// `behind` numbers of room follow the last entry; behind them memory is guarded.
+  Block(std::size_t rows, std::size_t cols, std::size_t ld, std::size_t behind)
+      : rows_(rows),
+        cols_(cols),
+        ld_(ld),
+        count_(before + (rows - 1) * ld + cols + behind),
+        memory_(count_ * sizeof(Real)) {
+    all_ = reinterpret_cast<Real*>(memory_.end()) - count_;
+    for (std::size_t i = 0; i < count_; ++i) all_[i] = pattern;
+  }
+
+  Real* data() { return all_ + before; }
+  Real& operator()(std::size_t i, std::size_t j) { return data()[i * ld_ + j]; }
+  std::size_t ld() const { return ld_; }
+
+  bool is_untouched_outside() const {
+    for (std::size_t at = 0; at < count_; ++at) {
+      const std::size_t from_first = at - before;  // wraps round for what is before
+      const bool inside = at >= before && from_first / ld_ < rows_ && from_first % ld_ < cols_;
+      if (!inside && std::memcmp(all_ + at, &pattern, sizeof pattern) != 0) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t before = 32;
+  static constexpr Real pattern = Real(-77.25);
+
+  std::size_t rows_, cols_, ld_, count_;
+  GuardedMemory memory_;
+  Real* all_;
+};
+
+struct TileShape {
+  std::size_t rows, cols, ld;
+  std::size_t behind = 64;  ///< numbers of room behind each array
+};
+
+/// Inputs and outputs of a tile: unlike variances from 0.1 to 2, correlations up to +-0.9.
+template <class Real>
+struct TileBuffers {
+  explicit TileBuffers(const TileShape& shape)
+      : rows(shape.rows),
+        cols(shape.cols),
+        cov12(rows, cols, shape.ld, shape.behind),
+        var1(1, rows, rows, shape.behind),
+        var2(1, cols, cols, shape.behind),
+        nngp(rows, cols, shape.ld, shape.behind),
+        d_nngp(rows, cols, shape.ld, shape.behind),
+        ntk(rows, cols, shape.ld, shape.behind) {
+    fill();
+  }
+
+  /// All outputs, and a Dense layer that changes nothing.
+  TileOf<Real> tile() {
+    TileOf<Real> tile = {};
+    tile.struct_size = sizeof tile;
+    tile.rows = rows;
+    tile.cols = cols;
+    tile.cov12 = cov12.data();
+    tile.var1 = var1.data();
+    tile.var2 = var2.data();
+    tile.nngp = nngp.data();
+    tile.d_nngp = d_nngp.data();
+    tile.ntk = ntk.data();
+    tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = tile.ntk_ld = cov12.ld();
+    tile.cov_scale = tile.ntk_scale = 1;
+    return tile;
+  }
+
+  void fill();
+
+  std::size_t rows, cols;
+  Block<Real> cov12, var1, var2, nngp, d_nngp, ntk;
+};
+
+extern template struct TileBuffers<double>;
+extern template struct TileBuffers<float>;
+
+}  // namespace nngp::host
