@@ -1,0 +1,96 @@
+#pragma once
+
+// What infinitely wide networks predict: the closed forms of neural_tangents.predict, for targets of
+// one or more outputs, which share one kernel.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "nngp/array.hpp"
+#include "nngp/kernel.hpp"
+#include "nngp/model_selection.hpp"
+#include "nngp/solve.hpp"
+
+namespace nngp {
+
+/// What to say about the spread of predictions.
+enum class Spread { none, variance, covariance };
+
+/// Predictions at test inputs.
+struct Gaussian {
+  KernelMatrix<double> mean;        ///< test inputs x outputs
+  std::vector<double> variance;     ///< one a test input, the same for every output; or empty
+  KernelMatrix<double> covariance;  ///< test inputs x test inputs, the same for every output; or empty
+};
+
+/// How systems with the kernel of the training inputs are solved.
+enum class Method {
+  cholesky,            ///< one diag_reg, infinite time
+  eigensystem,         ///< every diag_reg and time; takes about twenty times as long
+  conjugate_gradients  ///< matrices larger than memory; one diag_reg above 0, infinite time
+};
+
+struct EnsembleOptions {
+  Get kernel = Get::nngp;  ///< nngp: only the last layer is trained; ntk: all layers are
+  DiagReg diag_reg = {};
+  double learning_rate = 1;
+  Method method = Method::cholesky;
+  std::size_t memory = std::size_t{1} << 30;  ///< bytes for what conjugate_gradients keeps
+  ConjugateGradients::Options conjugate_gradients = {};
+  KernelOptions compute = {};
+};
+
+/// An infinite ensemble of infinitely wide networks trained by gradient descent on the mean squared
+/// error (Lee et al., arXiv 1902.06720), as neural_tangents.predict.gradient_descent_mse_ensemble. With
+/// the NNGP kernel at infinite time it is the exact posterior of a Gaussian process. A cheap value to
+/// copy; refers to the training inputs, which must outlive it.
+template <class Real>
+class Ensemble {
+ public:
+  /// Computes and factorises the kernel of the training inputs. `y_train` has one example a row.
+  /// Throws NotPositiveDefinite, DataError for shapes that do not fit or options out of range.
+  Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_train,
+           const MatrixView<double>& y_train, const EnsembleOptions& options);
+
+  /// Predictions after gradient descent for time `t`, in units of 1 / learning_rate; nullopt: for ever.
+  /// The spread is that of the networks' outputs, without noise of the targets. Throws NumericalError
+  /// rather than return what is not finite.
+  Gaussian predict(const MatrixView<Real>& x_test, Spread spread = Spread::none,
+                   std::optional<double> t = std::nullopt) const;
+
+  /// Needs Method::cholesky or eigensystem. Of `folds` = 0, only leave-one-out.
+  Scores scores(std::size_t folds = 0) const;
+
+  /// The same ensemble with another diag_reg; shares the eigensystem, which it needs.
+  Ensemble with(DiagReg diag_reg) const;
+
+  /// What diag_reg adds to the diagonal.
+  double shift() const { return options_.diag_reg.shift(mean_diagonal_); }
+  /// Of the matrix that is inverted; none by conjugate gradients.
+  std::optional<double> condition_number() const;
+  /// How conjugate gradients went so far.
+  std::optional<ConjugateGradients::Report> convergence() const;
+  const EnsembleOptions& options() const { return options_; }
+
+ private:
+  void check_time(std::optional<double> t) const;
+  void invert(MatrixMap<double> rows, std::optional<double> t) const;
+  void block(const MatrixView<Real>& x_test, Eigen::Index row, Eigen::Index rows,
+             const MatrixView<double>& weights, Spread spread, std::optional<double> t,
+             Gaussian& out) const;
+  KernelMatrix<double> times_nngp(const MatrixView<double>& rows) const;
+
+  EnsembleOptions options_;
+  KernelFn kernel_fn_;
+  MatrixView<Real> x_train_;
+  KernelOperator<Real> train_;
+  std::shared_ptr<const KernelMatrix<double>> y_;  ///< one output a row
+  double mean_diagonal_ = 0;
+  std::shared_ptr<const Cholesky> cholesky_;  ///< one of these three, by the method
+  std::shared_ptr<const Eigensystem> eigensystem_;
+  std::shared_ptr<const ConjugateGradients> conjugate_gradients_;
+};
+
+}  // namespace nngp

@@ -1,0 +1,112 @@
+#pragma once
+
+// Systems of equations with a kernel of training inputs: factorised by LAPACK, or solved by conjugate
+// gradients where the matrix does not fit into memory. Many right-hand sides are the rows of one
+// matrix, as kernels of test with training inputs come.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "nngp/array.hpp"
+#include "nngp/error.hpp"
+
+namespace nngp {
+
+/// A matrix that should be positive definite is not, to rounding.
+class NotPositiveDefinite : public Error {
+ public:
+  using Error::Error;
+};
+
+/// What is added to the diagonal of a kernel of training inputs before it is inverted.
+struct DiagReg {
+  double value = 0;
+  bool absolute = false;  ///< false: in units of the mean of the diagonal, as in neural-tangents
+
+  double shift(double mean_diagonal) const { return absolute ? value : value * mean_diagonal; }
+};
+
+/// A linear map of R^size to itself. Implementations may be used by one thread at a time; they
+/// parallelise inside. The narrow interface of what solves: another one can work over many machines.
+class LinearMap {
+ public:
+  virtual ~LinearMap() = default;
+  virtual Eigen::Index size() const = 0;
+  /// Replaces every row of `rows` (count x size) by its image.
+  virtual void apply(MatrixMap<double> rows) const = 0;
+};
+
+/// The Cholesky factor of a symmetric matrix (LAPACK dpotrf); apply() multiplies by the inverse.
+class Cholesky final : public LinearMap {
+ public:
+  /// Factorises `matrix` + `shift` I in the memory of `matrix`, of which both triangles must be filled.
+  /// Throws NotPositiveDefinite: which rows are equal, and how large a diag_reg would do.
+  Cholesky(KernelMatrix<double> matrix, double shift);
+
+  Eigen::Index size() const override { return matrix_.rows(); }
+  void apply(MatrixMap<double> rows) const override;
+
+  double log_determinant() const;
+  /// Estimate in the 1-norm (LAPACK dpocon).
+  double condition_number() const;
+  /// The whole inverse, both triangles (LAPACK dpotri).
+  KernelMatrix<double> inverse() const;
+
+ private:
+  KernelMatrix<double> matrix_;  ///< the factor in the lower triangle, the matrix above the diagonal
+  double norm_ = 0;
+};
+
+/// Eigenvalues and eigenvectors of a symmetric matrix (LAPACK dsyevd): one factorisation for every
+/// diag_reg and every training time. Needs three times the memory of the matrix while it is computed.
+class Eigensystem {
+ public:
+  explicit Eigensystem(KernelMatrix<double> matrix);
+
+  Eigen::Index size() const { return vectors_.rows(); }
+  const std::vector<double>& values() const { return values_; }     ///< increasing
+  const KernelMatrix<double>& vectors() const { return vectors_; }  ///< one a row
+  /// Replaces every row of `rows` by its image under fn(matrix), fn a function of the eigenvalue.
+  void apply(const std::function<double(double)>& fn, MatrixMap<double> rows) const;
+
+ private:
+  std::vector<double> values_;
+  KernelMatrix<double> vectors_;
+};
+
+/// Preconditioned conjugate gradients, all right-hand sides in step; apply() multiplies by the inverse.
+class ConjugateGradients final : public LinearMap {
+ public:
+  struct Options {
+    double tolerance = 1e-10;       ///< of the residual, relative to the right-hand side
+    std::size_t iterations = 1000;  ///< at most
+    /// Called after each iteration with its number and the largest relative residual. Returning false
+    /// stops the computation, which then throws Interrupted.
+    std::function<bool(std::size_t iteration, double residual)> progress = {};
+  };
+  struct Report {
+    std::size_t iterations = 0;  ///< of all calls of apply()
+    double residual = 0;         ///< the largest relative one, at the end of a call
+  };
+
+  /// `matrix` must be symmetric and positive definite, and `preconditioner`, near its inverse, too.
+  ConjugateGradients(std::unique_ptr<const LinearMap> matrix,
+                     std::unique_ptr<const LinearMap> preconditioner, Options options);
+
+  Eigen::Index size() const override { return matrix_->size(); }
+  /// Throws NumericalError if the tolerance is not reached, NotPositiveDefinite.
+  void apply(MatrixMap<double> rows) const override;
+  Report report() const { return report_; }
+
+ private:
+  std::unique_ptr<const LinearMap> matrix_, preconditioner_;
+  Options options_;
+  mutable Report report_;
+};
+
+/// Eigenvalues of a symmetric matrix alone, increasing.
+std::vector<double> eigenvalues(KernelMatrix<double> matrix);
+
+}  // namespace nngp

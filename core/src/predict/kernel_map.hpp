@@ -1,0 +1,73 @@
+#pragma once
+
+// Kernels of inputs as matrices in float64, whole or tile by tile.
+
+#include <map>
+#include <utility>
+
+#include "nngp/kernel.hpp"
+#include "nngp/solve.hpp"
+
+namespace nngp {
+
+/// One kernel of `window`, in float64 whatever the type it is computed in. `which` is nngp or ntk.
+template <class Real>
+KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which, const Window& window,
+                                   const KernelOptions& options);
+template <class Real>
+KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
+                                   const KernelOptions& options) {
+  return kernel_matrix(kernels, which, {0, 0, kernels.rows(), kernels.cols()}, options);
+}
+
+/// The diagonal of a symmetric operator.
+template <class Real>
+Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which,
+                                const KernelOptions& options);
+
+/// Kernel + shift I, never stored whole: tiles are kept as far as `memory` (bytes) allows, the others
+/// are computed each time.
+template <class Real>
+class KernelMap final : public LinearMap {
+ public:
+  KernelMap(KernelOperator<Real> kernels, Get which, double shift, std::size_t memory,
+            KernelOptions options);
+
+  Eigen::Index size() const override { return static_cast<Eigen::Index>(kernels_.rows()); }
+  void apply(MatrixMap<double> rows) const override;
+
+ private:
+  using Place = std::pair<std::size_t, std::size_t>;
+  template <class Use>
+  void with_tile(const Place& place, Use use) const;
+
+  KernelOperator<Real> kernels_;
+  Get which_;
+  double shift_;
+  KernelOptions options_;
+  std::size_t edge_;
+  std::size_t most_kept_;
+  mutable std::map<Place, KernelMatrix<double>> kept_;
+};
+
+/// The inverse of the Nystroem approximation K_nm K_mm^-1 K_mn + shift I: K known by its rows at `m`
+/// landmarks (Williams and Seeger 2001), inverted by the Woodbury identity.
+class Nystroem final : public LinearMap {
+ public:
+  /// `rows`: K_mn. `rounding` is the relative error of its entries.
+  Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& landmarks, double shift,
+           double rounding);
+
+  Eigen::Index size() const override { return factor_.cols(); }
+  void apply(MatrixMap<double> rows) const override;
+
+ private:
+  KernelMatrix<double> factor_;  ///< F with F^T F the approximation of K
+  double shift_;
+  std::unique_ptr<const Cholesky> inner_;  ///< F F^T + shift I
+};
+
+/// `count` of `size` examples in a random choice that is the same everywhere, increasing.
+std::vector<Eigen::Index> choose_landmarks(Eigen::Index size, Eigen::Index count);
+
+}  // namespace nngp

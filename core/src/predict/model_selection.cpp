@@ -1,0 +1,189 @@
+#include "nngp/model_selection.hpp"
+
+#include <fmt/format.h>
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "nngp/error.hpp"
+#include "predict/lapack.hpp"
+#include "predict/random_order.hpp"
+
+namespace nngp {
+namespace {
+
+using Fold = std::vector<Eigen::Index>;
+
+/// A^-1 y and parts of A^-1, however they are known.
+class Inverse {
+ public:
+  virtual ~Inverse() = default;
+  virtual double log_determinant() const = 0;
+  virtual const KernelMatrix<double>& weights() const = 0;  ///< rows of A^-1 y
+  virtual Eigen::VectorXd diagonal() const = 0;
+  virtual Eigen::MatrixXd block(const Fold& fold) const = 0;
+};
+
+class CholeskyInverse final : public Inverse {
+ public:
+  CholeskyInverse(const Cholesky& factor, const MatrixView<double>& y)
+      : log_determinant_(factor.log_determinant()),
+        inverse_(factor.inverse()),
+        weights_(y.rows(), y.cols()) {
+    weights_.map() = y;
+    factor.apply(weights_.map());
+  }
+  double log_determinant() const override { return log_determinant_; }
+  const KernelMatrix<double>& weights() const override { return weights_; }
+  Eigen::VectorXd diagonal() const override { return inverse_.view().diagonal(); }
+  Eigen::MatrixXd block(const Fold& fold) const override { return inverse_.view()(fold, fold); }
+
+ private:
+  double log_determinant_;
+  KernelMatrix<double> inverse_, weights_;
+};
+
+class EigenInverse final : public Inverse {
+ public:
+  EigenInverse(const Eigensystem& kernel, double shift, const MatrixView<double>& y)
+      : vectors_(kernel.vectors().view()),
+        shifted_(Eigen::Map<const Eigen::VectorXd>(kernel.values().data(), kernel.size()).array() +
+                 shift),
+        weights_(y.rows(), y.cols()) {
+    if (!(shifted_.minCoeff() > 0))
+      throw NotPositiveDefinite(
+          "the kernel of the training inputs is singular to rounding: use a "
+          "larger diag_reg");
+    weights_.map() = y;
+    kernel.apply([&](double value) { return 1 / (value + shift); }, weights_.map());
+  }
+  double log_determinant() const override { return shifted_.array().log().sum(); }
+  const KernelMatrix<double>& weights() const override { return weights_; }
+  Eigen::VectorXd diagonal() const override {
+    Eigen::VectorXd sum = Eigen::VectorXd::Zero(vectors_.cols());
+    for (Eigen::Index j = 0; j < vectors_.rows(); ++j)
+      sum += vectors_.row(j).cwiseAbs2().transpose() / shifted_[j];
+    return sum;
+  }
+  Eigen::MatrixXd block(const Fold& fold) const override {
+    const Matrix<double> part = vectors_(Eigen::all, fold);
+    const Matrix<double> scaled = part.array().colwise() / shifted_.array();
+    Matrix<double> product(part.cols(), part.cols());
+    const auto view = [](const Matrix<double>& m) {
+      return MatrixView<double>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols()));
+    };
+    lapack::transposed_multiply(
+        1, view(part), view(scaled), 0,
+        {product.data(), product.rows(), product.cols(), Eigen::OuterStride<>(product.cols())});
+    return product;
+  }
+
+ private:
+  MatrixView<double> vectors_;
+  Eigen::VectorXd shifted_;
+  KernelMatrix<double> weights_;
+};
+
+/// Gathers predictions of held-out examples: errors (of each output) and the variance.
+class Tally {
+ public:
+  explicit Tally(const MatrixView<double>& y) : y_(y) {}
+
+  /// `error` is target minus prediction.
+  void add(Eigen::Index example, const Eigen::VectorXd& error, double variance) {
+    squares_ += error.squaredNorm();
+    log_densities_ -=
+        0.5 * (error.squaredNorm() / variance +
+               static_cast<double>(error.size()) * std::log(2 * std::numbers::pi * variance));
+    Eigen::Index predicted = 0, right = 0;
+    (y_.col(example) - error).maxCoeff(&predicted);
+    y_.col(example).maxCoeff(&right);
+    hits_ += predicted == right;
+  }
+  HeldOut result() const {
+    const auto values = static_cast<double>(y_.size());
+    return {squares_ / values, log_densities_ / values,
+            static_cast<double>(hits_) / static_cast<double>(y_.cols())};
+  }
+
+ private:
+  const MatrixView<double>& y_;
+  double squares_ = 0, log_densities_ = 0;
+  Eigen::Index hits_ = 0;
+};
+
+HeldOut leave_one_out(const Inverse& inverse, const MatrixView<double>& y) {
+  const Eigen::VectorXd diagonal = inverse.diagonal();
+  Tally tally(y);
+  for (Eigen::Index i = 0; i < y.cols(); ++i)
+    tally.add(i, inverse.weights().view().col(i) / diagonal[i], 1 / diagonal[i]);
+  return tally.result();
+}
+
+/// Every example in one of `count` folds.
+std::vector<Fold> deal(Eigen::Index examples, std::size_t count) {
+  const std::vector<Eigen::Index> order = random_order(examples);
+  std::vector<Fold> folds(count);
+  for (std::size_t i = 0; i < order.size(); ++i) folds[i % count].push_back(order[i]);
+  return folds;
+}
+
+/// With A^-1 partitioned, the errors of a fold F are [A^-1]_FF^-1 [A^-1 y]_F and their covariance is
+/// [A^-1]_FF^-1: the block form of the leave-one-out equations.
+HeldOut cross_validation(const Inverse& inverse, const MatrixView<double>& y, std::size_t folds) {
+  Tally tally(y);
+  for (const Fold& fold : deal(y.cols(), folds)) {
+    const Eigen::LLT<Eigen::MatrixXd> factor(inverse.block(fold));
+    const auto size = static_cast<Eigen::Index>(fold.size());
+    const Eigen::MatrixXd weights = inverse.weights().view()(Eigen::all, fold).transpose();
+    const Eigen::MatrixXd errors = factor.solve(weights);
+    const Eigen::MatrixXd covariance = factor.solve(Eigen::MatrixXd::Identity(size, size));
+    for (Eigen::Index i = 0; i < size; ++i)
+      tally.add(fold[static_cast<std::size_t>(i)], errors.row(i), covariance(i, i));
+  }
+  return tally.result();
+}
+
+Scores scores_of(const Inverse& inverse, const MatrixView<double>& y, std::size_t folds) {
+  if (folds == 1 || folds > static_cast<std::size_t>(y.cols()))
+    throw DataError(
+        fmt::format("{} folds of {} examples: there must be 2 or more, and not more than "
+                    "examples",
+                    folds, y.cols()));
+  const double fit = y.cwiseProduct(inverse.weights().view()).sum();
+  const auto n = static_cast<double>(y.cols()), outputs = static_cast<double>(y.rows());
+  Scores scores;
+  scores.log_marginal_likelihood =
+      -0.5 * (fit + outputs * (inverse.log_determinant() + n * std::log(2 * std::numbers::pi)));
+  scores.leave_one_out = leave_one_out(inverse, y);
+  if (folds > 0) scores.folds = cross_validation(inverse, y, folds);
+  if (!std::isfinite(scores.log_marginal_likelihood) ||
+      !std::isfinite(scores.leave_one_out.mean_squared_error))
+    throw NumericalError("the scores are not finite: use a larger diag_reg");
+  return scores;
+}
+
+}  // namespace
+
+Scores scores(const Cholesky& factor, const MatrixView<double>& y, std::size_t folds) {
+  return scores_of(CholeskyInverse(factor, y), y, folds);
+}
+
+Scores scores(const Eigensystem& kernel, double shift, const MatrixView<double>& y, std::size_t folds) {
+  return scores_of(EigenInverse(kernel, shift, y), y, folds);
+}
+
+std::vector<double> logarithmic_grid(double low, double high, std::size_t count) {
+  if (!(low > 0) || !(high >= low) || !std::isfinite(high) || count == 0)
+    throw DataError("a grid needs 0 < low <= high and at least one value");
+  std::vector<double> grid;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double share = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
+    grid.push_back(i + 1 == count && count > 1 ? high : low * std::pow(high / low, share));
+  }
+  return grid;
+}
+
+}  // namespace nngp
