@@ -34,6 +34,7 @@ struct Command {
 };
 
 Command kernel_command();
+Command predict_command();
 Command eval_command();
 Command plugins_command();
 

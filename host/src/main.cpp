@@ -20,7 +20,8 @@ namespace {
 enum ExitCode { done = 0, failed = 1, wrong_usage = 2 };
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> table = {kernel_command(), eval_command(), plugins_command()};
+  static const std::vector<Command> table = {kernel_command(), predict_command(), eval_command(),
+                                             plugins_command()};
   return table;
 }
 

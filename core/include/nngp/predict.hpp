@@ -73,6 +73,7 @@ class Ensemble {
   /// How conjugate gradients went so far.
   std::optional<ConjugateGradients::Report> convergence() const;
   const EnsembleOptions& options() const { return options_; }
+  const std::vector<NumericalLayer>& numerical_layers() const { return train_.numerical_layers(); }
 
  private:
   void check_time(std::optional<double> t) const;

@@ -1,0 +1,176 @@
+#include "nngp/targets.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "nngp/error.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp {
+namespace {
+
+double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
+
+std::size_t largest(const double* values, std::size_t count) {
+  return static_cast<std::size_t>(std::max_element(values, values + count) - values);
+}
+
+/// Confidences and hits by tenths of the confidence.
+class Reliability {
+ public:
+  void add(double confidence, bool right) {
+    const auto bin = std::min(static_cast<std::size_t>(confidence * count), std::size_t{count - 1});
+    bins_[bin].examples += 1;
+    bins_[bin].confidence += confidence;
+    bins_[bin].accuracy += right;
+  }
+  void report(ClassificationQuality& quality) {
+    const auto all = static_cast<double>(quality.examples);
+    double confidence = 0, gap = 0;
+    for (ConfidenceBin& bin : bins_) {
+      confidence += bin.confidence;
+      gap += std::abs(bin.confidence - bin.accuracy);
+      if (bin.examples == 0) continue;
+      bin.confidence /= static_cast<double>(bin.examples);
+      bin.accuracy /= static_cast<double>(bin.examples);
+    }
+    quality.confidence = confidence / all;
+    quality.calibration_error = gap / all;
+    quality.bins = bins_;
+  }
+
+ private:
+  static constexpr std::size_t count = 10;
+  std::vector<ConfidenceBin> bins_ = std::vector<ConfidenceBin>(count);
+};
+
+}  // namespace
+
+void check_varied(const MatrixView<double>& y) {
+  for (Eigen::Index col = 0; col < y.cols(); ++col)
+    if (y.rows() > 1 && (y.col(col).array() == y(0, col)).all())
+      throw DataError(
+          fmt::format("column {} of the training targets is constant ({}): there is nothing "
+                      "to learn",
+                      col, format_number(y(0, col))));
+}
+
+Classes::Classes(const MatrixView<double>& labels) {
+  if (labels.cols() != 1)
+    throw DataError(fmt::format("labels are one column of whole numbers, not {}", labels.cols()));
+  for (Eigen::Index i = 0; i < labels.rows(); ++i) {
+    if (labels(i, 0) != std::nearbyint(labels(i, 0)))
+      throw DataError(
+          fmt::format("the label {} in row {} is no whole number", format_number(labels(i, 0)), i));
+    labels_.push_back(labels(i, 0));
+  }
+  std::sort(labels_.begin(), labels_.end());
+  labels_.erase(std::unique(labels_.begin(), labels_.end()), labels_.end());
+  if (count() == 1)
+    throw DataError(
+        fmt::format("all training labels are {}: there is one class only, and nothing to learn",
+                    format_integer(labels_.front())));
+  if (2 * count() > static_cast<std::size_t>(labels.rows()) && labels.rows() > 4)
+    throw DataError(
+        fmt::format("{} different labels for {} examples: these look like numbers for "
+                    "regression, not classes",
+                    count(), labels.rows()));
+}
+
+std::optional<std::size_t> Classes::index(double label) const {
+  const auto found = std::lower_bound(labels_.begin(), labels_.end(), label);
+  if (found == labels_.end() || *found != label) return std::nullopt;
+  return static_cast<std::size_t>(found - labels_.begin());
+}
+
+KernelMatrix<double> Classes::one_hot(const MatrixView<double>& labels) const {
+  KernelMatrix<double> targets(labels.rows(), static_cast<Eigen::Index>(count()));
+  targets.map().setConstant(-1 / static_cast<double>(count()));
+  for (Eigen::Index i = 0; i < labels.rows(); ++i)
+    targets.map()(i, static_cast<Eigen::Index>(index(labels(i, 0)).value())) += 1;
+  return targets;
+}
+
+// P(c) = E prod_{j != c} Phi(z + (m_c - m_j) / sigma) over normal z, by the trapezoidal rule, whose
+// error falls exponentially for such integrands.
+std::vector<double> class_probabilities(const double* mean, std::size_t count, double variance) {
+  std::vector<double> probabilities(count, 0);
+  const double sigma = std::sqrt(variance);
+  if (!(sigma > 0)) {
+    probabilities[largest(mean, count)] = 1;
+    return probabilities;
+  }
+  constexpr double end = 8, step = 0.125;
+  double sum = 0;
+  for (std::size_t c = 0; c < count; ++c) {
+    for (double z = -end; z <= end; z += step) {
+      double product = std::exp(-0.5 * z * z);
+      for (std::size_t j = 0; j < count && product > 0; ++j)
+        if (j != c) product *= normal_cdf(z + (mean[c] - mean[j]) / sigma);
+      probabilities[c] += product;
+    }
+    sum += probabilities[c];
+  }
+  for (double& probability : probabilities) probability /= sum;
+  return probabilities;
+}
+
+ClassificationQuality classification_quality(const Gaussian& predicted, double noise,
+                                             const MatrixView<double>& labels, const Classes& classes) {
+  ClassificationQuality quality;
+  quality.examples = static_cast<std::size_t>(labels.rows());
+  Reliability reliability;
+  double log_loss = 0;
+  for (std::size_t i = 0; i < quality.examples; ++i) {
+    const double* mean = predicted.mean.data() + i * classes.count();
+    const std::size_t best = largest(mean, classes.count());
+    const auto truth = classes.index(labels(static_cast<Eigen::Index>(i), 0));
+    const bool right = truth == best;
+    quality.right += right;
+    quality.unknown += !truth;
+    if (predicted.variance.empty()) continue;
+    const std::vector<double> probabilities =
+        class_probabilities(mean, classes.count(), std::max(0.0, predicted.variance[i]) + noise);
+    reliability.add(probabilities[best], right);
+    // A probability that underflows counts as the least there is.
+    if (truth) log_loss -= std::log(std::max(probabilities[*truth], 1e-300));
+  }
+  if (predicted.variance.empty()) return quality;
+  reliability.report(quality);
+  if (quality.unknown < quality.examples)
+    quality.log_loss = log_loss / static_cast<double>(quality.examples - quality.unknown);
+  return quality;
+}
+
+RegressionQuality regression_quality(const Gaussian& predicted, double noise,
+                                     const MatrixView<double>& y) {
+  RegressionQuality quality;
+  const Eigen::ArrayXXd errors = (y - predicted.mean.view()).array();
+  for (Eigen::Index col = 0; col < y.cols(); ++col) {
+    const double squares = errors.col(col).square().sum();
+    const double spread = (y.col(col).array() - y.col(col).mean()).square().sum();
+    quality.root_mean_squared_error.push_back(std::sqrt(squares / static_cast<double>(y.rows())));
+    quality.explained.push_back(spread > 0 ? 1 - squares / spread : 0);
+  }
+  if (predicted.variance.empty()) return quality;
+  double one = 0, two = 0, density = 0;
+  for (Eigen::Index i = 0; i < y.rows(); ++i) {
+    const double variance = std::max(0.0, predicted.variance[static_cast<std::size_t>(i)]) + noise;
+    for (Eigen::Index col = 0; col < y.cols(); ++col) {
+      const double square = errors(i, col) * errors(i, col);
+      one += square <= variance;
+      two += square <= 4 * variance;
+      density -= 0.5 * (square / variance + std::log(2 * std::numbers::pi * variance));
+    }
+  }
+  const auto values = static_cast<double>(y.size());
+  quality.within_one_sigma = one / values;
+  quality.within_two_sigma = two / values;
+  if (std::isfinite(density)) quality.log_density = density / values;
+  return quality;
+}
+
+}  // namespace nngp
