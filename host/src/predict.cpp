@@ -115,7 +115,7 @@ class PredictRun {
     if (eigen || request_.wants_scores())
       throw DataError(std::string(request_.time            ? "a finite --time"
                                   : !request_.grid.empty() ? "--diag-reg-grid"
-                                                           : "--loo and --folds") +
+                                                           : "--loo or --folds") +
                       " needs the factorised kernel, here " + print("%.1f", needed / (1 << 30)) +
                       " GiB: use --solver direct" +
                       (fits ? "" : ", and --memory if the machine has more"));
