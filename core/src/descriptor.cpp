@@ -13,10 +13,6 @@
 namespace nngp {
 namespace {
 
-// More parameters than any activation has: a count beyond it is a damaged table.
-constexpr std::size_t max_parameters = 1000;
-constexpr std::size_t max_default_count = 1'000'000;
-
 // The part of `*from` that its author and this host both know; the rest is zero.
 template <class Table>
 Table resized(const Table& from) {
@@ -28,7 +24,7 @@ Table resized(const Table& from) {
 
 std::string check_default(const nngp_parameter& parameter) {
   if (!parameter.default_value) return "";
-  if (parameter.default_count > max_default_count) return "has a damaged default value";
+  if (parameter.default_count > Descriptor::max_default_count) return "has a damaged default value";
   const std::vector<double> values(parameter.default_value,
                                    parameter.default_value + parameter.default_count);
   const std::string wrong = check_values(parameter, values);

@@ -21,6 +21,10 @@ class Unsupported : public PluginError {
 /// strings, functions and default values stay the plugin's.
 class Descriptor {
  public:
+  /// More than any activation has: a count beyond it is a damaged table.
+  static constexpr std::size_t max_parameters = 1000;
+  static constexpr std::size_t max_default_count = 1'000'000;
+
   /// Throws PluginError, which names the activation, for a table that breaks the rules of
   /// nngp/activation.h, and Unsupported for one that needs more than this host offers.
   explicit Descriptor(const nngp_activation& table);

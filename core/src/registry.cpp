@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <set>
 
 #include "library.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "plugin_file.hpp"
+#include "trust.hpp"
 
 namespace nngp {
 namespace {
@@ -38,7 +39,7 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
 }  // namespace
 
 PluginSearch PluginSearch::standard(std::vector<fs::path> named, const fs::path& installed) {
-  PluginSearch search{std::move(named), {}};
+  PluginSearch search{std::move(named), {}, {}, {}};
   const std::string list = environment("NNGP_PLUGIN_PATH");
   for (std::size_t begin = 0; begin < list.size();) {
     const std::size_t end = std::min(list.find(':', begin), list.size());
@@ -47,59 +48,92 @@ PluginSearch PluginSearch::standard(std::vector<fs::path> named, const fs::path&
   }
   const std::string data = environment("XDG_DATA_HOME"), home = environment("HOME");
   if (fs::path(data).is_absolute()) {
-    search.folders.push_back(fs::path(data) / "nngp/plugins");
+    search.user = fs::path(data) / "nngp/plugins";
   } else if (!home.empty()) {
-    search.folders.push_back(fs::path(home) / ".local/share/nngp/plugins");
+    search.user = fs::path(home) / ".local/share/nngp/plugins";
   }
-  if (!installed.empty()) search.folders.push_back(installed);
+  search.installed = installed;
   return search;
 }
 
-Registry::Registry(PluginSearch search) {
-  std::set<fs::path> seen;  // a file reached in two ways would shadow itself
+const char* name_of(Source source) {
+  switch (source) {
+    case Source::named:
+      return "named";
+    case Source::path:
+      return "path";
+    case Source::user:
+      return "user";
+    default:
+      return "installed";
+  }
+}
 
-  const auto add = [&](const fs::path& file) {
-    std::error_code error;
-    const fs::path identity = fs::canonical(file, error);
-    if (!seen.insert(error ? file : identity).second) return;
-    const Library library(file);
-    for (const Descriptor& found : library.activations()) {
-      const auto first =
-          std::find_if(activations_.begin(), activations_.end(),
-                       [&](const ActivationInfo& info) { return info.name == found->name; });
-      activations_.push_back({found->name, found->summary, found->version, library.name(), file,
-                              library.abi(), first == activations_.end() ? fs::path() : first->file});
-    }
-    for (const std::string& reason : library.unsupported()) {
-      warnings_.push_back(shown(file) + ": " + reason);
-    }
-  };
-  const auto scan = [&](const fs::path& folder) {
-    for (const fs::path& file : libraries_in(folder)) {
-      try {
-        add(file);
-      } catch (const PluginError& reason) {
-        warnings_.push_back(reason.what());
-      }
-    }
-  };
+Registry::Registry(PluginSearch search) : searched_(std::move(search)) {
+  for (const fs::path& named : searched_.named) add_named(named);
+  for (const fs::path& folder : searched_.folders) scan(folder, Source::path);
+  if (!searched_.user.empty()) scan(searched_.user, Source::user);
+  if (!searched_.installed.empty()) scan(searched_.installed, Source::installed);
+}
 
-  for (const fs::path& named : search.named) {
-    std::error_code error;
-    const fs::file_status status = fs::status(named, error);
-    if (fs::is_directory(status)) {
-      scan(named);
-    } else if (fs::is_regular_file(status)) {
-      add(named);
-    } else {
-      throw PluginError(
-          shown(named) +
-          (fs::exists(status) ? ": neither a file nor a folder" : ": no such file or folder") +
-          "; give a plugin or a folder of plugins");
+bool Registry::is_new(const fs::path& file) {
+  std::error_code error;
+  const fs::path identity = fs::canonical(file, error);
+  return seen_.insert(error ? file : identity).second;
+}
+
+void Registry::add(const PluginTables& tables, const fs::path& file, Source source) {
+  for (const Descriptor& found : tables.activations()) {
+    const auto first =
+        std::find_if(activations_.begin(), activations_.end(),
+                     [&](const ActivationInfo& info) { return info.name == found->name; });
+    activations_.push_back({found->name, found->summary, found->version, tables.name(), file, source,
+                            tables.abi(), first == activations_.end() ? fs::path() : first->file});
+  }
+  for (const std::string& reason : tables.unsupported()) {
+    warnings_.push_back(shown(file) + ": " + reason);
+  }
+}
+
+void Registry::add_named(const fs::path& named) {
+  std::error_code error;
+  const fs::file_status status = fs::status(named, error);
+  if (fs::is_directory(status)) return scan(named, Source::named);
+  if (!fs::is_regular_file(status)) {
+    throw PluginError(
+        shown(named) +
+        (fs::exists(status) ? ": neither a file nor a folder" : ": no such file or folder") +
+        "; give a plugin or a folder of plugins");
+  }
+  if (!is_new(named)) return;
+  try {
+    add(PluginFile(named).tables(), named, Source::named);
+  } catch (const NotInFile&) {
+    add(Library(named).tables(), named, Source::named);
+  }
+}
+
+void Registry::scan(const fs::path& folder, Source source) {
+  if (folder.is_relative() && source != Source::named) {
+    warnings_.push_back(shown(folder) +
+                        ": not searched for plugins, since a relative folder depends on where nngp is "
+                        "started; give the whole path, or name it with --plugin");
+    return;
+  }
+  for (const fs::path& file : libraries_in(folder)) {
+    const std::string distrust = source == Source::named ? "" : reason_to_distrust(file);
+    if (!distrust.empty()) {
+      warnings_.push_back(shown(file) + ": not used, because " + distrust +
+                          ", or name the file with --plugin");
+      continue;
+    }
+    if (!is_new(file)) continue;
+    try {
+      add(PluginFile(file).tables(), file, source);
+    } catch (const PluginError& reason) {
+      warnings_.push_back(reason.what());
     }
   }
-  for (const fs::path& folder : search.folders) scan(folder);
-  searched_ = std::move(search);
 }
 
 const ActivationInfo& Registry::find(std::string_view name) const {
@@ -115,7 +149,7 @@ const ActivationInfo& Registry::find(std::string_view name) const {
 
 std::shared_ptr<const nngp_activation> Registry::descriptor(const ActivationInfo& info) const {
   const auto opened = std::make_shared<const Library>(info.file);
-  for (const Descriptor& found : opened->activations()) {
+  for (const Descriptor& found : opened->tables().activations()) {
     if (found->name == info.name) return {opened, &*found};
   }
   throw PluginError(shown(info.file) + ": no longer offers " + info.name +
@@ -131,9 +165,10 @@ std::string Registry::unknown(std::string_view name) const {
   std::string message = "no activation is called '" + printable(name) + "'";
   if (activations_.empty()) {
     message += "; no plugins were found in";
-    for (const auto& places : {searched_.named, searched_.folders}) {
-      for (const fs::path& place : places) message += " " + shown(place);
-    }
+    std::vector<fs::path> places = searched_.named;
+    places.insert(places.end(), searched_.folders.begin(), searched_.folders.end());
+    places.insert(places.end(), {searched_.user, searched_.installed});
+    for (const fs::path& place : places) message += place.empty() ? "" : " " + shown(place);
     return message;
   }
   std::vector<std::string> known;

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "expect_error.hpp"
 #include "nngp/model.hpp"
+#include "plugin_file.hpp"
 #include "temporary_folder.hpp"
 
 namespace nngp {
@@ -54,22 +56,23 @@ TEST(PluginSearch, FollowsTheStandardOrder) {
   const Environment data("XDG_DATA_HOME", "/data");
   const PluginSearch search = PluginSearch::standard({"named.so"}, "/installed");
   EXPECT_EQ(search.named, (std::vector<fs::path>{"named.so"}));
-  EXPECT_EQ(search.folders,
-            (std::vector<fs::path>{"/first", "/second", "/data/nngp/plugins", "/installed"}));
+  EXPECT_EQ(search.folders, (std::vector<fs::path>{"/first", "/second"}));
+  EXPECT_EQ(search.user, "/data/nngp/plugins");
+  EXPECT_EQ(search.installed, "/installed");
 }
 
 TEST(PluginSearch, FindsTheUsersDataFolder) {
   const Environment path("NNGP_PLUGIN_PATH", std::nullopt);
-  const auto folders = [](const std::optional<std::string>& data,
-                          const std::optional<std::string>& home) {
+  const auto folder = [](const std::optional<std::string>& data,
+                         const std::optional<std::string>& home) {
     const Environment set_data("XDG_DATA_HOME", data), set_home("HOME", home);
-    return PluginSearch::standard({}, "").folders;
+    return PluginSearch::standard({}, "").user;
   };
-  const std::vector<fs::path> in_home = {"/home/someone/.local/share/nngp/plugins"};
-  EXPECT_EQ(folders(std::nullopt, "/home/someone"), in_home);
-  EXPECT_EQ(folders("", "/home/someone"), in_home);
-  EXPECT_EQ(folders("not/absolute", "/home/someone"), in_home);  // as the XDG specification has it
-  EXPECT_TRUE(folders(std::nullopt, std::nullopt).empty());
+  const fs::path in_home = "/home/someone/.local/share/nngp/plugins";
+  EXPECT_EQ(folder(std::nullopt, "/home/someone"), in_home);
+  EXPECT_EQ(folder("", "/home/someone"), in_home);
+  EXPECT_EQ(folder("not/absolute", "/home/someone"), in_home);  // as the XDG specification has it
+  EXPECT_TRUE(folder(std::nullopt, std::nullopt).empty());
 }
 
 TEST(Registry, LoadsAnActivationWrittenInC) {
@@ -91,6 +94,7 @@ TEST(Registry, DescribesWhatItFinds) {
   EXPECT_EQ(info.version, "1.0.0");
   EXPECT_EQ(info.library, "arcsin_erf");
   EXPECT_EQ(info.file, arcsin_erf);
+  EXPECT_EQ(info.source, Source::named);
   EXPECT_EQ(info.abi, "1.0");
   EXPECT_TRUE(info.shadowed_by.empty());
   EXPECT_EQ(&plugins.find("ArcsinErf"), &info);
@@ -186,6 +190,136 @@ TEST(Registry, LoadsAndUnloadsManyTimes) {
     ASSERT_EQ(plugins.activation("ArcsinErf").fn(0), 0);
     ASSERT_FALSE(is_loaded(arcsin_erf));
   }
+}
+
+TEST(Registry, RunsNothingToScan) {
+  const TemporaryFolder folder;
+  const fs::path noisy = folder / "noisy.so";
+  fs::copy_file(NNGP_TEST_NOISY, noisy);
+  for (const PluginSearch& search : {PluginSearch{{noisy}, {}}, PluginSearch{{}, {folder.path()}}}) {
+    ::unsetenv("NNGP_TEST_NOISY_RAN");
+    const Registry plugins(search);
+    EXPECT_EQ(plugins.find("Noisy").version, "7");
+    EXPECT_EQ(std::getenv("NNGP_TEST_NOISY_RAN"), nullptr);
+    EXPECT_EQ(plugins.activation("Noisy").fn(3), 3);
+    EXPECT_STREQ(std::getenv("NNGP_TEST_NOISY_RAN"), "1");
+  }
+  ::unsetenv("NNGP_TEST_NOISY_RAN");
+}
+
+TEST(Registry, TellsEverythingThatLoadingTells) {
+  // Read from the files and from the loaded libraries: the same tables, in whatever language.
+  const Registry plugins(PluginSearch{{NNGP_TEST_STUBS, shipped}, {}});
+  ASSERT_GT(plugins.activations().size(), 40u);
+  for (const ActivationInfo& info : plugins.activations()) {
+    SCOPED_TRACE(info.name);
+    const auto loaded = plugins.descriptor(info);
+    const PluginFile file(info.file);
+    EXPECT_EQ(file.tables().name(), info.library);
+    const auto& all = file.tables().activations();
+    const auto read = std::find_if(all.begin(), all.end(),
+                                   [&](const Descriptor& one) { return one->name == info.name; });
+    ASSERT_NE(read, all.end());
+    const nngp_activation &x = **read, &y = *loaded;
+    for (const auto text :
+         {&nngp_activation::summary, &nngp_activation::formula, &nngp_activation::version,
+          &nngp_activation::author, &nngp_activation::license, &nngp_activation::reference})
+      EXPECT_STREQ(x.*text, y.*text);
+    EXPECT_EQ(!x.fn, !y.fn);
+    EXPECT_EQ(!x.nngp_fn, !y.nngp_fn);
+    EXPECT_EQ(!x.d_nngp_fn, !y.d_nngp_fn);
+    EXPECT_EQ(!x.breakpoints, !y.breakpoints);
+    EXPECT_EQ(!x.tile_f32, !y.tile_f32);
+    EXPECT_EQ(x.derivative, y.derivative);
+    ASSERT_EQ(x.parameter_count, y.parameter_count);
+    for (std::size_t i = 0; i < x.parameter_count; ++i) {
+      const nngp_parameter &p = *x.parameters[i], &q = *y.parameters[i];
+      EXPECT_STREQ(p.name, q.name);
+      EXPECT_STREQ(p.summary, q.summary);
+      EXPECT_EQ(p.minimum, q.minimum);
+      EXPECT_EQ(p.flags, q.flags);
+      ASSERT_EQ(!p.default_value, !q.default_value);
+      ASSERT_EQ(p.default_count, q.default_count);
+      if (p.default_value) {
+        EXPECT_EQ(*p.default_value, *q.default_value);
+      }
+    }
+  }
+}
+
+TEST(Registry, MustBeToldToRunAPluginThatCannotBeReadOtherwise) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "made_late.so";
+  fs::copy_file(NNGP_TEST_MADE_LATE, file);
+  const Registry scanned(PluginSearch{{}, {folder.path()}});
+  EXPECT_TRUE(scanned.activations().empty());
+  ASSERT_EQ(scanned.warnings().size(), 1u);
+  EXPECT_EQ(scanned.warnings()[0],
+            file.string() +
+                ": its tables are not constants in the file, so that it must be run to be "
+                "read; name the file with --plugin to do so");
+  EXPECT_EQ(Registry(PluginSearch{{file}, {}}).activation("MadeLate").fn(3), 3);
+}
+
+// ---- What others could have written ----
+
+void expect_only_when_named(const fs::path& file, const std::string& reason) {
+  SCOPED_TRACE(reason);
+  const Registry scanned(PluginSearch{{}, {file.parent_path()}});
+  EXPECT_TRUE(scanned.activations().empty());
+  ASSERT_EQ(scanned.warnings().size(), 1u);
+  EXPECT_EQ(scanned.warnings()[0],
+            file.string() + ": not used, because " + reason + ", or name the file with --plugin");
+  EXPECT_EQ(Registry(PluginSearch{{file}, {}}).activations().size(), 1u);
+  EXPECT_EQ(Registry(PluginSearch{{file.parent_path()}, {}}).activations().size(), 1u);
+}
+
+TEST(Registry, LeavesWhatOthersCanChange) {
+  const TemporaryFolder folder, another;
+  const fs::path file = folder / "plugin.so";
+  fs::copy_file(arcsin_erf, file);
+  const auto allow = [](const fs::path& path, fs::perms who) {
+    fs::permissions(path, who, fs::perm_options::add);
+  };
+  const auto forbid = [](const fs::path& path, fs::perms who) {
+    fs::permissions(path, who, fs::perm_options::remove);
+  };
+  allow(file, fs::perms::others_write);
+  expect_only_when_named(file, "it can be changed by everyone; chmod o-w '" + file.string() + "'");
+  forbid(file, fs::perms::others_write);
+  EXPECT_EQ(Registry(PluginSearch{{}, {folder.path()}}).activations().size(), 1u);
+
+  allow(folder.path(), fs::perms::others_write);
+  expect_only_when_named(
+      file, "its folder can be changed by everyone; chmod o-w '" + folder.path().string() + "'");
+  forbid(folder.path(), fs::perms::others_write);
+
+  // A link to a safe place's file is as safe as the place it leads to.
+  fs::copy_file(arcsin_erf, another / "target");
+  fs::remove(file);
+  fs::create_symlink(another / "target", file);
+  EXPECT_EQ(Registry(PluginSearch{{}, {folder.path()}}).activations().size(), 1u);
+  allow(another.path(), fs::perms::others_write);
+  expect_only_when_named(
+      file, "its folder can be changed by everyone; chmod o-w '" + another.path().string() + "'");
+}
+
+TEST(Registry, LeavesTheCurrentFolderUnlessNamed) {
+  const TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  fs::copy_file(arcsin_erf, "plugin.so");
+  for (const char* relative : {".", "./", "../"}) {
+    const Registry scanned(PluginSearch{{}, {relative}});
+    EXPECT_TRUE(scanned.activations().empty());
+    ASSERT_EQ(scanned.warnings().size(), 1u);
+    EXPECT_EQ(scanned.warnings()[0],
+              std::string(relative) +
+                  ": not searched for plugins, since a relative folder depends on where nngp is "
+                  "started; give the whole path, or name it with --plugin");
+  }
+  EXPECT_EQ(Registry(PluginSearch{{"."}, {}}).activations().size(), 1u);
+  fs::current_path(before);
 }
 
 TEST(Registry, MayBeUsedByManyThreads) {

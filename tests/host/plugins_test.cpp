@@ -14,8 +14,9 @@ TEST(Plugins, AreListedWithWhereTheyAre) {
   const Outcome outcome = run_nngp({"plugins", "list"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
-  EXPECT_THAT(outcome.out, testing::StartsWith(NNGP_TEST_PLUGINS "\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  Relu +[0-9.]+ +Rectified linear unit\n"));
+  EXPECT_THAT(outcome.out, testing::StartsWith(NNGP_TEST_PLUGINS " (installed)\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex(
+                               "\n  relu.so .ABI 1.0.\n    Relu +[0-9.]+ +Rectified linear unit\n"));
 }
 
 TEST(Plugins, ListsAsJson) {
@@ -26,15 +27,29 @@ TEST(Plugins, ListsAsJson) {
   EXPECT_EQ((*erf)["library"], "erf");
   EXPECT_EQ((*erf)["abi"], "1.0");
   EXPECT_EQ((*erf)["file"], NNGP_TEST_PLUGINS "/erf.so");
+  EXPECT_EQ((*erf)["source"], "installed");
   EXPECT_TRUE((*erf)["shadowed_by"].is_null());
+}
+
+TEST(Plugins, SaysWhetherTheyPassTheChecks) {
+  const TemporaryFolder folder;
+  std::filesystem::copy_file(NNGP_TEST_PLUGINS "/arcsin_erf.so", folder / "erf.so");
+  std::filesystem::copy_file(NNGP_TEST_COMMAND, folder / "nngp");  // away from the shipped plugins
+  const Outcome outcome =
+      Process({(folder / "nngp").string(), "plugins", "list", "--verify"},
+              {"NNGP_PLUGIN_PATH=" + folder.path().string(), "XDG_DATA_HOME=/nonexistent"})
+          .wait();
+  EXPECT_THAT(outcome.out, testing::ContainsRegex(
+                               "from NNGP_PLUGIN_PATH.\n  erf.so .ABI 1.0.: [0-9]+ checks passed"));
 }
 
 TEST(Plugins, ShowsTheShadowedOne) {
   const TemporaryFolder folder;
   std::filesystem::copy_file(NNGP_TEST_PLUGINS "/relu.so", folder / "relu.so");
   const Outcome outcome = run_nngp({"plugins", "list", "--plugin", folder.path().string()});
-  EXPECT_THAT(outcome.out, testing::StartsWith(folder.path().string() + "\n  Relu "));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  Relu +[0-9.]+ +shadowed by " +
+  EXPECT_THAT(outcome.out,
+              testing::StartsWith(folder.path().string() + " (named)\n  relu.so (ABI 1.0)\n    Relu "));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n    Relu +[0-9.]+ +shadowed by " +
                                                   (folder / "relu.so").string() + "\n"));
 }
 

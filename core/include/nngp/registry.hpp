@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,11 +11,28 @@
 
 namespace nngp {
 
-/// Where plugins are looked for, in order: the first place that has a name wins.
+class PluginTables;
+
+/// How a plugin came to be looked at.
+enum class Source {
+  named,     ///< the user named its file or folder
+  path,      ///< a folder of NNGP_PLUGIN_PATH
+  user,      ///< the user's own folder
+  installed  ///< the folder of the plugins that come with nngp
+};
+
+/// "named", "path", "user" or "installed".
+const char* name_of(Source source);
+
+/// Where plugins are looked for, in the order of the members: the first place that has a name wins.
+/// In `named` a bad file is an error. Elsewhere it is a warning, and so are files that others than the
+/// user and root can change, and relative folders, which depend on where a program is started: their
+/// plugins are not used.
 struct PluginSearch {
-  std::vector<std::filesystem::path>
-      named;  ///< files or folders the user named; a bad file is an error
-  std::vector<std::filesystem::path> folders;  ///< folders to scan; a bad file is a warning
+  std::vector<std::filesystem::path> named;    ///< files or folders
+  std::vector<std::filesystem::path> folders;  ///< those of NNGP_PLUGIN_PATH
+  std::filesystem::path user = {};             ///< the user's folder; empty: none
+  std::filesystem::path installed = {};        ///< empty: none
 
   /// `named`, then the folders of NNGP_PLUGIN_PATH, the user's data folder (XDG) and `installed`.
   static PluginSearch standard(std::vector<std::filesystem::path> named,
@@ -28,12 +46,14 @@ struct ActivationInfo {
   std::string version;
   std::string library;  ///< the library's own name, as in "library:Name"
   std::filesystem::path file;
+  Source source;
   std::string abi;                    ///< "1.0"
   std::filesystem::path shadowed_by;  ///< empty: this one is used for the plain name
 };
 
-/// The activations that can be loaded, by name. Scanning opens each library once, notes what it
-/// offers and closes it; a library stays open only while an Activation made from it lives.
+/// The activations that can be loaded, by name. Scanning reads what each library says of itself from
+/// its file and runs nothing, but for a named file that cannot be read so. A library is open only while
+/// an Activation made from it lives.
 class Registry {
  public:
   /// Scans. Throws PluginError for a named file that is no plugin. Folders that do not exist are
@@ -57,11 +77,16 @@ class Registry {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
+  void add(const PluginTables& tables, const std::filesystem::path& file, Source source);
+  void add_named(const std::filesystem::path& named);
+  void scan(const std::filesystem::path& folder, Source source);
+  bool is_new(const std::filesystem::path& file);
   std::string unknown(std::string_view name) const;
 
   PluginSearch searched_;
   std::vector<ActivationInfo> activations_;
   std::vector<std::string> warnings_;
+  std::set<std::filesystem::path> seen_;  // a file reached in two ways would shadow itself
 };
 
 }  // namespace nngp

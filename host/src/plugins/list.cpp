@@ -1,8 +1,10 @@
 // nngp plugins list: the activations found.
 
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "check/check.hpp"
 #include "nngp/text.hpp"
 #include "plugin_search.hpp"
 #include "plugins/actions.hpp"
@@ -13,45 +15,91 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void list_as_json(const Registry& plugins) {
+/// Whether its file passes all checks, by file; filled on demand.
+class Verdicts {
+ public:
+  explicit Verdicts(bool wanted) : wanted_(wanted) {}
+  bool wanted() const { return wanted_; }
+
+  const CheckReport& of(const std::filesystem::path& file) {
+    const auto known = reports_.find(file);
+    if (known != reports_.end()) return known->second;
+    return reports_.emplace(file, check_plugin(file)).first->second;
+  }
+
+ private:
+  bool wanted_;
+  std::map<std::filesystem::path, CheckReport> reports_;
+};
+
+void list_as_json(const Registry& plugins, Verdicts& verdicts) {
   ordered_json list = ordered_json::array();
-  for (const ActivationInfo& info : plugins.activations())
-    list.push_back(
-        {{"name", info.name},
-         {"summary", info.summary},
-         {"version", info.version},
-         {"library", info.library},
-         {"abi", info.abi},
-         {"file", info.file.string()},
-         {"shadowed_by",
-          info.shadowed_by.empty() ? ordered_json() : ordered_json(info.shadowed_by.string())}});
+  for (const ActivationInfo& info : plugins.activations()) {
+    ordered_json one = {
+        {"name", info.name},
+        {"summary", info.summary},
+        {"version", info.version},
+        {"library", info.library},
+        {"abi", info.abi},
+        {"source", name_of(info.source)},
+        {"file", info.file.string()},
+        {"shadowed_by",
+         info.shadowed_by.empty() ? ordered_json() : ordered_json(info.shadowed_by.string())}};
+    if (verdicts.wanted()) {
+      const CheckReport& report = verdicts.of(info.file);
+      one["check"] = {{"result", name_of(report.worst())}, {"summary", report.summary()}};
+    }
+    list.push_back(one);
+  }
   print_json(list);
 }
 
-/// One table for each folder, in search order.
-void list_as_text(const Registry& plugins) {
-  std::filesystem::path folder;
-  Table table;
-  const auto print_folder = [&] {
-    if (folder.empty()) return;
-    std::cout << bold(printable(folder.string(), 1000)) << '\n' << table.text();
-    table = Table(2);
-  };
-  for (const ActivationInfo& info : plugins.activations()) {
-    if (info.file.parent_path() != folder || folder.empty()) {
-      print_folder();
-      if (!folder.empty()) std::cout << '\n';
-      folder = info.file.parent_path();
-      if (folder.empty()) folder = ".";
-      table = Table(2);
-    }
-    const std::string note = info.shadowed_by.empty()
-                                 ? printable(info.summary, 300)
-                                 : "shadowed by " + printable(info.shadowed_by.string(), 1000);
-    table.add({info.name, printable(info.version), note});
+/// What is said of where a folder's plugins come from.
+const char* meaning_of(Source source) {
+  switch (source) {
+    case Source::named:
+      return "named";
+    case Source::path:
+      return "from NNGP_PLUGIN_PATH";
+    case Source::user:
+      return "the user's";
+    default:
+      return "installed";
   }
-  print_folder();
-  if (plugins.activations().empty())
+}
+
+using Infos = std::vector<ActivationInfo>;
+
+/// The activations of one file, from `info` on. Returns the first one of the next file.
+Infos::const_iterator list_file(Infos::const_iterator info, const Infos& all, Verdicts& verdicts) {
+  const ActivationInfo& first = *info;
+  std::cout << "  " << printable(first.file.filename().string()) << " (ABI " << first.abi << ")";
+  if (verdicts.wanted()) std::cout << ": " << verdicts.of(first.file).summary();
+  std::cout << '\n';
+  Table table(4);
+  for (; info != all.end() && info->file == first.file; ++info) {
+    const std::string note = info->shadowed_by.empty()
+                                 ? printable(info->summary, 300)
+                                 : "shadowed by " + printable(info->shadowed_by.string(), 1000);
+    table.add({info->name, printable(info->version), note});
+  }
+  std::cout << table.text();
+  return info;
+}
+
+/// Folder by folder, file by file, in search order.
+void list_as_text(const Registry& plugins, Verdicts& verdicts) {
+  const Infos& all = plugins.activations();
+  for (auto info = all.begin(); info != all.end();) {
+    const std::filesystem::path folder = info->file.parent_path();
+    const Source source = info->source;
+    if (info != all.begin()) std::cout << '\n';
+    std::cout << bold(folder.empty() ? "." : printable(folder.string(), 1000)) << " ("
+              << meaning_of(source) << ")\n";
+    while (info != all.end() && info->file.parent_path() == folder && info->source == source)
+      info = list_file(info, all, verdicts);
+  }
+  if (all.empty())
     std::cout << "no plugins found; name one with --plugin, or a folder in NNGP_PLUGIN_PATH\n";
 }
 
@@ -61,8 +109,9 @@ void list_plugins(const po::variables_map& arguments) {
   if (arguments.count("name"))
     throw UsageError("'plugins list' takes no name; see 'nngp plugins show NAME'");
   const Registry plugins = find_plugins(arguments);
-  if (arguments.count("json")) return list_as_json(plugins);
-  list_as_text(plugins);
+  Verdicts verdicts(arguments.count("verify") > 0);
+  if (arguments.count("json")) return list_as_json(plugins, verdicts);
+  list_as_text(plugins, verdicts);
 }
 
 }  // namespace nngp::host

@@ -21,7 +21,7 @@ struct Action {
 
 const std::vector<Action>& actions() {
   static const std::vector<Action> table = {
-      {"list", "list [--json]", false, {"json"}, list_plugins},
+      {"list", "list [--verify] [--json]", false, {"json", "verify"}, list_plugins},
       {"show", "show NAME [--json]", true, {"json"}, show_plugin},
       {"check",
        "check FILE [--json] [--check NAME]... [--time-limit S]\ncheck --list-checks [--json]",
@@ -76,7 +76,9 @@ void print_json(const nlohmann::ordered_json& value) {
 
 Command plugins_command() {
   po::options_description options("Options");
-  options.add_options()("json", "as JSON");
+  options.add_options()    //
+      ("json", "as JSON")  //
+      ("verify", "check each file; this runs it");
   options.add(check_options());
   std::string usage;
   for (const Action& action : actions()) usage += (usage.empty() ? "" : "\n") + action.usage;
