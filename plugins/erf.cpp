@@ -7,13 +7,36 @@ constexpr const char* williams = "C. K. I. Williams, Computing with Infinite Net
 
 /// E[erf(b x1) erf(b x2)] = 2/pi asin(c / sqrt((v1 + r)(v2 + r))), r = 1 / (2 b^2): the angle of (s, c)
 /// with s^2 = (v1 + r)(v2 + r) - c^2, and 1/s is its derivative in c.
-template <class T>
-nngp::kernel_pair<T> erf_kernels(double a, double b, double c, const T& cov12, const T& var1,
-                                 const T& var2) {
-  const double r = 0.5 / std::max(b * b, 1e-36), factor = a * a * (2 / pi);
-  const T s = root_det(cov12, var1, var2, r);
-  return {fma(asin2(cov12, s), factor, c * c), factor / s};
-}
+struct ErfKernels {
+  double r, factor, shift;
+
+  constexpr ErfKernels(double a, double b, double c)
+      : r(0.5 / std::max(b * b, 1e-36)), factor(a * a * (2 / pi)), shift(c * c) {}
+
+  template <class T>
+  struct Input {
+    T var, root;  ///< root = sqrt(var + r)
+  };
+  template <class T>
+  Input<T> input(const T& var) const {
+    return {var, sqrt(var + r)};
+  }
+
+  template <class T>
+  struct Started {
+    nngp::asin_of<T> angle;
+    T slope;
+  };
+  template <class T>
+  Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
+    const T s = root_det(cov12, x1.var, x2.var, r);
+    return {{cov12, s, x1.root * x2.root}, factor / s};
+  }
+  template <class T>
+  nngp::kernel_pair<T> finish(const Started<T>& started) const {
+    return {fma(started.angle.turns(), 2 * pi * factor, shift), started.slope};
+  }
+};
 
 struct Erf {
   double a = 1, b = 1, c = 0;
@@ -26,9 +49,12 @@ struct Erf {
 
   auto fn(auto x) const { return a * erf(b * x) + c; }
   auto breakpoints() const { return nngp::smooth; }
-  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    return erf_kernels(a, b, c, cov12, var1, var2);
-  }
+  void prepare() { kernels = {a, b, c}; }
+  auto of_variance(auto var) const { return kernels.input(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return kernels.start(cov12, x1, x2); }
+  auto nngp_and_d_nngp_fn(auto started) const { return kernels.finish(started); }
+
+  ErfKernels kernels{a, b, c};
 };
 
 struct Sigmoid_like {
@@ -41,9 +67,11 @@ struct Sigmoid_like {
 
   auto fn(auto x) const { return 0.5 * erfc(x * (-1 / width)); }
   auto breakpoints() const { return nngp::smooth; }
-  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    return erf_kernels(0.5, 1 / width, 0.5, cov12, var1, var2);
-  }
+  auto of_variance(auto var) const { return kernels.input(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return kernels.start(cov12, x1, x2); }
+  auto nngp_and_d_nngp_fn(auto started) const { return kernels.finish(started); }
+
+  ErfKernels kernels{0.5, 1 / width, 0.5};
 };
 
 // With s^2 = (1 + v1)(1 + v2) - c^2 and alpha = asin(c / sqrt((1 + v1)(1 + v2))),
@@ -69,14 +97,36 @@ struct Gelu {
     return 0.5 * x * (1.0 + tanh((nngp::sqrt_2 / nngp::sqrt_pi) * (x + 0.044715 * x * x * x)));
   }
   auto breakpoints() const { return nngp::smooth; }
-  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    const auto s = root_det(cov12, var1, var2, 1);
-    const auto p1 = 1.0 / (1.0 + var1), p2 = 1.0 / (1.0 + var2), p = 1.0 / s;
-    const auto angle = acos2(-cov12, s);
-    const auto density = (cov12 * p1) * (cov12 * p2) * p + (var1 * p1) * (var2 * p2) * s;
-    const auto slope = cov12 * p * (p * p + (p1 + p2));
-    return nngp::kernel_pair{fma(cov12, angle, density) * (0.5 / pi), (angle + slope) * (0.5 / pi)};
+
+  template <class T>
+  struct Input {
+    T var, root, p, share;  ///< sqrt(1 + var); 1 / (1 + var) and var / (1 + var), by sqrt(2 pi)
+  };
+  template <class T>
+  Input<T> of_variance(const T& var) const {
+    const T p = norm / (1.0 + var);
+    return {var, sqrt(1.0 + var), p, var * p};
   }
+  template <class T>
+  struct Started {
+    T cov12;
+    nngp::acos_of<T> angle;
+    T density, slope;
+  };
+  template <class T>
+  Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
+    const T s = root_det(cov12, x1.var, x2.var, 1), p = 1.0 / s;
+    return {cov12,
+            {-cov12, s, x1.root * x2.root},
+            fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s),
+            cov12 * p * fma(p * (0.5 / pi), p, (x1.p + x2.p) * norm)};
+  }
+  auto nngp_and_d_nngp_fn(auto started) const {
+    const auto angle = started.angle.turns();
+    return nngp::kernel_pair{fma(started.cov12, angle, started.density), angle + started.slope};
+  }
+
+  static constexpr double norm = 0.39894228040143267794;  // 1 / sqrt(2 pi)
 };
 
 NNGP_PLUGIN(shipped("erf"), Erf, Sigmoid_like, Gelu);

@@ -9,10 +9,9 @@ constexpr const char* cho_saul = "Y. Cho and L. K. Saul, Kernel Methods for Deep
 /// its derivative: (s + (pi - theta) cov12) / (2 pi) and (pi - theta) / (2 pi), the arc-cosine kernels
 /// of degree 1 and 0. pi - theta is computed as such, for it is small where the kernel is.
 template <class T>
-nngp::kernel_pair<T> relu_kernels(const T& cov12, const T& var1, const T& var2) {
-  const T s = root_det(cov12, var1, var2);
-  const T d = acos2(-cov12, s) * (0.5 / pi);
-  return {fma(cov12, d, s * (0.5 / pi)), d};
+nngp::kernel_pair<T> relu_kernels(const nngp::parallelogram<T>& p) {
+  const T d = p.turns();
+  return {fma(p.cov12, d, p.area * (0.5 / pi)), d};
 }
 
 struct Relu {
@@ -23,17 +22,17 @@ struct Relu {
 
   auto fn(auto x) const { return select(x <= 0.0, 0.0, x); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    return relu_kernels(cov12, var1, var2);
-  }
+  auto of_variance(auto var) const { return nngp::side(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
+  auto nngp_and_d_nngp_fn(auto p) const { return relu_kernels(p); }
 };
 
 /// f(x) = a min(x, 0) + b max(x, 0) = a x + (b - a) relu(x).
 template <class T>
-nngp::kernel_pair<T> leaky_kernels(double a, double b, const T& cov12, const T& var1, const T& var2) {
+nngp::kernel_pair<T> leaky_kernels(double a, double b, const nngp::parallelogram<T>& p) {
   const double square = (b - a) * (b - a), product = a * b;
-  const nngp::kernel_pair<T> relu = relu_kernels(cov12, var1, var2);
-  return {fma(relu.nngp, square, product * cov12), fma(relu.d_nngp, square, product)};
+  const nngp::kernel_pair<T> relu = relu_kernels(p);
+  return {fma(relu.nngp, square, product * p.cov12), fma(relu.d_nngp, square, product)};
 }
 
 struct ABRelu {
@@ -49,9 +48,9 @@ struct ABRelu {
 
   auto fn(auto x) const { return select(x < 0.0, a * x, b * x); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    return leaky_kernels(a, b, cov12, var1, var2);
-  }
+  auto of_variance(auto var) const { return nngp::side(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
+  auto nngp_and_d_nngp_fn(auto p) const { return leaky_kernels(a, b, p); }
 };
 
 struct LeakyRelu {
@@ -66,9 +65,9 @@ struct LeakyRelu {
 
   auto fn(auto x) const { return select(x < 0.0, alpha * x, x); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    return leaky_kernels(alpha, 1, cov12, var1, var2);
-  }
+  auto of_variance(auto var) const { return nngp::side(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
+  auto nngp_and_d_nngp_fn(auto p) const { return leaky_kernels(alpha, 1, p); }
 };
 
 // |x| = relu(x) + relu(-x): the even part of the arc-cosine kernel, 2/pi (s + (pi/2 - theta) cov12).

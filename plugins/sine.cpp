@@ -11,7 +11,35 @@ struct SineKernel {
   double a, b, two_sin2, two_cos2;
 
   template <class T>
-  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
+  struct Input {
+    T var;
+    T envelope;  ///< a exp(-b^2 var / 2), NaN where that is too small to be multiplied
+  };
+  template <class T>
+  Input<T> input(const T& var) const {
+    const T exponent = (b * b / 2) * var;
+    const bool is_double = std::is_same_v<typename T::real, double>;
+    const T nan = std::numeric_limits<double>::quiet_NaN();
+    return {var, select(exponent < (is_double ? 32.0 : 8.0), exp(-exponent) * a, nan)};
+  }
+
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
+    const T envelope = x1.envelope * x2.envelope;
+    const nngp::hyperbolic<T> q((b * b) * cov12);
+    const double sin2 = two_sin2 / 2, cos2 = two_cos2 / 2;
+    const nngp::kernel_pair<T> y{envelope * fma(q.cosh, sin2, q.sinh * cos2),
+                                 envelope * (b * b) * fma(q.cosh, cos2, q.sinh * sin2)};
+    const auto unusual = envelope != envelope;
+    if (!any(unusual)) [[likely]]
+      return y;
+    const nngp::kernel_pair<T> z = of_any(cov12, x1.var, x2.var);
+    return {select(unusual, z.nngp, y.nngp), select(unusual, z.d_nngp, y.d_nngp)};
+  }
+
+ private:
+  template <class T>
+  nngp::kernel_pair<T> of_any(const T& cov12, const T& var1, const T& var2) const {
     const double b2 = b * b, factor = a * a / 2, cos_2c = (two_cos2 - two_sin2) / 2;
     const T size = abs(cov12);
     const T envelope = exp((-b2 / 2) * ((var1 - size) + (var2 - size))) * factor;
@@ -41,6 +69,7 @@ struct Sin {
     const double sine = std::sin(c), cosine = std::cos(c);
     kernel = {a, b, 2 * sine * sine, 2 * cosine * cosine};
   }
+  auto of_variance(auto var) const { return kernel.input(var); }
   auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
 
   SineKernel kernel{};
@@ -61,6 +90,7 @@ struct Cos {
     const double sine = std::sin(c), cosine = std::cos(c);
     kernel = {a, b, 2 * cosine * cosine, 2 * sine * sine};
   }
+  auto of_variance(auto var) const { return kernel.input(var); }
   auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
 
   SineKernel kernel{};

@@ -69,6 +69,7 @@ void reused(benchmark::State& state, const std::string& activation, int depth, b
   const Matrix<Real> x1 = inputs<Real>(1), x2 = inputs<Real>(2);
   const KernelFn fn(parse_model(network(activation, depth), registry()));
   KernelMatrix<Real> nngp(examples, examples), ntk(examples, examples);
+  nngp.map().setZero(), ntk.map().setZero();  // touched
   const Output<Real> out{nngp.data(), ntk.data(), examples};
   for (auto _ : state) {
     const auto op = self ? fn.bind(view(x1)) : fn.bind(view(x1), view(x2));
@@ -98,7 +99,7 @@ template <class Real>
 void add(const std::string& activation, const char* dtype, int depth) {
   const std::string name = activation + "/" + dtype + "/" + std::to_string(depth);
   const auto measured = [](benchmark::internal::Benchmark* b) {
-    b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(0.3);
+    b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(1);
   };
   for (const bool self : {false, true}) {
     const std::string inputs = self ? "/self" : "/cross";

@@ -30,6 +30,13 @@
 //                                     right unless fn has jumps
 //   nngp_and_d_nngp_fn(cov12, var1, var2)    both at once as nngp::kernel_pair, where they share work
 //   breakpoints()                     a range of nngp::breakpoint, the kinks and jumps of fn
+//   of_variance(var)                  what the kernels get of an input in place of its variance:
+//   computed
+//                                     once for a row or column of a tile, not for every entry
+//   start(cov12, var1, var2)          the first step of the kernels, whose result is then the only
+//                                     argument of nngp_and_d_nngp_fn. With roots and quotients in the
+//                                     first and polynomials in the second step, the processor does the
+//                                     second of some entries while it waits for the first of others.
 //   prepare()                         called once when the parameters are set; may throw std::exception
 //   long_formula = true               for hundreds of operations: compiled less often, a little slower
 //
@@ -144,21 +151,37 @@ namespace detail {
 /// The number type that stands for all when asking what an activation offers, and that fn uses.
 using probe = vec<double, sse2>;
 
+/// What kernels see of an input with this variance: the variance, or what the author makes of it.
+template <class A, class T>
+auto of_variance(const A& a, const T& var) {
+  if constexpr (requires { a.of_variance(var); }) {
+    return a.of_variance(var);
+  } else {
+    return var;
+  }
+}
+template <class A, class T>
+using input_of = decltype(of_variance(std::declval<const A&>(), std::declval<const T&>()));
+
 template <class A>
 concept HasFn = requires(const A& a, const probe& x) {
   a.fn(x);
 };
 template <class A>
-concept HasNngp = requires(const A& a, const probe& x) {
-  a.nngp_fn(x, x, x);
+concept HasNngp = requires(const A& a, const probe& cov12, const input_of<A, probe>& x) {
+  a.nngp_fn(cov12, x, x);
 };
 template <class A>
-concept HasDNngp = requires(const A& a, const probe& x) {
-  a.d_nngp_fn(x, x, x);
+concept HasDNngp = requires(const A& a, const probe& cov12, const input_of<A, probe>& x) {
+  a.d_nngp_fn(cov12, x, x);
 };
 template <class A>
-concept HasBoth = requires(const A& a, const probe& x) {
-  a.nngp_and_d_nngp_fn(x, x, x);
+concept HasStart = requires(const A& a, const probe& cov12, const input_of<A, probe>& x) {
+  a.start(cov12, x, x);
+};
+template <class A>
+concept HasBoth = HasStart<A> || requires(const A& a, const probe& cov12, const input_of<A, probe>& x) {
+  a.nngp_and_d_nngp_fn(cov12, x, x);
 };
 template <class A>
 concept HasKernel = HasNngp<A> || HasBoth<A>;
@@ -180,6 +203,8 @@ template <class A>
 constexpr bool templates_only = !requires {
   &A::fn;
 }
+&&!requires { &A::of_variance; }
+&&!requires { &A::start; }
 &&!requires { &A::nngp_fn; }
 &&!requires { &A::d_nngp_fn; }
 &&!requires { &A::nngp_and_d_nngp_fn; };
@@ -199,30 +224,52 @@ T slope_of(const T&) {
   return T(0.0);
 }
 
-template <class A, class T>
-kernel_pair<T> differentiate(const A& a, const T& cov12, const T& var1, const T& var2) {
+template <class A, class T, class Input>
+kernel_pair<T> differentiate(const A& a, const T& cov12, const Input& input1, const Input& input2) {
   const dual<T> c(cov12, T(1.0));
-  if constexpr (requires { a.nngp_fn(c, var1, var2); }) {
-    const dual<T> y = a.nngp_fn(c, var1, var2);
+  if constexpr (requires { a.nngp_fn(c, input1, input2); }) {
+    const dual<T> y = a.nngp_fn(c, input1, input2);
     return {y.value, y.slope};
   } else {
-    const dual<T> y = a.nngp_fn(c, dual<T>(var1), dual<T>(var2));
+    const dual<T> y = a.nngp_fn(c, dual<T>(input1), dual<T>(input2));
     return {y.value, y.slope};
   }
 }
 
-/// nngp_fn and, if Derivative, d_nngp_fn.
-template <bool Derivative, class A, class T>
-kernel_pair<T> kernels(const A& a, const T& cov12, const T& var1, const T& var2) {
-  if constexpr (HasBoth<A>) {
-    return a.nngp_and_d_nngp_fn(cov12, var1, var2);
-  } else if constexpr (!Derivative) {
-    return {a.nngp_fn(cov12, var1, var2), T(0.0)};
-  } else if constexpr (HasDNngp<A>) {
-    return {a.nngp_fn(cov12, var1, var2), a.d_nngp_fn(cov12, var1, var2)};
+/// The arguments of kernels that are computed in one step.
+template <class T, class Input>
+struct arguments {
+  T cov12;
+  Input input1, input2;
+};
+
+/// The first step of kernels(), which the author may give: what takes long.
+template <class A, class T, class Input>
+auto start(const A& a, const T& cov12, const Input& input1, const Input& input2) {
+  if constexpr (HasStart<A>) {
+    return a.start(cov12, input1, input2);
   } else {
-    return differentiate(a, cov12, var1, var2);
+    return arguments<T, Input>{cov12, input1, input2};
   }
+}
+
+/// nngp_fn and, if Derivative, d_nngp_fn.
+template <bool Derivative, class A, class T, class Input>
+kernel_pair<T> kernels(const A& a, const arguments<T, Input>& x) {
+  const auto& [cov12, input1, input2] = x;
+  if constexpr (HasBoth<A>) {
+    return a.nngp_and_d_nngp_fn(cov12, input1, input2);
+  } else if constexpr (!Derivative) {
+    return {a.nngp_fn(cov12, input1, input2), T(0.0)};
+  } else if constexpr (HasDNngp<A>) {
+    return {a.nngp_fn(cov12, input1, input2), a.d_nngp_fn(cov12, input1, input2)};
+  } else {
+    return differentiate(a, cov12, input1, input2);
+  }
+}
+template <bool Derivative, class A, class Started>
+auto kernels(const A& a, const Started& started) {
+  return a.nngp_and_d_nngp_fn(started);
 }
 
 template <class Real>
@@ -251,20 +298,42 @@ struct fill_whole {
   const tile_of<Real>* tile;
 
   void operator()() const {
+    for (std::size_t j = 0; j < tile->cols; j += block) columns(j, std::min(tile->cols, j + block));
+  }
+
+ private:
+  using Input = input_of<A, V>;
+  static constexpr std::size_t block = 16 * V::size;  ///< columns whose inputs are at hand at a time
+
+  void columns(std::size_t begin, std::size_t end) const {
     Activation a = *activation;
     const tile_of<Real> t = *tile;
     const V cov_scale = t.cov_scale, cov_shift = t.cov_shift;
     const V ntk_cov = t.ntk_cov, ntk_scale = t.ntk_scale, ntk_shift = t.ntk_shift;
+    alignas(64) std::byte room[block / V::size * sizeof(Input)];
+    Input* const input2 = reinterpret_cast<Input*>(room);
+    for (std::size_t j = begin; j < end; j += V::size)
+      new (input2 + (j - begin) / V::size)
+          Input(of_variance(a, fma(cov_scale, V::load(t.var2 + j), cov_shift)));
     for (std::size_t i = 0; i < t.rows; ++i) {
       const Real* cov12 = t.cov12 + i * t.cov12_ld;
       Real* nngp = t.nngp + i * t.nngp_ld;
       Real* d_nngp = t.d_nngp ? t.d_nngp + i * t.d_nngp_ld : nullptr;
       Real* ntk = t.ntk ? t.ntk + i * t.ntk_ld : nullptr;
-      const V v1 = fma(cov_scale, V(t.var1[i]), cov_shift);
-      for (std::size_t j = 0; j < t.cols; j += V::size) {
+      const Input input1 = of_variance(a, fma(cov_scale, V(t.var1[i]), cov_shift));
+      const auto started_at = [&](std::size_t j) {
+        return start(a, fma(cov_scale, V::load(cov12 + j), cov_shift), input1,
+                     input2[(j - begin) / V::size]);
+      };
+      auto next = started_at(begin);
+      for (std::size_t j = begin; j < end; j += V::size) {
+        if constexpr (!HasStart<A>) next = started_at(j);
+        const auto started = next;
+        if constexpr (HasStart<A>) {
+          if (j + V::size < end) next = started_at(j + V::size);
+        }
         const V k = V::load(cov12 + j);
-        const V v2 = fma(cov_scale, V::load(t.var2 + j), cov_shift);
-        const kernel_pair<V> y = kernels<Derivative>(a, fma(cov_scale, k, cov_shift), v1, v2);
+        const kernel_pair<V> y = kernels<Derivative>(a, started);
         y.nngp.store(nngp + j);
         if constexpr (Derivative) {
           if (d_nngp) y.d_nngp.store(d_nngp + j);

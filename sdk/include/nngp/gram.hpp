@@ -44,11 +44,10 @@ V root_det_of_any(const V& cov12, const V& var1, const V& var2) {
   return scale(scale(sqrt(select(det <= rounding * (c * c), V(0.0), det)), n1), n2);
 }
 
-/// (v1 + r1)(v2 + r2) - c^2. Where rounding takes c beyond the boundary, v1 v2 - c^2 counts as 0.
+/// v1 v2 - c^2, 0 where rounding takes c beyond the boundary.
 template <Vector V>
-V widened_det(const V& c, const V& v1, const V& v2, const V& r1, const V& r2) {
-  const V det = max(V(0.0), difference_of_products(v1, v2, c, c));
-  return det + fma(r1, v2, fma(r2, v1, r1 * r2));
+V clamped_det(const V& c, const V& v1, const V& v2) {
+  return max(V(0.0), difference_of_products(v1, v2, c, c));
 }
 template <Vector V>
 V root_det_of_any(const V& cov12, const V& var1, const V& var2, double r) {
@@ -56,7 +55,8 @@ V root_det_of_any(const V& cov12, const V& var1, const V& var2, double r) {
   const V v1 = scale(scale(var1, -n1), -n1), r1 = scale(scale(V(r), -n1), -n1);
   const V v2 = scale(scale(var2, -n2), -n2), r2 = scale(scale(V(r), -n2), -n2);
   const V c = scale(scale(cov12, -n1), -n2);
-  return scale(scale(sqrt(widened_det(c, v1, v2, r1, r2)), n1), n2);
+  const V det = clamped_det(c, v1, v2) + fma(r1, v2, fma(r2, v1, r1 * r2));
+  return scale(scale(sqrt(det), n1), n2);
 }
 
 }  // namespace detail
@@ -80,10 +80,12 @@ V root_det(const V& cov12, const V& var1, const V& var2) {
 /// sqrt((var1 + r)(var2 + r) - cov12^2) for r > 0, without the rounding of var + r.
 template <Vector V>
 V root_det(const V& cov12, const V& var1, const V& var2, double r) {
-  const V det = detail::widened_det(cov12, var1, var2, V(r), V(r));
-  if (any(!(det < std::numeric_limits<typename V::real>::max()))) [[unlikely]]
-    return detail::root_det_of_any(cov12, var1, var2, r);
-  return sqrt(det);
+  const V det = fma(var1 + (var2 + r), r, detail::clamped_det(cov12, var1, var2));
+  const V root = sqrt(det);
+  const auto unusual = !(det < std::numeric_limits<typename V::real>::max());
+  if (any(unusual)) [[unlikely]]
+    return select(unusual, detail::root_det_of_any(cov12, var1, var2, r), root);
+  return root;
 }
 
 namespace detail {
@@ -100,6 +102,21 @@ V atan_over_argument(const V& t) {
   } else {  // 2^-25
     return polynomial(z, 1.0, -0.333329490120052502, 0.199777045680376452, -0.138776127146466464,
                       0.0805348825043672497);
+  }
+}
+
+/// atan(t) / (pi t) for |t| <= tan(pi/8): of half an angle, the whole in turns.
+template <Vector V>
+V turns_over_tangent(const V& t) {
+  const V z = t * t;
+  if constexpr (std::is_same_v<typename V::real, double>) {
+    return polynomial(z, 0.318309886183790672, -0.106103295394586751, 0.0636619772338557205,
+                      -0.045472840595257793, 0.0353677509333977885, -0.028936858925795113,
+                      0.0244782444333425109, -0.0211393169513737614, 0.0181197645205432432,
+                      -0.0138749947689274644, 0.00676668080472152247);
+  } else {
+    return polynomial(z, 0.318309886183790672, -0.106102072061814889, 0.0635910086726545783,
+                      -0.0441738132370190031, 0.0256350492837900939);
   }
 }
 
@@ -139,6 +156,97 @@ V acos2(const V& c, const V& s) {
   return fma(-at.t, detail::atan_over_argument(at.t), pi / 2 - at.centre);
 }
 
+/// atan(y / q) for 0 <= y <= q, in two steps: see start() in nngp/activation.hpp.
+template <Vector V>
+struct half_angle {
+  using mask_type = typename V::mask_type;
+  V t;
+  mask_type far;  ///< t is that of pi/4 - atan
+
+  half_angle(const V& y, const V& q, const mask_type& is_far)
+      : t(select(is_far, y - q, y) / select(is_far, y + q, q)), far(is_far) {}
+
+  /// In half turns: atan(y / q) / pi.
+  V turns() const { return fma(t, detail::turns_over_tangent(t), select(far, V(0.25), V(0.0))); }
+};
+
+/// asin2(c, s) and acos2(c, s) given h = sqrt(c^2 + s^2) > 0, by half the angle: tan(theta / 2) =
+/// s / (h + c) needs fewer cases. turns() is the angle by 2 pi.
+template <Vector V>
+struct asin_of {
+  V c;
+  half_angle<V> half;
+
+  asin_of(const V& c_, const V& s, const V& h) : c(c_), half(abs(c), h + s, abs(c) >= s) {}
+  V turns() const { return copysign(half.turns(), c); }
+};
+template <Vector V>
+struct acos_of {
+  V c;
+  half_angle<V> half;
+
+  acos_of(const V& c_, const V& s, const V& h) : c(c_), half(s, h + abs(c), s >= abs(c)) {}
+  V turns() const {
+    const V u = half.turns();
+    return select(c < 0.0, 0.5 - u, u);
+  }
+};
+
+/// What parallelogram needs of one input.
+template <Vector V>
+struct side {
+  V var;
+  V length;  ///< sqrt(var); NaN where the product of two variances may leave the number type's range
+
+  explicit side(const V& var_) : var(var_), length(0.0) {
+    constexpr bool is_double = std::is_same_v<typename V::real, double>;
+    const auto usual =
+        (var >= (is_double ? 0x1p-475 : 0x1p-47)) & (var <= (is_double ? 0x1p511 : 0x1p63));
+    length = select(usual, sqrt(var), V(std::numeric_limits<double>::quiet_NaN()));
+  }
+};
+
+/// The parallelogram spanned by two inputs x1 and -x2: its area root_det(cov12, var1, var2) and the
+/// angle between them, acos2(-cov12, area).
+template <Vector V>
+struct parallelogram {
+  V cov12;
+  V area;
+  half_angle<V> half;
+
+  parallelogram(const V& c, const side<V>& x1, const side<V>& x2)
+      : parallelogram(c, difference_of_products(x1.var, x2.var, c, c),
+                      fma(x1.length, x2.length, abs(c))) {
+    constexpr double parallel = std::is_same_v<typename V::real, double> ? 0x1p-24 : 0.0;
+    const auto unusual = !(half.t > select(half.far, V(-1.0), V(parallel)));
+    if (any(unusual)) [[unlikely]]
+      patch(unusual, x1.var, x2.var);
+  }
+
+  /// The angle by 2 pi: from 0 where the inputs are opposite to 1/2 where they are parallel.
+  V turns() const {
+    const V u = half.turns();
+    return select(cov12 > 0.0, 0.5 - u, u);
+  }
+
+ private:
+  parallelogram(const V& c, const V& det, const V& q)
+      : cov12(c), area(sqrt(det)), half(area, q, det >= c * c) {}
+
+  /// Powers of 2 take the variances near 1; nearly parallel inputs are left to root_det.
+  void patch(const typename V::mask_type& where, const V& var1, const V& var2) {
+    const V n1 = detail::half_exponent(var1), n2 = detail::half_exponent(var2);
+    const V c = abs(scale(scale(cov12, -n1), -n2));
+    const V v1 = scale(scale(var1, -n1), -n1), v2 = scale(scale(var2, -n2), -n2);
+    const V s = detail::root_det_of_any(c, v1, v2), q = sqrt(fma(s, s, c * c)) + c;
+    const V none = select(q > 0.0, V(0.0), V(1.0));  // a right angle if all are 0
+    const half_angle<V> scaled(s + none, q + none, s >= c);
+    area = select(where, scale(scale(s, n1), n2), area);
+    half.t = select(where, scaled.t, half.t);
+    half.far = (where & scaled.far) | ((!where) & half.far);
+  }
+};
+
 // ---- Derivatives -------------------------------------------------------------------------------
 
 /// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
@@ -161,9 +269,16 @@ namespace detail {
 /// The derivative of the angle of (x, y).
 template <Vector V>
 V slope_of_angle(const dual<V>& x, const dual<V>& y) {
+  constexpr bool is_double = std::is_same_v<typename V::real, double>;
+  const V square = fma(x.value, x.value, y.value * y.value);
+  const V slope = fma(x.value, y.slope, -(y.value * x.slope)) / square;
+  const auto usual =
+      (square > (is_double ? 0x1p-900 : 0x1p-90)) & (square < (is_double ? 0x1p1000 : 0x1p120));
+  if (!any(!usual)) [[likely]]
+    return slope;
   const V size = max(V(std::numeric_limits<typename V::real>::min()), max(abs(x.value), abs(y.value)));
   const V a = x.value / size, b = y.value / size;
-  return fma(a, y.slope, -(b * x.slope)) / max(V(0.5), fma(a, a, b * b)) / size;
+  return select(usual, slope, fma(a, y.slope, -(b * x.slope)) / max(V(0.5), fma(a, a, b * b)) / size);
 }
 
 }  // namespace detail

@@ -155,6 +155,34 @@ V cosh(const V& x) {
   return 0.5 * root * root + 0.5 / root / root;
 }
 
+/// sinh(x) and cosh(x) together, accurate near 0 too, for |x| < 700 (double) or 80 (float): with
+/// x = n ln 2 + r, the sums of e^r and e^-r times powers of 2.
+template <Vector V>
+struct hyperbolic {
+  V sinh, cosh;
+
+  explicit hyperbolic(const V& x) : sinh(0.0), cosh(0.0) {
+    const V n = round(x * 1.4426950408889634074);
+    V r(0.0), s(0.0), c(0.0);  // sinh(r) = r + r^3 s, cosh(r) = 1 + r^2 c
+    if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-56
+      r = fma(n, -1.9082149292705878161e-10, fma(n, -0x1.62e42feep-1, x));
+      s = polynomial(r * r, 0.166666666666666675, 0.00833333333332993167, 0.000198412698637005241,
+                     2.75572674597276351e-6, 2.51008589602595997e-8);
+      c = polynomial(r * r, 0.500000000000000107, 0.0416666666666224353, 0.00138888889180549318,
+                     0.0000248015199952344719, 2.7620704126492415e-7);
+    } else {  // 2^-32
+      r = fma(n, -0.000031946184945309417232, fma(n, -0x1.62ep-1, x));
+      s = polynomial(r * r, 0.166666666820674349, 0.0083333104838708535, 0.000198914785970219709);
+      c = polynomial(r * r, 0.500000001386578733, 0.0416664609486954052, 0.00139340892322977322);
+    }
+    s = fma(r * r * r, s, r);
+    c = fma(r * r, c, 1.0);
+    const V up = scale(V(0.5), n), down = scale(V(0.5), -n);
+    sinh = fma(up + down, s, (up - down) * c);
+    cosh = fma(up + down, c, (up - down) * s);
+  }
+};
+
 template <Vector V>
 V tanh(const V& x) {
   const V e = expm1(2.0 * min(V(20.0), abs(x)));

@@ -1,4 +1,5 @@
-/* Relu with scalar functions alone: what the host's loop over a plain C plugin costs. */
+/* Relu with scalar functions alone, as Cho and Saul (2009) write them: what the host's loop over a plain C
+ * plugin costs. */
 #include <math.h>
 #include <nngp/activation.h>
 
@@ -12,20 +13,18 @@ static void* create(const nngp_value* values, size_t count, char* error, size_t 
 
 static void destroy(void* instance) { (void)instance; }
 
-static double angle_from_pi(double cov12, double var1, double var2) {
-  double det = var1 * var2 - cov12 * cov12;
-  return atan2(sqrt(det > 0 ? det : 0), -cov12);
-}
+/* pi minus the angle whose cosine is rho. */
+static double angle_from_pi(double rho) { return pi - acos(fmin(1, fmax(-1, rho))); }
 
 static double nngp_fn(const void* instance, double cov12, double var1, double var2) {
-  double det = var1 * var2 - cov12 * cov12;
+  double size = sqrt(var1 * var2), rho = cov12 / size;
   (void)instance;
-  return (sqrt(det > 0 ? det : 0) + angle_from_pi(cov12, var1, var2) * cov12) / (2 * pi);
+  return (size * sqrt(fmax(0, 1 - rho * rho)) + angle_from_pi(rho) * cov12) / (2 * pi);
 }
 
 static double d_nngp_fn(const void* instance, double cov12, double var1, double var2) {
   (void)instance;
-  return angle_from_pi(cov12, var1, var2) / (2 * pi);
+  return angle_from_pi(cov12 / sqrt(var1 * var2)) / (2 * pi);
 }
 
 static const nngp_activation scalar_relu = {
