@@ -4,14 +4,17 @@
 //
 // Names read activation/dtype/depth/inputs; "cross" is x1 with x2, "self" x1 with itself. `fresh`
 // allocates the results, `reused` writes into memory that was touched before. Counters: ns per entry
-// and hidden layer; ceiling: the share of the time that the tile kernels alone on a resident tile and
-// the inner products alone would take (one thread).
+// and hidden layer. `ceiling`: the share of one thread's time that the layers on a resident tile and
+// the inner products alone would take. sweep/dtype/N/D/depth/threads: see sweep.py.
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <functional>
+#include <limits>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "engine/tile_engine.hpp"
 #include "nngp/kernel.hpp"
@@ -34,10 +37,10 @@ std::string network(const std::string& activation, int depth) {
 }
 
 template <class Real>
-Matrix<Real> inputs(unsigned seed) {
+Matrix<Real> inputs(unsigned seed, Eigen::Index rows = examples, Eigen::Index columns = features) {
   std::mt19937 generator(seed);
   std::normal_distribution<double> normal;
-  Matrix<Real> x(examples, features);
+  Matrix<Real> x(rows, columns);
   for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<Real>(normal(generator));
   return x;
 }
@@ -78,21 +81,81 @@ void reused(benchmark::State& state, const std::string& activation, int depth, b
   count(state, depth);
 }
 
-/// What one thread takes for all tiles if the inner products and the hidden layers ran on one resident
-/// tile.
+/// Seconds that f() takes: the least of some repetitions.
+double seconds(const std::function<void()>& f) {
+  double least = std::numeric_limits<double>::infinity();
+  for (int repetition = 0; repetition < 7; ++repetition) {
+    const auto start = std::chrono::steady_clock::now();
+    f();
+    least = std::min(least,
+                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return least;
+}
+
+/// Counters, of one thread: `engine_ms`; `tiles_ms`, the layers of as many entries on one tile that
+/// stays in cache; `products_ms`, all inner products alone; `share`, the sum of the latter two in the
+/// first.
 template <class Real>
 void ceiling(benchmark::State& state, const std::string& activation, int depth) {
-  const Matrix<Real> x1 = inputs<Real>(1), x2 = inputs<Real>(2);
-  const TileEngine<Real> engine(compile(parse_model(network(activation, depth), registry()), features),
-                                view(x1), view(x2));
-  Workspace<Real> work = engine.workspace();
   using Engine = TileEngine<Real>;
+  const Matrix<Real> x1 = inputs<Real>(1), x2 = inputs<Real>(2);
+  const auto bound = [&](int layers) {
+    return Engine(compile(parse_model(network(activation, layers), registry()), features), view(x1),
+                  view(x2));
+  };
+  const Engine engine = bound(depth), products = bound(0);
+  Workspace<Real> work = engine.workspace();
+  const auto evaluate = [&](const Engine& e, std::size_t row, std::size_t col) {
+    benchmark::DoNotOptimize(&e.evaluate(row, std::min<std::size_t>(Engine::tile_rows, examples - row),
+                                         col, std::min<std::size_t>(Engine::tile_cols, examples - col),
+                                         true, work));
+  };
+  const auto every_tile = [&](const std::function<void(std::size_t, std::size_t)>& f) {
+    for (std::size_t col = 0; col < examples; col += Engine::tile_cols)
+      for (std::size_t row = 0; row < examples; row += Engine::tile_rows) f(row, col);
+  };
+  const auto resident = [&](const Engine& e) {
+    const double area = static_cast<double>(Engine::tile_rows * Engine::tile_cols);
+    constexpr int tiles = 200;
+    return seconds([&] {
+             for (int i = 0; i < tiles; ++i) evaluate(e, 0, 0);
+           }) /
+           (tiles * area) * examples * examples;
+  };
+  KernelMatrix<Real> nngp(examples, examples), ntk(examples, examples);
+  nngp.map().setZero(), ntk.map().setZero();  // touched
+  const KernelFn fn(parse_model(network(activation, depth), registry()));
+  const auto op = fn.bind(view(x1), view(x2));
+  for (auto _ : state) {
+    const double whole = seconds([&] {
+      op.compute({0, 0, examples, examples}, {nngp.data(), ntk.data(), examples}, {.threads = 1});
+    });
+    const double layers = resident(engine) - resident(products);
+    const double all_products = seconds(
+        [&] { every_tile([&](std::size_t row, std::size_t col) { evaluate(products, row, col); }); });
+    state.counters["engine_ms"] = 1e3 * whole;
+    state.counters["tiles_ms"] = 1e3 * layers;
+    state.counters["products_ms"] = 1e3 * all_products;
+    state.counters["share"] = (layers + all_products) / whole;
+  }
+}
+
+/// For sweep.py: ns an entry of Relu networks, nngp and ntk.
+template <class Real>
+void sweep(benchmark::State& state, Eigen::Index n, Eigen::Index columns, int depth, unsigned threads) {
+  const Matrix<Real> x1 = inputs<Real>(1, n, columns), x2 = inputs<Real>(2, n, columns);
+  const KernelFn fn(parse_model(network("Relu", depth), registry()));
+  KernelMatrix<Real> nngp(n, n), ntk(n, n);
+  nngp.map().setZero(), ntk.map().setZero();  // touched
+  const auto size = static_cast<std::size_t>(n);
+  const KernelOptions options{.threads = threads};
   for (auto _ : state)
-    benchmark::DoNotOptimize(&engine.evaluate(0, Engine::tile_rows, 0, Engine::tile_cols, true, work));
-  const double tiles =
-      static_cast<double>(examples * examples) / (Engine::tile_rows * Engine::tile_cols);
-  state.counters["all_tiles_ms"] = benchmark::Counter(
-      1e-3 / tiles, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+    fn.bind(view(x1), view(x2), options)
+        .compute({0, 0, size, size}, {nngp.data(), ntk.data(), size}, options);
+  state.counters["ns"] =
+      benchmark::Counter(static_cast<double>(n * n) * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 template <class Real>
@@ -109,7 +172,27 @@ void add(const std::string& activation, const char* dtype, int depth) {
                                           depth, self));
   }
   benchmark::RegisterBenchmark((name + "/ceiling").c_str(), ceiling<Real>, activation, depth)
-      ->Unit(benchmark::kMicrosecond);
+      ->Iterations(1)
+      ->Unit(benchmark::kMillisecond);
+}
+
+/// Along each axis from a common point.
+void add_sweeps() {
+  constexpr int n = 2000, columns = 64, depth = 3;
+  const auto add_point = [](int n_, int d, int l, unsigned threads) {
+    const std::string at = "/" + std::to_string(n_) + "/" + std::to_string(d) + "/" +
+                           std::to_string(l) + "/" + std::to_string(threads);
+    for (auto* b : {benchmark::RegisterBenchmark(("sweep/float64" + at).c_str(), sweep<double>, n_, d,
+                                                 l, threads),
+                    benchmark::RegisterBenchmark(("sweep/float32" + at).c_str(), sweep<float>, n_, d, l,
+                                                 threads)})
+      b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(0.2);
+  };
+  for (int rows : {125, 250, 500, 1000, 4000, 8000}) add_point(rows, columns, depth, 0);
+  for (int d : {4, 16, 64, 256, 1024}) add_point(n, d, depth, 0);
+  for (int layers : {1, 2, 5, 10, 20, 40}) add_point(n, columns, layers, 0);
+  for (unsigned threads = 1; threads <= std::thread::hardware_concurrency(); ++threads)
+    add_point(n, columns, depth, threads);
 }
 
 }  // namespace
@@ -123,6 +206,7 @@ int main(int count, char** arguments) {
   nngp::add<double>("AutodiffErf", "float64", 3);
   nngp::add<double>("ScalarRelu", "float64", 3);
   nngp::add<double>("Relu", "float64", 20);
+  nngp::add_sweeps();
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
   benchmark::RunSpecifiedBenchmarks();

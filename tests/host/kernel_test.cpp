@@ -176,6 +176,29 @@ TEST_F(KernelCommand, ReportsWhatItDid) {
   for (const char* phase : {"read", "compute", "write"}) EXPECT_GE(report["seconds"][phase], 0);
 }
 
+// Sanitizers keep shadows of all memory.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t memory_factor = 20;
+#else
+constexpr std::size_t memory_factor = 1;
+#endif
+
+TEST_F(KernelCommand, MemoryIsThatOfTheOutputsAndLittleMore) {
+  const Eigen::Index n = 2000;
+  write_npy(folder / "x.npy", nngp::Matrix<double>(nngp::Matrix<double>::Random(n, 8)));
+  const auto peak = [&](const std::string& memory) {
+    const Outcome outcome =
+        kernel(relu_network, {"--x1", file("x.npy"), "--nngp", file("n.npy"), "--ntk", file("t.npy"),
+                              "--memory", memory, "--report", file("r.json")});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return json::parse(read_text(folder / "r.json"))["peak_memory_bytes"].get<std::size_t>();
+  };
+  constexpr std::size_t rest = std::size_t{64} << 20;
+  const std::size_t outputs = 2 * sizeof(double) * n * n;
+  EXPECT_LE(peak("1G"), memory_factor * (outputs + rest));
+  EXPECT_LE(peak("4M"), memory_factor * (std::size_t{4 << 20} + rest));  // streamed
+}
+
 TEST_F(KernelCommand, ReportsTheErrorOfNumericalLayers) {
   write_npy(folder / "x1.npy", x1);
   const std::string tanh = "serial(Dense(512, 1.5), Tanh(), Dense(1))";
