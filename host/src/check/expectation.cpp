@@ -13,25 +13,29 @@ constexpr double negligible = 1e-27;  // a part of E f^2 whose square root is be
 constexpr double precision = 1e-13;
 constexpr double rounding = 1e-14;  // of a sum of 21 terms, with a margin
 constexpr int deepest = 40;
+constexpr int max_panels = 60'000;  // some ten times what activations need
 
 double density(double x) { return 0.39894228040143267794 * std::exp(-0.5 * x * x); }
 
-/// One panel; halved as often as its estimated error asks for, unless that is rounding.
+/// One panel; halved as often as its estimated error asks for, unless that is rounding. NaN when the
+/// `budget` of panels is used up.
 template <class F>
-double integrate(const F& f, double a, double b, double tolerance, int depth = 0) {
+double integrate(const F& f, double a, double b, double tolerance, int& budget, int depth = 0) {
+  if (--budget < 0) return NAN;
   double error = 0, size = 0;
   const double whole =
       boost::math::quadrature::gauss_kronrod<double, 21>::integrate(f, a, b, 0, 0.0, &error, &size);
   if (error <= std::max(tolerance, rounding * size) || depth == deepest) return whole;
   const double middle = 0.5 * (a + b);
-  return integrate(f, a, middle, tolerance, depth + 1) + integrate(f, middle, b, tolerance, depth + 1);
+  return integrate(f, a, middle, tolerance, budget, depth + 1) +
+         integrate(f, middle, b, tolerance, budget, depth + 1);
 }
 
 template <class F>
-double integrate(const F& f, const std::vector<double>& panels, double tolerance) {
+double integrate(const F& f, const std::vector<double>& panels, double tolerance, int& budget) {
   double sum = 0;
   for (std::size_t i = 1; i < panels.size(); ++i)
-    sum += integrate(f, panels[i - 1], panels[i], tolerance);
+    sum += integrate(f, panels[i - 1], panels[i], tolerance, budget);
   return sum;
 }
 
@@ -88,8 +92,9 @@ double Expectation::on_line(double scale1, double scale2, const Range& range, do
       if (const double u = b / scale; scale != 0 && u > range.low && u < range.high)
         points.push_back(u);
   std::sort(points.begin(), points.end());
+  int budget = max_panels;
   return integrate([&](double u) { return density(u) * f_(scale1 * u) * f_(scale2 * u); }, points,
-                   tolerance);
+                   tolerance, budget);
 }
 
 std::optional<double> Expectation::square(double var) const {
@@ -136,6 +141,7 @@ std::optional<double> Expectation::on_plane(double cov12, double var1, double va
   const double s = std::sqrt((1 - rho) * (1 + rho));
   const double furthest2 = std::max(-range2->low, range2->high);
   const double tolerance = precision * std::sqrt(*k1) * std::sqrt(*k2);
+  int budget = max_panels;
   const auto outer = [&](double u) {
     const double center = rho * u;
     const Range inside{std::max(-furthest2, (range2->low - center) / s),
@@ -143,10 +149,12 @@ std::optional<double> Expectation::on_plane(double cov12, double var1, double va
     const double factor = density(u) * f_(s1 * u);
     if (factor == 0 || inside.low >= inside.high) return 0.0;
     const auto inner = [&](double w) { return density(w) * weight(u, w) * f_(s2 * (center + s * w)); };
-    return factor *
-           integrate(inner, panels(inside, s2 * center, s2 * s), 0.1 * tolerance / std::abs(factor));
+    return factor * integrate(inner, panels(inside, s2 * center, s2 * s),
+                              0.1 * tolerance / std::abs(factor), budget);
   };
-  return integrate(outer, panels(*range1, 0, s1), tolerance);
+  const double value = integrate(outer, panels(*range1, 0, s1), tolerance, budget);
+  if (std::isnan(value)) return std::nullopt;
+  return value;
 }
 
 }  // namespace nngp::host

@@ -18,7 +18,8 @@ class Expectation {
   /// E f(x)^2 for variance var; nullopt if it is infinite or f is not finite where it counts.
   std::optional<double> square(double var) const;
 
-  /// E f(x1) f(x2); |cov12| from sqrt(var1 var2) on counts as on the boundary. nullopt if a square is.
+  /// E f(x1) f(x2); |cov12| from sqrt(var1 var2) on counts as on the boundary. nullopt if a square is,
+  /// or if f is too rough to integrate in reasonable time.
   std::optional<double> product(double cov12, double var1, double var2) const;
 
   /// dE f(x1) f(x2) / dcov12, which is E f'(x1) f'(x2) if f has no jumps, without use of f':

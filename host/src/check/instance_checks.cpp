@@ -187,9 +187,10 @@ Result check_threads(const Specimen& specimen) {
 }  // namespace
 
 std::vector<Check> instance_checks() {
+  // First what looks for changes that a first call makes.
   return {
-      {"parameters", "values in range are accepted, others refused with a message", check_parameters},
       {"environment", "calls keep floating-point mode, signals and locale", check_environment},
+      {"parameters", "values in range are accepted, others refused with a message", check_parameters},
       {"leaks", "memory and files are given back by destroy", check_leaks},
       {"threads", "the same results from many threads at once", check_threads}};
 }

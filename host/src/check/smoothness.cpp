@@ -21,20 +21,54 @@ std::vector<double> differentiated(const std::vector<double>& c) {
   return d;
 }
 
-/// Halves an interval until f is smooth on each part or the part is too short: there is a kink.
-void search(const std::function<double(double)>& f, double low, double high, double scale,
-            std::vector<double>& found) {
-  const Interpolant part(f, low, high, nodes);
-  if (!std::isfinite(part.largest())) return;
-  if (part.is_resolved(resolved * std::max(1.0, scale / std::max(part.largest(), 1e-300)))) return;
-  const double middle = 0.5 * (low + high);
-  if (high - low < narrowest) {
-    if (found.empty() || low - found.back() > 2 * narrowest) found.push_back(middle);
-    return;
+/// The kink in an interval that has one, as far as halving tells. Halves overlap, because a kink beyond
+/// the last node of both would be seen in neither.
+double located(const std::function<double(double)>& f, double low, double high) {
+  while (high - low > 1e-11 * std::max(1.0, std::abs(low))) {
+    const double length = high - low, lower_end = low + 0.52 * length,
+                 upper_begin = low + 0.48 * length;
+    const bool in_lower =
+        Interpolant(f, low, lower_end, nodes).tail() > Interpolant(f, upper_begin, high, nodes).tail();
+    in_lower ? high = lower_end : low = upper_begin;
   }
-  search(f, low, middle, scale, found);
-  search(f, middle, high, scale, found);
+  return 0.5 * (low + high);
 }
+
+/// Looks for kinks of f between two points where it may have some.
+class KinkSearch {
+ public:
+  KinkSearch(const std::function<double(double)>& f, double low, double high,
+             std::vector<double>& found)
+      : f_(f), low_(low), high_(high), found_(found) {
+    constexpr int samples = 65;
+    for (int k = 0; k < samples; ++k)
+      scale_ = std::max(scale_, 1e-3 * std::abs(f(low + (high - low) * (k + 0.5) / samples)));
+    search(low, high);
+  }
+
+ private:
+  /// Halves an interval until f is smooth on each part or the part is too short: there is a kink.
+  void search(double low, double high) {
+    // Parts overlap, as above.
+    const double margin = 0.02 * (high - low);
+    const double begin = std::max(low_, low - margin), end = std::min(high_, high + margin);
+    const Interpolant part(f_, begin, end, nodes);
+    if (!std::isfinite(part.largest()) || part.tail() <= resolved * std::max(part.largest(), scale_))
+      return;
+    if (high - low < narrowest) {
+      const double place = located(f_, begin, end);
+      if (found_.empty() || place - found_.back() > narrowest) found_.push_back(place);
+      return;
+    }
+    const double middle = 0.5 * (low + high);
+    search(low, middle);
+    search(middle, high);
+  }
+
+  const std::function<double(double)>& f_;
+  double low_, high_, scale_ = 0;
+  std::vector<double>& found_;
+};
 
 }  // namespace
 
@@ -53,12 +87,14 @@ Interpolant::Interpolant(const std::function<double(double)>& f, double low, dou
   }
 }
 
-bool Interpolant::is_resolved(double tolerance) const {
+double Interpolant::tail() const {
   double tail = 0;
   for (std::size_t j = coefficients_.size() - 3; j < coefficients_.size(); ++j)
     tail = std::max(tail, std::abs(coefficients_[j]));
-  return tail <= tolerance * largest_;
+  return tail;
 }
+
+bool Interpolant::is_resolved(double tolerance) const { return tail() <= tolerance * largest_; }
 
 double Interpolant::derivative(double x, int order) const {
   std::vector<double> c = coefficients_;
@@ -84,15 +120,7 @@ std::vector<double> find_kinks(const std::function<double(double)>& f, double lo
     if (x > ends.back() && x < high) ends.push_back(x);
   ends.push_back(high);
   std::vector<double> found;
-  for (std::size_t i = 1; i < ends.size(); ++i) {
-    // Of unequal parts, so that a kink does not hide at the middle, where halving would cut.
-    const double cut = ends[i - 1] + 0.4621 * (ends[i] - ends[i - 1]);
-    double scale = 0;
-    for (int k = 0; k <= 64; ++k)
-      scale = std::max(scale, std::abs(f(ends[i - 1] + (ends[i] - ends[i - 1]) * (k + 0.5) / 65)));
-    search(f, ends[i - 1], cut, scale * 1e-3, found);
-    search(f, cut, ends[i], scale * 1e-3, found);
-  }
+  for (std::size_t i = 1; i < ends.size(); ++i) KinkSearch(f, ends[i - 1], ends[i], found);
   return found;
 }
 

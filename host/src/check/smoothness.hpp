@@ -15,6 +15,8 @@ class Interpolant {
 
   /// Whether the coefficients have decayed to `tolerance` of the largest value.
   bool is_resolved(double tolerance) const;
+  /// The largest of the last coefficients.
+  double tail() const;
   /// The derivative of an order at x.
   double derivative(double x, int order) const;
   double largest() const { return largest_; }
@@ -25,8 +27,8 @@ class Interpolant {
   double largest_ = 0;
 };
 
-/// Where f is seen not to be smooth on [low, high]: points of order 0 to 2 to about 1e-6, such of order
-/// 3 roughly. `known` points are passed over.
+/// Where f is seen not to be smooth on [low, high], jumps and kinks to about 1e-10. `known` points are
+/// passed over.
 std::vector<double> find_kinks(const std::function<double(double)>& f, double low, double high,
                                const std::vector<double>& known);
 

@@ -164,7 +164,7 @@ Result check_shapes(const Specimen& specimen) {
 
 Result check_in_place(const Specimen& specimen) {
   return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
-    const TileShape shape = {3, 29, 29};
+    const TileShape shape = {3, 29, 33};
     TileBuffers<Real> apart(shape), nngp(shape), d_nngp(shape);
     TileOf<Real> tile = offered(f, apart);
     entry.fill(f.get(), &tile);

@@ -1,0 +1,141 @@
+// Every check finds the plugin that was broken for it, and finds no fault with the others.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "process.hpp"
+
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::string plugin(const std::string& name) { return NNGP_BROKEN_PLUGINS "/" + name + ".so"; }
+
+/// What `nngp plugins check FILE --json` reports.
+struct Report {
+  explicit Report(const std::string& file, const std::vector<std::string>& options = {}) {
+    std::vector<std::string> words = {"plugins", "check", file, "--json"};
+    words.insert(words.end(), options.begin(), options.end());
+    const Outcome outcome = run_nngp(words);
+    code = outcome.code;
+    all = json::parse(outcome.out);
+  }
+
+  /// The names of the checks that ended so.
+  std::set<std::string> with(const std::string& status) const {
+    std::set<std::string> names;
+    for (const json& finding : all["findings"])
+      if (finding["status"] == status) names.insert(finding["check"]);
+    return names;
+  }
+  std::string message(const std::string& check) const {
+    for (const json& finding : all["findings"])
+      if (finding["check"] == check) return finding["message"];
+    return "no such finding";
+  }
+
+  int code;
+  json all;
+};
+
+using Names = std::set<std::string>;
+
+class Fault : public testing::TestWithParam<const char*> {};
+
+TEST_P(Fault, IsFoundByItsCheckAlone) {
+  const Report report(plugin(std::string("broken_") + GetParam()));
+  EXPECT_EQ(report.with("failure"), Names{GetParam()}) << report.all.dump(1);
+  EXPECT_EQ(report.with("warning"), Names{});
+  EXPECT_EQ(report.code, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, Fault,
+                         testing::Values("exports", "load", "floating_point", "signals", "locale",
+                                         "table", "parameters", "environment", "leaks", "threads", "fn",
+                                         "d_fn", "breakpoints", "nan", "nngp_fn", "d_nngp_fn", "slope",
+                                         "diagonal", "boundary", "zero_variance", "symmetry",
+                                         "cauchy_schwarz", "positive", "extremes", "tile_values",
+                                         "tile_terms", "tile_shapes", "tile_in_place", "tile_bounds"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(Faults, EveryCheckHasABrokenPlugin) {
+  const json checks = json::parse(run_nngp({"plugins", "check", "--list-checks", "--json"}).out);
+  for (const json& check : checks) {
+    const std::string name = check["name"];
+    if (name == "file") continue;  // a file that is none has no plugin
+    EXPECT_TRUE(std::filesystem::exists(plugin("broken_" + name))) << name;
+  }
+}
+
+TEST(Faults, NoneAreFoundInASoundPlugin) {
+  const Report report(plugin("broken_none"));
+  EXPECT_EQ(report.with("failure"), Names{}) << report.all.dump(2);
+  EXPECT_EQ(report.with("warning"), Names{});
+  EXPECT_EQ(report.with("skipped"), Names{});
+  EXPECT_EQ(report.code, 0);
+}
+
+TEST(Faults, InaccurateButUsableIsAWarning) {
+  const Report report(plugin("broken_nngp_fn_inaccurate"));
+  EXPECT_EQ(report.with("failure"), Names{});
+  EXPECT_EQ(report.with("warning"), Names{"nngp_fn"});
+  EXPECT_EQ(report.code, 0);
+  EXPECT_THAT(report.message("nngp_fn"), HasSubstr("tolerance 1e-10"));
+}
+
+TEST(Faults, OfOtherKindsAreFoundToo) {
+  EXPECT_EQ(Report(plugin("broken_tile_values_f32")).with("failure"),
+            (Names{"tile_values", "tile_terms"}));
+  const Report silent(plugin("broken_parameters_message"), {"--check", "parameters"});
+  EXPECT_THAT(silent.message("parameters"), HasSubstr("is refused without a message"));
+}
+
+// ---- Plugins that end their process
+
+TEST(Faults, ACrashIsAFindingAndOtherChecksGoOn) {
+  const Report report(plugin("broken_crash"));
+  EXPECT_EQ(report.with("failure"), Names{"diagonal"});
+  EXPECT_EQ(report.message("diagonal"), "crashed by segmentation fault (SIGSEGV)");
+  EXPECT_TRUE(report.with("pass").count("tile_bounds"));
+}
+
+TEST(Faults, AnExitIsAFinding) {
+  const Report report(plugin("broken_exit"), {"--check", "diagonal", "--check", "symmetry"});
+  EXPECT_EQ(report.message("diagonal"), "ended the process with exit code 7");
+  EXPECT_EQ(report.with("pass"), Names{"symmetry"});
+}
+
+TEST(Faults, AHangIsAFinding) {
+  const Report report(plugin("broken_hang"), {"--check", "diagonal", "--time-limit", "0.5"});
+  EXPECT_EQ(report.message("diagonal"), "did not come to an end within 0.5 s");
+  EXPECT_EQ(report.code, 1);
+}
+
+TEST(Faults, AStackOverflowIsAFinding) {
+  const Report report(plugin("broken_stack"), {"--check", "diagonal"});
+  EXPECT_THAT(report.message("diagonal"), HasSubstr("stack overflow"));
+}
+
+TEST(Faults, AnExceptionIsAFinding) {
+  const Report report(plugin("throws"), {"--check", "parameters"});
+  EXPECT_EQ(report.message("parameters"), "an exception left a function: no instance today");
+}
+
+TEST(Faults, CrashesWhileLoadingAreFindings) {
+  EXPECT_EQ(Report(plugin("broken_load")).message("load"), "crashed by segmentation fault (SIGSEGV)");
+  EXPECT_EQ(Report(plugin("broken_load_exit")).message("load"), "ended the process with exit code 0");
+  EXPECT_THAT(Report(plugin("broken_unload")).message("load"), HasSubstr("(SIGFPE)"));
+}
+
+#ifndef __SANITIZE_ADDRESS__  // which needs more addresses than any limit leaves
+TEST(Faults, MemoryIsLimited) {
+  const Report report(plugin("broken_memory"), {"--check", "diagonal", "--memory-limit", "512"});
+  EXPECT_THAT(report.message("diagonal"), HasSubstr("(SIGABRT)"));
+}
+#endif
+
+}  // namespace
