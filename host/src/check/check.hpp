@@ -30,7 +30,7 @@ struct Finding {
 
 struct CheckOptions {
   std::vector<std::string> only;               ///< names of checks; empty: all
-  double seconds = 20;                         ///< a check that takes longer is a failure
+  double seconds = 20;                         ///< a check that computes or sleeps longer is a failure
   std::size_t memory = std::size_t{2} << 30;   ///< bytes that the plugin's process may use
   std::function<void(const Finding&)> report;  ///< called for each finding as it comes; may be empty
 };

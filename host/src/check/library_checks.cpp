@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <regex>
 
 #include "check/checks.hpp"
 #include "elf_file.hpp"
@@ -22,11 +23,13 @@ Result check_file(const std::filesystem::path& file) {
   return wrong.empty() ? passed("a shared library for this machine") : failed(wrong);
 }
 
-/// Names that linkers and sanitizers add.
+/// Names that do not come from the author: those of linkers, sanitizers, and of what the compiler makes
+/// of C++'s standard library, which is exported whatever the visibility and the same everywhere.
 bool is_tools(const std::string& symbol) {
-  static const std::vector<std::string> names = {"_init", "_fini", "_edata", "_end", "__bss_start"};
-  return std::find(names.begin(), names.end(), symbol) != names.end() ||
-         symbol.starts_with("__odr_asan");
+  static const std::regex names(
+      "_init|_fini|_edata|_end|__bss_start|__odr_asan.*|_Z(T[ISTV]|GV)?(N[KVRO]*)?(S[tabsiod]|9__gnu_"
+      "cxx).*");
+  return std::regex_match(symbol, names);
 }
 
 Result check_exports(const std::filesystem::path& file) {

@@ -19,8 +19,8 @@ class WorkerProcess {
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  /// The next line the worker writes, without its end; nullopt if it ended, or wrote none for
-  /// `seconds`: then it is killed.
+  /// The next line the worker writes, without its end; nullopt if it ended, or wrote none
+  /// although it slept or computed for `seconds`: then it is killed.
   std::optional<std::string> read_line(double seconds);
 
   /// After read_line() gave nothing: "crashed by segmentation fault (SIGSEGV)".
@@ -28,10 +28,11 @@ class WorkerProcess {
   bool timed_out() const { return timed_out_; }
 
  private:
-  using Deadline = std::chrono::steady_clock::time_point;
-  bool fill(Deadline deadline);
+  bool fill();
   bool read_errors();
-  void finish(Deadline deadline, double seconds);
+  double computed() const;
+  bool is_late();
+  void finish();
 
   pid_t id_ = -1;
   int out_ = -1, err_ = -1;
@@ -39,6 +40,9 @@ class WorkerProcess {
   std::string errors_;  ///< the beginning of what came on standard error
   std::string end_;
   bool timed_out_ = false;
+  std::chrono::steady_clock::time_point deadline_;
+  double limit_ = 0;             ///< seconds for one line
+  double begun_ = 0, seen_ = 0;  ///< what was computed at its beginning, and when last looked at
 };
 
 }  // namespace nngp::host
