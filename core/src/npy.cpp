@@ -203,10 +203,12 @@ NpyHeader read_npy_header(const FileBytes& file) {
 }
 
 template <class Real>
-std::string npy_header(Eigen::Index rows, Eigen::Index cols) {
+std::string npy_header(const std::vector<Eigen::Index>& shape) {
   std::string dictionary = std::string("{'descr': '") + (little_endian ? '<' : '>') + 'f' +
-                           std::to_string(sizeof(Real)) + "', 'fortran_order': False, 'shape': (" +
-                           std::to_string(rows) + ", " + std::to_string(cols) + "), }";
+                           std::to_string(sizeof(Real)) + "', 'fortran_order': False, 'shape': (";
+  for (const Eigen::Index size : shape) dictionary += std::to_string(size) + ", ";
+  dictionary.erase(dictionary.size() - (shape.size() > 1 ? 2 : 1));  // (5,) but (5, 6)
+  dictionary += "), }";
   constexpr std::size_t fixed = 10;  // magic, version, length
   constexpr std::size_t alignment = 64;
   const std::size_t size = (fixed + dictionary.size() + 1 + alignment - 1) / alignment * alignment;
@@ -218,18 +220,39 @@ std::string npy_header(Eigen::Index rows, Eigen::Index cols) {
   return header + dictionary;
 }
 
-template <class Real>
-NpyWriter<Real>::NpyWriter(std::filesystem::path path, Eigen::Index rows, Eigen::Index cols,
-                           Leftover leftover)
-    : file_(std::move(path), leftover), rows_(rows), cols_(cols) {
-  const std::string header = npy_header<Real>(rows, cols);
-  data_offset_ = header.size();
+namespace {
+
+std::string shape_text(const std::vector<Eigen::Index>& shape) {
+  std::string text;
+  for (const Eigen::Index size : shape) text += (text.empty() ? "" : " x ") + std::to_string(size);
+  return text;
+}
+
+/// The bytes of an array; throws DataError if no file can hold them behind `offset` others.
+std::size_t array_bytes(const std::vector<Eigen::Index>& shape, std::size_t item_size,
+                        std::size_t offset, const std::filesystem::path& path) {
   constexpr auto most = static_cast<std::size_t>(std::numeric_limits<Eigen::Index>::max());
-  const auto row_bytes = static_cast<std::size_t>(cols) * sizeof(Real);
-  if (row_bytes != 0 && static_cast<std::size_t>(rows) > (most - data_offset_) / row_bytes)
-    throw DataError("cannot write '" + file_.path().string() + "': " + std::to_string(rows) + " x " +
-                    std::to_string(cols) + " numbers are too many for a file");
-  const std::size_t size = data_offset_ + static_cast<std::size_t>(rows) * row_bytes;
+  std::size_t bytes = item_size;
+  for (const Eigen::Index size : shape) {
+    const auto factor = static_cast<std::size_t>(size);
+    if (factor != 0 && bytes > (most - offset) / factor)
+      throw DataError("cannot write '" + path.string() + "': " + shape_text(shape) +
+                      " numbers are too many for a file");
+    bytes *= factor;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+template <class Real>
+NpyWriter<Real>::NpyWriter(std::filesystem::path path, const std::vector<Eigen::Index>& shape,
+                           Leftover leftover)
+    : file_(std::move(path), leftover), rows_(1), cols_(shape.back()) {
+  const std::string header = npy_header<Real>(shape);
+  data_offset_ = header.size();
+  const std::size_t size = data_offset_ + array_bytes(shape, sizeof(Real), data_offset_, file_.path());
+  for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows_ *= shape[i];
 
   if (leftover == Leftover::resume && file_.size() == size) {
     std::string found(header.size(), '\0');
@@ -282,8 +305,8 @@ void NpyWriter<Real>::commit() {
   file_.commit();
 }
 
-template std::string npy_header<double>(Eigen::Index, Eigen::Index);
-template std::string npy_header<float>(Eigen::Index, Eigen::Index);
+template std::string npy_header<double>(const std::vector<Eigen::Index>&);
+template std::string npy_header<float>(const std::vector<Eigen::Index>&);
 template class NpyWriter<double>;
 template class NpyWriter<float>;
 

@@ -20,8 +20,8 @@ namespace {
 enum ExitCode { done = 0, failed = 1, wrong_usage = 2 };
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> table = {kernel_command(), predict_command(), eval_command(),
-                                             plugins_command()};
+  static const std::vector<Command> table = {kernel_command(), predict_command(), sample_command(),
+                                             montecarlo_command(), eval_command(), plugins_command()};
   return table;
 }
 
@@ -113,7 +113,7 @@ int checked_run(int count, char** words) {
     print_error(interruption.message);
     return 128 + interruption.signal;
   } catch (const std::bad_alloc&) {
-    print_error("out of memory; use fewer examples or --dtype float32");
+    print_error("out of memory; use fewer examples or units, or --dtype float32");
   } catch (const std::exception& error) {
     print_error(error.what());
   }

@@ -59,13 +59,13 @@ void InterruptGuard::check(const char* message) const {
 
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 
-void ProgressLine::update(std::size_t done, std::size_t total) {
+void ProgressLine::update(std::size_t done, std::size_t total, const char* unit) {
   if (!done_at_start_) {
     done_at_start_ = done;
     watch_ = Stopwatch();
   }
   const double rate = static_cast<double>(done - *done_at_start_) / watch_.seconds();
-  show(progress_text(done, total, rate));
+  show(progress_text(done, total, rate, unit));
 }
 
 void ProgressLine::show(const std::string& text) {
@@ -79,12 +79,12 @@ void ProgressLine::erase() {
   if (std::exchange(shown_, false)) std::cerr << "\r\033[K" << std::flush;
 }
 
-std::string progress_text(std::size_t done, std::size_t total, double rate) {
+std::string progress_text(std::size_t done, std::size_t total, double rate, const std::string& unit) {
   const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
   std::string text = std::to_string(static_cast<int>(100 * share)) + "%";
   if (rate <= 0) return text;
-  text += rate >= 1e6 ? ", " + short_number(rate / 1e6) + " million entries/s"
-                      : ", " + short_number(rate) + " entries/s";
+  text += rate >= 1e6 ? ", " + short_number(rate / 1e6) + " million " : ", " + short_number(rate) + " ";
+  text += unit + "/s";
   return text + ", " + duration(static_cast<double>(total - done) / rate) + " left";
 }
 

@@ -42,7 +42,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void update(std::size_t done, std::size_t total);
+  void update(std::size_t done, std::size_t total, const char* unit = "entries");
   /// Any text, in place of the last one.
   void show(const std::string& text);
   void erase();
@@ -55,7 +55,8 @@ class ProgressLine {
   double next_update_ = 1;
 };
 
-/// "43%, 12 million entries/s, 8 s left", from entries and entries per second.
-std::string progress_text(std::size_t done, std::size_t total, double rate);
+/// "43%, 12 million entries/s, 8 s left", from entries, or what `unit` says, and entries per second.
+std::string progress_text(std::size_t done, std::size_t total, double rate,
+                          const std::string& unit = "entries");
 
 }  // namespace nngp::host

@@ -226,6 +226,34 @@ TEST(NpyWriter, WritesBlocksFromSeveralThreads) {
                 std::string(128 - 10 - 61 - 1, ' ') + "\n");
 }
 
+TEST(NpyWriter, WritesAnyNumberOfDimensions) {
+  const TemporaryFolder folder;
+  const auto written = [&](const std::vector<Eigen::Index>& shape) {
+    nngp::NpyWriter<float> writer(folder / "x.npy", shape);
+    EXPECT_EQ(writer.cols(), shape.back());
+    for (Eigen::Index row = 0; row < writer.rows(); ++row) {
+      const nngp::Matrix<float> numbers = nngp::Matrix<float>::Constant(1, writer.cols(), float(row));
+      writer.write_block(row, 0,
+                         {numbers.data(), 1, writer.cols(), Eigen::OuterStride<>(writer.cols())});
+    }
+    writer.commit();
+    return read_text(folder / "x.npy");
+  };
+  const auto numbers = [](std::initializer_list<float> all) {
+    return std::string(reinterpret_cast<const char*>(all.begin()), all.size() * sizeof(float));
+  };
+  const std::string cube = written({2, 2, 3});
+  EXPECT_NE(cube.find("'shape': (2, 2, 3), }"), std::string::npos) << cube;
+  EXPECT_EQ(cube.size() % 64, 12 * sizeof(float));
+  EXPECT_TRUE(cube.ends_with(numbers({0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3})));
+  EXPECT_NE(written({2}).find("'shape': (2,), }"), std::string::npos);
+  expect_error<DataError>(
+      [&] {
+        written({1 << 30, 1 << 30, 1 << 30});
+      },
+      "x.npy': 1073741824 x 1073741824 x 1073741824 numbers are too many for a file");
+}
+
 TEST(NpyWriter, LeavesNothingBehindUnlessCommitted) {
   const TemporaryFolder folder;
   folder.write("k.npy", "an older file");

@@ -27,11 +27,12 @@ TEST(Command, HelpsInEveryWayPeopleAsk) {
   const Outcome general = run_nngp({"--help"});
   EXPECT_EQ(general.code, 0);
   EXPECT_EQ(general.err, "");
-  for (const char* subcommand : {"kernel", "predict", "eval", "plugins", "help"})
+  for (const char* subcommand :
+       {"kernel", "predict", "sample", "montecarlo", "eval", "plugins", "help"})
     EXPECT_THAT(general.out, HasSubstr("  " + std::string(subcommand) + " ")) << subcommand;
   EXPECT_EQ(run_nngp({"help"}).out, general.out);
   EXPECT_EQ(run_nngp({"-h"}).out, general.out);
-  for (const char* subcommand : {"kernel", "predict", "eval", "plugins"}) {
+  for (const char* subcommand : {"kernel", "predict", "sample", "montecarlo", "eval", "plugins"}) {
     const Outcome help = run_nngp({"help", subcommand});
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr("Usage: nngp " + std::string(subcommand)));
@@ -40,8 +41,14 @@ TEST(Command, HelpsInEveryWayPeopleAsk) {
 }
 
 TEST(Command, HelpFitsATerminal) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"help"}, {"help", "kernel"}, {"help", "predict"}, {"help", "eval"}, {"help", "plugins"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"help"},
+                                             {"help", "kernel"},
+                                             {"help", "predict"},
+                                             {"help", "sample"},
+                                             {"help", "montecarlo"},
+                                             {"help", "eval"},
+                                             {"help", "plugins"}}) {
     std::istringstream lines(run_nngp(words).out);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
   }

@@ -26,6 +26,7 @@ TEST(Progress, TellsShareRateAndTimeLeft) {
   EXPECT_EQ(progress_text(50, 100, 25), "50%, 25 entries/s, 2 s left");
   EXPECT_EQ(progress_text(30'000'000, 90'000'000, 20e6), "33%, 20 million entries/s, 3 s left");
   EXPECT_EQ(progress_text(3'000'000, 603'000'000, 1.5e6), "0%, 1.5 million entries/s, 6 min 40 s left");
+  EXPECT_EQ(progress_text(50, 100, 25, "samples"), "50%, 25 samples/s, 2 s left");
   EXPECT_EQ(progress_text(100, 1'000'100, 1), "0%, 1.0 entries/s, 277 h 46 min left");
 }
 

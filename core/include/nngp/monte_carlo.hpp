@@ -10,6 +10,23 @@
 
 namespace nngp {
 
+struct SampleOptions {
+  std::uint64_t seed = 0;
+  std::size_t samples = 1;
+  unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
+  /// Called now and then, by one thread at a time, with the number of samples done and of all.
+  /// Returning false stops the computation, which then throws Interrupted.
+  std::function<bool(std::size_t done, std::size_t total)> progress = {};
+};
+
+/// The outputs of sampled networks for the rows of x: calls sink(k, outputs) for each sample k, in any
+/// order and from several threads at once, with what FiniteNetwork::apply gives for the weights and
+/// masks of SampleKey{seed, k}, n x out_dim. Throws as FiniteNetwork does.
+template <class Real>
+void sample_outputs(
+    const Layer& network, const MatrixView<Real>& x, const SampleOptions& options,
+    const std::function<void(std::size_t sample, const MatrixView<Real>& outputs)>& sink);
+
 /// The mean of a kernel over sampled networks, and its standard error, entry by entry.
 struct KernelEstimate {
   KernelMatrix<double> mean;

@@ -1,7 +1,7 @@
 #pragma once
 
-// The .npy format of NumPy (numpy.lib.format), versions 1.0 to 3.0, for one-dimensional arrays (a
-// column) and matrices.
+// The .npy format of NumPy (numpy.lib.format), versions 1.0 to 3.0: reads one-dimensional arrays (a
+// column) and matrices, writes arrays of any number of dimensions.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "nngp/array.hpp"
 #include "nngp/file.hpp"
@@ -37,9 +39,9 @@ bool is_npy(std::span<const std::byte> bytes);
 /// a kind that can be read. Throws DataError.
 NpyHeader read_npy_header(const FileBytes& file);
 
-/// The bytes before the numbers of a C-order file of version 1.0.
+/// The bytes before the numbers of a C-order file of version 1.0. A shape has 1 to 32 sizes.
 template <class Real>
-std::string npy_header(Eigen::Index rows, Eigen::Index cols);
+std::string npy_header(const std::vector<Eigen::Index>& shape);
 
 /// A matrix written to an .npy file that appears whole or not at all (see OutputFile). Blocks may
 /// come in any order and from any number of threads; what was never written is zero.
@@ -50,6 +52,11 @@ class NpyWriter {
   /// Leftover::resume the numbers of an earlier partial file of the same shape are kept.
   /// Throws DataError.
   NpyWriter(std::filesystem::path path, Eigen::Index rows, Eigen::Index cols,
+            Leftover leftover = Leftover::discard)
+      : NpyWriter(std::move(path), std::vector{rows, cols}, leftover) {}
+  /// An array of any shape; below, it is a matrix with a column for each index of the last dimension
+  /// and a row for all others, in C order.
+  NpyWriter(std::filesystem::path path, const std::vector<Eigen::Index>& shape,
             Leftover leftover = Leftover::discard);
 
   const std::filesystem::path& path() const { return file_.path(); }

@@ -93,22 +93,44 @@ class Moments {
 /// Hands the caller's callback to computations that may be asked to stop from any thread.
 class Progress {
  public:
-  Progress(const MonteCarloOptions& options) : options_(options) {}
+  using Callback = std::function<bool(std::size_t done, std::size_t total)>;
+  Progress(const Callback& callback, std::size_t total) : callback_(callback), total_(total) {}
 
   void sample_done() { ++done_; }
   bool go_on() {
-    if (!options_.progress) return true;
+    if (!callback_) return true;
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (lock && !stopped_) stopped_ = !options_.progress(done_, options_.samples);
+    if (lock && !stopped_) stopped_ = !callback_(done_, total_);
     return !stopped_;
   }
 
  private:
-  const MonteCarloOptions& options_;
+  const Callback& callback_;
+  const std::size_t total_;
   std::mutex mutex_;
   std::atomic<std::size_t> done_ = 0;
   std::atomic<bool> stopped_ = false;
 };
+
+/// Calls sample(k) for first <= k < last side by side. Each is isolated: a thread that waits for a part
+/// of one sample must not begin another, which would take the memory of both.
+template <class Sample>
+void for_each_sample(std::size_t first, std::size_t last, Progress& progress, Sample sample) {
+  oneapi::tbb::parallel_for(
+      first, last,
+      [&](std::size_t k) {
+        oneapi::tbb::this_task_arena::isolate([&] { sample(k); });
+        progress.sample_done();
+      },
+      oneapi::tbb::simple_partitioner());
+}
+
+ApplyOptions apply_options(const SampleKey& key, Progress& progress) {
+  ApplyOptions options;
+  options.masks = key;
+  options.go_on = [&progress] { return progress.go_on(); };
+  return options;
+}
 
 template <class Real>
 class MonteCarlo {
@@ -120,7 +142,7 @@ class MonteCarlo {
         x2_(x2),
         get_(get),
         options_(options),
-        progress_(options) {
+        progress_(options.progress, options.samples) {
     if (options.samples < 2)
       throw std::invalid_argument("monte_carlo_kernels: a standard error needs at least 2 samples");
     check_input(program_, x1_, "x1");
@@ -138,11 +160,8 @@ class MonteCarlo {
     bool enough = false;
     while (samples < options_.samples && !enough) {
       std::vector<Kernels<Real>> kernels(std::min(at_once, options_.samples - samples));
-      oneapi::tbb::parallel_for(std::size_t{0}, kernels.size(), [&](std::size_t i) {
-        // Isolated: a thread that waits for a part of one network must not begin another.
-        oneapi::tbb::this_task_arena::isolate([&] { kernels[i] = sample(samples + i); });
-        progress_.sample_done();
-      });
+      for_each_sample(samples, samples + kernels.size(), progress_,
+                      [&](std::size_t k) { kernels[k - samples] = sample(k); });
       for (std::size_t i = 0; i < kernels.size() && !enough; ++i) enough = add(kernels[i], ++samples);
     }
     return {nngp_.finish("NNGP"), ntk_.finish("NTK"), samples};
@@ -151,10 +170,8 @@ class MonteCarlo {
  private:
   Kernels<Real> sample(std::size_t number) {
     const SampleKey key = {options_.seed, number};
-    ApplyOptions options;
-    options.masks = key;
-    options.go_on = [this] { return progress_.go_on(); };
-    return empirical_kernels(program_, sample_parameters<Real>(program_, key), x1_, x2_, get_, options);
+    return empirical_kernels(program_, sample_parameters<Real>(program_, key), x1_, x2_, get_,
+                             apply_options(key, progress_));
   }
 
   /// Returns whether the samples so far are enough.
@@ -195,6 +212,23 @@ class MonteCarlo {
 }  // namespace
 
 template <class Real>
+void sample_outputs(const Layer& network, const MatrixView<Real>& x, const SampleOptions& options,
+                    const std::function<void(std::size_t, const MatrixView<Real>&)>& sink) {
+  const FiniteProgram program = compile_finite(network, static_cast<std::size_t>(x.cols()));
+  check_input(program, x, "x");
+  Progress progress(options.progress, options.samples);
+  arena(options.threads).execute([&] {
+    for_each_sample(0, options.samples, progress, [&](std::size_t k) {
+      const SampleKey key = {options.seed, k};
+      KernelMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(program.out_dim()));
+      empirical_outputs(program, sample_parameters<Real>(program, key), x, apply_options(key, progress),
+                        out.data());
+      sink(k, out.view());
+    });
+  });
+}
+
+template <class Real>
 KernelEstimates monte_carlo_kernels(const Layer& network, const MatrixView<Real>& x1,
                                     const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
                                     Get get, const MonteCarloOptions& options) {
@@ -221,11 +255,14 @@ Deviation deviation(const KernelEstimate& estimate, const MatrixView<double>& ke
   return deviation;
 }
 
-template KernelEstimates monte_carlo_kernels(const Layer&, const MatrixView<double>&,
-                                             const std::optional<MatrixView<double>>&, Get,
-                                             const MonteCarloOptions&);
-template KernelEstimates monte_carlo_kernels(const Layer&, const MatrixView<float>&,
-                                             const std::optional<MatrixView<float>>&, Get,
-                                             const MonteCarloOptions&);
+#define NNGP_INSTANTIATE(Real)                                                                    \
+  template void sample_outputs(const Layer&, const MatrixView<Real>&, const SampleOptions&,       \
+                               const std::function<void(std::size_t, const MatrixView<Real>&)>&); \
+  template KernelEstimates monte_carlo_kernels(                                                   \
+      const Layer&, const MatrixView<Real>&,                                                      \
+      const std::optional<std::type_identity_t<MatrixView<Real>>>&, Get, const MonteCarloOptions&);
+NNGP_INSTANTIATE(double)
+NNGP_INSTANTIATE(float)
+#undef NNGP_INSTANTIATE
 
 }  // namespace nngp
