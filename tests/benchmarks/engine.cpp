@@ -162,7 +162,7 @@ template <class Real>
 void add(const std::string& activation, const char* dtype, int depth) {
   const std::string name = activation + "/" + dtype + "/" + std::to_string(depth);
   const auto measured = [](benchmark::internal::Benchmark* b) {
-    b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(1);
+    b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(0.3);
   };
   for (const bool self : {false, true}) {
     const std::string inputs = self ? "/self" : "/cross";

@@ -129,6 +129,17 @@ TYPED_TEST(Math, Exponentials) {
       "tanh", NNGP_FUNCTION(tanh), [](long double x) { return std::tanh(x); }, xs, 3.0);
 }
 
+TYPED_TEST(Math, HyperbolicFunctionsTogether) {
+  using Real = typename TypeParam::real;
+  const auto xs = spread<Real>(1e-20, std::is_same_v<Real, double> ? 690 : 79);
+  this->check(
+      "sinh", []<class V>(const V& x) { return hyperbolic<V>(x).sinh; },
+      [](long double x) { return std::sinh(x); }, xs, 3.0);
+  this->check(
+      "cosh", []<class V>(const V& x) { return hyperbolic<V>(x).cosh; },
+      [](long double x) { return std::cosh(x); }, xs, 3.0);
+}
+
 TYPED_TEST(Math, Logarithms) {
   using Real = typename TypeParam::real;
   using limits = std::numeric_limits<Real>;
@@ -186,6 +197,44 @@ TYPED_TEST(Math, Angles) {
   this->check(
       "acos2", [](const auto& x) { return acos2(decltype(x)(-3.0), abs(x)); },
       [](long double x) { return std::atan2(std::abs(x), -3.0L); }, xs, 2.5);
+}
+
+// The same in turns, by half the angle. x runs through all ratios of cosine to sine.
+TYPED_TEST(Math, AnglesInTurns) {
+  using Real = typename TypeParam::real;
+  const auto xs = spread<Real>(1e-6, 1e6);
+  constexpr long double turn = 2 * 3.14159265358979323846264L;
+  this->check(
+      "asin_of",
+      []<class V>(const V& x) { return asin_of<V>(x, V(1.0), sqrt(fma(x, x, 1.0))).turns(); },
+      [](long double x) { return std::atan(x) / turn; }, xs, 4.0);
+  this->check(
+      "acos_of",
+      []<class V>(const V& x) { return acos_of<V>(x, V(1.0), sqrt(fma(x, x, 1.0))).turns(); },
+      [](long double x) { return std::atan2(1.0L, x) / turn; }, xs, 4.0);
+}
+
+// (x, 1) and (-1, 0): inner product -x, area 1.
+TYPED_TEST(Math, Parallelograms) {
+  using Real = typename TypeParam::real;
+  constexpr bool is_double = std::is_same_v<Real, double>;
+  // Exact inner products: x^2 + 1 without rounding.
+  std::vector<Real> xs;
+  for (int i = 0; i < (is_double ? 20000 : 2000); i += 1) xs.push_back(static_cast<Real>(i));
+  while (xs.size() % 16) xs.push_back(1);
+  constexpr long double turn = 2 * 3.14159265358979323846264L;
+  for (const double scale : {1.0, is_double ? 0x1p-600 : 0x1p-60, is_double ? 0x1p+502 : 0x1p+50}) {
+    const auto span = [scale]<class V>(const V& x) {
+      const V s(scale);
+      return parallelogram<V>(-x * s, side<V>(fma(x, x, 1.0) * s), side<V>(s));
+    };
+    this->check(
+        "area", [&](const auto& x) { return span(x).area / scale; }, [](long double) { return 1.0L; },
+        xs, 2.0);
+    this->check(
+        "turns", [&](const auto& x) { return span(x).turns(); },
+        [](long double x) { return std::atan2(1.0L, x) / turn; }, xs, 4.0);
+  }
 }
 
 TYPED_TEST(Math, SpecialValues) {
