@@ -5,11 +5,13 @@
 // Names read activation/dtype/depth/inputs; "cross" is x1 with x2, "self" x1 with itself. `fresh`
 // allocates the results, `reused` writes into memory that was touched before. Counters: ns per entry
 // and hidden layer. `ceiling`: the share of one thread's time that the layers on a resident tile and
-// the inner products alone would take. sweep/dtype/N/D/depth/threads: see sweep.py.
+// the inner products alone would take. sweep/... and numerical/...: see sweep.py
+// and compare_numerical.py.
 
 #include <benchmark/benchmark.h>
 
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <random>
@@ -158,6 +160,48 @@ void sweep(benchmark::State& state, Eigen::Index n, Eigen::Index columns, int de
                          benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
+/// For compare_numerical.py: tanh by numerical integration, its preparation included. Rows of 16
+/// features with variances spread over .5 to 10, or all 2.
+template <class Real>
+void numerical(benchmark::State& state, Eigen::Index n, bool one_variance, bool fresh) {
+  Matrix<Real> x1 = inputs<Real>(1, n, 16), x2 = inputs<Real>(2, n, 16);
+  for (Matrix<Real>* x : {&x1, &x2})
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const double position = static_cast<double>(i) / static_cast<double>(n - 1);
+      const double variance = one_variance ? 2 : 0.5 * std::pow(20, position);
+      x->row(i) *= static_cast<Real>(std::sqrt(16 * variance)) / x->row(i).norm();
+    }
+  const KernelFn fn(parse_model("serial(Dense(512), Tanh(), Dense(1))", registry()));
+  KernelMatrix<Real> nngp(n, n), ntk(n, n);
+  nngp.map().setZero(), ntk.map().setZero();  // touched
+  const auto size = static_cast<std::size_t>(n);
+  for (auto _ : state) {
+    if (fresh) {
+      auto kernels = fn(view(x1), view(x2));
+      benchmark::DoNotOptimize(kernels.ntk.data());
+    } else {
+      fn.bind(view(x1), view(x2)).compute({0, 0, size, size}, {nngp.data(), ntk.data(), size});
+    }
+  }
+  state.counters["ns"] =
+      benchmark::Counter(static_cast<double>(n * n) * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+void add_numerical() {
+  for (const int n : {500, 4000})
+    for (const bool one : {false, true})
+      for (const bool fresh : {false, true}) {
+        const std::string rest =
+            "/" + std::to_string(n) + (one ? "/one" : "/mixed") + (fresh ? "/fresh" : "/reused");
+        for (auto* b : {benchmark::RegisterBenchmark(("numerical/float64" + rest).c_str(),
+                                                     numerical<double>, n, one, fresh),
+                        benchmark::RegisterBenchmark(("numerical/float32" + rest).c_str(),
+                                                     numerical<float>, n, one, fresh)})
+          b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(0.3);
+      }
+}
+
 template <class Real>
 void add(const std::string& activation, const char* dtype, int depth) {
   const std::string name = activation + "/" + dtype + "/" + std::to_string(depth);
@@ -207,6 +251,7 @@ int main(int count, char** arguments) {
   nngp::add<double>("ScalarRelu", "float64", 3);
   nngp::add<double>("Relu", "float64", 20);
   nngp::add_sweeps();
+  nngp::add_numerical();
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
   benchmark::RunSpecifiedBenchmarks();

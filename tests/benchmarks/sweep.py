@@ -24,7 +24,7 @@ def measure(build):
     points = []
     for entry in report["benchmarks"]:
         _, dtype, *values = entry["name"].split("/")[:6]
-        points.append((dtype, dict(zip(AXES, map(int, values))), entry["ns"] * 1e9))
+        points.append((dtype, dict(zip(AXES, map(int, values))), entry["ns"]))
     return points
 
 

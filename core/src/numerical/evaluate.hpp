@@ -83,7 +83,7 @@ class TileEvaluation {
     constexpr double moderate = 0.99;
     if (table_.kappa <= moderate) {
       const V t = max(-kappa, min(kappa, kappa * (c * (inverse1 * inverse2))));
-      return asin2(t, sqrt(fma(-t, t, V(1.0)))) * per_angle;
+      return asin_of<V>(t, sqrt(fma(-t, t, V(1.0))), V(1.0)).turns() * (2 * pi * per_angle);
     }
     const V per_kappa = per_kappa_;  // without the rounding of rho, which would count near 1
     return asin2(c, root_det(c, per_kappa * v1, per_kappa * v2)) * per_angle;
