@@ -101,7 +101,7 @@ void run_check(const po::variables_map& arguments) {
   options.seconds = arguments["time-limit"].as<double>();
   const double memory = arguments["memory-limit"].as<double>();
   if (!(options.seconds > 0)) throw UsageError("--time-limit must be more than 0 seconds");
-  if (!(memory >= 64 && memory <= 1e9)) throw UsageError("--memory-limit must be 64 MiB or more");
+  if (!(memory >= 512 && memory <= 1e9)) throw UsageError("--memory-limit must be 512 MiB or more");
   options.memory = static_cast<std::size_t>(memory) << 20;
 
   TextReport text;

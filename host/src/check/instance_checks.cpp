@@ -13,6 +13,7 @@
 #include "check/checks.hpp"
 #include "check/measure.hpp"
 #include "check/process_state.hpp"
+#include "check/tile_buffers.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -34,6 +35,8 @@ std::vector<double> excluded_values(const nngp_parameter& p) {
   return values;
 }
 
+const char* const accepted = "is accepted";
+
 /// What is wrong with how `create` refuses values: it must return null, and write one line that fits.
 std::string refusal_fault(const nngp_activation& table, const std::vector<nngp_value>& values) {
   for (const std::size_t size : {std::size_t{200}, std::size_t{8}}) {
@@ -41,7 +44,7 @@ std::string refusal_fault(const nngp_activation& table, const std::vector<nngp_v
     error[0] = '\0';
     if (void* made = table.create(values.data(), values.size(), error.data(), size)) {
       table.destroy(made);
-      return "is accepted";
+      return accepted;
     }
     if (std::any_of(error.begin() + static_cast<std::ptrdiff_t>(size), error.end(),
                     [](char c) { return c != '\x7f'; }))
@@ -53,29 +56,60 @@ std::string refusal_fault(const nngp_activation& table, const std::vector<nngp_v
   return "";
 }
 
-Result check_parameters(const Specimen& specimen) {
+/// Whether all parameters of a setting have their defaults.
+bool is_default(const nngp_activation& table) {
+  return std::all_of(table.parameters, table.parameters + table.parameter_count,
+                     [](const nngp_parameter* p) { return p->default_value; });
+}
+
+/// Values out of range must be refused. NaN and infinity should be, though no host passes them.
+Result try_excluded(const Specimen& specimen) {
   const nngp_activation& table = *specimen.table;
-  std::size_t refused = 0;
-  for (const Setting& setting : specimen.settings) {
-    try {
-      const Instance made(table, setting);
-    } catch (const NotMade& error) {
-      return failed(error.what());
-    }
-  }
+  std::vector<nngp_value> values;
+  for (const auto& one : specimen.settings.front()) values.push_back({one.data(), one.size()});
+  Result result;
+  int refused = 0;
   for (std::size_t i = 0; i < table.parameter_count; ++i) {
     for (const double value : excluded_values(*table.parameters[i])) {
-      std::vector<nngp_value> values;
-      for (const auto& one : specimen.settings.front()) values.push_back({one.data(), one.size()});
-      values[i] = {&value, 1};
-      if (const auto fault = refusal_fault(table, values); !fault.empty())
-        return failed(std::string(table.parameters[i]->name) + "=" + format_number(value) + " " +
-                      fault);
-      ++refused;
+      std::vector<nngp_value> changed = values;
+      changed[i] = {&value, 1};
+      const std::string fault = refusal_fault(table, changed);
+      const std::string text =
+          std::string(table.parameters[i]->name) + "=" + format_number(value) + " " + fault;
+      if (fault.empty()) {
+        ++refused;
+      } else if (fault != accepted || std::isfinite(value)) {
+        return failed(text);
+      } else if (result.status == Status::pass) {
+        result = {Status::warning, text};
+      }
     }
   }
-  return passed(std::to_string(specimen.settings.size()) + " settings accepted, " +
-                std::to_string(refused) + " out of range refused");
+  if (result.status == Status::pass) result.message = std::to_string(refused) + " out of range refused";
+  return result;
+}
+
+Result check_parameters(const Specimen& specimen) {
+  // In range: a plugin may refuse with a reason, as where parameters depend on each other.
+  std::size_t made_count = 0;
+  std::string reason;
+  for (const Setting& setting : specimen.settings) {
+    try {
+      const Instance made(*specimen.table, setting);
+      ++made_count;
+    } catch (const NotMade& error) {
+      const bool first = &setting == &specimen.settings.front();
+      if (!error.has_reason() || (first && is_default(*specimen.table))) return failed(error.what());
+      if (reason.empty()) reason = error.what();
+    }
+  }
+  Result result = try_excluded(specimen);
+  if (result.status == Status::failure) return result;
+  if (made_count == 0) return {Status::warning, "nothing could be checked: " + reason};
+  const std::size_t rest = specimen.settings.size() - made_count;
+  result.message = std::to_string(made_count) + " settings accepted, " + result.message;
+  if (rest > 0) result.message += ", " + std::to_string(rest) + " in range too: " + reason;
+  return result;
 }
 
 // ---- leaks
@@ -156,6 +190,15 @@ std::vector<double> values_of(const Instance& f) {
     if (table.d_fn) values.push_back(f.d_fn(x));
     if (table.nngp_fn) values.push_back(f.nngp_fn(0.4 * x, 1.5, 2 + x));
     if (table.d_nngp_fn) values.push_back(f.d_nngp_fn(0.4 * x, 1.5, 2 + x));
+  }
+  if (table.tile_f64) {
+    TileBuffers<double> buffers({2, 19, 19});
+    nngp_tile_f64 tile = buffers.tile();
+    if (!table.d_nngp_fn) tile.d_nngp = tile.ntk = nullptr;
+    table.tile_f64(f.get(), &tile);
+    for (std::size_t j = 0; j < buffers.cols; ++j)
+      for (const double y : {buffers.nngp(1, j), buffers.d_nngp(1, j), buffers.ntk(1, j)})
+        values.push_back(y);
   }
   return values;
 }

@@ -80,7 +80,8 @@ std::string text_fault(const char* text, bool may_be_empty) {
   return "";
 }
 
-std::string activation_fault(const nngp_activation& table) {
+/// Texts that only people miss.
+std::string activation_gap(const nngp_activation& table) {
   const std::pair<const char*, const char*> texts[] = {{"summary", table.summary},
                                                        {"version", table.version},
                                                        {"author", table.author},
@@ -89,17 +90,22 @@ std::string activation_fault(const nngp_activation& table) {
   for (const auto& [field, text] : texts)
     if (const auto fault = text_fault(text, false); !fault.empty())
       return std::string("its ") + field + " " + fault;
-  if (!table.fn && !table.nngp_fn) return "it offers neither fn nor nngp_fn";
-  if (table.d_nngp_fn && !table.nngp_fn) return "it offers d_nngp_fn without nngp_fn";
-  if (table.derivative > NNGP_DERIVATIVE_AUTOMATIC) return "its field derivative is unknown";
-  if (table.nngp_fn && (table.derivative == NNGP_DERIVATIVE_ABSENT) != !table.d_nngp_fn)
-    return "its field derivative does not agree with whether it offers d_nngp_fn";
-  if ((table.tile_f64 || table.tile_f32) && !table.nngp_fn) return "it offers tiles without nngp_fn";
   for (std::size_t i = 0; i < table.parameter_count; ++i) {
     const nngp_parameter& p = *table.parameters[i];
     if (const auto fault = text_fault(p.summary, false); !fault.empty())
       return std::string("the summary of parameter '") + p.name + "' " + fault;
   }
+  return "";
+}
+
+std::string activation_fault(const nngp_activation& table) {
+  if (!table.fn && !table.nngp_fn) return "it offers neither fn nor nngp_fn";
+  if (table.d_nngp_fn && !table.nngp_fn) return "it offers d_nngp_fn without nngp_fn";
+  // Constants of later versions are allowed.
+  const bool known = table.derivative <= NNGP_DERIVATIVE_AUTOMATIC;
+  if (known && table.nngp_fn && (table.derivative == NNGP_DERIVATIVE_ABSENT) != !table.d_nngp_fn)
+    return "its field derivative does not agree with whether it offers d_nngp_fn";
+  if ((table.tile_f64 || table.tile_f32) && !table.nngp_fn) return "it offers tiles without nngp_fn";
   return "";
 }
 
@@ -115,11 +121,15 @@ Result check_table(LoadedLibrary& library) {
   }
   if (const auto fault = text_fault(entry.version, false); !fault.empty())
     return failed("the library's version " + fault);
+  std::string gap;
   for (const ActivationInfo& info : registry->activations()) {
     const auto table = registry->descriptor(info);
     if (const auto fault = activation_fault(*table); !fault.empty())
       return failed(info.name + ": " + fault);
+    if (const auto found = activation_gap(*table); gap.empty() && !found.empty())
+      gap = info.name + ": " + found;
   }
+  if (!gap.empty()) return {Status::warning, gap};
   if (!registry->warnings().empty()) return {Status::warning, registry->warnings().front()};
   return passed("ABI " + registry->activations().front().abi + ", version " + printable(entry.version) +
                 ", " + std::to_string(registry->activations().size()) +

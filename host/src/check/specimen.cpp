@@ -74,8 +74,7 @@ Instance::Instance(const nngp_activation& table, Setting setting)
   void* made = table.create(values.data(), values.size(), error.data(), error.size());
   if (!made) {
     error.back() = '\0';
-    throw NotMade(text() + " is refused: " +
-                  (error[0] ? printable(error.data(), 200) : std::string("no reason is given")));
+    throw NotMade(text(), printable(error.data(), 200));
   }
   instance_ = {made, table.destroy};
 }

@@ -13,16 +13,24 @@ namespace nngp::host {
 /// One value for each parameter of an activation, in the order of its table.
 using Setting = std::vector<std::vector<double>>;
 
-/// A plugin did not make an instance where it should.
+/// A plugin made no instance.
 class NotMade : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  /// `reason` is the plugin's, or empty.
+  NotMade(const std::string& setting, const std::string& reason)
+      : std::runtime_error(setting + " is refused" +
+                           (reason.empty() ? " without a reason" : ": " + reason)),
+        has_reason_(!reason.empty()) {}
+  bool has_reason() const { return has_reason_; }
+
+ private:
+  bool has_reason_;
 };
 
 /// An instance of an activation, called through the raw functions of its table.
 class Instance {
  public:
-  /// Throws NotMade with the plugin's reason.
+  /// Throws NotMade.
   Instance(const nngp_activation& table, Setting setting);
 
   const nngp_activation& table() const { return *table_; }
