@@ -39,6 +39,37 @@ TEST(Check, FailsForAFileThatIsNoPlugin) {
   EXPECT_EQ(outcome.err, "nngp: " + bad + ": 0 checks passed, 1 failure\n");
 }
 
+TEST(Check, FailsForUnsoundTablesWhateverIsAsked) {
+  const std::string file = NNGP_ABI_PLUGINS "/faulty_newer_major.so";
+  const Outcome outcome = run_nngp({"plugins", "check", file, "--check", "nngp_fn"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("  failure  table           built for plugin ABI 2.0"));
+}
+
+TEST(Check, FailsForAMissingFile) {
+  const Outcome outcome = run_nngp({"plugins", "check", "/nonexistent/x.so"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("cannot be read: No such file or directory"));
+}
+
+TEST(Check, NamesWrongUsage) {
+  const auto expect = [](std::vector<std::string> words, const std::string& message) {
+    words.insert(words.begin(), {"plugins", "check"});
+    const Outcome outcome = run_nngp(words);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err, "nngp: " + message + "\n");
+  };
+  expect({}, "a file is missing: nngp plugins check FILE");
+  expect({"x.so", "--time-limit", "0"}, "--time-limit must be more than 0 seconds");
+  expect({"x.so", "--memory-limit", "64"}, "--memory-limit must be 512 MiB or more");
+}
+
+TEST(Check, ListsItsChecks) {
+  const Outcome outcome = run_nngp({"plugins", "check", "--list-checks"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("\nsymmetry  "));
+}
+
 TEST(Check, NamesUnknownChecks) {
   const Outcome outcome = run_nngp({"plugins", "check", "x.so", "--check", "leak"});
   EXPECT_EQ(outcome.code, 2);

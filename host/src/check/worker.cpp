@@ -115,8 +115,8 @@ bool is_among(const std::vector<std::string>& names, const char* name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// What the library says of itself, if its tables are sound.
-void describe(const Results& results, LoadedLibrary& library) {
+/// What the library says of itself. False if its tables are not sound.
+bool describe(const Results& results, LoadedLibrary& library) {
   try {
     const auto& found = library.registry().activations();
     ordered_json names = ordered_json::array();
@@ -125,8 +125,9 @@ void describe(const Results& results, LoadedLibrary& library) {
                    {"version", printable(library.entry()->version)},
                    {"abi", found.front().abi},
                    {"activations", names}});
+    return true;
   } catch (const Error&) {
-    // The check "table" says why.
+    return false;  // the check "table" says why
   }
 }
 
@@ -140,11 +141,14 @@ void check_library(const Results& results, const std::filesystem::path& file,
     return results.run("load",
                        [&] { return failed(std::string("cannot be loaded: ") + error.what()); });
   }
-  for (const LibraryCheck& check : library_checks())
-    if (is_among(checks, check.name)) results.run(check.name, [&] { return check.run(*library); });
-  // Also where it is not asked about: without tables there is nothing else to check.
   results.write({{"begin", "table"}});
-  describe(results, *library);
+  const bool sound = describe(results, *library);
+  // Where there is nothing else to check, whatever was asked for.
+  const auto is_wanted = [&](const std::string& name) {
+    return is_among(checks, name.c_str()) || (name == "table" && !sound);
+  };
+  for (const LibraryCheck& check : library_checks())
+    if (is_wanted(check.name)) results.run(check.name, [&] { return check.run(*library); });
 }
 
 void check_activation(const Results& results, const std::filesystem::path& file,
