@@ -16,6 +16,11 @@
 #include "check/tile_buffers.hpp"
 #include "nngp/text.hpp"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has no header for it
+#define NNGP_SANITIZED
+#endif
+
 namespace nngp::host {
 namespace {
 
@@ -118,10 +123,18 @@ struct Resources {
   std::size_t bytes = 0, files = 0;
 };
 
+std::size_t allocated_bytes() {
+#ifdef NNGP_SANITIZED  // with an allocator of its own
+  return ::__sanitizer_get_current_allocated_bytes();
+#else
+  const auto heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+#endif
+}
+
 Resources resources_in_use() {
   Resources used;
-  const auto heap = ::mallinfo2();
-  used.bytes = heap.uordblks + heap.hblkhd;
+  used.bytes = allocated_bytes();
   if (DIR* folder = ::opendir("/proc/self/fd")) {
     while (::readdir(folder)) ++used.files;
     ::closedir(folder);

@@ -39,7 +39,7 @@ __attribute__((constructor)) static void crash(void) { raise(SIGSEGV); }
 #elif defined(FAULT_load_exit)
 __attribute__((constructor)) static void leave(void) { exit(0); }
 #elif defined(FAULT_unload)
-__attribute__((destructor)) static void crash(void) { raise(SIGFPE); }
+__attribute__((destructor)) static void crash(void) { raise(SIGTERM); }
 #elif defined(FAULT_floating_point)
 __attribute__((constructor)) static void round_upward(void) { fesetround(FE_UPWARD); }
 #elif defined(FAULT_signals)
