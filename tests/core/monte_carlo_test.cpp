@@ -10,6 +10,7 @@
 #include <regex>
 
 #include "expect_error.hpp"
+#include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
 #include "shipped_registry.hpp"
@@ -17,20 +18,9 @@
 namespace nngp {
 namespace {
 
+using test::inputs;
 using test::shipped_model;
-
-template <class Real>
-MatrixView<Real> view(const Matrix<Real>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
-}
-
-/// Normal numbers of no particular origin.
-Matrix<double> inputs(Eigen::Index rows, Eigen::Index cols) {
-  Matrix<double> x(rows, cols);
-  for (Eigen::Index i = 0; i < x.size(); ++i)
-    x.data()[i] = 1.7 * std::sin(12.9898 * static_cast<double>(i) + 0.3);
-  return x;
-}
+using test::view;
 
 const char* const small_network = "serial(Dense(30, 1.5, 0.1), Tanh(), Dense(20), Relu(), Dense(2))";
 
