@@ -1,14 +1,14 @@
 # nngp_add_activation(NAME SOURCES file...)
 #
-# Builds a shared library with one or more activations: hidden visibility, no "lib" surprises, and
-# nothing linked but the language's runtime. Works for C and C++ sources.
+# Builds the shared library NAME.so with one or more activations: hidden visibility, and nothing linked but
+# the runtime of its languages, which are C, C++ and, with a table in C, any that CMake compiles.
 function(nngp_add_activation name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
   if(NOT arg_SOURCES)
     message(FATAL_ERROR "nngp_add_activation(${name}): give SOURCES")
   endif()
   add_library(${name} MODULE ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE nngp::sdk m)
+  target_link_libraries(${name} PRIVATE nngp::sdk -lm)
   set_target_properties(${name} PROPERTIES
     PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)

@@ -28,6 +28,7 @@ const std::vector<Action>& actions() {
        false,
        {"json", "check", "list-checks", "time-limit", "memory-limit"},
        run_check},
+      {"new", "new NAME [--lang cpp|c] [--dir FOLDER]", true, {"lang", "dir"}, new_plugin},
   };
   return table;
 }
@@ -80,6 +81,13 @@ Command plugins_command() {
       ("json", "as JSON")  //
       ("verify", "check each file; this runs it");
   options.add(check_options());
+  po::options_description new_options("Options of new");
+  new_options.add_options()  //
+      ("lang", po::value<std::string>()->default_value("cpp")->value_name("LANGUAGE"),
+       "cpp or c")  //
+      ("dir", po::value<std::string>()->default_value(".")->value_name("FOLDER"),
+       "where the project's folder is made");
+  options.add(new_options);
   std::string usage;
   for (const Action& action : actions()) usage += (usage.empty() ? "" : "\n") + action.usage;
   return {"plugins",

@@ -1,0 +1,82 @@
+// nngp plugins new: what it writes and what it refuses. That the projects build is tested by
+// sdk_package.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "process.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+Outcome make(const std::string& name, const TemporaryFolder& folder,
+             const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"plugins", "new", name, "--dir", folder.path().string()};
+  words.insert(words.end(), more.begin(), more.end());
+  return run_nngp(words);
+}
+
+TEST(New, WritesAProjectUnderTheName) {
+  const TemporaryFolder folder;
+  const Outcome outcome = make("Swish", folder);
+  EXPECT_EQ(outcome.err, "");
+  const fs::path project = folder / "swish";
+  EXPECT_EQ(outcome.out, "wrote " + project.string() +
+                             ": the activation Swish with the formulas of an example\n"
+                             "next:\n"
+                             "  cd " +
+                             project.string() +
+                             "\n"
+                             "  cmake -B build && cmake --build build\n"
+                             "  nngp plugins check build/swish.so\n");
+  EXPECT_THAT(read_text(project / "CMakeLists.txt"),
+              HasSubstr("nngp_add_activation(swish SOURCES swish.cpp)"));
+  EXPECT_THAT(read_text(project / "swish.cpp"), HasSubstr("NNGP_PLUGIN(library, Swish)"));
+  EXPECT_THAT(read_text(project / "README.md"), HasSubstr("nngp plugins check build/swish.so"));
+  EXPECT_TRUE(fs::exists(project / "test.c"));
+  for (const auto& file : fs::directory_iterator(project))
+    EXPECT_THAT(read_text(file), testing::Not(testing::ContainsRegex("[Bb]ump"))) << file;
+
+  EXPECT_EQ(make("other", folder, {"--lang", "c"}).code, 0);
+  EXPECT_THAT(read_text(folder / "other/other.c"), HasSubstr(".name = \"Other\""));
+  EXPECT_THAT(read_text(folder / "other/CMakeLists.txt"), HasSubstr("LANGUAGES C)"));
+}
+
+TEST(New, OverwritesNothing) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "mine");
+  folder.write("mine/mine.cpp", "precious");
+  Outcome outcome = make("Mine", folder);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.err,
+            "nngp: '" + (folder / "mine").string() + "' exists already; nothing was written\n");
+  EXPECT_EQ(read_text(folder / "mine/mine.cpp"), "precious");
+  EXPECT_FALSE(fs::exists(folder / "mine/test.c"));
+  folder.write("file", "precious");
+  EXPECT_EQ(make("File", folder).code, 1);
+  EXPECT_EQ(read_text(folder / "file"), "precious");
+
+  outcome = run_nngp({"plugins", "new", "X", "--dir", (folder / "none").string()});
+  EXPECT_EQ(outcome.err, "nngp: cannot make the folder '" + (folder / "none/x").string() +
+                             "': No such file or directory\n");
+}
+
+TEST(New, RefusesBadNames) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a b", "../up", "1st", "_x", "a-b", "\xC3\xA9", "a/b"}) {
+    const Outcome outcome = make(name, folder);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err,
+                testing::EndsWith("cannot be the name of an activation: it must be letters, digits and "
+                                  "'_' and begin with a letter, as in 'Swish'\n"));
+  }
+  EXPECT_EQ(make("test", folder).err,
+            "nngp: 'test' cannot be the name of an activation: the project's tools use it\n");
+  EXPECT_EQ(make("X", folder, {"--lang", "rust"}).err,
+            "nngp: there is no template in 'rust'; --lang is cpp or c\n");
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+}  // namespace
