@@ -25,4 +25,6 @@ Registry find_plugins(const po::variables_map& arguments) {
   return registry;
 }
 
+std::filesystem::path user_plugins() { return PluginSearch::standard({}, {}).user; }
+
 }  // namespace nngp::host

@@ -9,4 +9,7 @@ namespace nngp::host {
 /// standard error for each file that was skipped.
 Registry find_plugins(const po::variables_map& arguments);
 
+/// The user's own folder, of which plugins are installed in and removed from; empty if there is none.
+std::filesystem::path user_plugins();
+
 }  // namespace nngp::host

@@ -29,6 +29,9 @@ const std::vector<Action>& actions() {
        {"json", "check", "list-checks", "time-limit", "memory-limit"},
        run_check},
       {"new", "new NAME [--lang cpp|c] [--dir FOLDER]", true, {"lang", "dir"}, new_plugin},
+      {"install", "install FILE|ARCHIVE [--force]", true, {"force"}, install_plugin},
+      {"remove", "remove LIBRARY", true, {}, remove_plugin},
+      {"pack", "pack FILE [--force]", true, {"force"}, pack_plugin},
   };
   return table;
 }
@@ -77,9 +80,10 @@ void print_json(const nlohmann::ordered_json& value) {
 
 Command plugins_command() {
   po::options_description options("Options");
-  options.add_options()    //
-      ("json", "as JSON")  //
-      ("verify", "check each file; this runs it");
+  options.add_options()                                   //
+      ("json", "as JSON")                                 //
+      ("verify", "list: check each file, which runs it")  //
+      ("force", "install, pack: replace what is there");
   options.add(check_options());
   po::options_description new_options("Options of new");
   new_options.add_options()  //
@@ -91,7 +95,7 @@ Command plugins_command() {
   std::string usage;
   for (const Action& action : actions()) usage += (usage.empty() ? "" : "\n") + action.usage;
   return {"plugins",
-          "List, show and check the plugins found.",
+          "List, check, write and install plugins.",
           usage,
           "Plugins are looked for in this order: --plugin, the folders of NNGP_PLUGIN_PATH,\n"
           "the user's data folder (~/.local/share/nngp/plugins), the installed ones. Of two\n"

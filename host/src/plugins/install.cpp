@@ -1,0 +1,194 @@
+// nngp plugins install, remove and pack: plugins from one person to another.
+
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "archive.hpp"
+#include "check/check.hpp"
+#include "nngp/error.hpp"
+#include "nngp/file.hpp"
+#include "nngp/text.hpp"
+#include "plugin_file.hpp"
+#include "plugin_search.hpp"
+#include "plugins/actions.hpp"
+
+namespace nngp::host {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+/// What a library says of itself, for those who cannot load it.
+ordered_json metadata_of(const PluginTables& tables) {
+  ordered_json activations = ordered_json::array();
+  const auto text = [](const char* value) { return value ? ordered_json(value) : ordered_json(); };
+  for (const Descriptor& one : tables.activations())
+    activations.push_back({{"name", text(one->name)},
+                           {"summary", text(one->summary)},
+                           {"formula", text(one->formula)},
+                           {"version", text(one->version)},
+                           {"author", text(one->author)},
+                           {"license", text(one->license)},
+                           {"reference", text(one->reference)}});
+  return {{"name", tables.name()},
+          {"version", tables.version()},
+          {"abi", tables.abi()},
+          {"activations", activations}};
+}
+
+std::string dump(const ordered_json& json) {
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+/// The bytes of the library in a file or an archive, the metadata of which must be the library's.
+std::string read_library(const fs::path& file) {
+  const FileBytes contents(file);
+  if (contents.text().starts_with("\x7F"
+                                  "ELF"))
+    return std::string(contents.text());
+  const Archive archive = read_archive(contents.bytes(), file.string());
+  const std::string shown = printable(file.string(), 300);
+  try {
+    const PluginFile plugin(std::make_unique<std::istringstream>(archive.library));
+    const ordered_json metadata = ordered_json::parse(archive.metadata, nullptr, false);
+    if (metadata != ordered_json::parse(dump(metadata_of(plugin.tables()))))
+      throw PluginError(
+          "its plugin.json does not say what its library says; it was not made by 'nngp "
+          "plugins pack', or was changed since");
+  } catch (const PluginError& error) {
+    throw PluginError(shown + ": " + error.what());
+  }
+  return archive.library;
+}
+
+/// A library in a private folder of its own, removed at the end: what is checked there is what gets
+/// installed, whatever happens to the file it came from.
+class Staged {
+ public:
+  explicit Staged(const std::string& bytes) {
+    std::string name = (fs::temp_directory_path() / "nngp-install-XXXXXX").string();
+    if (!::mkdtemp(name.data()))
+      throw Error("cannot make a folder in " + fs::temp_directory_path().string());
+    folder_ = name;
+    write_file(file(), bytes);
+  }
+  ~Staged() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Staged(const Staged&) = delete;
+  Staged& operator=(const Staged&) = delete;
+
+  fs::path file() const { return folder_ / "plugin.so"; }
+
+ private:
+  fs::path folder_;
+};
+
+/// Throws PluginError with the findings of a library that fails a check.
+void check(const fs::path& library, const fs::path& origin) {
+  const CheckReport report = check_plugin(library);
+  if (report.passed()) return;
+  std::string first;
+  for (const Finding& finding : report.findings)
+    if (finding.result.status == Status::failure && first.empty())
+      first = (finding.activation.empty() ? "" : finding.activation + ", ") + finding.check + ": " +
+              printable(finding.result.message, 200);
+  throw PluginError(printable(origin.string(), 300) + ": not installed, " + report.summary() + " (" +
+                    first + "); see 'nngp plugins check'");
+}
+
+/// "quadratic 1.0 in FILE", of an installed file that may no longer be a plugin.
+std::string described(const fs::path& file) {
+  const std::string where = printable(file.string(), 300);
+  try {
+    const PluginFile plugin(file);
+    return plugin.tables().name() + " " + printable(plugin.tables().version()) + " in " + where;
+  } catch (const PluginError&) {
+    return "what is no plugin in " + where;
+  }
+}
+
+/// Where the user's plugin of a name is.
+fs::path installed_file(const std::string& library) {
+  const fs::path folder = user_plugins();
+  if (folder.empty())
+    throw Error("there is no user's folder for plugins: neither HOME nor XDG_DATA_HOME is set");
+  return folder / (library + ".so");
+}
+
+}  // namespace
+
+void install_plugin(const po::variables_map& arguments) {
+  const fs::path origin = text_of(arguments, "name");
+  const std::string bytes = read_library(origin);
+  const Staged staged(bytes);
+  // Read before it is run: its name says where it goes, and a wrong file is refused.
+  const PluginFile plugin = [&] {
+    try {
+      return PluginFile(std::make_unique<std::istringstream>(bytes));
+    } catch (const PluginError& error) {
+      throw PluginError(printable(origin.string(), 300) + ": " + error.what());
+    }
+  }();
+  const PluginTables& tables = plugin.tables();
+  const std::string name = tables.name() + " " + printable(tables.version());
+  const fs::path target = installed_file(tables.name());
+  const auto refuse_to_overwrite = [&] {
+    if (fs::exists(fs::symlink_status(target)) && !arguments.count("force"))
+      throw PluginError(described(target) + " is installed already; --force replaces it with " + name);
+  };
+  refuse_to_overwrite();
+  check(staged.file(), origin);
+
+  fs::create_directories(target.parent_path());
+  OutputFile file(target);
+  refuse_to_overwrite();  // another process may have been faster
+  file.write(0, std::as_bytes(std::span(bytes)));
+  fs::permissions(file.partial_path(), fs::perms(0644));
+  file.commit();
+  std::cout << "installed " << name << " as " << printable(target.string(), 1000) << '\n';
+  for (const Descriptor& one : tables.activations()) std::cout << "  " << one->name << '\n';
+}
+
+void remove_plugin(const po::variables_map& arguments) {
+  const std::string name = text_of(arguments, "name");
+  if (!is_name(name.c_str()))
+    throw UsageError("'" + printable(name) + "' is not the name of a library; see 'nngp plugins list'");
+  const fs::path file = installed_file(name);
+  if (!fs::exists(fs::symlink_status(file))) {
+    std::vector<std::string> known;
+    std::error_code error;
+    for (fs::directory_iterator one(file.parent_path(), error), end; !error && one != end;
+         one.increment(error))
+      if (one->path().extension() == ".so") known.push_back(one->path().stem().string());
+    throw PluginError("the user's folder " + printable(file.parent_path().string(), 300) + " has no '" +
+                      name + "'" + suggest(name, known));
+  }
+  const std::string what = described(file);
+  fs::remove(file);
+  std::cout << "removed " << what << '\n';
+}
+
+void pack_plugin(const po::variables_map& arguments) {
+  const fs::path origin = text_of(arguments, "name");
+  const PluginFile plugin(origin);
+  const PluginTables& tables = plugin.tables();
+  const std::string folder = tables.name() + "-" + tables.version();
+  if (folder.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") !=
+      std::string::npos)
+    throw PluginError(printable(origin.string(), 300) + ": its version '" +
+                      printable(tables.version()) + "' cannot be part of a file's name");
+  const Archive archive{std::string(FileBytes(origin).text()), dump(metadata_of(tables))};
+  const fs::path target = folder + ".tar";
+  if (fs::exists(target) && !arguments.count("force"))
+    throw PluginError("'" + target.string() + "' exists already; --force replaces it");
+  write_file(target, write_archive(archive, folder, tables.name() + ".so"));
+  std::cout << "wrote " << target.string() << '\n';
+}
+
+}  // namespace nngp::host

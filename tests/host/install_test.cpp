@@ -1,0 +1,193 @@
+// nngp plugins install, remove and pack, and the archives between them.
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "archive.hpp"
+#include "expect_error.hpp"
+#include "process.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nngp::PluginError;
+using testing::HasSubstr;
+
+const std::string arcsin_erf = NNGP_TEST_PLUGINS "/arcsin_erf.so";
+
+/// A home of its own, where nngp runs.
+class Install : public testing::Test {
+ protected:
+  Outcome run(const std::vector<std::string>& words) const {
+    std::vector<std::string> all = {
+        "/bin/sh",         "-c",     "cd \"$0\" && exec \"$@\"", home.path().string(),
+        NNGP_TEST_COMMAND, "plugins"};
+    all.insert(all.end(), words.begin(), words.end());
+    return Process(all, {"NNGP_PLUGIN_PATH=", "XDG_DATA_HOME=" + home.path().string()}).wait();
+  }
+  void expect_failure(const std::vector<std::string>& words, const std::string& message) const {
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr(message));
+  }
+
+  TemporaryFolder home;
+  const fs::path folder = home / "nngp/plugins";
+  const std::string installed = (folder / "arcsin_erf.so").string();
+};
+
+TEST_F(Install, ChecksAndCopiesAndRemoves) {
+  Outcome outcome = run({"install", arcsin_erf});
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out, "installed arcsin_erf 1.0.0 as " + installed + "\n  ArcsinErf\n");
+  EXPECT_EQ(read_text(installed), read_text(arcsin_erf));
+  EXPECT_EQ(fs::status(installed).permissions(), fs::perms(0644));
+  EXPECT_THAT(run({"list"}).out,
+              testing::StartsWith(folder.string() + " (the user's)\n  arcsin_erf.so "));
+  const auto list = nlohmann::json::parse(run({"list", "--json"}).out);
+  EXPECT_EQ(list[0]["source"], "user");
+
+  outcome = run({"remove", "arcsin_erf"});
+  EXPECT_EQ(outcome.out, "removed arcsin_erf 1.0.0 in " + installed + "\n");
+  EXPECT_TRUE(fs::is_empty(folder));
+  expect_failure({"remove", "arcsin_erf"}, "has no 'arcsin_erf'");
+  EXPECT_EQ(run({"remove", "../x"}).code, 2);
+}
+
+TEST_F(Install, ReplacesNothingUnlessTold) {
+  fs::create_directories(folder);
+  fs::copy_file(NNGP_TEST_PLUGINS "/relu.so", installed);
+  const std::string before = read_text(installed);
+  expect_failure({"install", arcsin_erf}, "nngp: relu 0.1.0 in " + installed +
+                                              " is installed already; --force replaces it with "
+                                              "arcsin_erf 1.0.0\n");
+  EXPECT_EQ(read_text(installed), before);
+  EXPECT_EQ(run({"install", arcsin_erf, "--force"}).code, 0);
+  EXPECT_EQ(read_text(installed), read_text(arcsin_erf));
+}
+
+TEST_F(Install, RefusesWhatFailsAndWhatIsNoPlugin) {
+  expect_failure({"install", NNGP_HOST_TEST_PLUGINS "/wrong.so"},
+                 std::string(NNGP_HOST_TEST_PLUGINS "/wrong.so") + ": not installed, ");
+  expect_failure({"install", "none.so"}, "none.so");
+  home.write("text.so", "not a library");
+  expect_failure({"install", "text.so"}, "text.so: neither a shared library nor a plain tar archive");
+  home.write("damaged.so", read_text(arcsin_erf).substr(0, 2000));
+  expect_failure({"install", "damaged.so"}, "damaged.so: truncated or damaged");
+  EXPECT_FALSE(fs::exists(folder));
+}
+
+TEST_F(Install, TakesWhatPackMade) {
+  EXPECT_EQ(run({"pack", arcsin_erf}).out, "wrote arcsin_erf-1.0.0.tar\n");
+  expect_failure({"pack", arcsin_erf}, "'arcsin_erf-1.0.0.tar' exists already; --force replaces it");
+  EXPECT_EQ(run({"install", "arcsin_erf-1.0.0.tar"}).code, 0);
+  EXPECT_EQ(read_text(installed), read_text(arcsin_erf));
+
+  // The library of one with the words of another.
+  const std::string tar = read_text(home / "arcsin_erf-1.0.0.tar");
+  nngp::host::Archive contents =
+      nngp::host::read_archive(std::as_bytes(std::span(tar)), "arcsin_erf-1.0.0.tar");
+  contents.library = read_text(NNGP_TEST_PLUGINS "/relu.so");
+  home.write("mixed.tar", write_archive(contents, "relu-1", "relu.so"));
+  expect_failure({"install", "mixed.tar", "--force"},
+                 "mixed.tar: its plugin.json does not say what its library says");
+}
+
+// ---- Hostile archives
+
+struct Entry {
+  std::string path;
+  std::string text = "x";
+  int type = AE_IFREG;
+  std::string link = "";
+};
+
+std::string tar_of(const std::vector<Entry>& entries) {
+  std::string bytes(1 << 20, '\0');
+  std::size_t used = 0;
+  archive* writer = archive_write_new();
+  archive_write_set_format_pax_restricted(writer);
+  archive_write_open_memory(writer, bytes.data(), bytes.size(), &used);
+  for (const Entry& one : entries) {
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, one.path.c_str());
+    archive_entry_set_filetype(entry, static_cast<unsigned>(one.type));
+    archive_entry_set_perm(entry, 0644);
+    if (one.type == AE_IFLNK) {
+      archive_entry_set_symlink(entry, one.link.c_str());
+    } else if (!one.link.empty()) {
+      archive_entry_set_hardlink(entry, one.link.c_str());
+    } else if (one.type == AE_IFREG) {
+      archive_entry_set_size(entry, static_cast<la_int64_t>(one.text.size()));
+    }
+    archive_write_header(writer, entry);
+    if (one.type == AE_IFREG && one.link.empty())
+      archive_write_data(writer, one.text.data(), one.text.size());
+    archive_entry_free(entry);
+  }
+  archive_write_close(writer);
+  archive_write_free(writer);
+  bytes.resize(used);
+  return bytes;
+}
+
+void expect_bad(const std::string& bytes, const std::string& message) {
+  expect_error<PluginError>(
+      [&] { nngp::host::read_archive(std::as_bytes(std::span(bytes)), "some.tar"); },
+      "some.tar: " + message);
+}
+
+TEST(Archive, ReadsWhatItWrote) {
+  const nngp::host::Archive before{std::string("\x7F"
+                                               "ELF\0\1",
+                                               6),
+                                   "{}"};
+  const std::string bytes = write_archive(before, "a-1", "a.so");
+  const auto after = nngp::host::read_archive(std::as_bytes(std::span(bytes)), "a.tar");
+  EXPECT_EQ(after.library, before.library);
+  EXPECT_EQ(after.metadata, before.metadata);
+  EXPECT_EQ(write_archive(before, "a-1", "a.so"), bytes);
+  // More files, and folders, are allowed: a licence, a README.
+  const std::string more = tar_of({{"a", "", AE_IFDIR}, {"a/LICENSE"}, {"a/plugin.json"}, {"a/a.so"}});
+  EXPECT_EQ(nngp::host::read_archive(std::as_bytes(std::span(more)), "").library, "x");
+}
+
+TEST(Archive, RefusesPathsAndKindsThatCouldDoHarm) {
+  expect_bad(tar_of({{"/etc/x.so"}}), "'/etc/x.so' leaves the archive's folder");
+  expect_bad(tar_of({{"../x.so"}}), "'../x.so' leaves the archive's folder");
+  expect_bad(tar_of({{"a/../../x.so"}}), "'a/../../x.so' leaves the archive's folder");
+  expect_bad(tar_of({{"a/x.so", "", AE_IFLNK, "/etc/passwd"}}), "'a/x.so' is a link");
+  expect_bad(tar_of({{"y"}, {"x.so", "", AE_IFREG, "y"}}), "'x.so' is a link");
+  expect_bad(tar_of({{"x.so", "", AE_IFIFO}}), "'x.so' is neither a file nor a folder");
+  expect_bad(tar_of({{"a/x.so"}, {"a/./x.so"}}), "'a/x.so' comes twice");
+}
+
+TEST(Archive, RefusesWhatIsIncompleteOrTooMuch) {
+  expect_bad("", "neither a shared library nor a plain tar archive");
+  expect_bad(std::string(3000, 'z'), "neither a shared library nor a plain tar archive");
+  expect_bad(tar_of({{"plugin.json"}}), "no library in it");
+  expect_bad(tar_of({{"x.so"}}), "no plugin.json in it; make the archive with 'nngp plugins pack'");
+  expect_bad(tar_of({{"x.so"}, {"y.so"}}), "two libraries; a plugin is one");
+  expect_bad(tar_of({{"a/plugin.json"}, {"plugin.json"}}), "two files plugin.json");
+  std::vector<Entry> many;
+  for (int i = 0; i < 101; ++i) many.push_back({std::to_string(i)});
+  expect_bad(tar_of(many), "more than 100 files");
+  expect_bad(tar_of({{"plugin.json", std::string((1 << 20) - 5000, ' ')}}).substr(0, 5000),
+             "'plugin.json' is damaged");
+  // A size that the archive only claims to have.
+  std::string large = tar_of({{"x.so"}});
+  const std::size_t size = 124;  // of the entry's header, in octal
+  large.replace(size, 11, "77777777777");
+  unsigned sum = 8 * ' ';
+  for (std::size_t i = 0; i < 512; ++i)
+    if (i < 148 || i >= 156) sum += static_cast<unsigned char>(large[i]);
+  std::snprintf(large.data() + 148, 8, "%06o", sum);
+  expect_bad(large, "'x.so' is larger than 256 MiB");
+}
+
+}  // namespace
