@@ -3,10 +3,13 @@
  * added behind these. */
 #include <nngp/activation.h>
 
+#define CHANGED                                                                                    \
+  "this breaks every plugin there is: undo it. Add new fields behind all others, new meanings as " \
+  "extensions; sdk/README.md, 'The C interface', says how"
 #ifdef __cplusplus
-#define CHECK(condition) static_assert(condition, #condition)
+#define CHECK(condition) static_assert(condition, CHANGED)
 #else
-#define CHECK(condition) _Static_assert(condition, #condition)
+#define CHECK(condition) _Static_assert(condition, CHANGED)
 #endif
 #define FIELD(type, field, offset) CHECK(offsetof(type, field) == (offset))
 

@@ -1,8 +1,9 @@
-"""Runs the examples of README.md and compares what they print: readme_test.py ROOT BIN.
+"""Runs the examples of a document and compares what they print: readme_test.py ROOT BIN [DOCUMENT BUILD].
 
 Blocks by language: `console` has commands ("$ ", continued by "> ") and their output, in which "..." stands
 for anything and a line of seconds is not compared; `python` is a file named by its first line; `sh` names
-scripts that must be there; `cpp` must be a part of tests/package/program.cpp. Local links must lead somewhere.
+scripts that must be there; `cpp` is a file named by its first line or else must be a part of
+tests/package/program.cpp. Local links must lead somewhere. With BUILD, its SDK is installed for the examples.
 """
 
 import os
@@ -14,7 +15,8 @@ import sys
 import tempfile
 
 root, bin_folder = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-text = (root / "README.md").read_text()
+document = root / (sys.argv[3] if len(sys.argv) > 3 else "README.md")
+text = document.read_text()
 failures = []
 
 
@@ -56,8 +58,13 @@ with tempfile.TemporaryDirectory() as folder:
         **os.environ,
         "PATH": f"{tools}:{bin_folder}:{os.environ['PATH']}",
         "NNGP_PLUGIN_PATH": "",
-        "XDG_DATA_HOME": "/nonexistent",
+        "XDG_DATA_HOME": f"{folder}/data",
     }
+    if len(sys.argv) > 4:
+        prefix = f"{folder}/prefix"
+        subprocess.run(["cmake", "--install", sys.argv[4], "--component", "sdk", "--prefix", prefix],
+                       check=True, stdout=subprocess.DEVNULL)
+        environment |= {"CMAKE_PREFIX_PATH": prefix, "PKG_CONFIG_PATH": f"{prefix}/share/pkgconfig"}
     for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S):
         if language == "console":
             for command, expected in commands(block):
@@ -66,13 +73,15 @@ with tempfile.TemporaryDirectory() as folder:
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
                 ran += 1
                 check(re.fullmatch(pattern(expected), result.stdout),
-                      f"$ {command}\nREADME.md says:\n{expected}but it prints:\n{result.stdout}")
+                      f"$ {command}\n{document.name} says:\n{expected}but it prints:\n{result.stdout}")
         elif language == "python":
             (pathlib.Path(folder) / block.split("\n", 1)[0].removeprefix("# ")).write_text(block)
         elif language == "sh":
             for line in block.splitlines():
                 check(re.fullmatch(r"bash \S+", line) and (root / line.split()[1]).is_file(),
                       f"no such script: {line}")
+        elif language == "cpp" and block.startswith("// "):
+            (pathlib.Path(folder) / block.split("\n", 1)[0].removeprefix("// ")).write_text(block)
         elif language == "cpp":
             program = squeezed((root / "tests/package/program.cpp").read_text())
             check(squeezed(block) in program, f"not a part of tests/package/program.cpp:\n{block}")
@@ -80,8 +89,8 @@ with tempfile.TemporaryDirectory() as folder:
             check(False, f"a block of a kind that is not tested: {language}")
 
 for target in re.findall(r"\]\(([^)#]+)\)", text):
-    check("://" in target or (root / target).exists(), f"a link that leads nowhere: {target}")
+    check("://" in target or (document.parent / target).exists(), f"a link that leads nowhere: {target}")
 check(ran > 0, "no commands found")
 
-print("\n".join(failures) or f"{ran} commands print what README.md says")
+print("\n".join(failures) or f"{ran} commands print what {document.name} says")
 sys.exit(1 if failures else 0)

@@ -18,7 +18,7 @@ static void* create(const nngp_value* values, size_t count, char* error, size_t 
     error[error_size - 1] = '\0';
     return NULL;
   }
-  made = malloc(sizeof *made);
+  made = (instance_t*)malloc(sizeof *made); /* the cast is for C++ */
   if (!made) return NULL;
   made->scale = values[0].data[0];
   made->coefficients = values[1].count;
