@@ -66,7 +66,8 @@ TEST(Command, NamesWrongUsageAndTheNearestRightOne) {
   expect_usage_error({"plugins", "list", "a", "b"}, "too many arguments; see 'nngp help plugins'");
   expect_usage_error({"plugins", "list", "--js"}, "unknown option '--js'; see 'nngp help plugins'");
   expect_usage_error({"plugins", "lst"}, "unknown action 'lst'; did you mean 'list'?");
-  expect_usage_error({"plugins"}, "say what to do: nngp plugins list, show, check, new, install, remove or pack");
+  expect_usage_error({"plugins"},
+                     "say what to do: nngp plugins list, show, check, new, install, remove or pack");
   expect_usage_error({"plugins", "show"}, "a name is missing: nngp plugins show NAME [--json]");
   expect_usage_error({"plugins", "list", "Relu"},
                      "'plugins list' takes no name; see 'nngp plugins show NAME'");

@@ -1,5 +1,5 @@
-/* Relu with scalar functions alone, as Cho and Saul (2009) write them: what the host's loop over a plain C
- * plugin costs. */
+/* Relu with scalar functions alone, as Cho and Saul (2009) write them: what the host's loop over a
+ * plain C plugin costs. */
 #include <math.h>
 #include <nngp/activation.h>
 
