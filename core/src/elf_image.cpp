@@ -102,6 +102,7 @@ bool ElfImage::copy_contents(std::uint64_t address, char* to, std::uint64_t size
 }
 
 bool ElfImage::copy(std::uint64_t address, void* to, std::uint64_t size) {
+  if (size == 0) return true;
   if (size > left_to_read_) return false;
   left_to_read_ -= size;
   char* bytes = static_cast<char*>(to);

@@ -92,8 +92,10 @@ class PluginFile::Reader {
     replace_text(table.name);
     replace_text(table.summary);
     if (!table.default_value || table.default_count > Descriptor::max_default_count) return &table;
-    auto& values = copies_.numbers.emplace_back(table.default_count);
-    if (!image_.copy(number(table.default_value), values.data(), values.size() * sizeof(double))) {
+    // At least one, so that none is told from no default.
+    auto& values = copies_.numbers.emplace_back(std::max<std::size_t>(table.default_count, 1));
+    if (!image_.copy(number(table.default_value), values.data(),
+                     table.default_count * sizeof(double))) {
       throw damaged();
     }
     table.default_value = values.data();

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "expect_error.hpp"
@@ -245,6 +246,23 @@ TEST(Registry, TellsEverythingThatLoadingTells) {
       }
     }
   }
+}
+
+// Whatever stands in a file, reading it ends with its tables or with an error.
+TEST(Registry, BelievesNothingThatAFileSays) {
+  const std::string whole = read_text(arcsin_erf);
+  int refused = 0;
+  for (std::size_t at = 0; at < whole.size(); at += 13) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(0xFF);
+    try {
+      EXPECT_FALSE(
+          PluginFile(std::make_unique<std::istringstream>(changed)).tables().activations().empty());
+    } catch (const PluginError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 10);
 }
 
 TEST(Registry, MustBeToldToRunAPluginThatCannotBeReadOtherwise) {
