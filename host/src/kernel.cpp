@@ -15,6 +15,7 @@
 #include "nngp/npy.hpp"
 #include "nngp/stream.hpp"
 #include "nngp/text.hpp"
+#include "plot.hpp"
 #include "plugin_search.hpp"
 #include "progress.hpp"
 
@@ -77,7 +78,8 @@ class KernelRun {
 
   void run() {
     interrupt_.check();
-    if (request_.writes_files_alone() && (request_.resume || bytes() > request_.memory)) {
+    if (request_.writes_files_alone() && request_.plot.empty() &&
+        (request_.resume || bytes() > request_.memory)) {
       stream();
       write_report();
     } else {
@@ -138,6 +140,7 @@ class KernelRun {
     if (nngp_file) nngp_file->write_block(0, 0, nngp.view());
     if (ntk_file) ntk_file->write_block(0, 0, ntk.view());
     interrupt_.check();
+    if (!request_.plot.empty()) draw(request_.wants_nngp() ? nngp : ntk);
     if (nngp_file) nngp_file->commit();
     if (ntk_file) ntk_file->commit();
     report_.write_seconds = writing.seconds();
@@ -178,6 +181,12 @@ class KernelRun {
   }
   Eigen::Index rows() const { return static_cast<Eigen::Index>(window_.rows); }
   Eigen::Index cols() const { return static_cast<Eigen::Index>(window_.cols); }
+
+  void draw(const KernelMatrix<Real>& kernel) const {
+    Plot plot("row of x2", "row of x1");
+    plot.heat_map(kernel.view().template cast<double>());
+    plot.write(request_.plot);
+  }
 
   void write_report() const {
     if (request_.report == standard_output)

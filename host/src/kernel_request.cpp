@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "nngp/text.hpp"
+#include "plot.hpp"
 
 namespace nngp::host {
 namespace {
@@ -53,8 +54,9 @@ po::options_description kernel_options() {
        "how many threads; 0: as many as the machine has. Results do not depend on it")  //
       ("memory", text("SIZE"),
        "kernels larger than this, such as 4G, are written to disk block by block; default: half of "
-       "the machine's memory")                                  //
-      ("resume", "go on where such a command was interrupted")  //
+       "the machine's memory")                                                                     //
+      ("resume", "go on where such a command was interrupted")                                     //
+      ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
   return options;
 }
@@ -66,6 +68,7 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.nngp = text_of(arguments, "nngp");
   request.ntk = text_of(arguments, "ntk");
   request.report = text_of(arguments, "report");
+  request.plot = plot_path(arguments);
   request.dtype = text_of(arguments, "dtype");
   if (request.dtype != "float64" && request.dtype != "float32")
     throw UsageError("--dtype is float64 or float32, not '" + printable(request.dtype) + "'");
@@ -77,8 +80,10 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.resume = arguments.count("resume") > 0;
   if (request.resume && !request.writes_files_alone())
     throw UsageError("--resume needs the output files of the interrupted command");
-  check_paths({{"--x1", request.x1}, {"--x2", request.x2}},
-              {{"--nngp", request.nngp}, {"--ntk", request.ntk}, {"--report", request.report}});
+  check_paths({{"--x1", request.x1}, {"--x2", request.x2}}, {{"--nngp", request.nngp},
+                                                             {"--ntk", request.ntk},
+                                                             {"--report", request.report},
+                                                             {"--plot", request.plot}});
   request.model = read_model(text_of(arguments, "model"));
   return request;
 }

@@ -23,6 +23,7 @@ struct KernelRequest {
   std::string nngp;  ///< output paths; empty: not wanted, "-": standard output
   std::string ntk;
   std::string report;
+  std::string plot;  ///< a picture of the first kernel that is wanted
   std::string dtype;
   Slice rows;
   Slice columns;

@@ -14,6 +14,7 @@
 #include "nngp/npy.hpp"
 #include "nngp/text.hpp"
 #include "plugin_search.hpp"
+#include "predict_plot.hpp"
 #include "predict_report.hpp"
 #include "predict_request.hpp"
 #include "progress.hpp"
@@ -63,6 +64,7 @@ class PredictRun {
     if (cov) cov->write_block(0, 0, predicted.covariance.view());
     if (std) std->matrix() = deviations(predicted.variance);
     interrupt_.check();
+    if (picture_) picture_->write(request_.plot);
     for (auto* file : {&mean, &cov, &std})
       if (*file) (*file)->commit();
     if (request_.report == standard_output)
@@ -107,15 +109,16 @@ class PredictRun {
 
   /// Finite times and many diag_reg need the eigensystem.
   Method method() const {
-    const bool eigen = request_.time || !request_.grid.empty();
+    const bool eigen = request_.time || !request_.selection.grid.empty() || plots_learning();
     const double needed = matrices(eigen ? 3 : request_.wants_scores() ? 2 : 1, x_train_.rows());
     const bool fits = needed <= static_cast<double>(request_.memory);
     const bool iterate = request_.solver == "cg" || (request_.solver == "auto" && !fits);
     if (!iterate) return eigen ? Method::eigensystem : Method::cholesky;
     if (eigen || request_.wants_scores())
-      throw DataError(std::string(request_.time            ? "a finite --time"
-                                  : !request_.grid.empty() ? "--diag-reg-grid"
-                                                           : "--loo or --folds") +
+      throw DataError(std::string(plots_learning()                   ? "--plot of more than one feature"
+                                  : request_.time                    ? "a finite --time"
+                                  : !request_.selection.grid.empty() ? "--diag-reg-grid"
+                                                                     : "--loo or --folds") +
                       " needs the factorised kernel, here " + print("%.1f", needed / (1 << 30)) +
                       " GiB: use --solver direct" +
                       (fits ? "" : ", and --memory if the machine has more"));
@@ -125,7 +128,7 @@ class PredictRun {
   EnsembleOptions options() {
     EnsembleOptions options;
     options.kernel = request_.kernel;
-    options.diag_reg = request_.diag_reg;
+    options.diag_reg = request_.selection.diag_reg;
     options.learning_rate = request_.learning_rate;
     options.method = method();
     options.memory = request_.memory;
@@ -159,6 +162,7 @@ class PredictRun {
       describe(ensemble);
       clamp(predicted);
       judge(predicted);
+      if (!request_.plot.empty()) picture_ = draw(ensemble, predicted);
       return predicted;
     } catch (const Interrupted&) {
       interrupt_.check();
@@ -168,23 +172,12 @@ class PredictRun {
 
   /// With the diag_reg of the grid that does best, if there is one.
   Ensemble<Real> best(const Ensemble<Real>& trained) {
-    if (request_.grid.empty()) {
-      if (request_.wants_scores())
-        report_.scores.emplace_back(request_.diag_reg.value, trained.scores(request_.folds));
-      return trained;
-    }
-    for (const double value : request_.grid) {
-      const DiagReg diag_reg{value, request_.diag_reg.absolute};
-      report_.scores.emplace_back(value, trained.with(diag_reg).scores(request_.folds));
-      interrupt_.check();
-    }
-    const auto merit_of = [this](const auto& entry) {
-      return merit(entry.second, request_.criterion, classifies());
-    };
-    const auto chosen =
-        std::max_element(report_.scores.begin(), report_.scores.end(),
-                         [&](const auto& a, const auto& b) { return merit_of(a) < merit_of(b); });
-    return trained.with({chosen->first, request_.diag_reg.absolute});
+    if (!request_.wants_scores()) return trained;
+    const Selection& selection = request_.selection;
+    report_.scores = score_all(trained, selection, [this] { interrupt_.check(); });
+    if (selection.grid.empty()) return trained;
+    return trained.with({best_of(report_.scores, selection.criterion, classifies()).first,
+                         selection.diag_reg.absolute});
   }
 
   bool classifies() const { return targets_.classes().has_value(); }
@@ -193,7 +186,8 @@ class PredictRun {
   Spread spread(Method method) const {
     if (!request_.cov.empty()) return Spread::covariance;
     const bool judged = y_test_ && method != Method::conjugate_gradients;
-    return judged || !request_.std_path.empty() ? Spread::variance : Spread::none;
+    const bool shown = !request_.plot.empty() && !plots_learning();
+    return judged || shown || !request_.std_path.empty() ? Spread::variance : Spread::none;
   }
 
   void describe(const Ensemble<Real>& ensemble) {
@@ -233,6 +227,24 @@ class PredictRun {
       report_.regression = regression_quality(predicted, report_.shift, y_test_->view());
   }
 
+  /// The picture is a learning curve where predictions over x cannot be drawn.
+  bool plots_learning() const { return !request_.plot.empty() && x_train_.cols() > 1; }
+
+  Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
+    if (!plots_learning()) {
+      const Data<double> x = read_data<double>(std::filesystem::path(request_.x_train)),
+                         x_test = read_data<double>(std::filesystem::path(request_.x_test));
+      return prediction_plot(x.view(), targets_.values(), x_test.view(), predicted);
+    }
+    // Labels that training did not know have no targets to compare with.
+    std::optional<KernelMatrix<double>> one_hot;
+    std::optional<MatrixView<double>> y_test;
+    if (y_test_ && !classifies()) y_test.emplace(y_test_->view());
+    if (y_test_ && classifies() && report_.classification->unknown == 0)
+      y_test.emplace(one_hot.emplace(targets_.classes()->one_hot(y_test_->view())).view());
+    return learning_plot(ensemble, x_train_.view(), targets_.values(), x_test_.view(), y_test);
+  }
+
   const PredictRequest& request_;
   InterruptGuard interrupt_;
   ProgressLine progress_;
@@ -243,6 +255,7 @@ class PredictRun {
   TrainingTargets targets_;
   Data<Real> x_test_;
   std::optional<Data<double>> y_test_;
+  std::optional<Plot> picture_;
 };
 
 void run_predict(const po::variables_map& arguments) {

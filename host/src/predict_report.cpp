@@ -103,7 +103,7 @@ ordered_json json_of(const Scores& scores, bool classification) {
           {"folds", scores.folds ? json_of(*scores.folds, classification) : ordered_json()}};
 }
 
-std::string scores_text(const std::vector<std::pair<double, Scores>>& scores, bool classification) {
+std::string scores_text(const std::vector<Scored>& scores, bool classification) {
   Table table;
   table.add({"DIAG_REG", "LIKELIHOOD", "LEAVE-ONE-OUT",
              scores.empty() || !scores.front().second.folds ? "" : "FOLDS"});
@@ -136,7 +136,9 @@ std::string PredictReport::json() const {
                {"classes", classes},
                {"kernel", kernel_name(request.kernel)},
                {"diag_reg",
-                {{"value", diag_reg}, {"absolute", request.diag_reg.absolute}, {"added", shift}}},
+                {{"value", diag_reg},
+                 {"absolute", request.selection.diag_reg.absolute},
+                 {"added", shift}}},
                {"time", request.time ? ordered_json(*request.time) : ordered_json("inf")},
                {"learning_rate", request.learning_rate},
                {"solver",

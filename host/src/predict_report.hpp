@@ -28,7 +28,7 @@ struct PredictReport {
   double shift = 0;     ///< what it added to the diagonal
   std::optional<double> condition_number;
   std::optional<ConjugateGradients::Report> convergence;
-  std::vector<std::pair<double, Scores>> scores;  ///< by diag_reg
+  std::vector<Scored> scores;  ///< by diag_reg
   std::optional<ClassificationQuality> classification;
   std::optional<RegressionQuality> regression;
   std::size_t clamped = 0;  ///< variances that rounding had made negative
@@ -41,7 +41,7 @@ struct PredictReport {
 };
 
 /// A line for every diag_reg: its scores.
-std::string scores_text(const std::vector<std::pair<double, Scores>>& scores, bool classification);
+std::string scores_text(const std::vector<Scored>& scores, bool classification);
 
 ordered_json json_of(const Scores& scores, bool classification);
 

@@ -28,11 +28,12 @@ TEST(Command, HelpsInEveryWayPeopleAsk) {
   EXPECT_EQ(general.code, 0);
   EXPECT_EQ(general.err, "");
   for (const char* subcommand :
-       {"kernel", "predict", "sample", "montecarlo", "eval", "plugins", "help"})
+       {"kernel", "predict", "compare", "spectrum", "sample", "montecarlo", "eval", "plugins", "help"})
     EXPECT_THAT(general.out, HasSubstr("  " + std::string(subcommand) + " ")) << subcommand;
   EXPECT_EQ(run_nngp({"help"}).out, general.out);
   EXPECT_EQ(run_nngp({"-h"}).out, general.out);
-  for (const char* subcommand : {"kernel", "predict", "sample", "montecarlo", "eval", "plugins"}) {
+  for (const char* subcommand :
+       {"kernel", "predict", "compare", "spectrum", "sample", "montecarlo", "eval", "plugins"}) {
     const Outcome help = run_nngp({"help", subcommand});
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr("Usage: nngp " + std::string(subcommand)));
@@ -47,6 +48,8 @@ TEST(Command, HelpFitsATerminal) {
                                              {"help", "predict"},
                                              {"help", "sample"},
                                              {"help", "montecarlo"},
+                                             {"help", "compare"},
+                                             {"help", "spectrum"},
                                              {"help", "eval"},
                                              {"help", "plugins"}}) {
     std::istringstream lines(run_nngp(words).out);

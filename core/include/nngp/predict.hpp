@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "nngp/array.hpp"
@@ -70,6 +71,8 @@ class Ensemble {
   double shift() const { return options_.diag_reg.shift(mean_diagonal_); }
   /// Of the matrix that is inverted; none by conjugate gradients.
   std::optional<double> condition_number() const;
+  /// The least and largest eigenvalue of the matrix that is inverted. Needs Method::eigensystem.
+  std::pair<double, double> eigenvalue_range() const;
   /// How conjugate gradients went so far.
   std::optional<ConjugateGradients::Report> convergence() const;
   const EnsembleOptions& options() const { return options_; }

@@ -106,9 +106,14 @@ template <class Real>
 std::optional<double> Ensemble<Real>::condition_number() const {
   if (cholesky_) return cholesky_->condition_number();
   if (!eigensystem_) return std::nullopt;
-  const double least = eigensystem_->values().front() + shift();
-  return least > 0 ? (eigensystem_->values().back() + shift()) / least
-                   : std::numeric_limits<double>::infinity();
+  const auto [least, largest] = eigenvalue_range();
+  return least > 0 ? largest / least : std::numeric_limits<double>::infinity();
+}
+
+template <class Real>
+std::pair<double, double> Ensemble<Real>::eigenvalue_range() const {
+  if (!eigensystem_) throw Error("eigenvalues need Method::eigensystem");
+  return {eigensystem_->values().front() + shift(), eigensystem_->values().back() + shift()};
 }
 
 template <class Real>

@@ -1,0 +1,38 @@
+#include "nngp/spectrum.hpp"
+
+#include <limits>
+
+#include "predict/kernel_map.hpp"
+
+namespace nngp {
+
+Spectrum spectrum(KernelMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs) {
+  const double shift = diag_reg.shift(kernel.view().diagonal().mean());
+  const auto n = static_cast<double>(kernel.rows());
+  Spectrum result;
+  result.eigenvalues = eigenvalues(std::move(kernel));
+  const double largest = result.eigenvalues.back(), smallest = result.eigenvalues.front();
+  result.condition_number = smallest > n * std::numeric_limits<double>::epsilon() * largest
+                                ? largest / smallest
+                                : std::numeric_limits<double>::infinity();
+  for (const double value : result.eigenvalues) {
+    // Rounding makes zeros negative.
+    const double positive = std::max(0.0, value);
+    if (positive > 0) result.effective_dimension += positive / (positive + shift);
+  }
+  result.max_learning_rate = 2 * n * static_cast<double>(outputs) / largest;
+  return result;
+}
+
+template <class Real>
+KernelMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x, Get which,
+                                     const KernelOptions& options) {
+  return kernel_matrix(kernel_fn.bind(x, std::nullopt, options), which, options);
+}
+
+template KernelMatrix<double> training_kernel(const KernelFn&, const MatrixView<double>&, Get,
+                                              const KernelOptions&);
+template KernelMatrix<double> training_kernel(const KernelFn&, const MatrixView<float>&, Get,
+                                              const KernelOptions&);
+
+}  // namespace nngp
