@@ -1,0 +1,43 @@
+// Regression of one feature with a band: regression PLUGINS > band.csv
+//
+// Prints mean and mean +- two standard deviations of the Gaussian process that a wide network is.
+
+#include <cmath>
+#include <iostream>
+
+#include "nngp/model.hpp"
+#include "nngp/predict.hpp"
+
+namespace {
+
+using Points = nngp::Matrix<double>;
+
+nngp::MatrixView<double> view(const Points& points) {
+  return {points.data(), points.rows(), points.cols(), Eigen::OuterStride<>(points.cols())};
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  if (count != 2) {
+    std::cerr << "usage: regression PLUGINS\n";
+    return 2;
+  }
+  const nngp::Registry plugins(nngp::PluginSearch::standard({}, words[1]));
+  const nngp::KernelFn kernel_fn(nngp::parse_model(
+      "serial(Dense(512, W_std=1.5, b_std=1), Erf(), Dense(512, 1.5, 1), Erf(), Dense(1))", plugins));
+
+  Points x(12, 1), x_test = Points(Eigen::VectorXd::LinSpaced(61, -3, 3));
+  x << -2.5, -2.1, -1.8, -1.4, -1.1, -0.8, 0.9, 1.2, 1.6, 1.9, 2.2, 2.5;
+  const Points y = (2 * x).array().sin();
+
+  const nngp::Ensemble<double> process(kernel_fn, view(x), view(y), {.diag_reg = {1e-3}});
+  const nngp::Gaussian predicted = process.predict(view(x_test), nngp::Spread::variance);
+  std::cout << "x,mean,low,high\n";
+  for (Eigen::Index i = 0; i < x_test.rows(); ++i) {
+    const double mean = predicted.mean(i, 0);
+    const double two_sigma = 2 * std::sqrt(std::max(0.0, predicted.variance[std::size_t(i)]));
+    std::cout << x_test(i, 0) << ',' << mean << ',' << mean - two_sigma << ',' << mean + two_sigma
+              << '\n';
+  }
+}

@@ -1,0 +1,98 @@
+// Labels as targets, and how good predictions are.
+
+#include "nngp/targets.hpp"
+
+#include <cmath>
+
+#include "expect_error.hpp"
+
+namespace {
+
+using nngp::Classes, nngp::Matrix, nngp::MatrixView;
+
+MatrixView<double> view(const Matrix<double>& m) {
+  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
+}
+
+nngp::Gaussian gaussian(const Matrix<double>& mean, std::vector<double> variance) {
+  nngp::Gaussian predicted;
+  predicted.mean = nngp::KernelMatrix<double>(mean.rows(), mean.cols());
+  predicted.mean.map() = mean;
+  predicted.variance = std::move(variance);
+  return predicted;
+}
+
+TEST(Classes, AreOneHotLessTheirMean) {
+  const Matrix<double> labels = (Matrix<double>(6, 1) << 7, -2, 3, 7, 3, -2).finished();
+  const Classes classes(view(labels));
+  EXPECT_EQ(classes.labels(), (std::vector<double>{-2, 3, 7}));
+  EXPECT_EQ(classes.index(7), 2u);
+  EXPECT_EQ(classes.index(0), std::nullopt);
+  const Matrix<double> targets = classes.one_hot(view(labels)).view();
+  EXPECT_TRUE(targets.row(0).isApprox(Eigen::RowVector3d(-1, -1, 2) / 3));
+  EXPECT_TRUE(targets.rowwise().sum().isZero(1e-15));
+}
+
+TEST(Classes, LooksLikeRegressionWithTooMany) {
+  const Matrix<double> labels = (Matrix<double>(5, 1) << 1, 2, 3, 4, 5).finished();
+  expect_error<nngp::DataError>([&] { Classes{view(labels)}; },
+                                "5 different labels for 5 examples: these look like numbers");
+}
+
+/// Of two classes, P(first) = Phi((m1 - m2) / (sqrt(2) sigma)).
+TEST(ClassProbabilities, OfTwoClassesAreANormalProbability) {
+  for (const double variance : {1e-4, 0.01, 1.0, 100.0}) {
+    const double mean[] = {0.2, 0.1};
+    const std::vector<double> p = nngp::class_probabilities(mean, 2, variance);
+    EXPECT_NEAR(p[0], 0.5 * std::erfc(-0.1 / std::sqrt(2 * variance) / M_SQRT2), 1e-12);
+    EXPECT_NEAR(p[0] + p[1], 1, 1e-15);
+  }
+}
+
+TEST(ClassProbabilities, OfEqualMeansAreEqual) {
+  const double mean[] = {1, 1, 1, 1};
+  for (const double p : nngp::class_probabilities(mean, 4, 0.5)) EXPECT_NEAR(p, 0.25, 1e-15);
+}
+
+TEST(ClassProbabilities, WithoutVarianceAreCertain) {
+  const double mean[] = {1, 3, 2};
+  EXPECT_EQ(nngp::class_probabilities(mean, 3, 0), (std::vector<double>{0, 1, 0}));
+}
+
+TEST(ClassificationQuality, CountsAndCalibrates) {
+  const Matrix<double> labels = (Matrix<double>(4, 1) << 0, 1, 0, 5).finished();
+  const Classes classes(view((Matrix<double>(4, 1) << 0, 1, 0, 1).finished()));
+  const Matrix<double> mean = (Matrix<double>(4, 2) << 1, 0, 1, 0, 1, 0, 1, 0).finished();
+  // Each prediction is class 0 with the probability Phi(1 / sqrt(2 * 0.5)) = Phi(1).
+  const auto quality =
+      nngp::classification_quality(gaussian(mean, {0.4, 0.4, 0.4, 0.4}), 0.1, view(labels), classes);
+  const double p = 0.5 * std::erfc(-1 / M_SQRT2);
+  EXPECT_EQ(quality.right, 2u);
+  EXPECT_EQ(quality.unknown, 1u);
+  EXPECT_EQ(quality.accuracy(), 0.5);
+  EXPECT_NEAR(*quality.confidence, p, 1e-12);
+  EXPECT_NEAR(*quality.calibration_error, p - 0.5, 1e-12);
+  EXPECT_NEAR(*quality.log_loss, -(2 * std::log(p) + std::log(1 - p)) / 3, 1e-11);
+  EXPECT_FALSE(nngp::classification_quality(gaussian(mean, {}), 0.1, view(labels), classes).confidence);
+}
+
+TEST(RegressionQuality, MeasuresErrorsAndBands) {
+  const Matrix<double> y = (Matrix<double>(4, 1) << 0, 1, 2, 3).finished(),
+                       mean = (Matrix<double>(4, 1) << 0, 1.5, 2, 6).finished();
+  const auto quality = nngp::regression_quality(gaussian(mean, {1, 0.04, 1, 1}), 0.05, view(y));
+  EXPECT_NEAR(quality.root_mean_squared_error[0], std::sqrt(9.25 / 4), 1e-15);
+  EXPECT_NEAR(quality.explained[0], 1 - 9.25 / 5, 1e-15);
+  EXPECT_EQ(*quality.within_one_sigma, 0.5);   // 0.5 > sqrt(0.09) = 0.3
+  EXPECT_EQ(*quality.within_two_sigma, 0.75);  // 0.5 < 0.6, 3 > 2.05
+  const double densities =
+      -0.5 * (3 * std::log(2 * M_PI * 1.05) + std::log(2 * M_PI * 0.09) + 0.25 / 0.09 + 9 / 1.05);
+  EXPECT_NEAR(*quality.log_density, densities / 4, 1e-12);
+}
+
+TEST(CheckVaried, NamesTheConstantColumn) {
+  const Matrix<double> y = (Matrix<double>(2, 2) << 1, 3, 2, 3).finished();
+  expect_error<nngp::DataError>([&] { nngp::check_varied(view(y)); },
+                                "column 1 of the training targets");
+}
+
+}  // namespace
