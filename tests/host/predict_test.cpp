@@ -98,6 +98,16 @@ TEST_F(PredictCommand, ClassifiesDigitsAsNeuralTangentsDoes) {
           HasSubstr(right));
 }
 
+/// Kernels are the same to the last bit; sums of BLAS are rounded in another order.
+TEST_F(PredictCommand, DependsOnTheThreadsByRoundingAlone) {
+  std::vector<nngp::Matrix<double>> means;
+  for (const char* threads : {"1", "2"}) {
+    EXPECT_EQ(predict_golden({"--kernel", "ntk", "--threads", threads}).code, 0);
+    means.push_back(read_npy(folder / "mean.npy"));
+  }
+  EXPECT_TRUE(means[0].isApprox(means[1], 1e-11));
+}
+
 TEST_F(PredictCommand, ReportsWhatItDid) {
   const Outcome outcome =
       predict(golden + "x_train.npy", golden + "y_train.npy", golden + "x_train.npy",

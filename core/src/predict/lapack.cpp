@@ -47,8 +47,9 @@ void gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, double alpha, const Matrix
 }  // namespace
 
 int cholesky(MatrixMap<double> matrix) {
-  const int info =
-      LAPACKE_dpotrf(LAPACK_COL_MAJOR, lower, size_of(matrix.rows()), matrix.data(), stride(matrix));
+  // Without LAPACKE's search for NaN, a pass over the matrix: the caller has looked.
+  const int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, lower, size_of(matrix.rows()), matrix.data(),
+                                       stride(matrix));
   if (info < 0) check(info, "dpotrf");
   return info;
 }

@@ -153,8 +153,10 @@ Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
   Gaussian out;
   out.mean = KernelMatrix<double>(x_test.rows(), y_->rows());
   if (spread != Spread::none) out.variance.resize(static_cast<std::size_t>(x_test.rows()));
-  // A few matrices of test with training inputs live at once; a covariance needs them whole.
-  constexpr Eigen::Index least = 64, copies = 8;
+  // Several matrices of test with training inputs live at once, most of them in conjugate gradients; a
+  // covariance needs them whole.
+  constexpr Eigen::Index least = 64;
+  const Eigen::Index copies = conjugate_gradients_ ? 32 : 8;
   const auto affordable =
       static_cast<Eigen::Index>(options_.memory / sizeof(double)) / (copies * x_train_.rows());
   const Eigen::Index rows = spread == Spread::covariance ? x_test.rows() : std::max(least, affordable);
