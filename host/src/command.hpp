@@ -37,8 +37,6 @@ Command kernel_command();
 Command predict_command();
 Command sample_command();
 Command montecarlo_command();
-Command spectrum_command();
-Command compare_command();
 Command eval_command();
 Command plugins_command();
 

@@ -12,6 +12,7 @@
 #include "command.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "selection.hpp"
 #include "terminal.hpp"
 
 namespace nngp::host {
