@@ -18,7 +18,7 @@ nngp::MatrixView<double> view(const Points& points) {
 
 }  // namespace
 
-int main(int count, char** words) {
+int main(int count, char** words) try {
   if (count != 2) {
     std::cerr << "usage: regression PLUGINS\n";
     return 2;
@@ -40,4 +40,7 @@ int main(int count, char** words) {
     std::cout << x_test(i, 0) << ',' << mean << ',' << mean - two_sigma << ',' << mean + two_sigma
               << '\n';
   }
+} catch (const nngp::Error& error) {
+  std::cerr << "regression: " << error.what() << '\n';
+  return 1;
 }
