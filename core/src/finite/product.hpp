@@ -1,9 +1,10 @@
 #pragma once
 
 // Products of matrices by the inner loops of the tile engine, which are compiled for each instruction
-// set (Eigen's would be for the baseline alone: measured a quarter of the speed with AVX-512). Every
-// entry is the same chain of operations wherever it lies in the matrices: results depend neither on how
-// rows are cut into blocks nor on the number of threads.
+// set. With AVX-512 they took a third of the time of Eigen's, which are compiled for the baseline
+// alone, for 64 x 512 by 512 x 512, and about half for inner products of 64 with 64 rows. Every entry
+// is the same chain of operations wherever it lies in the matrices: results depend neither on how rows
+// are cut into blocks nor on the number of threads.
 
 #include "nngp/array.hpp"
 
