@@ -17,6 +17,15 @@ function(build_and_check project library)
   run(${COMMAND_FILE} plugins check ${project}/build/${library}.so)
 endfunction()
 
+# What is written twice is the same.
+file(READ ${ROOT}/sdk/README.md readme)
+file(READ ${ROOT}/sdk/examples/bump/bump.cpp bump)
+string(FIND "${readme}" "${bump}" place)
+if(place EQUAL -1)
+  message(FATAL_ERROR "sdk/README.md does not show sdk/examples/bump/bump.cpp")
+endif()
+run(${CMAKE_COMMAND} -E compare_files ${ROOT}/sdk/examples/bump/test.c ${ROOT}/sdk/examples/quadratic/test.c)
+
 file(REMOVE_RECURSE ${FOLDER})
 set(prefix "${FOLDER}/a prefix")
 foreach(package Boost Eigen3 fmt TBB nlohmann_json)
