@@ -35,6 +35,8 @@ struct Command {
 
 Command kernel_command();
 Command predict_command();
+Command compare_command();
+Command spectrum_command();
 Command sample_command();
 Command montecarlo_command();
 Command eval_command();

@@ -56,10 +56,7 @@ class KernelRun {
         kernel_fn_(network_),
         x1_(read(request.x1)),
         x2_(request.x2.empty() ? std::nullopt : std::optional(read(request.x2))) {
-    if (x2_ && x1_.cols() != x2_->cols())
-      throw DataError("'" + request.x1 + "' has " + std::to_string(x1_.cols()) + " columns, '" +
-                      request.x2 + "' has " + std::to_string(x2_->cols()) +
-                      "; both need the same features");
+    if (x2_) check_same_features(request.x1, x1_.cols(), request.x2, x2_->cols());
     std::tie(window_.row, window_.rows) = part_of(request.rows, x1_.rows(), "--rows");
     std::tie(window_.col, window_.cols) =
         part_of(request.columns, x2_ ? x2_->rows() : x1_.rows(), "--columns");

@@ -69,9 +69,7 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.ntk = text_of(arguments, "ntk");
   request.report = text_of(arguments, "report");
   request.plot = plot_path(arguments);
-  request.dtype = text_of(arguments, "dtype");
-  if (request.dtype != "float64" && request.dtype != "float32")
-    throw UsageError("--dtype is float64 or float32, not '" + printable(request.dtype) + "'");
+  request.dtype = dtype_from(text_of(arguments, "dtype"));
   if (arguments.count("rows")) request.rows = parse_slice(text_of(arguments, "rows"));
   if (arguments.count("columns")) request.columns = parse_slice(text_of(arguments, "columns"));
   request.threads = threads_from(arguments["threads"].as<int>());

@@ -12,7 +12,6 @@
 #include "command.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
-#include "selection.hpp"
 #include "terminal.hpp"
 
 namespace nngp::host {

@@ -27,10 +27,7 @@ class MonteCarloRun {
         network_(with_requested_width(parse_model(request.sampling.model, plugins), request.sampling)),
         x1_(read(request.x1)),
         x2_(request.x2.empty() ? std::nullopt : std::optional(read(request.x2))) {
-    if (x2_ && x1_.cols() != x2_->cols())
-      throw DataError("'" + request.x1 + "' has " + std::to_string(x1_.cols()) + " columns, '" +
-                      request.x2 + "' has " + std::to_string(x2_->cols()) +
-                      "; both need the same features");
+    if (x2_) check_same_features(request.x1, x1_.cols(), request.x2, x2_->cols());
     report_.request = request;
     report_.normalised_model = model_text(network_);
     report_.plugins = plugins_used(network_, plugins);

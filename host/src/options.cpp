@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "command.hpp"
+#include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/text.hpp"
 
@@ -27,6 +28,12 @@ unsigned threads_from(int number) {
     throw UsageError("--threads is a number from 1 to " + std::to_string(most) +
                      ", or 0 for as many as the machine has");
   return number > 0 ? static_cast<unsigned>(number) : std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::string dtype_from(const std::string& text) {
+  if (text != "float64" && text != "float32")
+    throw UsageError("--dtype is float64 or float32, not '" + printable(text) + "'");
+  return text;
 }
 
 std::size_t parse_size(const std::string& text) {
@@ -75,6 +82,13 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
                          "'");
     before.emplace_back(option, path);
   }
+}
+
+void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
+                         std::ptrdiff_t columns2) {
+  if (columns1 != columns2)
+    throw DataError("'" + path1 + "' has " + std::to_string(columns1) + " columns, '" + path2 +
+                    "' has " + std::to_string(columns2) + "; both need the same features");
 }
 
 }  // namespace nngp::host

@@ -18,6 +18,9 @@ std::string read_model(const std::string& argument);
 /// The value of --threads; 0: as many as the machine has. Throws UsageError.
 unsigned threads_from(int number);
 
+/// The value of --dtype: float64 or float32. Throws UsageError.
+std::string dtype_from(const std::string& text);
+
 /// "1G", "512M": a number of bytes, with powers of 1024. Throws UsageError.
 std::size_t parse_size(const std::string& text);
 
@@ -32,5 +35,9 @@ using Paths = std::vector<std::pair<std::string, std::string>>;
 
 /// An output must not replace another file of the same command. Throws UsageError.
 void check_paths(const Paths& inputs, const Paths& outputs);
+
+/// Two files of inputs have the same number of columns. Throws DataError.
+void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
+                         std::ptrdiff_t columns2);
 
 }  // namespace nngp::host

@@ -95,10 +95,7 @@ class PredictRun {
 
   void check_shapes() const {
     check_same_rows(request_.x_train, x_train_.rows(), request_.y_train, targets_.values().rows());
-    if (x_train_.cols() != x_test_.cols())
-      throw DataError("'" + request_.x_train + "' has " + std::to_string(x_train_.cols()) +
-                      " columns, '" + request_.x_test + "' has " + std::to_string(x_test_.cols()) +
-                      "; both need the same features");
+    check_same_features(request_.x_train, x_train_.cols(), request_.x_test, x_test_.cols());
     if (!y_test_) return;
     check_same_rows(request_.x_test, x_test_.rows(), request_.y_test, y_test_->rows());
     if (y_test_->cols() != targets_.data().cols())

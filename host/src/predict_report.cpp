@@ -168,9 +168,7 @@ std::string PredictReport::text() const {
   table.add({bold("x-train"), text_of(request.x_train, x_train)});
   table.add({bold("y-train"), targets});
   table.add({bold("x-test"), text_of(request.x_test, x_test)});
-  for (const PluginReport& plugin : plugins)
-    table.add({bold("plugin"),
-               plugin.activation + " of " + std::filesystem::path(plugin.file).filename().string()});
+  add_plugins(table, plugins);
   table.add({bold("kernel"), kernel_name(request.kernel) + ", trained for " +
                                  (request.time ? "time " + format_number(*request.time) : "ever")});
   table.add({bold("diag_reg"), print("%.4g, adds %.4g to the diagonal", diag_reg, shift)});

@@ -84,9 +84,7 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   if (request.solver != "auto" && request.solver != "direct" && request.solver != "cg")
     throw UsageError("--solver is auto, direct or cg, not '" + printable(request.solver) + "'");
   request.tolerance = positive(arguments, "tolerance");
-  request.dtype = value("dtype");
-  if (request.dtype != "float64" && request.dtype != "float32")
-    throw UsageError("--dtype is float64 or float32, not '" + printable(request.dtype) + "'");
+  request.dtype = dtype_from(value("dtype"));
   request.threads = threads_from(arguments["threads"].as<int>());
   request.memory = arguments.count("memory") ? parse_size(value("memory")) : default_memory();
   check_paths({{"--x-train", request.x_train},

@@ -53,6 +53,12 @@ std::string text_of(const std::string& path, const InputReport& input) {
          input.dtype;
 }
 
+void add_plugins(Table& table, const std::vector<PluginReport>& plugins) {
+  for (const PluginReport& plugin : plugins)
+    table.add({bold("plugin"),
+               plugin.activation + " of " + std::filesystem::path(plugin.file).filename().string()});
+}
+
 std::size_t peak_memory_bytes() {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -12,6 +12,7 @@
 #include "nngp/kernel.hpp"
 #include "nngp/registry.hpp"
 #include "nngp/stax.hpp"
+#include "terminal.hpp"
 
 namespace nngp::host {
 
@@ -46,6 +47,8 @@ std::string dump(const ordered_json& value, int indent);
 
 /// "x.npy: 1797 x 64, uint8"
 std::string text_of(const std::string& path, const InputReport& input);
+/// A row for each plugin.
+void add_plugins(Table& table, const std::vector<PluginReport>& plugins);
 /// "1797 x 64"
 std::string size_text(std::size_t rows, std::size_t cols);
 

@@ -40,9 +40,7 @@ void add_sampling_options(po::options_description& options) {
 
 SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t least_samples) {
   SamplingRequest request;
-  request.dtype = text_of(arguments, "dtype");
-  if (request.dtype != "float64" && request.dtype != "float32")
-    throw UsageError("--dtype is float64 or float32, not '" + printable(request.dtype) + "'");
+  request.dtype = dtype_from(text_of(arguments, "dtype"));
   request.seed = parse_whole(text_of(arguments, "seed"), "seed", 0);
   request.samples = parse_whole(text_of(arguments, "samples"), "samples", least_samples);
   if (arguments.count("width")) request.width = parse_whole(text_of(arguments, "width"), "width", 1);

@@ -15,9 +15,6 @@
 
 namespace nngp::host {
 
-Command spectrum_command();
-Command compare_command();
-
 /// "nngp" or "ntk". Throws UsageError.
 Get parse_kernel(const std::string& text);
 std::string kernel_name(Get kernel);

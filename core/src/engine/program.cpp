@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "branches.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {
@@ -17,29 +18,21 @@ struct Branch {
   bool is_gaussian = false;  ///< an affine map with random weights came last
   bool is_input = true;      ///< no Dense layer so far
 };
-using Branches = std::vector<Branch>;
 
-class Compiler {
+class Compiler : BranchCompiler<Compiler, Branch> {
  public:
-  explicit Compiler(std::size_t features) {
-    const auto n = static_cast<double>(features);
-    state_ = {Branch{.operand = {0, {.cov_scale = 1 / n}}, .width = n}};
-  }
+  explicit Compiler(std::size_t features)
+      : BranchCompiler(Branch{.operand = {0, {.cov_scale = 1 / static_cast<double>(features)}},
+                              .width = static_cast<double>(features)}) {}
 
   Program finish(const Layer& network) {
-    compile(network);
-    if (state_.size() != 1)
-      throw ModelError(fmt::format(
-          "the network ends in {} branches; end it with FanInSum(), FanInProd() or FanInConcat()",
-          state_.size()));
-    program_.output = state_[0].operand;
+    program_.output = compile_network(network).operand;
     return std::move(program_);
   }
 
  private:
-  void compile(const Layer& layer) {
-    std::visit([this](const auto& node) { apply(node); }, layer.node());
-  }
+  friend BranchCompiler;
+  using BranchCompiler::apply;
 
   // ---- layers of one branch -------------------------------------------------------------------
 
@@ -87,11 +80,6 @@ class Compiler {
     branch.is_gaussian = false;
   }
 
-  void apply(const Identity&) {
-    ++position_;
-    single("Identity");
-  }
-
   void apply(const LayerNorm&) {
     ++position_;
     Branch& branch = single("LayerNorm");
@@ -116,10 +104,6 @@ class Compiler {
 
   // ---- branches -------------------------------------------------------------------------------
 
-  void apply(const Serial& serial) {
-    for (const Layer& layer : serial.layers) compile(layer);
-  }
-
   void apply(const FanOut& fan_out) {
     ++position_;
     const Branch branch = single("FanOut");
@@ -129,27 +113,6 @@ class Compiler {
       program_.steps.push_back(
           Copy{.operand = {branch.operand.signal, {}}, .to = state_[b].operand.signal});
     }
-  }
-
-  void apply(const Parallel& parallel) {
-    if (parallel.layers.size() != state_.size())
-      throw ModelError(
-          fmt::format("after layer {}: parallel(...) has {} layers but its input has {} branches; "
-                      "put FanOut({}) before it",
-                      position_, parallel.layers.size(), state_.size(), parallel.layers.size()));
-    const Branches inputs = std::move(state_);
-    Branches outputs;
-    for (std::size_t b = 0; b < inputs.size(); ++b) {
-      state_ = {inputs[b]};
-      compile(parallel.layers[b]);
-      if (state_.size() != 1)
-        throw ModelError(
-            fmt::format("branch {} of parallel(...) ends in {} branches; close it with "
-                        "FanInSum(), FanInProd() or FanInConcat()",
-                        b + 1, state_.size()));
-      outputs.push_back(state_[0]);
-    }
-    state_ = std::move(outputs);
   }
 
   void apply(const FanInSum&) {
@@ -188,15 +151,6 @@ class Compiler {
 
   // ---- helpers --------------------------------------------------------------------------------
 
-  Branch& single(std::string_view layer) {
-    if (state_.size() != 1)
-      throw ModelError(
-          fmt::format("layer {}, {}: its input has {} branches; put it inside parallel(...) "
-                      "or close them with FanInSum(), FanInProd() or FanInConcat() first",
-                      position_, layer, state_.size()));
-    return state_[0];
-  }
-
   std::vector<Operand> operands() const {
     std::vector<Operand> all;
     for (const Branch& branch : state_) all.push_back(branch.operand);
@@ -211,16 +165,9 @@ class Compiler {
     state_[0].is_input = is_input;
   }
 
-  void check_widths(std::string_view layer) const {
-    for (const Branch& branch : state_)
-      if (branch.width != state_[0].width)
-        throw ModelError(fmt::format("layer {}, {}: all branches need the same width, got {} and {}",
-                                     position_, layer, state_[0].width, branch.width));
-  }
+  static double width_of(const Branch& branch) { return branch.width; }
 
-  Branches state_;
   Program program_;
-  std::size_t position_ = 0;  ///< layers seen so far, counted from 1 as a reader of the model would
 };
 
 }  // namespace

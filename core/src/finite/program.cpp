@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "branches.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {
@@ -14,27 +15,21 @@ namespace {
 constexpr std::size_t most_units = std::size_t{1} << 31;
 constexpr std::size_t most_weights = std::size_t{1} << 40;  // of one layer
 
-class FiniteCompiler {
+/// A branch is the slot that holds its values.
+class FiniteCompiler : BranchCompiler<FiniteCompiler, std::size_t> {
  public:
-  explicit FiniteCompiler(std::size_t features) {
+  explicit FiniteCompiler(std::size_t features) : BranchCompiler(0) {
     program_.slots = {{.width = features, .trained = false}};
-    state_ = {0};
   }
 
   FiniteProgram finish(const Layer& network) {
-    compile(network);
-    if (state_.size() != 1)
-      throw ModelError(fmt::format(
-          "the network ends in {} branches; end it with FanInSum(), FanInProd() or FanInConcat()",
-          state_.size()));
-    program_.output = state_[0];
+    program_.output = compile_network(network);
     return std::move(program_);
   }
 
  private:
-  void compile(const Layer& layer) {
-    std::visit([this](const auto& node) { apply(node); }, layer.node());
-  }
+  friend BranchCompiler;
+  using BranchCompiler::apply;
 
   // ---- layers of one branch -------------------------------------------------------------------
 
@@ -45,7 +40,7 @@ class FiniteCompiler {
     DenseStep step = {};
     step.in = single("Dense");
     step.index = program_.dense_count++;
-    step.n_in = width(step.in);
+    step.n_in = width_of(step.in);
     step.n_out = ntk ? dense.out_dim : scaled_width(dense);
     if (step.n_out == 0 || step.n_out > most_units || step.n_in > most_weights / step.n_out)
       throw ModelError(fmt::format("layer {}, Dense: a finite network cannot have {} x {} weights here",
@@ -70,78 +65,49 @@ class FiniteCompiler {
           name +
           ": a network of finite width cannot be sampled, its plugin has no fn; its kernels of "
           "infinite width can be computed, and fn may be added to the plugin");
-    const std::size_t out = new_slot(width(in), trained(in));
+    const std::size_t out = new_slot(width_of(in), trained(in));
     add(ActivationStep{in, out, layer.activation, name}, out);
-  }
-
-  void apply(const Identity&) {
-    ++position_;
-    single("Identity");
   }
 
   void apply(const LayerNorm&) {
     ++position_;
-    const std::size_t in = single("LayerNorm"), out = new_slot(width(in), trained(in));
+    const std::size_t in = single("LayerNorm"), out = new_slot(width_of(in), trained(in));
     add(LayerNormStep{in, out}, out);
   }
 
   void apply(const Dropout& dropout) {
     ++position_;
-    const std::size_t in = single("Dropout"), out = new_slot(width(in), trained(in));
+    const std::size_t in = single("Dropout"), out = new_slot(width_of(in), trained(in));
     add(DropoutStep{in, out, dropouts_++, dropout.rate}, out);
   }
 
   // ---- branches -------------------------------------------------------------------------------
-
-  void apply(const Serial& serial) {
-    for (const Layer& layer : serial.layers) compile(layer);
-  }
 
   void apply(const FanOut& fan_out) {
     ++position_;
     if (fan_out.num > Layer::max_size)
       throw ModelError(fmt::format("layer {}, FanOut: {} branches are too many, at most {}", position_,
                                    fan_out.num, Layer::max_size));
-    state_.assign(fan_out.num, single("FanOut"));
-  }
-
-  void apply(const Parallel& parallel) {
-    if (parallel.layers.size() != state_.size())
-      throw ModelError(
-          fmt::format("after layer {}: parallel(...) has {} layers but its input has {} branches; "
-                      "put FanOut({}) before it",
-                      position_, parallel.layers.size(), state_.size(), parallel.layers.size()));
-    const std::vector<std::size_t> inputs = std::move(state_);
-    std::vector<std::size_t> outputs;
-    for (std::size_t b = 0; b < inputs.size(); ++b) {
-      state_ = {inputs[b]};
-      compile(parallel.layers[b]);
-      if (state_.size() != 1)
-        throw ModelError(
-            fmt::format("branch {} of parallel(...) ends in {} branches; close it with "
-                        "FanInSum(), FanInProd() or FanInConcat()",
-                        b + 1, state_.size()));
-      outputs.push_back(state_[0]);
-    }
-    state_ = std::move(outputs);
+    const std::size_t branch = single("FanOut");
+    state_.assign(fan_out.num, branch);
   }
 
   void apply(const FanInSum&) {
     ++position_;
     check_widths("FanInSum");
-    fan_in<SumStep>(width(state_[0]));
+    fan_in<SumStep>(width_of(state_[0]));
   }
 
   void apply(const FanInProd&) {
     ++position_;
     check_widths("FanInProd");
-    fan_in<ProductStep>(width(state_[0]));
+    fan_in<ProductStep>(width_of(state_[0]));
   }
 
   void apply(const FanInConcat&) {
     ++position_;
     std::size_t total = 0;
-    for (const std::size_t branch : state_) total += width(branch);
+    for (const std::size_t branch : state_) total += width_of(branch);
     if (total > most_units)
       throw ModelError(fmt::format("layer {}, FanInConcat: a finite network cannot have {} units here",
                                    position_, total));
@@ -150,7 +116,7 @@ class FiniteCompiler {
 
   // ---- helpers --------------------------------------------------------------------------------
 
-  std::size_t width(std::size_t slot) const { return program_.slots[slot].width; }
+  std::size_t width_of(std::size_t slot) const { return program_.slots[slot].width; }
   bool trained(std::size_t slot) const { return program_.slots[slot].trained; }
 
   std::size_t new_slot(std::size_t width, bool trained) {
@@ -182,26 +148,8 @@ class FiniteCompiler {
     return static_cast<std::size_t>(units);
   }
 
-  std::size_t single(std::string_view layer) const {
-    if (state_.size() != 1)
-      throw ModelError(
-          fmt::format("layer {}, {}: its input has {} branches; put it inside parallel(...) "
-                      "or close them with FanInSum(), FanInProd() or FanInConcat() first",
-                      position_, layer, state_.size()));
-    return state_[0];
-  }
-
-  void check_widths(std::string_view layer) const {
-    for (const std::size_t branch : state_)
-      if (width(branch) != width(state_[0]))
-        throw ModelError(fmt::format("layer {}, {}: all branches need the same width, got {} and {}",
-                                     position_, layer, width(state_[0]), width(branch)));
-  }
-
-  std::vector<std::size_t> state_;  ///< the slots of the branches
   FiniteProgram program_;
   std::size_t dropouts_ = 0;
-  std::size_t position_ = 0;  ///< layers seen so far, counted from 1 as a reader of the model would
 };
 
 /// `layer` with hidden layers `width` wide. `hidden` says whether a Dense layer follows on every path,

@@ -90,33 +90,19 @@ V root_det(const V& cov12, const V& var1, const V& var2, double r) {
 
 namespace detail {
 
-/// atan(t) / t for |t| <= tan(pi/8).
+/// unit atan(t) / t for |t| <= tan(pi/8), at no cost for the unit.
 template <Vector V>
-V atan_over_argument(const V& t) {
+V atan_over_argument(const V& t, double unit = 1) {
   const V z = t * t;
+  const auto scaled = [&](auto... c) { return polynomial(z, unit * c...); };
   if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-54
-    return polynomial(z, 1.0, -0.33333333333330148, 0.199999999990881798, -0.142857141951921603,
-                      0.111111066506356045, -0.0909078234192421629, 0.0769006728845640836,
-                      -0.0664111228363419933, 0.0569249191025156351, -0.0435895816346593328,
-                      0.0212581547053002053);
+    return scaled(1.0, -0.33333333333330148, 0.199999999990881798, -0.142857141951921603,
+                  0.111111066506356045, -0.0909078234192421629, 0.0769006728845640836,
+                  -0.0664111228363419933, 0.0569249191025156351, -0.0435895816346593328,
+                  0.0212581547053002053);
   } else {  // 2^-25
-    return polynomial(z, 1.0, -0.333329490120052502, 0.199777045680376452, -0.138776127146466464,
-                      0.0805348825043672497);
-  }
-}
-
-/// atan(t) / (pi t) for |t| <= tan(pi/8): of half an angle, the whole in turns.
-template <Vector V>
-V turns_over_tangent(const V& t) {
-  const V z = t * t;
-  if constexpr (std::is_same_v<typename V::real, double>) {
-    return polynomial(z, 0.318309886183790672, -0.106103295394586751, 0.0636619772338557205,
-                      -0.045472840595257793, 0.0353677509333977885, -0.028936858925795113,
-                      0.0244782444333425109, -0.0211393169513737614, 0.0181197645205432432,
-                      -0.0138749947689274644, 0.00676668080472152247);
-  } else {
-    return polynomial(z, 0.318309886183790672, -0.106102072061814889, 0.0635910086726545783,
-                      -0.0441738132370190031, 0.0256350492837900939);
+    return scaled(1.0, -0.333329490120052502, 0.199777045680376452, -0.138776127146466464,
+                  0.0805348825043672497);
   }
 }
 
@@ -167,7 +153,9 @@ struct half_angle {
       : t(select(is_far, y - q, y) / select(is_far, y + q, q)), far(is_far) {}
 
   /// In half turns: atan(y / q) / pi.
-  V turns() const { return fma(t, detail::turns_over_tangent(t), select(far, V(0.25), V(0.0))); }
+  V turns() const {
+    return fma(t, detail::atan_over_argument(t, 1 / pi), select(far, V(0.25), V(0.0)));
+  }
 };
 
 /// asin2(c, s) and acos2(c, s) given h = sqrt(c^2 + s^2) > 0, by half the angle: tan(theta / 2) =
