@@ -1,7 +1,7 @@
 /* The error function with the arcsine kernel of Williams (1997), "Computing with infinite networks":
  * a complete plugin in plain C. It leaves d_nngp_fn to the host, which differentiates nngp_fn.
  *
- *   cc -shared -fPIC -fvisibility=hidden -I sdk/include arcsin_erf.c -o arcsin_erf.so -lm
+ *   cc -shared -fPIC -fvisibility=hidden -I sdk/include arcsin_erf.c -o libarcsin_erf.so -lm
  */
 #include <math.h>
 #include <nngp/activation.h>

@@ -120,6 +120,13 @@ void Registry::scan(const fs::path& folder, Source source) {
                         "started; give the whole path, or name it with --plugin");
     return;
   }
+  std::error_code error;
+  if (source == Source::path && fs::equivalent(folder, ".", error)) {
+    warnings_.push_back(shown(folder) +
+                        ": not searched for plugins, since it is the current folder; name it with "
+                        "--plugin, or start nngp elsewhere");
+    return;
+  }
   for (const fs::path& file : libraries_in(folder)) {
     const std::string distrust = source == Source::named ? "" : reason_to_distrust(file);
     if (!distrust.empty()) {

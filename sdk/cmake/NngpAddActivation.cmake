@@ -1,6 +1,6 @@
 # nngp_add_activation(NAME SOURCES file...)
 #
-# Builds the shared library NAME.so with one or more activations: hidden visibility, and nothing linked but
+# Builds the shared library libNAME.so with one or more activations: hidden visibility, and nothing linked but
 # the runtime of its languages, which are C, C++ and, with a table in C, any that CMake compiles.
 function(nngp_add_activation name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
@@ -10,7 +10,7 @@ function(nngp_add_activation name)
   add_library(${name} MODULE ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE nngp::sdk -lm)
   set_target_properties(${name} PROPERTIES
-    PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)
   # Products and sums are fused only where the source says so: results then do not depend on how the
   # compiler arranged a loop, nor on which outputs were asked for.

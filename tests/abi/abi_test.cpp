@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path folder = NNGP_ABI_PLUGINS;
-const fs::path faultless = folder / "faulty_none.so";
+const fs::path faultless = folder / "libfaulty_none.so";
 
 Registry open(const fs::path& file) { return Registry(PluginSearch{{file}, {}}); }
 
@@ -40,20 +40,20 @@ void expect_refused(const fs::path& file, const std::string& reason) {
 
 // Listed, since its tables are sound, and refused when it is used.
 void expect_refused_when_used(const std::string& fault, const std::string& reason) {
-  const fs::path file = folder / ("faulty_" + fault + ".so");
+  const fs::path file = folder / ("libfaulty_" + fault + ".so");
   const Registry registry = open(file);
   EXPECT_EQ(registry.activations().size(), 1u);
   expect_error<PluginError>([&] { registry.activation("Faulty"); }, file.string() + ": " + reason);
 }
 
 void expect_faulty(const std::string& fault, const std::string& reason) {
-  expect_refused(folder / ("faulty_" + fault + ".so"), reason);
+  expect_refused(folder / ("libfaulty_" + fault + ".so"), reason);
 }
 
 // ---- Other versions ----
 
 TEST(Abi, LoadsAPluginOfVersion1_0) {
-  const Registry registry = open(folder / "old.so");
+  const Registry registry = open(folder / "libold.so");
   ASSERT_EQ(registry.activations().size(), 1u);
   EXPECT_EQ(registry.activations()[0].abi, "1.0");
   EXPECT_EQ(registry.activations()[0].library, "old");
@@ -108,7 +108,7 @@ TEST(Abi, LoadsAPluginOfVersion1_0) {
 }
 
 TEST(Abi, UsesWhatItKnowsOfANewerMinorVersion) {
-  const Registry registry = open(folder / "newer.so");
+  const Registry registry = open(folder / "libnewer.so");
   ASSERT_EQ(registry.activations().size(), 1u);
   EXPECT_EQ(registry.activations()[0].abi, "1.7");
   const Activation shifted = registry.activation("newer:Shifted", {{}, {{"shift", {0.5}}}});
@@ -118,11 +118,11 @@ TEST(Abi, UsesWhatItKnowsOfANewerMinorVersion) {
   EXPECT_NEAR(shifted.d_nngp_fn(0.3, 1, 1), 1, 1e-12);
 
   ASSERT_EQ(registry.warnings().size(), 1u);
-  EXPECT_THAT(
-      registry.warnings()[0],
-      testing::HasSubstr("newer.so: activation NeedsMore needs features this nngp does not know (bits "
-                         "0x10000000000): it was built for plugin ABI 1.7, this nngp has ABI 1.0; "
-                         "install a newer nngp"));
+  EXPECT_THAT(registry.warnings()[0],
+              testing::HasSubstr(
+                  "libnewer.so: activation NeedsMore needs features this nngp does not know (bits "
+                  "0x10000000000): it was built for plugin ABI 1.7, this nngp has ABI 1.0; "
+                  "install a newer nngp"));
   expect_error<ModelError>([&] { registry.activation("NeedsMore"); },
                            "no activation is called 'NeedsMore'");
 }

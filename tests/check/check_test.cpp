@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 TEST(Check, ShowsFindingsAsATable) {
   const Outcome outcome = run_nngp(
-      {"plugins", "check", NNGP_TEST_PLUGINS "/erf.so", "--check", "table", "--check", "exports"});
+      {"plugins", "check", NNGP_TEST_PLUGINS "/liberf.so", "--check", "table", "--check", "exports"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_EQ(outcome.out.substr(0, 8), "library\n");
@@ -22,7 +22,8 @@ TEST(Check, ShowsFindingsAsATable) {
 
 TEST(Check, ReportsAsJson) {
   const json report = json::parse(
-      run_nngp({"plugins", "check", NNGP_TEST_PLUGINS "/relu.so", "--check", "threads", "--json"}).out);
+      run_nngp({"plugins", "check", NNGP_TEST_PLUGINS "/librelu.so", "--check", "threads", "--json"})
+          .out);
   EXPECT_EQ(report["library"], "relu");
   EXPECT_EQ(report["abi"], "1.0");
   EXPECT_EQ(report["result"], "pass");
@@ -40,7 +41,7 @@ TEST(Check, FailsForAFileThatIsNoPlugin) {
 }
 
 TEST(Check, FailsForUnsoundTablesWhateverIsAsked) {
-  const std::string file = NNGP_ABI_PLUGINS "/faulty_newer_major.so";
+  const std::string file = NNGP_ABI_PLUGINS "/libfaulty_newer_major.so";
   const Outcome outcome = run_nngp({"plugins", "check", file, "--check", "nngp_fn"});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("  failure  table           built for plugin ABI 2.0"));

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-std::string plugin(const std::string& name) { return NNGP_BROKEN_PLUGINS "/" + name + ".so"; }
+std::string plugin(const std::string& name) { return NNGP_BROKEN_PLUGINS "/lib" + name + ".so"; }
 
 /// What `nngp plugins check FILE --json` reports.
 struct Report {

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path shipped = NNGP_TEST_PLUGINS;
-const fs::path arcsin_erf = shipped / "arcsin_erf.so";
+const fs::path arcsin_erf = shipped / "libarcsin_erf.so";
 
 // Sets an environment variable, or unsets it, for as long as this lives.
 class Environment {
@@ -337,6 +337,27 @@ TEST(Registry, LeavesTheCurrentFolderUnlessNamed) {
                   "started; give the whole path, or name it with --plugin");
   }
   EXPECT_EQ(Registry(PluginSearch{{"."}, {}}).activations().size(), 1u);
+
+  // By whatever path; elsewhere the same path is searched.
+  const TemporaryFolder elsewhere;
+  fs::create_directory(elsewhere / "sub");
+  fs::create_directory_symlink(folder.path(), elsewhere / "link");
+  for (const fs::path& path : {folder.path(), elsewhere / "link", elsewhere / "sub/../link/."}) {
+    fs::current_path(folder.path());
+    const Registry here(PluginSearch{{}, {path}});
+    EXPECT_TRUE(here.activations().empty());
+    ASSERT_EQ(here.warnings().size(), 1u);
+    EXPECT_EQ(here.warnings()[0],
+              path.string() +
+                  ": not searched for plugins, since it is the current folder; name it with "
+                  "--plugin, or start nngp elsewhere");
+    EXPECT_EQ(Registry(PluginSearch{{path}, {}}).activations().size(), 1u);
+    fs::current_path(elsewhere.path());
+    EXPECT_EQ(Registry(PluginSearch{{}, {path}}).activations().size(), 1u);
+  }
+  // Folders with a fixed meaning stay what they are.
+  fs::current_path(folder.path());
+  EXPECT_EQ(Registry(PluginSearch{{}, {}, folder.path(), {}}).activations().size(), 1u);
   fs::current_path(before);
 }
 

@@ -82,9 +82,10 @@ TEST(Command, NamesWrongUsageAndTheNearestRightOne) {
 }
 
 TEST(Command, TakesCommonOptionsBeforeTheSubcommand) {
-  const Outcome outcome = run_nngp({"--plugin", NNGP_TEST_PLUGINS "/relu.so", "plugins", "list"});
+  const Outcome outcome = run_nngp({"--plugin", NNGP_TEST_PLUGINS "/librelu.so", "plugins", "list"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.out, run_nngp({"plugins", "list", "--plugin=" NNGP_TEST_PLUGINS "/relu.so"}).out);
+  EXPECT_EQ(outcome.out,
+            run_nngp({"plugins", "list", "--plugin=" NNGP_TEST_PLUGINS "/librelu.so"}).out);
 }
 
 TEST(Command, FailsWhereStandardOutputIsFull) {

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using nngp::PluginError;
 using testing::HasSubstr;
 
-const std::string arcsin_erf = NNGP_TEST_PLUGINS "/arcsin_erf.so";
+const std::string arcsin_erf = NNGP_TEST_PLUGINS "/libarcsin_erf.so";
 
 /// A home of its own, where nngp runs.
 class Install : public testing::Test {
@@ -38,7 +38,7 @@ class Install : public testing::Test {
 
   TemporaryFolder home;
   const fs::path folder = home / "nngp/plugins";
-  const std::string installed = (folder / "arcsin_erf.so").string();
+  const std::string installed = (folder / "libarcsin_erf.so").string();
 };
 
 TEST_F(Install, ChecksAndCopiesAndRemoves) {
@@ -48,7 +48,7 @@ TEST_F(Install, ChecksAndCopiesAndRemoves) {
   EXPECT_EQ(read_text(installed), read_text(arcsin_erf));
   EXPECT_EQ(fs::status(installed).permissions(), fs::perms(0644));
   EXPECT_THAT(run({"list"}).out,
-              testing::StartsWith(folder.string() + " (the user's)\n  arcsin_erf.so "));
+              testing::StartsWith(folder.string() + " (the user's)\n  libarcsin_erf.so "));
   const auto list = nlohmann::json::parse(run({"list", "--json"}).out);
   EXPECT_EQ(list[0]["source"], "user");
 
@@ -56,12 +56,18 @@ TEST_F(Install, ChecksAndCopiesAndRemoves) {
   EXPECT_EQ(outcome.out, "removed arcsin_erf 1.0.0 in " + installed + "\n");
   EXPECT_TRUE(fs::is_empty(folder));
   expect_failure({"remove", "arcsin_erf"}, "has no 'arcsin_erf'");
+  // Put there by hand, under a name of its own.
+  fs::copy_file(arcsin_erf, folder / "mine.so");
+  expect_failure({"remove", "mine"}, "has no 'mine'");
+  expect_failure({"remove", "arcsin_err"}, "has no 'arcsin_err'; did you mean 'arcsin_erf'?");
+  EXPECT_EQ(run({"remove", "arcsin_erf"}).out,
+            "removed arcsin_erf 1.0.0 in " + (folder / "mine.so").string() + "\n");
   EXPECT_EQ(run({"remove", "../x"}).code, 2);
 }
 
 TEST_F(Install, ReplacesNothingUnlessTold) {
   fs::create_directories(folder);
-  fs::copy_file(NNGP_TEST_PLUGINS "/relu.so", installed);
+  fs::copy_file(NNGP_TEST_PLUGINS "/librelu.so", installed);
   const std::string before = read_text(installed);
   expect_failure({"install", arcsin_erf}, "nngp: relu 0.1.0 in " + installed +
                                               " is installed already; --force replaces it with "
@@ -72,8 +78,8 @@ TEST_F(Install, ReplacesNothingUnlessTold) {
 }
 
 TEST_F(Install, RefusesWhatFailsAndWhatIsNoPlugin) {
-  expect_failure({"install", NNGP_HOST_TEST_PLUGINS "/wrong.so"},
-                 std::string(NNGP_HOST_TEST_PLUGINS "/wrong.so") + ": not installed, ");
+  expect_failure({"install", NNGP_HOST_TEST_PLUGINS "/libwrong.so"},
+                 std::string(NNGP_HOST_TEST_PLUGINS "/libwrong.so") + ": not installed, ");
   expect_failure({"install", "none.so"}, "none.so");
   home.write("text.so", "not a library");
   expect_failure({"install", "text.so"}, "text.so: neither a shared library nor a plain tar archive");
@@ -92,7 +98,7 @@ TEST_F(Install, TakesWhatPackMade) {
   const std::string tar = read_text(home / "arcsin_erf-1.0.0.tar");
   nngp::host::Archive contents =
       nngp::host::read_archive(std::as_bytes(std::span(tar)), "arcsin_erf-1.0.0.tar");
-  contents.library = read_text(NNGP_TEST_PLUGINS "/relu.so");
+  contents.library = read_text(NNGP_TEST_PLUGINS "/librelu.so");
   home.write("mixed.tar", write_archive(contents, "relu-1", "relu.so"));
   expect_failure({"install", "mixed.tar", "--force"},
                  "mixed.tar: its plugin.json does not say what its library says");

@@ -135,8 +135,9 @@ TEST_F(KernelCommand, PrintsASummaryWithoutOutputs) {
   const Outcome outcome = kernel(relu_network, {"--x1", file("x1.npy")});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
-  for (const char* part : {"x1.npy: 3 x 4, float64\n", "Relu()", "relu.so", "kernels  3 x 3, float64\n",
-                           "\nnngp: entries from ", "\nntk: entries from ", ", diagonal from "})
+  for (const char* part :
+       {"x1.npy: 3 x 4, float64\n", "Relu()", "librelu.so", "kernels  3 x 3, float64\n",
+        "\nnngp: entries from ", "\nntk: entries from ", ", diagonal from "})
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
 
@@ -171,7 +172,7 @@ TEST_F(KernelCommand, ReportsWhatItDid) {
   ASSERT_EQ(report["plugins"].size(), 1u);
   EXPECT_EQ(report["plugins"][0]["activation"], "Relu()");
   EXPECT_EQ(report["plugins"][0]["library"], "relu");
-  EXPECT_EQ(report["plugins"][0]["file"], NNGP_TEST_PLUGINS "/relu.so");
+  EXPECT_EQ(report["plugins"][0]["file"], NNGP_TEST_PLUGINS "/librelu.so");
   EXPECT_GT(report["peak_memory_bytes"], 1 << 20);
   for (const char* phase : {"read", "compute", "write"}) EXPECT_GE(report["seconds"][phase], 0);
 }

@@ -22,7 +22,7 @@ TEST(New, WritesAProjectUnderTheName) {
   const TemporaryFolder folder;
   const Outcome outcome = make("Swish", folder);
   EXPECT_EQ(outcome.err, "");
-  const fs::path project = folder / "swish";
+  const fs::path project = folder / "Swish";
   EXPECT_EQ(outcome.out, "wrote " + project.string() +
                              ": the activation Swish with the formulas of an example\n"
                              "next:\n"
@@ -30,11 +30,11 @@ TEST(New, WritesAProjectUnderTheName) {
                              project.string() +
                              "\n"
                              "  cmake -B build && cmake --build build\n"
-                             "  nngp plugins check build/swish.so\n");
+                             "  nngp plugins check build/libSwish.so\n");
   EXPECT_THAT(read_text(project / "CMakeLists.txt"),
-              HasSubstr("nngp_add_activation(swish SOURCES swish.cpp)"));
-  EXPECT_THAT(read_text(project / "swish.cpp"), HasSubstr("NNGP_PLUGIN(library, Swish)"));
-  EXPECT_THAT(read_text(project / "README.md"), HasSubstr("nngp plugins check build/swish.so"));
+              HasSubstr("nngp_add_activation(Swish SOURCES Swish.cpp)"));
+  EXPECT_THAT(read_text(project / "Swish.cpp"), HasSubstr("NNGP_PLUGIN(library, Swish)"));
+  EXPECT_THAT(read_text(project / "README.md"), HasSubstr("nngp plugins check build/libSwish.so"));
   EXPECT_TRUE(fs::exists(project / "test.c"));
   for (const auto& file : fs::directory_iterator(project))
     EXPECT_THAT(read_text(file), testing::Not(testing::ContainsRegex("[Bb]ump"))) << file;
@@ -48,18 +48,18 @@ TEST(New, OverwritesNothing) {
   const TemporaryFolder folder;
   fs::create_directory(folder / "mine");
   folder.write("mine/mine.cpp", "precious");
-  Outcome outcome = make("Mine", folder);
+  Outcome outcome = make("mine", folder);
   EXPECT_EQ(outcome.code, 1);
   EXPECT_EQ(outcome.err,
             "nngp: '" + (folder / "mine").string() + "' exists already; nothing was written\n");
   EXPECT_EQ(read_text(folder / "mine/mine.cpp"), "precious");
   EXPECT_FALSE(fs::exists(folder / "mine/test.c"));
   folder.write("file", "precious");
-  EXPECT_EQ(make("File", folder).code, 1);
+  EXPECT_EQ(make("file", folder).code, 1);
   EXPECT_EQ(read_text(folder / "file"), "precious");
 
   outcome = run_nngp({"plugins", "new", "X", "--dir", (folder / "none").string()});
-  EXPECT_EQ(outcome.err, "nngp: cannot make the folder '" + (folder / "none/x").string() +
+  EXPECT_EQ(outcome.err, "nngp: cannot make the folder '" + (folder / "none/X").string() +
                              "': No such file or directory\n");
 }
 

@@ -16,7 +16,7 @@ TEST(Plugins, AreListedWithWhereTheyAre) {
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out, testing::StartsWith(NNGP_TEST_PLUGINS " (installed)\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex(
-                               "\n  relu.so .ABI 1.0.\n    Relu +[0-9.]+ +Rectified linear unit\n"));
+                               "\n  librelu.so .ABI 1.0.\n    Relu +[0-9.]+ +Rectified linear unit\n"));
 }
 
 TEST(Plugins, ListsAsJson) {
@@ -26,14 +26,14 @@ TEST(Plugins, ListsAsJson) {
   ASSERT_NE(erf, list.end());
   EXPECT_EQ((*erf)["library"], "erf");
   EXPECT_EQ((*erf)["abi"], "1.0");
-  EXPECT_EQ((*erf)["file"], NNGP_TEST_PLUGINS "/erf.so");
+  EXPECT_EQ((*erf)["file"], NNGP_TEST_PLUGINS "/liberf.so");
   EXPECT_EQ((*erf)["source"], "installed");
   EXPECT_TRUE((*erf)["shadowed_by"].is_null());
 }
 
 TEST(Plugins, SaysWhetherTheyPassTheChecks) {
   const TemporaryFolder folder;
-  std::filesystem::copy_file(NNGP_TEST_PLUGINS "/arcsin_erf.so", folder / "erf.so");
+  std::filesystem::copy_file(NNGP_TEST_PLUGINS "/libarcsin_erf.so", folder / "erf.so");
   std::filesystem::copy_file(NNGP_TEST_COMMAND, folder / "nngp");  // away from the shipped plugins
   const Outcome outcome =
       Process({(folder / "nngp").string(), "plugins", "list", "--verify"},
@@ -45,7 +45,7 @@ TEST(Plugins, SaysWhetherTheyPassTheChecks) {
 
 TEST(Plugins, ShowsTheShadowedOne) {
   const TemporaryFolder folder;
-  std::filesystem::copy_file(NNGP_TEST_PLUGINS "/relu.so", folder / "relu.so");
+  std::filesystem::copy_file(NNGP_TEST_PLUGINS "/librelu.so", folder / "relu.so");
   const Outcome outcome = run_nngp({"plugins", "list", "--plugin", folder.path().string()});
   EXPECT_THAT(outcome.out,
               testing::StartsWith(folder.path().string() + " (named)\n  relu.so (ABI 1.0)\n    Relu "));
@@ -56,7 +56,7 @@ TEST(Plugins, ShowsTheShadowedOne) {
 TEST(Plugins, ShowsOneActivation) {
   const Outcome outcome = run_nngp({"plugins", "show", "Erf"});
   EXPECT_EQ(outcome.code, 0);
-  for (const char* part : {"Erf: ", "  file       " NNGP_TEST_PLUGINS "/erf.so\n", "\n  d_nngp_fn  ",
+  for (const char* part : {"Erf: ", "  file       " NNGP_TEST_PLUGINS "/liberf.so\n", "\n  d_nngp_fn  ",
                            "\n  NAME  KIND    DEFAULT  RANGE  MEANING\n", "\n  a     number  1.0 "})
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }

@@ -161,7 +161,7 @@ TEST_F(Sampling, SaysWhyThereIsNoKernelOfInfiniteWidth) {
 
 TEST_F(Sampling, DifferentiatesFnWhereThePluginDoesNot) {
   const auto ntk = [&](const std::string& activation) {
-    EXPECT_EQ(run({"montecarlo", "--plugin", NNGP_HOST_TEST_PLUGINS "/partial.so", "--model",
+    EXPECT_EQ(run({"montecarlo", "--plugin", NNGP_HOST_TEST_PLUGINS "/libpartial.so", "--model",
                    "serial(Dense(30), " + activation + ", Dense(1))", "--samples", "3", "--ntk",
                    file("t.npy")})
                   .code,
@@ -185,7 +185,7 @@ TEST_F(Sampling, NamesWhatAnActivationLacks) {
         "width cannot be sampled, its plugin has no fn; its kernels of infinite width can be "
         "computed, and fn may be added to the plugin\n");
   expect_failure(
-      {"kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/partial.so", "--model",
+      {"kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/libpartial.so", "--model",
        "serial(Dense(5), Nothing(), Dense(1))", "--nngp", file("out.npy")},
       "layer 2, Nothing(): the kernel is not implemented: its plugin has no nngp_fn, and no fn "
       "to integrate; add one of them to the plugin, or use another activation\n");

@@ -14,7 +14,7 @@ function(build_and_check project library)
   run(${CMAKE_COMMAND} -S ${project} -B ${project}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix})
   run(${CMAKE_COMMAND} --build ${project}/build)
   run(${CMAKE_CTEST_COMMAND} --test-dir ${project}/build)
-  run(${COMMAND_FILE} plugins check ${project}/build/${library}.so)
+  run(${COMMAND_FILE} plugins check ${project}/build/lib${library}.so)
 endfunction()
 
 # What is written twice is the same.
@@ -39,25 +39,37 @@ file(COPY ${prefix}/share/doc/nngp/sdk/examples DESTINATION ${FOLDER})
 foreach(example bump quadratic bessel)
   build_and_check(${FOLDER}/examples/${example} ${example})
 endforeach()
-run(${COMMAND_FILE} eval BesselJ0 --plugin ${FOLDER}/examples/bessel/build/bessel.so
+run(${COMMAND_FILE} eval BesselJ0 --plugin ${FOLDER}/examples/bessel/build/libbessel.so
   --cov12 0 --var1 1 --var2 1)
 # E[J0(x)] = exp(-1/4) I0(1/4), squared.
 if(NOT output MATCHES "0,1,1,0\\.6257081507995")
   message(FATAL_ERROR "E[J0(x)]^2 = 0.62570815079957..., not:\n${output}")
 endif()
 
-foreach(language cpp c)
-  run(${COMMAND_FILE} plugins new Mine_${language} --lang ${language} --dir ${FOLDER})
-  build_and_check(${FOLDER}/mine_${language} mine_${language})
-endforeach()
+# From nothing to a checked activation, by the commands that an author types. Names are whatever they like,
+# even one that C sources use themselves.
+file(WRITE ${FOLDER}/author.sh [[
+set -eu
+cd "$1"
+nngp plugins new "$2" --lang "$3"
+cd "$2"
+cmake -B build && cmake --build build
+nngp plugins check "build/lib$2.so"
+ctest --test-dir build
+]])
+cmake_path(GET COMMAND_FILE PARENT_PATH bin)
+set(ENV{PATH} "${bin}:$ENV{PATH}")
+set(ENV{CMAKE_PREFIX_PATH} "${prefix}")
+run(sh ${FOLDER}/author.sh ${FOLDER} Swish cpp)
+run(sh ${FOLDER}/author.sh ${FOLDER} fn c)
 
 set(ENV{PKG_CONFIG_PATH} "${prefix}/share/pkgconfig")
 file(WRITE ${FOLDER}/build.sh [[
 set -eu
 cd "$1"
 eval "cc $(pkg-config --cflags nngp-sdk) $(pkg-config --variable=plugin_flags nngp-sdk) \
-  examples/quadratic/quadratic.c -o quadratic.so $(pkg-config --variable=plugin_libs nngp-sdk)"
+  examples/quadratic/quadratic.c -o libquadratic.so $(pkg-config --variable=plugin_libs nngp-sdk)"
 ]])
 run(sh ${FOLDER}/build.sh ${FOLDER})
-run(${COMMAND_FILE} plugins check ${FOLDER}/quadratic.so)
+run(${COMMAND_FILE} plugins check ${FOLDER}/libquadratic.so)
 file(REMOVE_RECURSE ${FOLDER})

@@ -113,12 +113,35 @@ std::string described(const fs::path& file) {
   }
 }
 
-/// Where the user's plugin of a name is.
-fs::path installed_file(const std::string& library) {
+std::string file_name(const std::string& library) { return "lib" + library + ".so"; }
+
+/// Where the user's plugin of a name gets installed.
+fs::path place_of(const std::string& library) {
   const fs::path folder = user_plugins();
   if (folder.empty())
     throw Error("there is no user's folder for plugins: neither HOME nor XDG_DATA_HOME is set");
-  return folder / (library + ".so");
+  return folder / file_name(library);
+}
+
+/// The user's file with a library: where it gets installed or, put there by hand, under any name.
+/// Throws PluginError if there is none.
+fs::path find_installed(const std::string& library) {
+  const fs::path place = place_of(library);
+  if (fs::exists(fs::symlink_status(place))) return place;
+  std::vector<std::string> known;
+  std::error_code error;
+  for (fs::directory_iterator file(place.parent_path(), error), end; !error && file != end;
+       file.increment(error)) {
+    if (file->path().extension() != ".so") continue;
+    try {
+      known.push_back(PluginFile(file->path()).tables().name());
+    } catch (const PluginError&) {
+      continue;  // no plugin has no name
+    }
+    if (known.back() == library) return file->path();
+  }
+  throw PluginError("the user's folder " + printable(place.parent_path().string(), 300) + " has no '" +
+                    library + "'" + suggest(library, known));
 }
 
 }  // namespace
@@ -137,7 +160,7 @@ void install_plugin(const po::variables_map& arguments) {
   }();
   const PluginTables& tables = plugin.tables();
   const std::string name = tables.name() + " " + printable(tables.version());
-  const fs::path target = installed_file(tables.name());
+  const fs::path target = place_of(tables.name());
   const auto refuse_to_overwrite = [&] {
     if (fs::exists(fs::symlink_status(target)) && !arguments.count("force"))
       throw PluginError(described(target) + " is installed already; --force replaces it with " + name);
@@ -159,16 +182,7 @@ void remove_plugin(const po::variables_map& arguments) {
   const std::string name = text_of(arguments, "name");
   if (!is_name(name.c_str()))
     throw UsageError("'" + printable(name) + "' is not the name of a library; see 'nngp plugins list'");
-  const fs::path file = installed_file(name);
-  if (!fs::exists(fs::symlink_status(file))) {
-    std::vector<std::string> known;
-    std::error_code error;
-    for (fs::directory_iterator one(file.parent_path(), error), end; !error && one != end;
-         one.increment(error))
-      if (one->path().extension() == ".so") known.push_back(one->path().stem().string());
-    throw PluginError("the user's folder " + printable(file.parent_path().string(), 300) + " has no '" +
-                      name + "'" + suggest(name, known));
-  }
+  const fs::path file = find_installed(name);
   const std::string what = described(file);
   fs::remove(file);
   std::cout << "removed " << what << '\n';
@@ -187,7 +201,7 @@ void pack_plugin(const po::variables_map& arguments) {
   const fs::path target = folder + ".tar";
   if (fs::exists(target) && !arguments.count("force"))
     throw PluginError("'" + target.string() + "' exists already; --force replaces it");
-  write_file(target, write_archive(archive, folder, tables.name() + ".so"));
+  write_file(target, write_archive(archive, folder, file_name(tables.name())));
   std::cout << "wrote " << target.string() << '\n';
 }
 

@@ -44,10 +44,10 @@ const Template& find_template(const std::string& language) {
 }
 
 /// The names of one activation in the place of another's, where they are words or parts of them
-/// joined by '_'.
+/// joined by '_', and in the names of files.
 std::string renamed(std::string text, const Template& from, const std::string& library,
                     const std::string& activation) {
-  text = std::regex_replace(text, std::regex("\\b" + from.library + "(?![a-z])"), library);
+  text = std::regex_replace(text, std::regex("\\b(lib)?" + from.library + "(?![a-z])"), "$1" + library);
   return std::regex_replace(text, std::regex("\\b" + from.activation + "\\b"), activation);
 }
 
@@ -80,10 +80,10 @@ class NewFolder {
 }  // namespace
 
 void new_plugin(const po::variables_map& arguments) {
-  std::string activation = text_of(arguments, "name");
-  check_name(activation);
+  const std::string library = text_of(arguments, "name");
+  check_name(library);
+  std::string activation = library;
   activation[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(activation[0])));
-  const std::string library = lower_case(activation);
   const Template& project = find_template(text_of(arguments, "lang"));
 
   NewFolder folder(fs::path(text_of(arguments, "dir")) / library);
@@ -97,7 +97,7 @@ void new_plugin(const po::variables_map& arguments) {
             << " with the formulas of an example\n"
             << "next:\n"
             << "  cd " << place << "\n  cmake -B build && cmake --build build\n"
-            << "  nngp plugins check build/" << library << ".so\n";
+            << "  nngp plugins check build/lib" << library << ".so\n";
 }
 
 }  // namespace nngp::host
