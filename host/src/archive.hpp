@@ -9,7 +9,8 @@
 namespace nngp::host {
 
 /// A plugin as it is handed to others: a plain tar with the folder NAME-VERSION, in it the library
-/// libNAME.so and plugin.json, which repeats what the library says of itself for those who cannot load it.
+/// libNAME.so and plugin.json, which repeats what the library says of itself for those who cannot load
+/// it.
 struct Archive {
   std::string library;   ///< the bytes of the one .so file
   std::string metadata;  ///< the text of plugin.json
