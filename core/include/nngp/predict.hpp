@@ -81,9 +81,11 @@ class Ensemble {
  private:
   void check_time(std::optional<double> t) const;
   void invert(MatrixMap<double> rows, std::optional<double> t) const;
-  void block(const MatrixView<Real>& x_test, Eigen::Index row, Eigen::Index rows,
-             const MatrixView<double>& weights, Spread spread, std::optional<double> t,
-             Gaussian& out) const;
+  void mean(const KernelOperator<Real>& cross, const MatrixView<double>& weights,
+            MatrixMap<double> out) const;
+  void block(const KernelOperator<Real>& cross, const MatrixView<Real>& x_test, Eigen::Index row,
+             Eigen::Index rows, const MatrixView<double>& weights, Spread spread,
+             std::optional<double> t, Gaussian& out) const;
   KernelMatrix<double> times_nngp(const MatrixView<double>& rows) const;
 
   EnsembleOptions options_;

@@ -49,7 +49,7 @@ class Cholesky final : public LinearMap {
   void apply(MatrixMap<double> rows) const override;
 
   double log_determinant() const;
-  /// Estimate in the 1-norm (LAPACK dpocon).
+  /// Estimate in the 1-norm (Higham's, LAPACK dlacn2): a few passes over the factor.
   double condition_number() const;
   /// The whole inverse, both triangles (LAPACK dpotri).
   KernelMatrix<double> inverse() const;

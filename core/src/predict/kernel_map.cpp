@@ -20,11 +20,11 @@ Output<Real> output(Get which, Real* to, std::size_t ld) {
 }  // namespace
 
 template <class Real>
-KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which, const Window& window,
-                                   const KernelOptions& options) {
-  KernelMatrix<double> matrix(index(window.rows), index(window.cols));
+void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Window& window,
+                    MatrixMap<double> out, const KernelOptions& options) {
   if constexpr (std::is_same_v<Real, double>) {
-    kernels.compute(window, output(which, matrix.data(), window.cols), options);
+    kernels.compute(window, output(which, out.data(), static_cast<std::size_t>(out.outerStride())),
+                    options);
   } else {
     // In strips, so that the memory is that of the result.
     constexpr std::size_t strip = 1024;
@@ -33,10 +33,17 @@ KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get whic
       const std::size_t rows = std::min(strip, window.rows - row);
       kernels.compute({window.row + row, window.col, rows, window.cols},
                       output(which, part.data(), window.cols), options);
-      matrix.map().middleRows(index(row), index(rows)) =
+      out.middleRows(index(row), index(rows)) =
           part.view().topRows(index(rows)).template cast<double>();
     }
   }
+}
+
+template <class Real>
+KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which, const Window& window,
+                                   const KernelOptions& options) {
+  KernelMatrix<double> matrix(index(window.rows), index(window.cols));
+  compute_kernel(kernels, which, window, matrix.map(), options);
   return matrix;
 }
 
@@ -138,10 +145,12 @@ std::vector<Eigen::Index> choose_landmarks(Eigen::Index size, Eigen::Index count
   return chosen;
 }
 
-#define NNGP_INSTANTIATE(Real)                                                                 \
-  template class KernelMap<Real>;                                                              \
-  template KernelMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const Window&, \
-                                              const KernelOptions&);                           \
+#define NNGP_INSTANTIATE(Real)                                                                     \
+  template class KernelMap<Real>;                                                                  \
+  template void compute_kernel(const KernelOperator<Real>&, Get, const Window&, MatrixMap<double>, \
+                               const KernelOptions&);                                              \
+  template KernelMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const Window&,     \
+                                              const KernelOptions&);                               \
   template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, const KernelOptions&);
 NNGP_INSTANTIATE(double)
 NNGP_INSTANTIATE(float)

@@ -19,8 +19,9 @@ int cholesky(MatrixMap<double> matrix);
 void cholesky_solve(const MatrixView<double>& factor, MatrixMap<double> rows);
 /// Replaces `columns` by L^-1 columns.
 void lower_solve_columns(const MatrixView<double>& factor, MatrixMap<double> columns);
-/// Reciprocal of the condition number of L L^T, whose 1-norm is `norm`.
-double cholesky_rcond(const MatrixView<double>& factor, double norm);
+/// Estimate of the 1-norm of (L L^T)^-1 (Higham's, dlacn2), as dpocon makes it, but with solves that
+/// are not guarded against overflow: a third of the time.
+double cholesky_inverse_norm(const MatrixView<double>& factor);
 /// Replaces L by the lower triangle of (L L^T)^-1.
 void cholesky_inverse(MatrixMap<double> factor);
 

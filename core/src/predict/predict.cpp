@@ -20,6 +20,11 @@ Window rows_of(Eigen::Index row, Eigen::Index rows, std::size_t cols) {
   return {static_cast<std::size_t>(row), 0, static_cast<std::size_t>(rows), cols};
 }
 
+MatrixMap<double> rows_of(MatrixMap<double> matrix, Eigen::Index row, Eigen::Index rows) {
+  return {matrix.data() + row * matrix.outerStride(), rows, matrix.cols(),
+          Eigen::OuterStride<>(matrix.outerStride())};
+}
+
 void check(const EnsembleOptions& options) {
   if (options.kernel == Get::both) throw DataError("an ensemble has one kernel: nngp or ntk");
   if (!(options.diag_reg.value >= 0) || !std::isfinite(options.diag_reg.value))
@@ -150,18 +155,24 @@ Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
   weights.map() = y_->view();
   invert(weights.map(), t);
 
+  const KernelOperator<Real> cross = kernel_fn_.bind(x_test, x_train_, options_.compute);
   Gaussian out;
   out.mean = KernelMatrix<double>(x_test.rows(), y_->rows());
-  if (spread != Spread::none) out.variance.resize(static_cast<std::size_t>(x_test.rows()));
-  // Several matrices of test with training inputs live at once, most of them in conjugate gradients; a
-  // covariance needs them whole.
-  constexpr Eigen::Index least = 64;
-  const Eigen::Index copies = conjugate_gradients_ ? 32 : 8;
-  const auto affordable =
-      static_cast<Eigen::Index>(options_.memory / sizeof(double)) / (copies * x_train_.rows());
-  const Eigen::Index rows = spread == Spread::covariance ? x_test.rows() : std::max(least, affordable);
-  for (Eigen::Index row = 0; row < x_test.rows(); row += rows)
-    block(x_test, row, std::min(rows, x_test.rows() - row), weights.view(), spread, t, out);
+  if (spread == Spread::none) {
+    mean(cross, weights.view(), out.mean.map());
+  } else {
+    out.variance.resize(static_cast<std::size_t>(x_test.rows()));
+    // Several matrices of test with training inputs live at once, most of them in conjugate gradients;
+    // a covariance needs them whole.
+    constexpr Eigen::Index least = 64;
+    const Eigen::Index copies = conjugate_gradients_ ? 32 : 8;
+    const auto affordable =
+        static_cast<Eigen::Index>(options_.memory / sizeof(double)) / (copies * x_train_.rows());
+    const Eigen::Index rows =
+        spread == Spread::covariance ? x_test.rows() : std::max(least, affordable);
+    for (Eigen::Index row = 0; row < x_test.rows(); row += rows)
+      block(cross, x_test, row, std::min(rows, x_test.rows() - row), weights.view(), spread, t, out);
+  }
   const auto finite = [](double value) { return std::isfinite(value); };
   if (!out.mean.view().allFinite() || !std::all_of(out.variance.begin(), out.variance.end(), finite) ||
       !out.covariance.view().allFinite())
@@ -169,20 +180,34 @@ Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
   return out;
 }
 
+/// Means alone, from a few rows of the kernel at a time, in memory that stays in the caches.
+template <class Real>
+void Ensemble<Real>::mean(const KernelOperator<Real>& cross, const MatrixView<double>& weights,
+                          MatrixMap<double> out) const {
+  constexpr Eigen::Index resident = Eigen::Index{4} << 20, least = 64;
+  const Eigen::Index n = x_train_.rows();
+  const Eigen::Index rows =
+      std::min(out.rows(), std::max(least, resident / static_cast<Eigen::Index>(sizeof(double)) / n));
+  KernelMatrix<double> k(rows, n);
+  for (Eigen::Index row = 0; row < out.rows(); row += rows) {
+    const Eigen::Index count = std::min(rows, out.rows() - row);
+    MatrixMap<double> part(k.data(), count, n, Eigen::OuterStride<>(n));
+    compute_kernel(cross, options_.kernel, rows_of(row, count, cross.cols()), part, options_.compute);
+    lapack::multiply_transposed(1, lapack::view(part), weights, 0, rows_of(out, row, count));
+  }
+}
+
 /// Predictions for x_test[row : row + rows].
 template <class Real>
-void Ensemble<Real>::block(const MatrixView<Real>& x_test, Eigen::Index row, Eigen::Index rows,
-                           const MatrixView<double>& weights, Spread spread, std::optional<double> t,
-                           Gaussian& out) const {
+void Ensemble<Real>::block(const KernelOperator<Real>& cross, const MatrixView<Real>& x_test,
+                           Eigen::Index row, Eigen::Index rows, const MatrixView<double>& weights,
+                           Spread spread, std::optional<double> t, Gaussian& out) const {
   const MatrixView<Real> x(x_test.data() + row * x_test.outerStride(), rows, x_test.cols(),
                            Eigen::OuterStride<>(x_test.outerStride()));
-  const KernelOperator<Real> cross = kernel_fn_.bind(x, x_train_, options_.compute);
+  const Window window = rows_of(row, rows, cross.cols());
   const bool ntk = options_.kernel == Get::ntk;
-  const KernelMatrix<double> k = kernel_matrix(cross, options_.kernel, options_.compute);
-  MatrixMap<double> mean(out.mean.data() + row * out.mean.cols(), rows, out.mean.cols(),
-                         Eigen::OuterStride<>(out.mean.cols()));
-  lapack::multiply_transposed(1, k.view(), weights, 0, mean);
-  if (spread == Spread::none) return;
+  const KernelMatrix<double> k = kernel_matrix(cross, options_.kernel, window, options_.compute);
+  lapack::multiply_transposed(1, k.view(), weights, 0, rows_of(out.mean.map(), row, rows));
 
   // NNGP: k_tt - a k^T, where a = k (K_dd + shift)^-1, trained for twice the time.
   // NTK: k_tt + a K_dd a^T - (a k^T + its transpose), k and K of the NNGP, a of the NTK.
@@ -190,7 +215,7 @@ void Ensemble<Real>::block(const MatrixView<Real>& x_test, Eigen::Index row, Eig
   a.map() = k.view();
   invert(a.map(), ntk || !t ? t : std::optional(2 * *t));
   const KernelMatrix<double> prior =
-      ntk ? kernel_matrix(cross, Get::nngp, options_.compute) : KernelMatrix<double>();
+      ntk ? kernel_matrix(cross, Get::nngp, window, options_.compute) : KernelMatrix<double>();
   const KernelMatrix<double> carried = ntk ? times_nngp(a.view()) : KernelMatrix<double>();
   const KernelOperator<Real> test = kernel_fn_.bind(x, std::nullopt, options_.compute);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "nngp/text.hpp"
@@ -72,7 +73,10 @@ void Cholesky::apply(MatrixMap<double> rows) const { lapack::cholesky_solve(matr
 
 double Cholesky::log_determinant() const { return 2 * matrix_.view().diagonal().array().log().sum(); }
 
-double Cholesky::condition_number() const { return 1 / lapack::cholesky_rcond(matrix_.view(), norm_); }
+double Cholesky::condition_number() const {
+  const double number = norm_ * lapack::cholesky_inverse_norm(matrix_.view());
+  return std::isfinite(number) ? number : std::numeric_limits<double>::infinity();
+}
 
 KernelMatrix<double> Cholesky::inverse() const {
   KernelMatrix<double> inverse(size(), size());
