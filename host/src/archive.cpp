@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 constexpr std::int64_t largest_library = std::int64_t{256} << 20;
 constexpr std::int64_t largest_text = std::int64_t{1} << 20;
 constexpr int most_entries = 100;
+constexpr const char* not_one =
+    "neither a shared library nor a plain tar archive; unpack one that is compressed first";
 
 using Reader = std::unique_ptr<archive, decltype(&archive_read_free)>;
 using Writer = std::unique_ptr<archive, decltype(&archive_write_free)>;
@@ -58,15 +60,14 @@ Archive read(std::span<const std::byte> bytes) {
   const Reader reader(archive_read_new(), archive_read_free);
   archive_read_support_format_tar(reader.get());
   if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK)
-    throw PluginError("neither a shared library nor a plain tar archive");
+    throw PluginError(not_one);
 
   Archive result;
   std::set<std::string> seen;
   for (archive_entry* entry = nullptr;;) {
     const int status = archive_read_next_header(reader.get(), &entry);
     if (status == ARCHIVE_EOF) break;
-    if (status < ARCHIVE_WARN && seen.empty())
-      throw PluginError("neither a shared library nor a plain tar archive");
+    if (status < ARCHIVE_WARN && seen.empty()) throw PluginError(not_one);
     if (status < ARCHIVE_WARN) throw PluginError("a damaged archive; fetch it again");
     if (const auto wrong = check_entry(entry); !wrong.empty()) throw PluginError(wrong);
     const fs::path path = fs::path(archive_entry_pathname(entry)).lexically_normal();

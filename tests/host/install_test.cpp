@@ -175,7 +175,8 @@ TEST(Archive, RefusesPathsAndKindsThatCouldDoHarm) {
 
 TEST(Archive, RefusesWhatIsIncompleteOrTooMuch) {
   expect_bad("", "neither a shared library nor a plain tar archive");
-  expect_bad(std::string(3000, 'z'), "neither a shared library nor a plain tar archive");
+  expect_bad(std::string(3000, 'z'),
+             "neither a shared library nor a plain tar archive; unpack one that is compressed first");
   expect_bad(tar_of({{"plugin.json"}}), "no library in it");
   expect_bad(tar_of({{"x.so"}}), "no plugin.json in it; make the archive with 'nngp plugins pack'");
   expect_bad(tar_of({{"x.so"}, {"y.so"}}), "two libraries; a plugin is one");

@@ -10,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 
 #include "check/checks.hpp"
 #include "check/library_checks.hpp"
@@ -61,18 +62,19 @@ class Results {
   int out_;
 };
 
-/// Sanitizers reserve more addresses than there is memory.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool can_limit_memory = false;
-#else
-constexpr bool can_limit_memory = true;
-#endif
+/// The bytes of addresses this process has: with a sanitizer, more than any machine has memory.
+std::size_t own_addresses() {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 void set_limits(std::size_t memory) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // not to outlive the checker
-  const rlimit none = {0, 0}, bytes = {memory, memory};
+  const std::size_t all = own_addresses() + memory;
+  const rlimit none = {0, 0}, addresses = {all, all};
   ::setrlimit(RLIMIT_CORE, &none);
-  if (can_limit_memory) ::setrlimit(RLIMIT_AS, &bytes);
+  ::setrlimit(RLIMIT_AS, &addresses);
   std::signal(SIGPIPE, SIG_DFL);
 }
 
