@@ -75,6 +75,16 @@ TEST_F(Install, ReplacesNothingUnlessTold) {
   EXPECT_EQ(read_text(installed), before);
   EXPECT_EQ(run({"install", arcsin_erf, "--force"}).code, 0);
   EXPECT_EQ(read_text(installed), read_text(arcsin_erf));
+
+  // Nor is another file's library shadowed: what is replaced is that file.
+  const fs::path by_hand = folder / "by_hand.so";
+  fs::rename(installed, by_hand);
+  expect_failure({"install", arcsin_erf}, "nngp: arcsin_erf 1.0.0 in " + by_hand.string() +
+                                              " is installed already; --force replaces it with "
+                                              "arcsin_erf 1.0.0\n");
+  EXPECT_EQ(run({"install", arcsin_erf, "--force"}).out,
+            "installed arcsin_erf 1.0.0 as " + by_hand.string() + "\n  ArcsinErf\n");
+  EXPECT_FALSE(fs::exists(installed));
 }
 
 TEST_F(Install, RefusesWhatFailsAndWhatIsNoPlugin) {

@@ -115,34 +115,39 @@ std::string described(const fs::path& file) {
 
 std::string file_name(const std::string& library) { return "lib" + library + ".so"; }
 
-/// Where the user's plugin of a name gets installed.
-fs::path place_of(const std::string& library) {
-  const fs::path folder = user_plugins();
-  if (folder.empty())
-    throw Error("there is no user's folder for plugins: neither HOME nor XDG_DATA_HOME is set");
-  return folder / file_name(library);
-}
-
-/// The user's file with a library: where it gets installed or, put there by hand, under any name.
-/// Throws PluginError if there is none.
-fs::path find_installed(const std::string& library) {
-  const fs::path place = place_of(library);
-  if (fs::exists(fs::symlink_status(place))) return place;
-  std::vector<std::string> known;
-  std::error_code error;
-  for (fs::directory_iterator file(place.parent_path(), error), end; !error && file != end;
-       file.increment(error)) {
-    if (file->path().extension() != ".so") continue;
-    try {
-      known.push_back(PluginFile(file->path()).tables().name());
-    } catch (const PluginError&) {
-      continue;  // no plugin has no name
-    }
-    if (known.back() == library) return file->path();
+/// The user's file with a library: where it gets installed or, put there by hand, under any name. A
+/// library that is not there would be put into `file`; then `others` are those that are.
+struct Installed {
+  explicit Installed(const std::string& library) {
+    const fs::path folder = user_plugins();
+    if (folder.empty())
+      throw Error("there is no user's folder for plugins: neither HOME nor XDG_DATA_HOME is set");
+    file = folder / file_name(library);
+    exists = fs::exists(fs::symlink_status(file));
+    if (!exists) find(folder, library);
   }
-  throw PluginError("the user's folder " + printable(place.parent_path().string(), 300) + " has no '" +
-                    library + "'" + suggest(library, known));
-}
+
+  fs::path file;
+  bool exists;
+  std::vector<std::string> others;
+
+ private:
+  void find(const fs::path& folder, const std::string& library) {
+    std::error_code error;
+    for (fs::directory_iterator one(folder, error), end; !error && one != end; one.increment(error)) {
+      if (one->path().extension() != ".so") continue;
+      try {
+        others.push_back(PluginFile(one->path()).tables().name());
+      } catch (const PluginError&) {
+        continue;  // what is no plugin has no name
+      }
+      if (others.back() != library) continue;
+      file = one->path();
+      exists = true;
+      return;
+    }
+  }
+};
 
 }  // namespace
 
@@ -160,17 +165,19 @@ void install_plugin(const po::variables_map& arguments) {
   }();
   const PluginTables& tables = plugin.tables();
   const std::string name = tables.name() + " " + printable(tables.version());
-  const fs::path target = place_of(tables.name());
-  const auto refuse_to_overwrite = [&] {
-    if (fs::exists(fs::symlink_status(target)) && !arguments.count("force"))
-      throw PluginError(described(target) + " is installed already; --force replaces it with " + name);
+  const auto place = [&] {
+    const Installed installed(tables.name());
+    if (installed.exists && !arguments.count("force"))
+      throw PluginError(described(installed.file) + " is installed already; --force replaces it with " +
+                        name);
+    return installed.file;
   };
-  refuse_to_overwrite();
+  const fs::path target = place();
   check(staged.file(), origin);
 
   fs::create_directories(target.parent_path());
   OutputFile file(target);
-  refuse_to_overwrite();  // another process may have been faster
+  place();  // refused again if another process was faster
   file.write(0, std::as_bytes(std::span(bytes)));
   fs::permissions(file.partial_path(), fs::perms(0644));
   file.commit();
@@ -182,9 +189,12 @@ void remove_plugin(const po::variables_map& arguments) {
   const std::string name = text_of(arguments, "name");
   if (!is_name(name.c_str()))
     throw UsageError("'" + printable(name) + "' is not the name of a library; see 'nngp plugins list'");
-  const fs::path file = find_installed(name);
-  const std::string what = described(file);
-  fs::remove(file);
+  const Installed installed(name);
+  if (!installed.exists)
+    throw PluginError("the user's folder " + printable(installed.file.parent_path().string(), 300) +
+                      " has no '" + name + "'" + suggest(name, installed.others));
+  const std::string what = described(installed.file);
+  fs::remove(installed.file);
   std::cout << "removed " << what << '\n';
 }
 
