@@ -24,13 +24,13 @@ struct ErfKernels {
 
   template <class T>
   struct Started {
-    nngp::asin_of<T> angle;
+    nngp::half_angle<T> angle;
     T slope;
   };
   template <class T>
   Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
     const T s = root_det(cov12, x1.var, x2.var, r);
-    return {{cov12, s, x1.root * x2.root}, factor / s};
+    return {asin_of(cov12, s, x1.root * x2.root), factor / s};
   }
   template <class T>
   nngp::kernel_pair<T> finish(const Started<T>& started) const {
@@ -110,14 +110,13 @@ struct Gelu {
   template <class T>
   struct Started {
     T cov12;
-    nngp::acos_of<T> angle;
+    nngp::half_angle<T> angle;
     T density, slope;
   };
   template <class T>
   Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
     const T s = root_det(cov12, x1.var, x2.var, 1), p = 1.0 / s;
-    return {cov12,
-            {-cov12, s, x1.root * x2.root},
+    return {cov12, acos_of(-cov12, s, x1.root * x2.root),
             fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s),
             cov12 * p * fma(p * (0.5 / pi), p, (x1.p + x2.p) * norm)};
   }

@@ -142,43 +142,30 @@ V acos2(const V& c, const V& s) {
   return fma(-at.t, detail::atan_over_argument(at.t), pi / 2 - at.centre);
 }
 
-/// atan(y / q) for 0 <= y <= q, in two steps: see start() in nngp/activation.hpp.
+/// An angle by its half, whose tangent takes one division and few cases; two steps, see start() in
+/// nngp/activation.hpp.
 template <Vector V>
 struct half_angle {
-  using mask_type = typename V::mask_type;
-  V t;
-  mask_type far;  ///< t is that of pi/4 - atan
+  V t;     ///< tangent of half of what the angle is from base, |t| <= tan(pi/8)
+  V base;  ///< a multiple of 1/4, in the unit of turns()
 
-  half_angle(const V& y, const V& q, const mask_type& is_far)
-      : t(select(is_far, y - q, y) / select(is_far, y + q, q)), far(is_far) {}
-
-  /// In half turns: atan(y / q) / pi.
-  V turns() const {
-    return fma(t, detail::atan_over_argument(t, 1 / pi), select(far, V(0.25), V(0.0)));
-  }
+  /// The angle by 2 pi.
+  V turns() const { return fma(t, detail::atan_over_argument(t, 1 / pi), base); }
 };
 
-/// asin2(c, s) and acos2(c, s) given h = sqrt(c^2 + s^2) > 0, by half the angle: tan(theta / 2) =
-/// s / (h + c) needs fewer cases. turns() is the angle by 2 pi.
+/// asin2(c, s) given h = sqrt(c^2 + s^2) > 0, s >= 0.
 template <Vector V>
-struct asin_of {
-  V c;
-  half_angle<V> half;
-
-  asin_of(const V& c_, const V& s, const V& h) : c(c_), half(abs(c), h + s, abs(c) >= s) {}
-  V turns() const { return copysign(half.turns(), c); }
-};
+half_angle<V> asin_of(const V& c, const V& s, const V& h) {
+  const auto central = s >= abs(c), positive = c > 0.0;
+  return {select(central, c, select(positive, -s, s)) / (h + max(s, abs(c))),
+          select(central, V(0.0), select(positive, V(0.25), V(-0.25)))};
+}
+/// acos2(c, s) in the same way.
 template <Vector V>
-struct acos_of {
-  V c;
-  half_angle<V> half;
-
-  acos_of(const V& c_, const V& s, const V& h) : c(c_), half(s, h + abs(c), s >= abs(c)) {}
-  V turns() const {
-    const V u = half.turns();
-    return select(c < 0.0, 0.5 - u, u);
-  }
-};
+half_angle<V> acos_of(const V& c, const V& s, const V& h) {
+  const half_angle<V> opposite = asin_of(-c, s, h);
+  return {opposite.t, 0.25 + opposite.base};
+}
 
 /// What parallelogram needs of one input.
 template <Vector V>
@@ -206,7 +193,7 @@ struct parallelogram {
       : parallelogram(c, difference_of_products(x1.var, x2.var, c, c),
                       fma(x1.length, x2.length, abs(c))) {
     constexpr double parallel = std::is_same_v<typename V::real, double> ? 0x1p-24 : 0.0;
-    const auto unusual = !(half.t > select(half.far, V(-1.0), V(parallel)));
+    const auto unusual = !(half.t > select(half.base > 0.0, V(-1.0), V(parallel)));
     if (any(unusual)) [[unlikely]]
       patch(unusual, x1.var, x2.var);
   }
@@ -219,7 +206,13 @@ struct parallelogram {
 
  private:
   parallelogram(const V& c, const V& det, const V& q)
-      : cov12(c), area(sqrt(det)), half(area, q, det >= c * c) {}
+      : cov12(c), area(sqrt(det)), half(acute(area, q, det >= c * c)) {}
+
+  /// The angle of which area / (q - |cov12|) is the tangent. Quicker than acos_of by 3 %.
+  static half_angle<V> acute(const V& area, const V& q, const typename V::mask_type& above_45_degrees) {
+    return {select(above_45_degrees, area - q, area) / select(above_45_degrees, area + q, q),
+            select(above_45_degrees, V(0.25), V(0.0))};
+  }
 
   /// Powers of 2 take the variances near 1; nearly parallel inputs are left to root_det.
   void patch(const typename V::mask_type& where, const V& var1, const V& var2) {
@@ -228,10 +221,10 @@ struct parallelogram {
     const V v1 = scale(scale(var1, -n1), -n1), v2 = scale(scale(var2, -n2), -n2);
     const V s = detail::root_det_of_any(c, v1, v2), q = sqrt(fma(s, s, c * c)) + c;
     const V none = select(q > 0.0, V(0.0), V(1.0));  // a right angle if all are 0
-    const half_angle<V> scaled(s + none, q + none, s >= c);
+    const half_angle<V> scaled = acute(s + none, q + none, s >= c);
     area = select(where, scale(scale(s, n1), n2), area);
     half.t = select(where, scaled.t, half.t);
-    half.far = (where & scaled.far) | ((!where) & half.far);
+    half.base = select(where, scaled.base, half.base);
   }
 };
 
