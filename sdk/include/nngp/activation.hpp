@@ -410,9 +410,10 @@ using tile_function = void (*)(const void*, const tile_of<Real>*);
 /// The entry for the best instruction set of this machine.
 template <class A, class Real>
 tile_function<Real> best_tile_entry() {
-  static const tile_function<Real> best = supported<avx512>() ? tile_entry<A, Real, avx512>
-                                          : supported<avx2>() ? tile_entry<A, Real, avx2>
-                                                              : tile_entry<A, Real, sse2>;
+  static const tile_function<Real> best =
+      inlined<avx512>() && supported<avx512>() ? tile_entry<A, Real, avx512>
+      : inlined<avx2>() && supported<avx2>()   ? tile_entry<A, Real, avx2>
+                                               : tile_entry<A, Real, sse2>;
   return best;
 }
 

@@ -135,7 +135,7 @@ V exp(const V& x) {
 template <Vector V>
 V expm1(const V& x) {
   const detail::exponent_parts<V> p(max(V(-50.0), detail::clamp_exponent(x)));
-  const V half_power = scale(V(1.0), p.n - 1.0);
+  const V half_power = power_of_2(p.n - 1.0);
   return 2.0 * fma(half_power, fma(p.r * p.r, p.q, p.r), half_power - 0.5);
 }
 
@@ -177,7 +177,7 @@ struct hyperbolic {
     }
     s = fma(r * r * r, s, r);
     c = fma(r * r, c, 1.0);
-    const V up = scale(V(0.5), n), down = scale(V(0.5), -n);
+    const V up = power_of_2(n - 1.0), down = power_of_2(-1.0 - n);
     sinh = fma(up + down, s, (up - down) * c);
     cosh = fma(up + down, c, (up - down) * s);
   }
