@@ -7,6 +7,7 @@
 
 #include "nngp/activation.h"
 #include "nngp/gram.hpp"
+#include "numerical/arc_sine.hpp"
 #include "numerical/kinks_dual.hpp"
 #include "numerical/table.hpp"
 
@@ -31,27 +32,25 @@ class TileEvaluation {
         factors_(derivative_ ? table.factors : table.nngp_factors),
         row_factors_(tile.rows * factors_),
         row_inverses_(tile.rows),
-        column_factors_(kMaxLanes * factors_) {}
+        column_factors_(kMaxColumns * factors_) {}
 
   template <class Isa>
   void run() {
     using V = vec<Real, Isa>;
     for (std::size_t i = 0; i < tile_.rows; i += V::size) {
       const V v1 = dense(load(tile_.var1 + i, tile_.rows - i, V(0.0)));
-      make_factors(v1);
+      make_factors(v1, V::size, 0);
       const std::size_t count = std::min(V::size, tile_.rows - i);
       store(inverse_deviation(v1), &row_inverses_[i], count);
       for (std::size_t f = 0; f < factors_; ++f)
         for (std::size_t r = 0; r < count; ++r)
           row_factors_[(i + r) * factors_ + f] = table_.sign[f] * column_factors_[f * V::size + r];
     }
-    for (std::size_t j = 0; j < tile_.cols; j += V::size) {
-      const V v2 = dense(load(tile_.var2 + j, tile_.cols - j, V(0.0)));
-      make_factors(v2);
-      std::size_t i = 0;
-      for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2);
-      for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2);
-    }
+    // Two vectors share what is loaded of a row, where there are registers for their sums.
+    constexpr std::size_t most = sizeof(V) == 64 ? 2 : 1;
+    std::size_t j = 0;
+    for (; j + (most - 1) * V::size < tile_.cols; j += most * V::size) columns<V, most>(j);
+    for (; j < tile_.cols; j += V::size) columns<V, 1>(j);
   }
 
  protected:
@@ -62,7 +61,7 @@ class TileEvaluation {
   }
 
  private:
-  static constexpr std::size_t kMaxLanes = 64 / sizeof(Real);
+  static constexpr std::size_t kMaxColumns = 2 * 64 / sizeof(Real);
   static constexpr std::size_t kRows = 4;
   static constexpr std::size_t kMaxDegrees = 96;
 
@@ -76,14 +75,29 @@ class TileEvaluation {
     return select(variance > 0.0, 1.0 / sqrt(variance), V(0.0));
   }
 
+  /// All rows of `Vectors` vectors of columns from j on.
+  template <class V, std::size_t Vectors>
+  void columns(std::size_t j) {
+    V v2[Vectors], inverse2[Vectors];
+    for (std::size_t q = 0; q < Vectors; ++q) {
+      const std::size_t at = j + q * V::size;
+      v2[q] = dense(load(tile_.var2 + at, tile_.cols - at, V(0.0)));
+      inverse2[q] = inverse_deviation(v2[q]);
+      make_factors(v2[q], Vectors * V::size, q * V::size);
+    }
+    std::size_t i = 0;
+    for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2, inverse2);
+    for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2, inverse2);
+  }
+
   /// asin(kappa rho) / asin(kappa).
   template <class V>
   V angle(const V& c, const V& v1, const V& v2, const V& inverse1, const V& inverse2) const {
     const V kappa = table_.kappa, per_angle = per_angle_;
     constexpr double moderate = 0.99;
     if (table_.kappa <= moderate) {
-      const V t = max(-kappa, min(kappa, kappa * (c * (inverse1 * inverse2))));
-      return asin_of<V>(t, sqrt(fma(-t, t, V(1.0))), V(1.0)).turns() * (2 * pi * per_angle);
+      const V t = max(-kappa, min(kappa, c * (kappa * inverse1 * inverse2)));
+      return arc_sine(t, per_angle);
     }
     const V per_kappa = per_kappa_;  // without the rounding of rho, which would count near 1
     return asin2(c, root_det(c, per_kappa * v1, per_kappa * v2)) * per_angle;
@@ -105,9 +119,9 @@ class TileEvaluation {
     std::copy_n(lanes, count, p);
   }
 
-  /// The factors of V::size variances, lane by lane, into column_factors_.
+  /// The factors of V::size variances, lane by lane, into column_factors_ from `first` on.
   template <class V>
-  void make_factors(const V& v) {
+  void make_factors(const V& v, std::size_t stride, std::size_t first) {
     const V sigma = sqrt(v);
     const V z = sigma / (sigma + 2.0);
     const V t = min(max((z - table_.z_middle) * table_.z_scale, V(-1.0)), V(1.0));
@@ -115,7 +129,7 @@ class TileEvaluation {
     power[0] = V(1.0);
     power[1] = t;
     for (std::size_t k = 2; k < table_.degrees; ++k) power[k] = fma(t + t, power[k - 1], -power[k - 2]);
-    Real* out = column_factors_.data();
+    Real* out = column_factors_.data() + first;
     using Block = typename Table<Real>::Block;
     for (const Block& block : table_.blocks) {
       if (block.factor[0] >= factors_) break;  // d_nngp is not wanted
@@ -127,7 +141,7 @@ class TileEvaluation {
         for (std::size_t b = 0; b < Block::size; ++b) sum[b] = fma(V(coefficient[b]), power[k], sum[b]);
       }
       for (std::size_t b = 0; b < Block::size; ++b)
-        if (b < block.count) sum[b].store(out + block.factor[b] * V::size);
+        if (b < block.count) sum[b].store(out + block.factor[b] * stride);
     }
     for (std::size_t channel = 0; channel < 2; ++channel) {
       const Scale& scale = table_.scale[channel];
@@ -143,7 +157,7 @@ class TileEvaluation {
       const std::size_t begin = channel == 0 ? 0 : std::min(table_.nngp_factors, factors_);
       const std::size_t end = channel == 0 ? std::min(table_.nngp_factors, factors_) : factors_;
       for (std::size_t f = begin; f < end; ++f)
-        (factor * V::load(out + f * V::size)).store(out + f * V::size);
+        (factor * V::load(out + f * stride)).store(out + f * stride);
     }
   }
 
@@ -167,94 +181,103 @@ class TileEvaluation {
   void diagonal_entries(std::size_t j) {
     const std::size_t count = tile_.cols - j;
     const V v = dense(load(tile_.var2 + j, count, V(0.0)));
-    make_factors(v);
+    make_factors(v, V::size, 0);
     const V inverse = inverse_deviation(v);
     const V x = angle(v, v, v, inverse, inverse);
-    const V y[1] = {fma(x + x, x, V(-1.0))};
+    const V y[1][1] = {{fma(x + x, x, V(-1.0))}};
     const LaneFactors<V> row[1] = {{table_.sign.data(), column_factors_.data()}};
     std::size_t f = 0;
-    V even[1], odd[1];
+    V even[1][1], odd[1][1];
     chain(Table<Real>::nngp_even, f, row, y, even);
     chain(Table<Real>::nngp_odd, f, row, y, odd);
     V kinks(0.0);
     if (!table_.kinks.empty()) kinks = dual_of_kinks(table_.kinks, v, v, v).nngp;
-    store(fma(x, odd[0], even[0]) + kinks, tile_.nngp + j, count);
+    store(fma(x, odd[0][0], even[0][0]) + kinks, tile_.nngp + j, count);
   }
 
-  /// Rows i ... i + Rows - 1 of V::size columns from j on.
-  template <class V, std::size_t Rows>
-  void entries(std::size_t i, std::size_t j, const V& v2) {
-    const std::size_t count = tile_.cols - j;
-    V k[Rows], x[Rows], y[Rows];
-    kernel_pair<V> kinks[Rows];
+  /// Rows i ... i + Rows - 1 of `Vectors` vectors of columns from j on.
+  template <class V, std::size_t Rows, std::size_t Vectors>
+  void entries(std::size_t i, std::size_t j, const V (&v2)[Vectors], const V (&inverse2)[Vectors]) {
+    V k[Rows][Vectors], x[Rows][Vectors], y[Rows][Vectors];
+    kernel_pair<V> kinks[Rows][Vectors];
     RowFactors<V> row[Rows];
-    const V inverse2 = inverse_deviation(v2);
     for (std::size_t r = 0; r < Rows; ++r) {
-      k[r] = load(tile_.cov12 + (i + r) * tile_.cov12_ld + j, count, V(0.0));
-      const V v1 = dense(V(tile_.var1[i + r]));
-      const V c = dense(k[r]);
-      x[r] = angle(c, v1, v2, V(row_inverses_[i + r]), inverse2);
-      y[r] = fma(x[r] + x[r], x[r], V(-1.0));  // T_2(x)
-      kinks[r] = {V(0.0), V(0.0)};
-      if (!table_.kinks.empty()) kinks[r] = dual_of_kinks(table_.kinks, c, v1, v2);
+      const V v1 = dense(V(tile_.var1[i + r])), inverse1 = V(row_inverses_[i + r]);
       row[r] = {row_factors_.data() + (i + r) * factors_};
+      for (std::size_t q = 0; q < Vectors; ++q) {
+        const std::size_t at = j + q * V::size;
+        k[r][q] = load(tile_.cov12 + (i + r) * tile_.cov12_ld + at, tile_.cols - at, V(0.0));
+        const V c = dense(k[r][q]);
+        x[r][q] = angle(c, v1, v2[q], inverse1, inverse2[q]);
+        y[r][q] = fma(x[r][q] + x[r][q], x[r][q], V(-1.0));  // T_2(x)
+        kinks[r][q] = {V(0.0), V(0.0)};
+        if (!table_.kinks.empty()) kinks[r][q] = dual_of_kinks(table_.kinks, c, v1, v2[q]);
+      }
     }
     std::size_t f = 0;
-    V even[Rows], odd[Rows];
+    V even[Rows][Vectors], odd[Rows][Vectors];
     chain(Table<Real>::nngp_even, f, row, y, even);
     chain(Table<Real>::nngp_odd, f, row, y, odd);
     for (std::size_t r = 0; r < Rows; ++r)
-      store(fma(x[r], odd[r], even[r]) + kinks[r].nngp, tile_.nngp + (i + r) * tile_.nngp_ld + j,
-            count);
+      for (std::size_t q = 0; q < Vectors; ++q) {
+        const std::size_t at = j + q * V::size;
+        store(fma(x[r][q], odd[r][q], even[r][q]) + kinks[r][q].nngp,
+              tile_.nngp + (i + r) * tile_.nngp_ld + at, tile_.cols - at);
+      }
     if (!derivative_) return;
     chain(Table<Real>::d_nngp_even, f, row, y, even);
     chain(Table<Real>::d_nngp_odd, f, row, y, odd);
-    for (std::size_t r = 0; r < Rows; ++r) {
-      const V d = fma(x[r], odd[r], even[r]) + kinks[r].d_nngp;
-      if (tile_.d_nngp) store(d, tile_.d_nngp + (i + r) * tile_.d_nngp_ld + j, count);
-      if (tile_.ntk) {
-        Real* p = tile_.ntk + (i + r) * tile_.ntk_ld + j;
-        const V t = fma(V(tile_.ntk_scale), load(p, count, V(0.0)), V(tile_.ntk_shift));
-        store(d * fma(V(tile_.ntk_cov), k[r], t), p, count);
+    for (std::size_t r = 0; r < Rows; ++r)
+      for (std::size_t q = 0; q < Vectors; ++q) {
+        const std::size_t at = j + q * V::size, count = tile_.cols - at;
+        const V d = fma(x[r][q], odd[r][q], even[r][q]) + kinks[r][q].d_nngp;
+        if (tile_.d_nngp) store(d, tile_.d_nngp + (i + r) * tile_.d_nngp_ld + at, count);
+        if (tile_.ntk) {
+          Real* p = tile_.ntk + (i + r) * tile_.ntk_ld + at;
+          const V t = fma(V(tile_.ntk_scale), load(p, count, V(0.0)), V(tile_.ntk_shift));
+          store(d * fma(V(tile_.ntk_cov), k[r][q], t), p, count);
+        }
       }
-    }
   }
 
   /// sum c_m T_2m(x), or sum c_m T_2m+1(x) / x, by Clenshaw's recurrence in y = T_2(x).
-  template <class V, std::size_t Rows, class Factors>
-  void chain(std::size_t which, std::size_t& f, const Factors (&row)[Rows], const V (&y)[Rows],
-             V (&result)[Rows]) const {
+  template <class V, std::size_t Rows, std::size_t Vectors, class Factors>
+  void chain(std::size_t which, std::size_t& f, const Factors (&row)[Rows], const V (&y)[Rows][Vectors],
+             V (&result)[Rows][Vectors]) const {
     const std::vector<std::uint16_t>& ranks = table_.ranks[which];
-    V b1[Rows], b2[Rows], sum[Rows];
-    for (std::size_t r = 0; r < Rows; ++r) b1[r] = b2[r] = result[r] = V(0.0);
+    const auto each = [](auto body) {
+      for (std::size_t r = 0; r < Rows; ++r)
+        for (std::size_t q = 0; q < Vectors; ++q) body(r, q);
+    };
+    V b1[Rows][Vectors], b2[Rows][Vectors], sum[Rows][Vectors];
+    each([&](auto r, auto q) { b1[r][q] = b2[r][q] = result[r][q] = V(0.0); });
     if (ranks.empty()) return;
-    const Real* column = column_factors_.data() + f * V::size;
+    const Real* column = column_factors_.data() + f * Vectors * V::size;
     // The coefficient less b2.
     const auto coefficient = [&](std::size_t rank) {
-      if (rank == 0) {
-        for (std::size_t r = 0; r < Rows; ++r) sum[r] = -b2[r];
-        return;
-      }
-      const V first = V::load(column);
-      for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(row[r][f], first, -b2[r]);
-      ++f;
-      column += V::size;
-      for (std::size_t q = 1; q < rank; ++q, ++f, column += V::size) {
-        const V u = V::load(column);
-        for (std::size_t r = 0; r < Rows; ++r) sum[r] = fma(row[r][f], u, sum[r]);
+      each([&](auto r, auto q) { sum[r][q] = -b2[r][q]; });
+      for (const std::size_t end = f + rank; f < end; ++f, column += Vectors * V::size) {
+        V u[Vectors];
+        for (std::size_t q = 0; q < Vectors; ++q) u[q] = V::load(column + q * V::size);
+        for (std::size_t r = 0; r < Rows; ++r) {
+          const V factor = row[r][f];
+          for (std::size_t q = 0; q < Vectors; ++q) sum[r][q] = fma(factor, u[q], sum[r][q]);
+        }
       }
     };
     for (std::size_t step = 0; step + 1 < ranks.size(); ++step) {
       coefficient(ranks[step]);
-      for (std::size_t r = 0; r < Rows; ++r) {
-        b2[r] = b1[r];
-        b1[r] = fma(y[r] + y[r], b1[r], sum[r]);
-      }
+      each([&](auto r, auto q) {
+        b2[r][q] = b1[r][q];
+        b1[r][q] = fma(y[r][q] + y[r][q], b1[r][q], sum[r][q]);
+      });
     }
     coefficient(ranks.back());
     const bool even = which == Table<Real>::nngp_even || which == Table<Real>::d_nngp_even;
-    for (std::size_t r = 0; r < Rows; ++r)
-      result[r] = even ? fma(y[r], b1[r], sum[r]) : fma(y[r] + y[r], b1[r], sum[r]) - b1[r];
+    each([&](auto r, auto q) {
+      result[r][q] = even ? fma(y[r][q], b1[r][q], sum[r][q])
+                          : fma(y[r][q] + y[r][q], b1[r][q], sum[r][q]) - b1[r][q];
+    });
   }
 
   const Table<Real>& table_;

@@ -1,5 +1,7 @@
 #include "nngp/numerical.hpp"
 
+#include <oneapi/tbb/parallel_for.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -40,26 +42,37 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
       p.norm[channel] = std::sqrt(fn.expectation_on_line(channel, p.sigma, p.sigma));
     points.push_back(p);
   }
+  struct Check {
+    const Point *p, *q;
+    double sign;
+    double error[2] = {0, 0};
+  };
+  std::vector<Check> checks;
+  for (std::size_t i = 0; i < points.size(); ++i)
+    for (double sign : {1.0, -1.0}) {
+      checks.push_back({&points[i], &points[i], sign});
+      if (i > 0) checks.push_back({&points[i - 1], &points[i], sign});
+    }
+  oneapi::tbb::parallel_for(std::size_t{0}, checks.size(), [&](std::size_t i) {
+    Check& check = checks[i];
+    const Point &p = *check.p, &q = *check.q;
+    Real value[2];
+    evaluate(static_cast<Real>(check.sign * p.sigma * q.sigma), p.variance, q.variance, value);
+    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp}) {
+      if (p.norm[channel] == 0 || q.norm[channel] == 0) continue;
+      const double truth = fn.expectation_on_line(channel, p.sigma, check.sign * q.sigma);
+      check.error[channel] =
+          std::abs(static_cast<double>(value[channel]) - truth) / (p.norm[channel] * q.norm[channel]);
+    }
+  });
   numerical::TableError error;
+  for (const Check& check : checks) {
+    error.nngp = std::max(error.nngp, check.error[numerical::nngp]);
+    error.d_nngp = std::max(error.d_nngp, check.error[numerical::d_nngp]);
+  }
   double rough = 0;
   for (const Point& p : points)
     if (p.norm[0] > 0) rough = std::max(rough, fn.roughness(p.sigma) / p.norm[0]);
-  const auto check = [&](const Point& p, const Point& q, double sign) {
-    Real value[2];
-    evaluate(static_cast<Real>(sign * p.sigma * q.sigma), p.variance, q.variance, value);
-    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp}) {
-      if (p.norm[channel] == 0 || q.norm[channel] == 0) continue;
-      const double truth = fn.expectation_on_line(channel, p.sigma, sign * q.sigma);
-      double& worst = channel == numerical::nngp ? error.nngp : error.d_nngp;
-      worst = std::max(worst, std::abs(static_cast<double>(value[channel]) - truth) /
-                                  (p.norm[channel] * q.norm[channel]));
-    }
-  };
-  for (std::size_t i = 0; i < points.size(); ++i)
-    for (double sign : {1.0, -1.0}) {
-      check(points[i], points[i], sign);
-      if (i > 0) check(points[i - 1], points[i], sign);
-    }
   return {error.nngp + rough, error.d_nngp + rough};
 }
 

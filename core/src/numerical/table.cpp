@@ -86,12 +86,15 @@ void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) 
 }
 
 void Series::measure(const ScalarFunction& fn, const Integrator& integrator) {
+  const std::size_t nodes = sigma_.size();
+  for (std::vector<double>& norm : norm_) norm.resize(nodes);
+  tbb::parallel_for(std::size_t{0}, 2 * nodes, [&](std::size_t index) {
+    const Channel channel = index < nodes ? nngp : d_nngp;
+    const std::size_t a = index % nodes;
+    norm_[channel][a] = std::sqrt(fn.expectation_on_line(channel, sigma_[a], sigma_[a]));
+  });
   for (Channel channel : {nngp, d_nngp}) {
     std::vector<double>& norm = norm_[channel];
-    norm.resize(sigma_.size());
-    tbb::parallel_for(std::size_t{0}, sigma_.size(), [&](std::size_t a) {
-      norm[a] = std::sqrt(fn.expectation_on_line(channel, sigma_[a], sigma_[a]));
-    });
     scale_[channel] = fit_scale(channel, integrator.power(channel));
     double largest = 0;
     for (std::size_t a = 0; a < norm.size(); ++a)
