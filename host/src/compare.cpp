@@ -8,6 +8,7 @@
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
 #include "nngp/model.hpp"
+#include "nngp/model_template.hpp"
 #include "nngp/predict.hpp"
 #include "nngp/text.hpp"
 #include "options.hpp"
@@ -24,8 +25,9 @@ namespace {
 
 /// A model, where it came from, and what became of it.
 struct Candidate {
-  std::string name;  ///< its file, or the expression
+  std::string name;  ///< its file, or the expression; for one of a template, what was chosen
   std::string expression;
+  bool of_template;
   std::string normalised;
   std::optional<Scored> best;  ///< at the best diag_reg
   std::string reason;          ///< why there is none
@@ -36,12 +38,28 @@ std::vector<std::string> list_of(const po::variables_map& arguments, const std::
                                  : std::vector<std::string>();
 }
 
+/// Appends the models that `text` stands for. `source` is its file, or the expression.
+void add_candidates(const std::string& source, const std::string& text, bool alone,
+                    std::vector<Candidate>& candidates) {
+  try {
+    for (ModelChoice& model : expand_model(text)) {
+      std::string name = alone && !model.choices.empty() ? "" : source;
+      for (const std::string& choice : model.choices) name += (name.empty() ? "" : ", ") + choice;
+      candidates.push_back({name, std::move(model.text), !model.choices.empty(), "", {}, ""});
+    }
+  } catch (const ModelError& error) {
+    throw ModelError("'" + printable(source) + "': " + error.what());
+  }
+}
+
 std::vector<Candidate> candidates_of(const po::variables_map& arguments) {
+  const std::vector<std::string> files = list_of(arguments, "models"),
+                                 expressions = list_of(arguments, "model");
+  const bool alone = files.size() + expressions.size() == 1;
   std::vector<Candidate> candidates;
-  for (const std::string& path : list_of(arguments, "models"))
-    candidates.push_back({path, read_model("@" + path), "", {}, ""});
-  for (const std::string& expression : list_of(arguments, "model"))
-    candidates.push_back({expression, read_model(expression), "", {}, ""});
+  for (const std::string& path : files) add_candidates(path, read_model("@" + path), alone, candidates);
+  for (const std::string& expression : expressions)
+    add_candidates(expression, read_model(expression), alone, candidates);
   if (candidates.empty())
     throw UsageError("no models: name files with --models, or give expressions with --model");
   return candidates;
@@ -61,10 +79,7 @@ class Comparison {
     options_.diag_reg = selection_.diag_reg;
     options_.method = selection_.grid.empty() ? Method::cholesky : Method::eigensystem;
     options_.compute.threads = threads_from(arguments["threads"].as<int>());
-    options_.compute.progress = [this](std::size_t done, std::size_t total) {
-      progress_.update(done, total);
-      return !interrupt_.interrupted();
-    };
+    options_.compute.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
     set_solver_threads(options_.compute.threads);
   }
 
@@ -74,6 +89,7 @@ class Comparison {
     std::vector<KernelFn> networks;
     for (Candidate& candidate : candidates_) networks.push_back(network_of(candidate));
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      progress_.show(print("model %zu of %zu", i + 1, candidates_.size()));
       try {
         const Ensemble<double> ensemble(networks[i], x_.view(), targets_.values(), options_);
         const std::vector<Scored> all = score_all(ensemble, selection_, [this] { interrupt_.check(); });
@@ -86,9 +102,9 @@ class Comparison {
       } catch (const NumericalError& error) {
         candidates_[i].reason = error.what();
       }
-      progress_.erase();
       interrupt_.check();
     }
+    progress_.erase();
     std::stable_sort(candidates_.begin(), candidates_.end(), [this](const auto& a, const auto& b) {
       if (!a.best || !b.best) return a.best.has_value() && !b.best;
       return merit(a.best->second, selection_.criterion, classifies()) >
@@ -99,7 +115,7 @@ class Comparison {
   std::string text() const {
     Table table;
     table.add({"LIKELIHOOD", "LEAVE-ONE-OUT", selection_.folds ? "FOLDS" : "", "DIAG_REG", "MODEL"});
-    for (const auto& [name, expression, normalised, best, reason] : candidates_)
+    for (const auto& [name, expression, of_template, normalised, best, reason] : candidates_)
       if (best)
         table.add({print("%.2f", best->second.log_marginal_likelihood),
                    held_out_text(best->second.leave_one_out, classifies()),
@@ -107,7 +123,21 @@ class Comparison {
                    print("%.4g", best->first), name});
       else
         table.add({"-", "-", "", "", name + ": " + reason});
-    return table.text();
+    // The names of a file and an expression tell the model, choices do not.
+    if (!best().best || !best().of_template) return table.text();
+    Table best_model;
+    best_model.add({bold("best"), best().normalised});
+    return table.text() + '\n' + best_model.text();
+  }
+
+  /// The best model as `nngp predict --model @FILE` reads it.
+  std::string best_model() const {
+    if (!best().best)
+      throw NumericalError("no model could be computed, so that none is best: " + best().reason);
+    return "# --kernel " + kernel_name(options_.kernel) + " --diag-reg " +
+           format_number(best().best->first) +
+           (selection_.diag_reg.absolute ? " --diag-reg-absolute" : "") + '\n' + best().normalised +
+           '\n';
   }
 
   std::string json() const {
@@ -138,6 +168,7 @@ class Comparison {
     }
   }
   bool classifies() const { return targets_.classes().has_value(); }
+  const Candidate& best() const { return candidates_.front(); }
 
   const Registry& plugins_;
   InterruptGuard interrupt_;
@@ -150,13 +181,16 @@ class Comparison {
 };
 
 void run_compare(const po::variables_map& arguments) {
-  const std::string report = text_of(arguments, "report");
-  check_paths(
-      {{"--x-train", text_of(arguments, "x-train")}, {"--y-train", text_of(arguments, "y-train")}},
-      {{"--report", report}});
+  const std::string report = text_of(arguments, "report"), best = text_of(arguments, "best");
+  Paths inputs = {{"--x-train", text_of(arguments, "x-train")},
+                  {"--y-train", text_of(arguments, "y-train")}};
+  for (const std::string& path : list_of(arguments, "models")) inputs.emplace_back("--models", path);
+  check_paths(inputs, {{"--best", best}, {"--report", report}});
+  if (best == standard_output) throw UsageError("--best takes a file, not standard output");
   const Registry plugins = find_plugins(arguments);
   Comparison comparison(arguments, plugins);
   comparison.run();
+  if (!best.empty()) write_file(best, comparison.best_model());
   if (!report.empty() && report != standard_output) write_file(report, comparison.json());
   std::cout << (report == standard_output ? comparison.json() : comparison.text());
 }
@@ -170,29 +204,34 @@ Command compare_command() {
   };
   options.add_options()  //
       ("models", po::value<std::vector<std::string>>()->multitoken()->value_name("FILE..."),
-       "files that hold a model each")  //
+       "files that hold a model, or a template of models, each")  //
       ("model", po::value<std::vector<std::string>>()->composing()->value_name("MODEL"),
-       "an expression; may be repeated")                                                         //
+       "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")                 //
       ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
       ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
       ("task", text("TASK"),
        "regression or classification; default: classification if y-train is one column of an integer "
-       "type")                                                          //
-      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")  //
-      ("report", text("OUT.json"), "write the scores; - prints them")   //
+       "type")                                                                 //
+      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")         //
+      ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")  //
+      ("report", text("OUT.json"), "write the scores; - prints them")          //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the machine has");
   add_selection_options(options);
   return {"compare",
           "Compare models by how well they suit training data.",
-          "--models A.txt B.txt ... --x-train FILE --y-train FILE\n"
-          "[options]",
+          "--model TEMPLATE|--models A.txt ... --x-train FILE --y-train FILE\n"
+          "[--best OUT.txt] [options]",
           "Prints a table, the best by --select first: the log marginal likelihood and the\n"
           "leave-one-out error, in closed form. Each model gets its own best diag_reg of a\n"
           "--diag-reg-grid.\n\n"
+          "A model with braces is a template: one of {Relu, Erf} is chosen, or one of the\n"
+          "five values {0.5:2:5} in equal ratios, and all combinations are compared, 1000 at\n"
+          "most.\n\n"
           "Example:\n"
-          "  nngp compare --models relu.txt erf.txt --x-train x.npy --y-train y.npy \\\n"
-          "    --diag-reg-grid 1e-6:1:7 --select lml\n",
+          "  nngp compare --model 'serial(repeat(serial(Dense(512, W_std={1:2:5}, b_std=0.1),\n"
+          "      {Relu, Erf, Gelu}()), {1, 2, 3}), Dense(1))' \\\n"
+          "    --x-train x.npy --y-train y.npy --select lml --best best.txt\n",
           options,
           {},
           run_compare};

@@ -1,13 +1,16 @@
 // Any text is a network or a ModelError of two or three lines, and what model_text() writes of it reads
-// back as the same.
+// back as the same. Any text is a template of models that it stands for, or such an error.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "nngp/error.hpp"
 #include "nngp/model.hpp"
+#include "nngp/model_template.hpp"
 
 namespace {
 
@@ -24,15 +27,27 @@ void check_message(const std::string& message) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void read(std::string_view model) {
   try {
-    const nngp::Layer network =
-        nngp::parse_model({reinterpret_cast<const char*>(data), size}, plugins());
+    const nngp::Layer network = nngp::parse_model(model, plugins());
     const std::string text = nngp::model_text(network);
     if (text.size() < 1'000'000 && nngp::model_text(nngp::parse_model(text, plugins())) != text)
       std::abort();
+  } catch (const nngp::ModelError& error) {
+    check_message(error.what());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  read(text);
+  try {
+    constexpr std::size_t most = 20;
+    const std::vector<nngp::ModelChoice> models = nngp::expand_model(text, most);
+    if (models.empty() || models.size() > most) std::abort();
+    if (models.size() > 1) read(models.back().text);
   } catch (const nngp::ModelError& error) {
     check_message(error.what());
   }

@@ -3,10 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <Eigen/Cholesky>
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "nngp/data.hpp"
+#include "nngp/kernel.hpp"
+#include "nngp/model.hpp"
+#include "nngp/npy.hpp"
 #include "process.hpp"
 
 namespace {
@@ -27,6 +34,14 @@ class SelectionCommand : public testing::Test {
     options.insert(options.begin(), {"compare", "--x-train", golden + "x_train.npy", "--y-train",
                                      golden + "y_train.npy"});
     return run_nngp(options);
+  }
+  void save(const std::string& name, const nngp::Matrix<double>& matrix) const {
+    nngp::NpyWriter<double> writer((folder / name).string(), matrix.rows(), matrix.cols());
+    writer.matrix() = matrix;
+    writer.commit();
+  }
+  static nngp::MatrixView<double> view(const nngp::Matrix<double>& m) {
+    return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
   }
   const TemporaryFolder folder;
 };
@@ -101,6 +116,51 @@ TEST_F(SelectionCommand, CompareGivesTheReasonWhereAKernelIsSingular) {
   EXPECT_LT(outcome.out.find("serial("), outcome.out.find("Dense(1): "));
 }
 
+/// Targets drawn from the Gaussian process of a known network, 20 of them.
+TEST_F(SelectionCommand, SearchFindsTheNetworkThatMadeTheData) {
+  const std::string before = "serial(repeat(serial(Dense(512, W_std=", after = ", b_std=0.3), Erf()), ";
+  std::mt19937_64 random(1);
+  std::normal_distribution<double> normal;
+  nngp::Matrix<double> x(80, 3);
+  for (double& value : x.reshaped()) value = normal(random);
+  const nngp::Registry plugins(nngp::PluginSearch{{}, {NNGP_TEST_PLUGINS}});
+  const nngp::KernelFn kernel_fn(nngp::parse_model(before + "2" + after + "2), Dense(1))", plugins));
+  Eigen::MatrixXd k = kernel_fn(view(x)).nngp.view();
+  k.diagonal().array() += 1e-2 * k.diagonal().mean();
+  Eigen::MatrixXd noise(80, 20);
+  for (double& value : noise.reshaped()) value = normal(random);
+  const nngp::Matrix<double> y = k.llt().matrixL() * noise;
+  save("x.npy", x), save("y.npy", y);
+
+  const std::string best = (folder / "best.txt").string();
+  const Outcome outcome =
+      run_nngp({"compare", "--model", before + "{1, 2, 4}" + after + "{1, 2, 4}), {Dense(1)})",
+                "--x-train", (folder / "x.npy").string(), "--y-train", (folder / "y.npy").string(),
+                "--diag-reg", "1e-2", "--select", "lml", "--best", best});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              testing::MatchesRegex("LIKELIHOOD[^\n]*MODEL\n[^\n]*  2, 2\n(.|\n)*\nbest(.|\n)*"));
+  const std::string table = outcome.out.substr(0, outcome.out.find("\n\n"));
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 9);
+
+  const Outcome predicted =
+      run_nngp({"predict", "--model", "@" + best, "--x-train", (folder / "x.npy").string(), "--y-train",
+                (folder / "y.npy").string(), "--x-test", (folder / "x.npy").string()});
+  EXPECT_EQ(predicted.code, 0) << predicted.err;
+  EXPECT_THAT(predicted.out, HasSubstr("repeat(serial(Dense(512, W_std=2.0, b_std=0.3), Erf("));
+}
+
+TEST_F(SelectionCommand, TemplatesInFilesAreNamedByFileAndChoice) {
+  const std::string grid = write("grid.txt", "serial(Dense(8, {1, 2}), {Relu, Erf}(), Dense(1))\n");
+  const Outcome outcome = compare({"--models", grid, "--model", relu3, "--report", "-"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json models = json::parse(outcome.out)["best_first"];
+  std::vector<std::string> names;
+  for (const json& model : models) names.push_back(model["name"]);
+  EXPECT_THAT(names, testing::UnorderedElementsAre(grid + ", 1, Relu", grid + ", 1, Erf",
+                                                   grid + ", 2, Relu", grid + ", 2, Erf", relu3));
+}
+
 TEST_F(SelectionCommand, CompareNamesWhatIsWrong) {
   const auto fails = [&](const std::vector<std::string>& options, const std::string& message,
                          int code) {
@@ -113,6 +173,18 @@ TEST_F(SelectionCommand, CompareNamesWhatIsWrong) {
   fails({"--models", "none.txt"}, "cannot read 'none.txt': no such file", 1);
   fails({"--models", write("bad.txt", "serial(Rleu())")},
         "bad.txt': line 1, column 8: no layer or activation is called 'Rleu'", 1);
+  fails({"--model", "Dense({1, 2)"},
+        "'Dense({1, 2)': line 1, column 7: this brace is never closed\n  Dense({1, 2)\n        ^", 1);
+  fails({"--model", "Dense({1:9:2000})"}, "there are more than 1000 models; give fewer choices", 1);
+  fails({"--model", "Dense(1, {1, -1})"}, "Dense(1, -1)", 1);
+  const std::string best = (folder / "best.txt").string();
+  fails({"--model", "Dense(1)", "--diag-reg", "0", "--best", best},
+        "no model could be computed, so that none is best: the kernel of the training inputs is not",
+        1);
+  EXPECT_FALSE(std::filesystem::exists(best));
+  fails({"--model", "Dense(1)", "--best", "-"}, "--best takes a file, not standard output", 2);
+  const std::string model = write("model.txt", relu3);
+  fails({"--models", model, "--best", model}, "--models and --best name the same place", 2);
   fails({"--model", "Dense(1)", "--select", "cv"}, "--select cv needs --folds", 2);
   fails({"--model", "Dense(1)", "--folds", "-2"}, "--folds is 0 or more", 2);
 }
