@@ -47,8 +47,8 @@ struct TileOps {
   /// `in`.
   void (*normalize_row)(const Affine& in, Block<Real> signal, Real var1, const Real* var2,
                         std::size_t cols);
-  /// to = from transposed: from is rows x cols with leading dimension ld, to has leading dimension to_ld.
-  /// In squares of a vector's size, so that up to 15 rows and columns more are read and written.
+  /// to = from transposed: from is rows x cols with leading dimension ld, to has leading dimension
+  /// to_ld. In squares of a vector's size, so that up to 15 rows and columns more are read and written.
   void (*transpose)(const Real* from, std::size_t rows, std::size_t cols, std::size_t ld, Real* to,
                     std::size_t to_ld);
   /// One row of results, out = `in` applied to `from`; out.k or out.t may be null. Returns false if a
