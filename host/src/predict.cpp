@@ -129,6 +129,7 @@ class PredictRun {
     options.learning_rate = request_.learning_rate;
     options.method = method();
     options.memory = request_.memory;
+    options.scratch = request_.scratch;
     options.conjugate_gradients.tolerance = request_.tolerance;
     options.conjugate_gradients.progress = [this](std::size_t iteration, double residual) {
       progress_.show(print("iteration %zu, residual %.1e", iteration, residual));

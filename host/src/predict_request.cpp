@@ -48,7 +48,9 @@ po::options_description predict_options() {
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it")  //
       ("solver", text("SOLVER")->default_value("auto"),
        "direct: factorise; cg: conjugate gradients, never storing the kernel; auto: direct if it fits "
-       "into --memory")                                                                               //
+       "into --memory")  //
+      ("scratch", text("FOLDER"),
+       "cg keeps what exceeds --memory in a nameless file there instead of computing it each time")   //
       ("tolerance", text("EPS")->default_value("1e-8"), "of conjugate gradients: relative residual")  //
       ("dtype", text("TYPE")->default_value("float64"),
        "float64 or float32, of the kernel's entries; equations are solved in float64")  //
@@ -83,6 +85,7 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   request.solver = value("solver");
   if (request.solver != "auto" && request.solver != "direct" && request.solver != "cg")
     throw UsageError("--solver is auto, direct or cg, not '" + printable(request.solver) + "'");
+  request.scratch = value("scratch");
   request.tolerance = positive(arguments, "tolerance");
   request.dtype = dtype_from(value("dtype"));
   request.threads = threads_from(arguments["threads"].as<int>());

@@ -24,7 +24,8 @@ struct PredictRequest {
   bool leave_one_out = false;
   std::optional<double> time;  ///< none: for ever
   double learning_rate = 1;
-  std::string solver;  ///< "auto", "direct" or "cg"
+  std::string scratch;  ///< folder; empty: none
+  std::string solver;   ///< "auto", "direct" or "cg"
   double tolerance = 0;
   std::string dtype;
   unsigned threads = 0;

@@ -4,10 +4,13 @@
 #include "nngp/predict.hpp"
 
 #include <Eigen/LU>
+#include <cmath>
+#include <filesystem>
 
 #include "expect_error.hpp"
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
@@ -68,6 +71,30 @@ void expect_golden(const nngp::Gaussian& ours, const std::string& name) {
   EXPECT_EQ(covariance, covariance.transpose());
   for (std::size_t i = 0; i < ours.variance.size(); ++i)
     EXPECT_EQ(ours.variance[i], covariance(Eigen::Index(i), Eigen::Index(i)));
+}
+
+/// Three tiles, none of which fits into the memory.
+TEST_F(Predict, TilesOnDiskSolveAsTheFactorDoes) {
+  nngp::Matrix<double> x(2100, 5), y(2100, 2);
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    for (Eigen::Index j = 0; j < x.cols(); ++j) x(i, j) = std::sin(double(7 * i * (j + 1) + j));
+    y.row(i) << x(i, 0) * x(i, 1), std::sin(x(i, 2));
+  }
+  const TemporaryFolder folder;
+  EnsembleOptions options = {.diag_reg = {1e-2}};
+  const nngp::Matrix<double> x_few = x.topRows(20).array() + 0.1;
+  const Ensemble<double> direct(kernel_fn, view(x), view(y), options);
+  const nngp::KernelMatrix<double> expected = direct.predict(view(x_few)).mean;
+  options.method = Method::conjugate_gradients;
+  options.memory = 32 << 20;
+  options.scratch = folder / "";
+  const Ensemble<double> iterated(kernel_fn, view(x), view(y), options);
+  EXPECT_LT(relative_error(iterated.predict(view(x_few)).mean, expected.view()), 1e-8);
+  EXPECT_GT(iterated.convergence()->iterations, 1u);
+  EXPECT_TRUE(std::filesystem::is_empty(folder / ""));
+  options.scratch = folder / "none";
+  expect_error<nngp::DataError>([&] { Ensemble<double>(kernel_fn, view(x), view(y), options); },
+                                "none': no such file or directory");
 }
 
 TEST_F(Predict, AgreesWithNeuralTangents) {

@@ -4,6 +4,7 @@
 // one or more outputs, which share one kernel.
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -39,6 +40,9 @@ struct EnsembleOptions {
   double learning_rate = 1;
   Method method = Method::cholesky;
   std::size_t memory = std::size_t{1} << 30;  ///< bytes for what conjugate_gradients keeps
+  /// A folder: tiles beyond the memory are written to a nameless file there once and read in each
+  /// iteration, rather than computed in each. Worth it where kernels cost more than reading.
+  std::filesystem::path scratch = {};
   ConjugateGradients::Options conjugate_gradients = {};
   KernelOptions compute = {};
 };

@@ -62,13 +62,14 @@ Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which,
 
 template <class Real>
 KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift, std::size_t memory,
-                           KernelOptions options)
+                           const std::filesystem::path& scratch, KernelOptions options)
     : kernels_(std::move(kernels)),
       which_(which),
       shift_(shift),
       options_(std::move(options)),
       edge_(std::min(tile_edge, kernels_.rows())),
-      most_kept_(memory / (edge_ * edge_ * sizeof(double))) {}
+      most_kept_(memory / (edge_ * edge_ * sizeof(double))),
+      scratch_(scratch.empty() ? nullptr : std::make_unique<ScratchFile>(scratch)) {}
 
 template <class Real>
 template <class Use>
@@ -76,12 +77,28 @@ void KernelMap<Real>::with_tile(const Place& place, Use use) const {
   const auto found = kept_.find(place);
   if (found != kept_.end()) return use(found->second.view());
   const auto [row, col] = place;
-  KernelMatrix<double> tile = kernel_matrix(
+  KernelMatrix<double> tile(index(std::min(edge_, kernels_.rows() - row)),
+                            index(std::min(edge_, kernels_.rows() - col)));
+  const std::size_t bytes = static_cast<std::size_t>(tile.size()) * sizeof(double);
+  const auto written = written_.find(place);
+  if (written != written_.end()) {
+    scratch_->read(written->second, tile.data(), bytes);
+    // Iterations over tiles on disk are long, and computing is what asks for interruptions otherwise.
+    if (options_.progress && !options_.progress(0, 1)) throw Interrupted("interrupted");
+    return use(tile.view());
+  }
+  compute_kernel(
       kernels_, which_,
-      {row, col, std::min(edge_, kernels_.rows() - row), std::min(edge_, kernels_.rows() - col)},
-      options_);
+      {row, col, static_cast<std::size_t>(tile.rows()), static_cast<std::size_t>(tile.cols())},
+      tile.map(), options_);
   use(tile.view());
-  if (kept_.size() < most_kept_) kept_.emplace(place, std::move(tile));
+  if (kept_.size() < most_kept_) {
+    kept_.emplace(place, std::move(tile));
+  } else if (scratch_) {
+    const std::size_t offset = written_.size() * edge_ * edge_ * sizeof(double);
+    scratch_->write(offset, tile.data(), bytes);
+    written_.emplace(place, offset);
+  }
 }
 
 template <class Real>

@@ -2,11 +2,14 @@
 
 // Kernels of inputs as matrices in float64, whole or tile by tile.
 
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "nngp/kernel.hpp"
 #include "nngp/solve.hpp"
+#include "predict/scratch_file.hpp"
 
 namespace nngp {
 
@@ -31,13 +34,14 @@ template <class Real>
 Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which,
                                 const KernelOptions& options);
 
-/// Kernel + shift I, never stored whole: tiles are kept as far as `memory` (bytes) allows, the others
-/// are computed each time.
+/// Kernel + shift I, never in memory whole: tiles are kept as far as `memory` (bytes) allows, the
+/// others are computed each time, or the first time and then read from a file in the folder `scratch`,
+/// if given.
 template <class Real>
 class KernelMap final : public LinearMap {
  public:
   KernelMap(KernelOperator<Real> kernels, Get which, double shift, std::size_t memory,
-            KernelOptions options);
+            const std::filesystem::path& scratch, KernelOptions options);
 
   Eigen::Index size() const override { return static_cast<Eigen::Index>(kernels_.rows()); }
   void apply(MatrixMap<double> rows) const override;
@@ -54,6 +58,8 @@ class KernelMap final : public LinearMap {
   std::size_t edge_;
   std::size_t most_kept_;
   mutable std::map<Place, KernelMatrix<double>> kept_;
+  std::unique_ptr<ScratchFile> scratch_;          ///< or null
+  mutable std::map<Place, std::size_t> written_;  ///< where in it a tile begins
 };
 
 /// The inverse of the Nystroem approximation K_nm K_mm^-1 K_mn + shift I: K known by its rows at `m`

@@ -79,7 +79,8 @@ Ensemble<Real>::Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_tr
       throw DataError("conjugate gradients need a diag_reg above 0, for the preconditioner");
     const std::size_t share = options.memory / 4;
     conjugate_gradients_ = std::make_shared<const ConjugateGradients>(
-        std::make_unique<KernelMap<Real>>(train_, options.kernel, shift(), 2 * share, options.compute),
+        std::make_unique<KernelMap<Real>>(train_, options.kernel, shift(), 2 * share, options.scratch,
+                                          options.compute),
         preconditioner(kernel_fn, x_train, options, shift(), share), options.conjugate_gradients);
     return;
   }
