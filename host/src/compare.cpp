@@ -191,8 +191,7 @@ void run_compare(const po::variables_map& arguments) {
   Comparison comparison(arguments, plugins);
   comparison.run();
   if (!best.empty()) write_file(best, comparison.best_model());
-  if (!report.empty() && report != standard_output) write_file(report, comparison.json());
-  std::cout << (report == standard_output ? comparison.json() : comparison.text());
+  if (!give_report(report, comparison.json())) std::cout << comparison.text();
 }
 
 }  // namespace

@@ -185,12 +185,7 @@ class KernelRun {
     plot.write(request_.plot);
   }
 
-  void write_report() const {
-    if (request_.report == standard_output)
-      std::cout << report_.json();
-    else if (!request_.report.empty())
-      write_file(request_.report, report_.json());
-  }
+  void write_report() const { give_report(request_.report, report_.json()); }
 
   const KernelRequest& request_;
   InterruptGuard interrupt_;

@@ -19,24 +19,19 @@ std::string stamp(const std::string& path) {
 }  // namespace
 
 std::string KernelReport::json() const {
-  return dump({{"nngp_version", NNGP_VERSION},
-               {"model", {{"text", request.model}, {"normalised", normalised_model}}},
-               {"inputs",
-                {{"x1", json_of(request.x1, x1)},
-                 {"x2", x2 ? json_of(request.x2, *x2) : ordered_json()}}},
-               {"outputs", {{"nngp", path_or_null(request.nngp)}, {"ntk", path_or_null(request.ntk)}}},
-               {"rows", {window.row, window.row + window.rows}},
-               {"columns", {window.col, window.col + window.cols}},
-               {"dtype", request.dtype},
-               {"threads", request.threads},
-               {"instruction_set", instruction_set()},
-               {"plugins", json_of(plugins)},
-               {"numerical_layers", json_of(numerical)},
-               {"seconds",
-                {{"read", read_seconds}, {"compute", compute_seconds}, {"write", write_seconds}}},
-               {"peak_memory_bytes", peak_memory_bytes()}},
-              2) +
-         '\n';
+  return finish_report(
+      {{"nngp_version", NNGP_VERSION},
+       {"model", {{"text", request.model}, {"normalised", normalised_model}}},
+       {"inputs",
+        {{"x1", json_of(request.x1, x1)}, {"x2", x2 ? json_of(request.x2, *x2) : ordered_json()}}},
+       {"outputs", {{"nngp", path_or_null(request.nngp)}, {"ntk", path_or_null(request.ntk)}}},
+       {"rows", {window.row, window.row + window.rows}},
+       {"columns", {window.col, window.col + window.cols}}},
+      {request.dtype,
+       request.threads,
+       plugins,
+       numerical,
+       {{"read", read_seconds}, {"compute", compute_seconds}, {"write", write_seconds}}});
 }
 
 std::string KernelReport::identity() const {

@@ -136,10 +136,7 @@ class MonteCarloRun {
   }
 
   void print(const KernelEstimates& estimates) const {
-    if (request_.report == standard_output)
-      std::cout << report_.json();
-    else if (!request_.report.empty())
-      write_file(request_.report, report_.json());
+    give_report(request_.report, report_.json());
     if (!request_.wants_summary() || request_.report == standard_output) return;
     std::cout << report_.text() << '\n'
               << kernel_text("nngp", estimates.nngp.mean.view(), !x2_) << estimate_text(*report_.nngp)

@@ -19,30 +19,27 @@ ordered_json json_of(const std::optional<EstimateReport>& estimate) {
 
 std::string MonteCarloReport::json() const {
   const SamplingRequest& sampling = request.sampling;
-  return dump({{"nngp_version", NNGP_VERSION},
-               {"model", {{"text", sampling.model}, {"normalised", normalised_model}}},
-               {"inputs",
-                {{"x1", host::json_of(request.x1, x1)},
-                 {"x2", x2 ? host::json_of(request.x2, *x2) : ordered_json()}}},
-               {"outputs",
-                {{"nngp", path_or_null(request.nngp)},
-                 {"nngp_error", path_or_null(request.nngp_error)},
-                 {"ntk", path_or_null(request.ntk)},
-                 {"ntk_error", path_or_null(request.ntk_error)}}},
-               {"seed", sampling.seed},
-               {"samples", samples},
-               {"nngp", json_of(nngp)},
-               {"ntk", json_of(ntk)},
-               {"infinite_width",
-                no_kernel.empty() ? ordered_json("computed") : ordered_json(no_kernel)},
-               {"numerical_layers", host::json_of(numerical)},
-               {"dtype", sampling.dtype},
-               {"threads", sampling.threads},
-               {"plugins", host::json_of(plugins)},
-               {"seconds", {{"read", read_seconds}, {"sample", sample_seconds}}},
-               {"peak_memory_bytes", peak_memory_bytes()}},
-              2) +
-         '\n';
+  return finish_report(
+      {{"nngp_version", NNGP_VERSION},
+       {"model", {{"text", sampling.model}, {"normalised", normalised_model}}},
+       {"inputs",
+        {{"x1", host::json_of(request.x1, x1)},
+         {"x2", x2 ? host::json_of(request.x2, *x2) : ordered_json()}}},
+       {"outputs",
+        {{"nngp", path_or_null(request.nngp)},
+         {"nngp_error", path_or_null(request.nngp_error)},
+         {"ntk", path_or_null(request.ntk)},
+         {"ntk_error", path_or_null(request.ntk_error)}}},
+       {"seed", sampling.seed},
+       {"samples", samples},
+       {"nngp", json_of(nngp)},
+       {"ntk", json_of(ntk)},
+       {"infinite_width", no_kernel.empty() ? ordered_json("computed") : ordered_json(no_kernel)}},
+      {sampling.dtype,
+       sampling.threads,
+       plugins,
+       numerical,
+       {{"read", read_seconds}, {"sample", sample_seconds}}});
 }
 
 std::string MonteCarloReport::text() const {

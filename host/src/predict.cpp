@@ -67,12 +67,7 @@ class PredictRun {
     if (picture_) picture_->write(request_.plot);
     for (auto* file : {&mean, &cov, &std})
       if (*file) (*file)->commit();
-    if (request_.report == standard_output)
-      std::cout << report_.json();
-    else
-      std::cout << report_.text();
-    if (!request_.report.empty() && request_.report != standard_output)
-      write_file(request_.report, report_.json());
+    if (!give_report(request_.report, report_.json())) std::cout << report_.text();
   }
 
  private:

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <boost/dll/runtime_symbol_info.hpp>
+#include <iostream>
 #include <variant>
+
+#include "nngp/file.hpp"
+#include "options.hpp"
 
 namespace nngp::host {
 namespace {
@@ -78,6 +82,26 @@ ordered_json json_of(const std::vector<NumericalLayer>& layers) {
                     {"breakpoints", breakpoints}});
   }
   return list;
+}
+
+std::string finish_report(ordered_json report, const RunReport& run) {
+  report["dtype"] = run.dtype;
+  report["threads"] = run.threads;
+  report["instruction_set"] = instruction_set();
+  report["plugins"] = json_of(run.plugins);
+  report["numerical_layers"] = json_of(run.numerical);
+  for (const auto& [part, seconds] : run.seconds) report["seconds"][part] = seconds;
+  report["peak_memory_bytes"] = peak_memory_bytes();
+  return dump(report, 2) + '\n';
+}
+
+bool give_report(const std::string& path, const std::string& json) {
+  if (path == standard_output) {
+    std::cout << json;
+    return true;
+  }
+  if (!path.empty()) write_file(path, json);
+  return false;
 }
 
 std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry) {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nngp/array.hpp"
@@ -62,5 +63,21 @@ std::string print(const char* format, Values... values) {
 
 /// The most memory that the process has used so far.
 std::size_t peak_memory_bytes();
+
+/// How a computation ran: the end of every report.
+struct RunReport {
+  std::string dtype;
+  unsigned threads = 0;
+  std::vector<PluginReport> plugins;
+  std::vector<NumericalLayer> numerical;
+  std::vector<std::pair<std::string, double>> seconds;  ///< by what was done
+};
+
+/// `report` with the fields of `run` and the peak memory of the process so far, as text.
+std::string finish_report(ordered_json report, const RunReport& run);
+
+/// The report of --report `path`: printed if that is standard output, which is returned, written if it
+/// is a file. Nothing for an empty path.
+bool give_report(const std::string& path, const std::string& json);
 
 }  // namespace nngp::host

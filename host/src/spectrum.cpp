@@ -118,9 +118,8 @@ void run_spectrum(const po::variables_map& arguments) {
     std::copy(result.eigenvalues.begin(), result.eigenvalues.end(), writer.matrix().data());
     writer.commit();
   }
-  const std::string json = spectrum_json(result, model, name, path, input);
-  if (!report.empty() && report != standard_output) write_file(report, json);
-  std::cout << (report == standard_output ? json : spectrum_text(result, model, name, path, input));
+  if (!give_report(report, spectrum_json(result, model, name, path, input)))
+    std::cout << spectrum_text(result, model, name, path, input);
 }
 
 }  // namespace
