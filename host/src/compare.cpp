@@ -219,16 +219,16 @@ Command compare_command() {
   add_selection_options(options);
   return {"compare",
           "Compare models by how well they suit training data.",
-          "--model TEMPLATE|--models A.txt ... --x-train FILE --y-train FILE\n"
-          "[--best OUT.txt] [options]",
+          "--models A.txt ... --x-train FILE --y-train FILE [options]\n"
+          "--model TEMPLATE --x-train FILE --y-train FILE [options]",
           "Prints a table, the best by --select first: the log marginal likelihood and the\n"
           "leave-one-out error, in closed form. Each model gets its own best diag_reg of a\n"
           "--diag-reg-grid.\n\n"
           "A model with braces is a template: one of {Relu, Erf} is chosen, or one of the\n"
-          "five values {0.5:2:5} in equal ratios, and all combinations are compared, 1000 at\n"
-          "most.\n\n"
+          "five values {0.5:2:5} in equal ratios, and all combinations are compared,\n"
+          "1000 at most.\n\n"
           "Example:\n"
-          "  nngp compare --model 'serial(repeat(serial(Dense(512, W_std={1:2:5}, b_std=0.1),\n"
+          "  nngp compare --model 'serial(repeat(serial(Dense(512, W_std={1:2:5}),\n"
           "      {Relu, Erf, Gelu}()), {1, 2, 3}), Dense(1))' \\\n"
           "    --x-train x.npy --y-train y.npy --select lml --best best.txt\n",
           options,
