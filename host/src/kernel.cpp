@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <iostream>
+#include <sstream>
 #include <tuple>
 
 #include "command.hpp"
@@ -110,11 +111,13 @@ class KernelRun {
   static void warn_of_error(const NumericalLayer& layer) {
     constexpr double least = std::is_same_v<Real, float> ? 3e-6 : 0;
     if (std::max(layer.error_nngp, layer.error_d_nngp) <= std::max(least, layer.tolerance)) return;
-    std::cerr
-        << "nngp: warning: " << layer.activation << " is integrated with relative errors up to "
-        << format_number(layer.error_nngp) << " (nngp) and " << format_number(layer.error_d_nngp)
-        << " (d_nngp), above the tolerance " << format_number(layer.tolerance)
-        << "; inputs or W_std scaled down help, and a plugin that declares the break points of fn\n";
+    std::ostringstream text;
+    text.precision(2);
+    text << "nngp: warning: " << layer.activation << " is integrated with relative errors up to "
+         << layer.error_nngp << " (nngp) and " << layer.error_d_nngp
+         << " (d_nngp), above the tolerance " << layer.tolerance
+         << "; inputs or W_std scaled down help, and a plugin that declares the break points of fn\n";
+    std::cerr << text.str();
   }
 
   /// In memory.
