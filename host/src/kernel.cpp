@@ -15,7 +15,6 @@
 #include "nngp/model.hpp"
 #include "nngp/npy.hpp"
 #include "nngp/stream.hpp"
-#include "nngp/text.hpp"
 #include "plot.hpp"
 #include "plugin_search.hpp"
 #include "progress.hpp"
