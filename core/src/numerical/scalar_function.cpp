@@ -158,7 +158,8 @@ double ScalarFunction::expectation_on_line(Channel channel, double sigma1, doubl
   double sum = 0;
   for (std::size_t i = 0; i < rule.size(); ++i) {
     const double u = rule.node[i];
-    sum += rule.weight[i] * std::exp(-u * u / 2) * g(sigma1 * u) * g(sigma2 * u);
+    const double g1 = g(sigma1 * u), g2 = sigma1 == sigma2 ? g1 : g(sigma2 * u);
+    sum += rule.weight[i] * std::exp(-u * u / 2) * g1 * g2;
   }
   return sum / std::sqrt(2 * std::numbers::pi);
 }
