@@ -13,13 +13,13 @@ static void* create(const nngp_value* values, size_t count, char* error, size_t 
 
 static void destroy(void* instance) { (void)instance; }
 
-/* pi minus the angle whose cosine is rho. */
-static double angle_from_pi(double rho) { return pi - acos(fmin(1, fmax(-1, rho))); }
+/* pi minus the angle whose cosine is rho; not by fmin and fmax, which are calls of the C library. */
+static double angle_from_pi(double rho) { return pi - acos(rho > 1 ? 1 : rho < -1 ? -1 : rho); }
 
 static double nngp_fn(const void* instance, double cov12, double var1, double var2) {
-  double size = sqrt(var1 * var2), rho = cov12 / size;
+  double size = sqrt(var1 * var2), rho = cov12 / size, square = 1 - rho * rho;
   (void)instance;
-  return (size * sqrt(fmax(0, 1 - rho * rho)) + angle_from_pi(rho) * cov12) / (2 * pi);
+  return (size * sqrt(square < 0 ? 0 : square) + angle_from_pi(rho) * cov12) / (2 * pi);
 }
 
 static double d_nngp_fn(const void* instance, double cov12, double var1, double var2) {
