@@ -82,6 +82,8 @@ class Parser {
     std::string message = "expected " + wanted + ", got '" + printable(text_.substr(at_, length)) + "'";
     if (std::string_view("+-*/%").find(text_[at_]) != std::string_view::npos) {
       message += "; a model has numbers but no arithmetic";
+    } else if (text_[at_] == '{') {
+      message += "; braces make a template of many models, which nngp compare takes";
     }
     return message;
   }

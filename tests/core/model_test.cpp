@@ -204,6 +204,9 @@ TEST(ModelError, NamesTheSyntaxError) {
                 "expected ',' or ')', got '/'; a model has numbers but no arithmetic");
   expect_reason("serial(*[Relu()])",
                 "expected a layer or value, got '*'; a model has numbers but no arithmetic");
+  expect_reason("Dense({1, 2})",
+                "expected a layer or value, got '{'; braces make a template of many models, which nngp "
+                "compare takes");
   expect_reason("Dense(1, parameterization='ntk)", "this string has no closing quote");
   expect_reason("Dense(1, parameterization='ntk\n')", "this string has no closing quote");
   expect_reason("Dense(1, W_std=1.5.2)", "this is not a number");
