@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "nngp/error.hpp"
+#include "positioned_io.hpp"
 
 namespace nngp {
 namespace {
@@ -147,25 +148,14 @@ void OutputFile::allocate(std::uint64_t size) {
 }
 
 bool OutputFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
-  while (!bytes.empty()) {
-    const ssize_t count = ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail_reading(partial_path().string(), reason(errno));
-    if (count == 0) return false;
-    offset += static_cast<std::uint64_t>(count);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
+  const int error = read_at(descriptor_, offset, bytes);
+  if (error == ENODATA) return false;
+  if (error != 0) fail_reading(partial_path().string(), reason(error));
   return true;
 }
 
 void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail_writing(path_, errno);
-    offset += static_cast<std::uint64_t>(count);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
+  if (const int error = write_at(descriptor_, offset, bytes)) fail_writing(path_, error);
 }
 
 void OutputFile::commit() {

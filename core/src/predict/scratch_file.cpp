@@ -11,6 +11,7 @@
 
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "positioned_io.hpp"
 
 namespace nngp {
 namespace {
@@ -18,20 +19,6 @@ namespace {
 [[noreturn]] void fail(const char* what, const std::filesystem::path& folder, int error) {
   throw DataError(fmt::format("cannot {} scratch data in '{}': {}", what, printable(folder.string()),
                               lower_case(std::generic_category().message(error))));
-}
-
-/// Calls pread or pwrite until all bytes are through.
-template <class Call, class Byte>
-void transfer(Call call, int file, Byte* data, std::size_t bytes, std::size_t offset, const char* what,
-              const std::filesystem::path& folder) {
-  while (bytes > 0) {
-    const ssize_t done = call(file, data, bytes, static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) fail(what, folder, done < 0 ? errno : EIO);
-    data += done;
-    offset += static_cast<std::size_t>(done);
-    bytes -= static_cast<std::size_t>(done);
-  }
 }
 
 }  // namespace
@@ -46,11 +33,13 @@ ScratchFile::ScratchFile(std::filesystem::path folder) : folder_(std::move(folde
 ScratchFile::~ScratchFile() { ::close(file_); }
 
 void ScratchFile::write(std::size_t offset, const void* data, std::size_t bytes) {
-  transfer(::pwrite, file_, static_cast<const char*>(data), bytes, offset, "write", folder_);
+  if (const int error = write_at(file_, offset, {static_cast<const std::byte*>(data), bytes}))
+    fail("write", folder_, error);
 }
 
 void ScratchFile::read(std::size_t offset, void* data, std::size_t bytes) const {
-  transfer(::pread, file_, static_cast<char*>(data), bytes, offset, "read", folder_);
+  if (const int error = read_at(file_, offset, {static_cast<std::byte*>(data), bytes}))
+    fail("read", folder_, error);
 }
 
 }  // namespace nngp

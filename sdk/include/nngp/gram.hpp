@@ -208,7 +208,8 @@ struct parallelogram {
   parallelogram(const V& c, const V& det, const V& q)
       : cov12(c), area(sqrt(det)), half(acute(area, q, det >= c * c)) {}
 
-  /// The angle of which area / (q - |cov12|) is the tangent. Quicker than acos_of by 3 %.
+  /// The angle of which area / |cov12| is the tangent, given q = sqrt(var1 var2) + |cov12|. Quicker
+  /// than acos_of by 3 %.
   static half_angle<V> acute(const V& area, const V& q, const typename V::mask_type& above_45_degrees) {
     return {select(above_45_degrees, area - q, area) / select(above_45_degrees, area + q, q),
             select(above_45_degrees, V(0.25), V(0.0))};
