@@ -29,8 +29,8 @@ struct ErfKernels {
   };
   template <class T>
   Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
-    const T s = root_det(cov12, x1.var, x2.var, r);
-    return {asin_of(cov12, s, x1.root * x2.root), factor / s};
+    const auto s = root_of_det(cov12, x1.var, x2.var, r);
+    return {asin_of(cov12, s.value, x1.root * x2.root), s.under(factor)};
   }
   template <class T>
   nngp::kernel_pair<T> finish(const Started<T>& started) const {
@@ -115,9 +115,10 @@ struct Gelu {
   };
   template <class T>
   Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
-    const T s = root_det(cov12, x1.var, x2.var, 1), p = 1.0 / s;
-    return {cov12, acos_of(-cov12, s, x1.root * x2.root),
-            fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s),
+    const auto s = root_of_det(cov12, x1.var, x2.var, 1);
+    const T p = s.under(1);
+    return {cov12, acos_of(-cov12, s.value, x1.root * x2.root),
+            fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s.value),
             cov12 * p * fma(p * (0.5 / pi), p, (x1.p + x2.p) * norm)};
   }
   auto nngp_and_d_nngp_fn(auto started) const {

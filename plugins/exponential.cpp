@@ -53,7 +53,7 @@ struct Gaussian {
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
     const double scale = 2 * std::abs(b);
     const auto c = scale * cov12, v1 = scale * var1, v2 = scale * var2;
-    const auto q = (b <= 0) ? 1.0 / root_det(c, v1, v2, 1) : inverse_root(c, 1.0 - v1, 1.0 - v2);
+    const auto q = (b <= 0) ? root_of_det(c, v1, v2, 1).under(1) : inverse_root(c, 1.0 - v1, 1.0 - v2);
     const auto slope = select(q <= std::numeric_limits<float>::max(), c * q * q, q);
     return nngp::kernel_pair{(a * a) * q, (a * a * scale) * q * slope};
   }
@@ -81,7 +81,7 @@ struct Gabor {
   auto fn(auto x) const { return exp(-(x * x)) * sin(x); }
   auto breakpoints() const { return nngp::smooth; }
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    const auto root = 0.5 / root_det(cov12, var1, var2, 0.5);  // 1 / sqrt(D)
+    const auto root = root_of_det(cov12, var1, var2, 0.5).under(0.5);  // 1 / sqrt(D)
     const auto inverse = root * root, trace = inverse * (1.0 + (var1 + var2)), m = cov12 * inverse;
     const auto peak = root * exp(0.5 * trace - 0.5);
     const auto sine = sinh(m), cosine = cosh(m);

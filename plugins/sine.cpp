@@ -27,9 +27,12 @@ struct SineKernel {
   nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
     const T envelope = x1.envelope * x2.envelope;
     const nngp::hyperbolic<T> q((b * b) * cov12);
-    const double sin2 = two_sin2 / 2, cos2 = two_cos2 / 2;
-    const nngp::kernel_pair<T> y{envelope * fma(q.cosh, sin2, q.sinh * cos2),
-                                 envelope * (b * b) * fma(q.cosh, cos2, q.sinh * sin2)};
+    nngp::kernel_pair<T> y{q.sinh, q.cosh};
+    if (b != 1 || two_sin2 != 0) {  // not the plain sine
+      const double sin2 = two_sin2 / 2, cos2 = two_cos2 / 2;
+      y = {fma(q.cosh, sin2, q.sinh * cos2), fma(q.cosh, b * b * cos2, q.sinh * (b * b * sin2))};
+    }
+    y = {envelope * y.nngp, envelope * y.d_nngp};
     const auto unusual = envelope != envelope;
     if (!any(unusual)) [[likely]]
       return y;

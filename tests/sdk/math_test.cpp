@@ -51,6 +51,12 @@ double ulp(long double truth) {
          static_cast<double>(size);
 }
 
+/// A name as GoogleTest takes them.
+std::string identifier(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 template <class V>
 class Math : public testing::Test {
  public:
@@ -99,12 +105,13 @@ class Math : public testing::Test {
   bool usable_ = false;
 };
 
-using Vectors = testing::Types<vec<double, sse2>, vec<double, avx2>, vec<double, avx512>,
-                               vec<float, sse2>, vec<float, avx2>, vec<float, avx512>>;
+using Vectors =
+    testing::Types<vec<double, sse2>, vec<double, avx2>, vec<double, avx512>, vec<double, avx512_wide>,
+                   vec<float, sse2>, vec<float, avx2>, vec<float, avx512>, vec<float, avx512_wide>>;
 struct VectorName {
   template <class V>
   static std::string GetName(int) {
-    return std::string(V::isa::name) + (sizeof(typename V::real) == 8 ? "_f64" : "_f32");
+    return identifier(V::isa::name) + (sizeof(typename V::real) == 8 ? "_f64" : "_f32");
   }
 };
 TYPED_TEST_SUITE(Math, Vectors, VectorName);
@@ -234,6 +241,41 @@ TYPED_TEST(Math, Parallelograms) {
     this->check(
         "turns", [&](const auto& x) { return span(x).turns(); },
         [](long double x) { return std::atan2(1.0L, x) / turn; }, xs, 4.0);
+  }
+}
+
+TYPED_TEST(Math, QuickRootsAndQuotients) {
+  using Real = typename TypeParam::real;
+  using limits = std::numeric_limits<Real>;
+  const auto positive_root = []<class V>(const V& x) { return root<V>(x); };
+  for (const auto& [low, high] :
+       {std::pair{double(limits::min() * 8), 1.0}, {1.0, double(limits::max() / 8)}}) {
+    const auto xs = spread<Real>(low, high, false);
+    this->check(
+        "sqrt", [&](const auto& x) { return positive_root(x).value; },
+        [](long double x) { return std::sqrt(x); }, xs, 0.7);
+    this->check(
+        "a / x", [](const auto& x) { return quick_divide(decltype(x)(-1.75), x); },
+        [](long double x) { return -1.75L / x; }, xs, 0.7);
+    this->check(
+        "x / a", [](const auto& x) { return quick_divide(x, decltype(x)(-1.75)); },
+        [](long double x) { return x / -1.75L; }, xs, 0.7);
+    this->check(
+        "a / sqrt(x)", [&](const auto& x) { return positive_root(x).under(1.75); },
+        [](long double x) { return 1.75L / std::sqrt(x); }, xs, 1.5);  // two roundings
+  }
+}
+
+TYPED_TEST(Math, QuickRootsAndQuotientsThatAreExact) {
+  using Real = typename TypeParam::real;
+  for (Real x = 1; x < 2000; x += Real(1.25)) {
+    this->check_point(
+        "sqrt(x^2)", [](const auto& y) { return quick_sqrt(y); }, x * x, x);
+    this->check_point(
+        "x / 0.625", [](const auto& y) { return quick_divide(y, decltype(y)(0.625)); }, x * Real(0.625),
+        x);
+    this->check_point(
+        "x / x", [](const auto& y) { return quick_divide(y, y); }, x, Real(1));
   }
 }
 

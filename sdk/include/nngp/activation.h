@@ -213,7 +213,7 @@ typedef struct nngp_activation {
 #define NNGP_EXT_TILE_VARIANTS "nngp.tile_variants/1"
 
 typedef struct nngp_tile_variant {
-  const char* instruction_set; /* "sse2", "avx2", "avx512" */
+  const char* instruction_set; /* "sse2", "avx2", "avx512", "avx512-wide" */
   int (*supported)(void);      /* nonzero if this machine can run it. [any thread] */
   void (*tile_f64)(const void* instance, const nngp_tile_f64* tile);
   void (*tile_f32)(const void* instance, const nngp_tile_f32* tile);
@@ -222,7 +222,7 @@ typedef struct nngp_tile_variant {
 typedef struct nngp_tile_variants {
   uint32_t struct_size;
   uint32_t count;
-  const nngp_tile_variant* variants; /* worst first; never grows within revision 1 */
+  const nngp_tile_variant* variants; /* the structure never grows within revision 1 */
 } nngp_tile_variants;
 
 /* ---- The library ---------------------------------------------------------------------------------- */

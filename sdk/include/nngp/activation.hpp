@@ -282,9 +282,25 @@ constexpr bool is_long() {
   return false;
 }
 
-/// What a row is computed in.
+/// avx512_wide, where that is worth the time to compile it.
+template <class A>
+using wide = std::conditional_t<is_long<A>(), avx512, avx512_wide>;
+
+/// What a row is computed in: vectors side by side, as many as keep the processor busy and leave
+/// registers.
 template <class A, class Real, class Isa>
-using lanes = std::conditional_t<is_long<A>(), vec<Real, Isa>, twice<vec<Real, Isa>>>;
+constexpr auto side_by_side() {
+  using V = vec<Real, Isa>;
+  if constexpr (is_long<A>()) {
+    return std::type_identity<V>();
+  } else if constexpr (std::is_same_v<Isa, avx512_wide>) {
+    return std::type_identity<twice<twice<V>>>();
+  } else {
+    return std::type_identity<twice<V>>();
+  }
+}
+template <class A, class Real, class Isa>
+using lanes = typename decltype(side_by_side<A, Real, Isa>())::type;
 
 /// Fills a tile of whole vectors. All entries of all tiles go through this one function of an
 /// instruction set, so that the same inputs give the same result to the last bit everywhere.
@@ -411,9 +427,10 @@ using tile_function = void (*)(const void*, const tile_of<Real>*);
 template <class A, class Real>
 tile_function<Real> best_tile_entry() {
   static const tile_function<Real> best =
-      inlined<avx512>() && supported<avx512>() ? tile_entry<A, Real, avx512>
-      : inlined<avx2>() && supported<avx2>()   ? tile_entry<A, Real, avx2>
-                                               : tile_entry<A, Real, sse2>;
+      inlined<avx512>() && supported<avx512>()
+          ? prefers_wide() ? tile_entry<A, Real, wide<A>> : tile_entry<A, Real, avx512>
+      : inlined<avx2>() && supported<avx2>() ? tile_entry<A, Real, avx2>
+                                             : tile_entry<A, Real, sse2>;
   return best;
 }
 
@@ -536,8 +553,10 @@ struct callbacks {
   template <class Isa>
   static constexpr nngp_tile_variant variant{Isa::name, is_supported<Isa>, tile_entry<A, double, Isa>,
                                              tile_entry<A, float, Isa>};
-  static constexpr nngp_tile_variant variant_list[] = {variant<sse2>, variant<avx2>, variant<avx512>};
-  static constexpr nngp_tile_variants variants{sizeof(nngp_tile_variants), 3, variant_list};
+  static constexpr nngp_tile_variant variant_list[] = {variant<sse2>, variant<avx2>, variant<avx512>,
+                                                       variant<wide<A>>};
+  static constexpr nngp_tile_variants variants{sizeof(nngp_tile_variants),
+                                               std::size(variant_list) - is_long<A>(), variant_list};
 
   static const void* get_extension(const char* id) noexcept {
     if constexpr (HasKernel<A>) {

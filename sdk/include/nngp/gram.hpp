@@ -61,31 +61,60 @@ V root_det_of_any(const V& cov12, const V& var1, const V& var2, double r) {
 
 }  // namespace detail
 
+/// A square root, and what makes quotients by it quick.
+template <Vector V>
+struct root {
+  V value;
+  V near_inverse;
+
+  /// Of positive numbers; anything for others.
+  explicit root(const V& square) : value(0.0), near_inverse(0.0) {
+    value = quick_sqrt(square, near_inverse);
+  }
+
+  /// a / value, anything if that is 0.
+  V under(const V& a) const { return quick_divide(a, value, near_inverse); }
+
+  /// Takes other values where m.
+  void replace(const typename V::mask_type& m, const V& other) {
+    value = select(m, other, value);
+    near_inverse = select(m, 1.0 / other, near_inverse);
+  }
+};
+
 /// sqrt(var1 var2 - cov12^2): the area of the parallelogram spanned by two vectors of which these are
 /// the inner products. Within a few ulp also where they are nearly parallel, since the determinant is;
 /// 0 where that is no more than rounding errors.
 template <Vector V>
-V root_det(const V& cov12, const V& var1, const V& var2) {
+root<V> root_of_det(const V& cov12, const V& var1, const V& var2) {
   constexpr bool is_double = std::is_same_v<typename V::real, double>;
   const V det = difference_of_products(var1, var2, cov12, cov12);
+  root<V> area(det);
   // Not between these are parallel inputs, products that overflow, and products so small that they lose
   // their rounding errors.
   const V least = fma(cov12 * cov12, V(is_double ? 0x1p-48 : 0.0), V(is_double ? 0x1p-950 : 0x1p-95));
   const V most = std::numeric_limits<typename V::real>::max();
-  if (any(!((det > least) & (det <= most)))) [[unlikely]]
-    return detail::root_det_of_any(cov12, var1, var2);
-  return sqrt(det);
+  const auto unusual = !((det > least) & (det <= most));
+  if (any(unusual)) [[unlikely]]
+    area.replace(unusual, detail::root_det_of_any(cov12, var1, var2));
+  return area;
 }
 
 /// sqrt((var1 + r)(var2 + r) - cov12^2) for r > 0, without the rounding of var + r.
 template <Vector V>
-V root_det(const V& cov12, const V& var1, const V& var2, double r) {
+root<V> root_of_det(const V& cov12, const V& var1, const V& var2, double r) {
   const V det = fma(var1 + (var2 + r), r, detail::clamped_det(cov12, var1, var2));
-  const V root = sqrt(det);
-  const auto unusual = !(det < std::numeric_limits<typename V::real>::max());
+  root<V> area(det);
+  const auto unusual = !(area.value < (std::is_same_v<typename V::real, double> ? 0x1p512 : 0x1p64));
   if (any(unusual)) [[unlikely]]
-    return select(unusual, detail::root_det_of_any(cov12, var1, var2, r), root);
-  return root;
+    area.replace(unusual, detail::root_det_of_any(cov12, var1, var2, r));
+  return area;
+}
+
+/// The same, without what quotients need.
+template <Vector V, class... R>
+V root_det(const V& cov12, const V& var1, const V& var2, R... r) {
+  return root_of_det(cov12, var1, var2, r...).value;
 }
 
 namespace detail {
@@ -120,7 +149,7 @@ struct sector {
     const V numerator = select(in_last, -signed_s, select(in_first, c, c - signed_s));
     const V denominator = select(in_last, a, select(in_first, s, a + s));
     centre = copysign(select(in_last, V(pi / 2), select(in_first, V(0.0), V(pi / 4))), c);
-    t = numerator / max(V(std::numeric_limits<typename V::real>::min()), denominator);
+    t = quick_divide(numerator, max(V(std::numeric_limits<typename V::real>::min()), denominator));
   }
 };
 
@@ -157,7 +186,7 @@ struct half_angle {
 template <Vector V>
 half_angle<V> asin_of(const V& c, const V& s, const V& h) {
   const auto central = s >= abs(c), positive = c > 0.0;
-  return {select(central, c, select(positive, -s, s)) / (h + max(s, abs(c))),
+  return {quick_divide(select(central, c, select(positive, -s, s)), h + max(s, abs(c))),
           select(central, V(0.0), select(positive, V(0.25), V(-0.25)))};
 }
 /// acos2(c, s) in the same way.
@@ -206,13 +235,14 @@ struct parallelogram {
 
  private:
   parallelogram(const V& c, const V& det, const V& q)
-      : cov12(c), area(sqrt(det)), half(acute(area, q, det >= c * c)) {}
+      : cov12(c), area(quick_sqrt(det)), half(acute(area, q, det >= c * c)) {}
 
   /// The angle of which area / |cov12| is the tangent, given q = sqrt(var1 var2) + |cov12|. Quicker
   /// than acos_of by 3 %.
   static half_angle<V> acute(const V& area, const V& q, const typename V::mask_type& above_45_degrees) {
-    return {select(above_45_degrees, area - q, area) / select(above_45_degrees, area + q, q),
-            select(above_45_degrees, V(0.25), V(0.0))};
+    return {
+        quick_divide(select(above_45_degrees, area - q, area), select(above_45_degrees, area + q, q)),
+        select(above_45_degrees, V(0.25), V(0.0))};
   }
 
   /// Powers of 2 take the variances near 1; nearly parallel inputs are left to root_det.
@@ -234,16 +264,16 @@ struct parallelogram {
 /// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
 template <Vector V, class... R>
 dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, R... r) {
-  const V root = root_det(cov12.value, var1, var2, r...);
-  return {root, select(root > 0.0, -(cov12.value / root) * cov12.slope, V(0.0))};
+  const root<V> area = root_of_det(cov12.value, var1, var2, r...);
+  return {area.value, select(area.value > 0.0, -area.under(cov12.value) * cov12.slope, V(0.0))};
 }
 template <Vector V, class... R>
 dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, R... r) {
-  const V root = root_det(cov12.value, var1.value, var2.value, r...);
+  const root<V> area = root_of_det(cov12.value, var1.value, var2.value, r...);
   const V v1 = (var1.value + ... + r), v2 = (var2.value + ... + r);
-  const V slope =
-      0.5 * ((v2 / root) * var1.slope + (v1 / root) * var2.slope) - (cov12.value / root) * cov12.slope;
-  return {root, select(root > 0.0, slope, V(0.0))};
+  const V slope = 0.5 * (area.under(v2) * var1.slope + area.under(v1) * var2.slope) -
+                  area.under(cov12.value) * cov12.slope;
+  return {area.value, select(area.value > 0.0, slope, V(0.0))};
 }
 
 namespace detail {
@@ -253,7 +283,7 @@ template <Vector V>
 V slope_of_angle(const dual<V>& x, const dual<V>& y) {
   constexpr bool is_double = std::is_same_v<typename V::real, double>;
   const V square = fma(x.value, x.value, y.value * y.value);
-  const V slope = fma(x.value, y.slope, -(y.value * x.slope)) / square;
+  const V slope = quick_divide(fma(x.value, y.slope, -(y.value * x.slope)), square);
   const auto usual =
       (square > (is_double ? 0x1p-900 : 0x1p-90)) & (square < (is_double ? 0x1p1000 : 0x1p120));
   if (!any(!usual)) [[likely]]

@@ -63,6 +63,16 @@ struct twice {
     return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)};
   }
   friend twice sqrt(const twice& x) { return {sqrt(x.a), sqrt(x.b)}; }
+  friend twice quick_sqrt(const twice& x) { return {quick_sqrt(x.a), quick_sqrt(x.b)}; }
+  friend twice quick_sqrt(const twice& x, twice& near_inverse) {
+    return {quick_sqrt(x.a, near_inverse.a), quick_sqrt(x.b, near_inverse.b)};
+  }
+  friend twice quick_divide(const twice& x, const twice& y) {
+    return {quick_divide(x.a, y.a), quick_divide(x.b, y.b)};
+  }
+  friend twice quick_divide(const twice& x, const twice& y, const twice& near_inverse) {
+    return {quick_divide(x.a, y.a, near_inverse.a), quick_divide(x.b, y.b, near_inverse.b)};
+  }
   friend twice min(const twice& x, const twice& y) { return {min(x.a, y.a), min(x.b, y.b)}; }
   friend twice max(const twice& x, const twice& y) { return {max(x.a, y.a), max(x.b, y.b)}; }
   friend twice abs(const twice& x) { return {abs(x.a), abs(x.b)}; }
