@@ -207,7 +207,7 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
       cov12.push_back(std::sqrt(var1[i] * var2[j]) * std::cos(static_cast<double>(3 * i + j)));
   const auto fill = [&](std::size_t i, std::size_t j, std::size_t r, std::size_t c,
                         std::vector<double>& nngp, std::vector<double>& d_nngp,
-                        std::vector<double>& ntk) {
+                        std::vector<double>& ntk, ColumnMemory<double>& memory) {
     nngp_tile_f64 tile{};
     tile.struct_size = sizeof tile;
     tile.rows = r;
@@ -224,13 +224,14 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
     tile.ntk_cov = 1.5;
     tile.ntk_scale = 2;
     tile.ntk_shift = 0.25;
-    dual.tile(tile);
+    dual.tile(tile, memory);
   };
   std::vector<double> nngp(rows * cols), d_nngp = nngp, ntk(rows * cols, 3.0);
   std::vector<double> nngp1 = nngp, d_nngp1 = nngp, ntk1 = ntk;
-  fill(0, 0, rows, cols, nngp, d_nngp, ntk);
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < cols; ++j) fill(i, j, 1, 1, nngp1, d_nngp1, ntk1);
+  ColumnMemory<double> memory;
+  fill(0, 0, rows, cols, nngp, d_nngp, ntk, memory);
+  for (std::size_t j = 0; j < cols; ++j)  // down the columns, so that the memory serves
+    for (std::size_t i = 0; i < rows; ++i) fill(i, j, 1, 1, nngp1, d_nngp1, ntk1, memory);
   EXPECT_EQ(nngp, nngp1);
   EXPECT_EQ(d_nngp, d_nngp1);
   EXPECT_EQ(ntk, ntk1);

@@ -16,6 +16,15 @@ struct VarianceRange {
   double max;
 };
 
+/// What was computed of the columns of a tile, kept for the next tile with the same ones.
+template <class Real>
+struct ColumnMemory {
+  const Real* var2 = nullptr;  ///< the columns' variances: the same place must hold the same numbers
+  std::size_t cols = 0;
+  bool derivative = false;
+  std::vector<Real> values;
+};
+
 /// nngp and d_nngp of an activation known only as fn: prepared once for a range of variances, then
 /// evaluated by tables at the cost of a closed form. See core/numerical.md.
 class NumericalDual {
@@ -34,9 +43,19 @@ class NumericalDual {
                 std::optional<std::vector<nngp_breakpoint>> breakpoints, VarianceRange variances)
       : NumericalDual(std::move(fn), std::move(breakpoints), variances, Options{}) {}
 
-  /// Fill a tile; any number of threads may. Variances outside the range count as on its ends.
-  void tile(const nngp_tile_f64& tile) const;
-  void tile(const nngp_tile_f32& tile) const;
+  /// Fill a tile; any number of threads may, each with a memory of its own. Variances outside the range
+  /// count as on its ends.
+  void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const;
+  void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const;
+
+  void tile(const nngp_tile_f64& one) const {
+    ColumnMemory<double> memory;
+    tile(one, memory);
+  }
+  void tile(const nngp_tile_f32& one) const {
+    ColumnMemory<float> memory;
+    tile(one, memory);
+  }
 
   /// nngp[i] = nngp(v, v, v) with v = cov_scale * var[i] + cov_shift, the diagonal of a tile of inputs
   /// with themselves, to the last bit; faster than tiles of one entry.

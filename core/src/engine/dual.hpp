@@ -9,12 +9,13 @@
 namespace nngp {
 
 /// The dual of an activation (Daniely et al., arXiv 1602.05897) as the engine sees it: something that
-/// fills tiles. One virtual call serves a whole tile.
+/// fills tiles. One virtual call serves a whole tile; a thread that
+/// goes down a column of tiles brings one memory to all of them.
 class Dual {
  public:
   virtual ~Dual() = default;
-  virtual void tile(const nngp_tile_f64& tile) const = 0;
-  virtual void tile(const nngp_tile_f32& tile) const = 0;
+  virtual void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const = 0;
+  virtual void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const = 0;
 
   /// The diagonal of a tile of inputs with themselves, `count` long: nngp of (v, v, v) for each
   /// v = cov_scale * var + cov_shift, to the last bit what tile() gives.
@@ -39,7 +40,8 @@ class Dual {
       entry.nngp = &nngp[i];
       entry.cov_scale = cov_scale;
       entry.cov_shift = cov_shift;
-      tile(entry);
+      ColumnMemory<Real> memory;
+      tile(entry, memory);
     }
   }
 };
@@ -48,8 +50,8 @@ class Dual {
 class ClosedFormDual final : public Dual {
  public:
   explicit ClosedFormDual(Activation activation) : activation_(std::move(activation)) {}
-  void tile(const nngp_tile_f64& tile) const override { activation_.tile(tile); }
-  void tile(const nngp_tile_f32& tile) const override { activation_.tile(tile); }
+  void tile(const nngp_tile_f64& tile, ColumnMemory<double>&) const override { activation_.tile(tile); }
+  void tile(const nngp_tile_f32& tile, ColumnMemory<float>&) const override { activation_.tile(tile); }
 
  private:
   Activation activation_;
@@ -59,8 +61,12 @@ class ClosedFormDual final : public Dual {
 class IntegratedDual final : public Dual {
  public:
   explicit IntegratedDual(NumericalDual dual) : dual_(std::move(dual)) {}
-  void tile(const nngp_tile_f64& tile) const override { dual_.tile(tile); }
-  void tile(const nngp_tile_f32& tile) const override { dual_.tile(tile); }
+  void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const override {
+    dual_.tile(tile, memory);
+  }
+  void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const override {
+    dual_.tile(tile, memory);
+  }
   void diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,
                 double* nngp) const override {
     dual_.diagonal(var, count, cov_scale, cov_shift, nngp);

@@ -202,6 +202,7 @@ Workspace<Real> TileEngine<Real>::workspace() const {
   work.packed.resize(features * tile_cols);
   work.k.assign(program_.signals, AlignedVector<Real>(tile_rows * tile_cols));
   work.t.assign(program_.signals, AlignedVector<Real>(tile_rows * tile_cols));
+  work.columns.resize(program_.steps.size());
   work.flipped_k.resize(tile_rows * tile_cols);
   work.flipped_t.resize(tile_rows * tile_cols);
   return work;
@@ -252,9 +253,10 @@ void TileEngine<Real>::run(std::size_t index, std::size_t row, std::size_t rows,
   const auto signal = [&](std::size_t s) { return block(work, s, ntk); };
 
   if (const auto* s = std::get_if<Activate>(&step)) {
-    duals_[s->activation]->tile(make_tile<Real>(s->operand.in, rows, cols, tile_cols,
-                                                signal(s->operand.signal), &v1_.at_step[index][row],
-                                                &rows2().at_step[index][col]));
+    duals_[s->activation]->tile(
+        make_tile<Real>(s->operand.in, rows, cols, tile_cols, signal(s->operand.signal),
+                        &v1_.at_step[index][row], &rows2().at_step[index][col]),
+        work.columns[index]);
   } else if (const auto* s = std::get_if<Copy>(&step)) {
     ops_.copy(s->operand.in, signal(s->operand.signal), signal(s->to), all);
   } else if (const auto* s = std::get_if<WeightedSum>(&step)) {

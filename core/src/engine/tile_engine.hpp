@@ -37,6 +37,7 @@ struct Workspace {
   AlignedVector<Real> packed;                   ///< a block of columns of x2, packed panel by panel
   std::size_t packed_col = 0, packed_cols = 0;  ///< the columns it holds
   std::vector<AlignedVector<Real>> k, t;        ///< one tile for each signal
+  std::vector<ColumnMemory<Real>> columns;      ///< for each step
   AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed tile
 };
 

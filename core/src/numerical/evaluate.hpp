@@ -7,6 +7,7 @@
 
 #include "nngp/activation.h"
 #include "nngp/gram.hpp"
+#include "nngp/numerical.hpp"
 #include "numerical/arc_sine.hpp"
 #include "numerical/kinks_dual.hpp"
 #include "numerical/table.hpp"
@@ -19,38 +20,46 @@ template <class Real>
 using Tile = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
 
 /// Fills a tile from a table. An entry costs one arc sine, one step of Clenshaw's recurrence a term in
-/// x, and one multiplication a factor; factors are made once a row and once a column of the tile.
+/// x, and one multiplication a factor; factors are made once a row of the tile, and once a column of
+/// all tiles that share a memory.
 template <class Real>
 class TileEvaluation {
  public:
-  TileEvaluation(const Table<Real>& table, const Tile<Real>& tile)
+  /// `memory` may hold the factors of the tile's columns already.
+  TileEvaluation(const Table<Real>& table, const Tile<Real>& tile, ColumnMemory<Real>& memory)
       : table_(table),
         tile_(tile),
+        memory_(memory),
         derivative_(tile.d_nngp || tile.ntk),
+        moderate_(table.kappa <= 0.99),
         per_kappa_(1 / table.kappa),
         per_angle_(1 / std::asin(table.kappa)),
         factors_(derivative_ ? table.factors : table.nngp_factors),
         row_factors_(tile.rows * factors_),
         row_inverses_(tile.rows),
-        column_factors_(kMaxColumns * factors_) {}
+        lane_factors_(kMaxLanes * factors_) {}
 
   template <class Isa>
   void run() {
     using V = vec<Real, Isa>;
     for (std::size_t i = 0; i < tile_.rows; i += V::size) {
       const V v1 = dense(load(tile_.var1 + i, tile_.rows - i, V(0.0)));
-      make_factors(v1, V::size, 0);
+      make_factors(v1, lane_factors_.data(), V::size);
       const std::size_t count = std::min(V::size, tile_.rows - i);
       store(inverse_deviation(v1), &row_inverses_[i], count);
       for (std::size_t f = 0; f < factors_; ++f)
         for (std::size_t r = 0; r < count; ++r)
-          row_factors_[(i + r) * factors_ + f] = table_.sign[f] * column_factors_[f * V::size + r];
+          row_factors_[(i + r) * factors_ + f] = table_.sign[f] * lane_factors_[f * V::size + r];
     }
+    const bool at_hand =
+        memory_.var2 == tile_.var2 && memory_.cols == tile_.cols && memory_.derivative == derivative_;
+    if (!at_hand) memory_ = {tile_.var2, tile_.cols, derivative_, std::move(memory_.values)};
+    memory_.values.resize((tile_.cols + V::size - 1) / V::size * V::size * factors_);
     // Two vectors share what is loaded of a row, where there are registers for their sums.
     constexpr std::size_t most = sizeof(V) == 64 ? 2 : 1;
     std::size_t j = 0;
-    for (; j + (most - 1) * V::size < tile_.cols; j += most * V::size) columns<V, most>(j);
-    for (; j < tile_.cols; j += V::size) columns<V, 1>(j);
+    for (; j + (most - 1) * V::size < tile_.cols; j += most * V::size) columns<V, most>(j, at_hand);
+    for (; j < tile_.cols; j += V::size) columns<V, 1>(j, at_hand);
   }
 
  protected:
@@ -61,7 +70,7 @@ class TileEvaluation {
   }
 
  private:
-  static constexpr std::size_t kMaxColumns = 2 * 64 / sizeof(Real);
+  static constexpr std::size_t kMaxLanes = 64 / sizeof(Real);
   static constexpr std::size_t kRows = 4;
   static constexpr std::size_t kMaxDegrees = 96;
 
@@ -77,30 +86,31 @@ class TileEvaluation {
 
   /// All rows of `Vectors` vectors of columns from j on.
   template <class V, std::size_t Vectors>
-  void columns(std::size_t j) {
+  void columns(std::size_t j, bool at_hand) {
+    column_ = memory_.values.data() + j * factors_;
     V v2[Vectors], inverse2[Vectors];
     for (std::size_t q = 0; q < Vectors; ++q) {
       const std::size_t at = j + q * V::size;
       v2[q] = dense(load(tile_.var2 + at, tile_.cols - at, V(0.0)));
       inverse2[q] = inverse_deviation(v2[q]);
-      make_factors(v2[q], Vectors * V::size, q * V::size);
+      if (!at_hand) make_factors(v2[q], column_ + q * V::size, Vectors * V::size);
     }
     std::size_t i = 0;
     for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2, inverse2);
     for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2, inverse2);
   }
 
-  /// asin(kappa rho) / asin(kappa).
+  /// asin(kappa rho) / asin(kappa), for kappa that are not near 1.
   template <class V>
-  V angle(const V& c, const V& v1, const V& v2, const V& inverse1, const V& inverse2) const {
-    const V kappa = table_.kappa, per_angle = per_angle_;
-    constexpr double moderate = 0.99;
-    if (table_.kappa <= moderate) {
-      const V t = max(-kappa, min(kappa, c * (kappa * inverse1 * inverse2)));
-      return arc_sine(t, per_angle);
-    }
-    const V per_kappa = per_kappa_;  // without the rounding of rho, which would count near 1
-    return asin2(c, root_det(c, per_kappa * v1, per_kappa * v2)) * per_angle;
+  V moderate_angle(const V& c, const V& inverse1, const V& inverse2) const {
+    const V kappa = table_.kappa;
+    return arc_sine(max(-kappa, min(kappa, c * (kappa * inverse1 * inverse2))), V(per_angle_));
+  }
+  /// The same for any, without the rounding of rho, which would count near 1.
+  template <class V>
+  V wide_angle(const V& c, const V& v1, const V& v2) const {
+    const V per_kappa = per_kappa_;
+    return asin2(c, root_det(c, per_kappa * v1, per_kappa * v2)) * per_angle_;
   }
 
   /// A vector from up to V::size elements; the rest repeats the last.
@@ -119,9 +129,9 @@ class TileEvaluation {
     std::copy_n(lanes, count, p);
   }
 
-  /// The factors of V::size variances, lane by lane, into column_factors_ from `first` on.
+  /// The factors of V::size variances, lane by lane; from one factor to the next it is `stride`.
   template <class V>
-  void make_factors(const V& v, std::size_t stride, std::size_t first) {
+  void make_factors(const V& v, Real* out, std::size_t stride) {
     const V sigma = sqrt(v);
     const V z = sigma / (sigma + 2.0);
     const V t = min(max((z - table_.z_middle) * table_.z_scale, V(-1.0)), V(1.0));
@@ -129,7 +139,6 @@ class TileEvaluation {
     power[0] = V(1.0);
     power[1] = t;
     for (std::size_t k = 2; k < table_.degrees; ++k) power[k] = fma(t + t, power[k - 1], -power[k - 2]);
-    Real* out = column_factors_.data() + first;
     using Block = typename Table<Real>::Block;
     for (const Block& block : table_.blocks) {
       if (block.factor[0] >= factors_) break;  // d_nngp is not wanted
@@ -181,11 +190,12 @@ class TileEvaluation {
   void diagonal_entries(std::size_t j) {
     const std::size_t count = tile_.cols - j;
     const V v = dense(load(tile_.var2 + j, count, V(0.0)));
-    make_factors(v, V::size, 0);
+    make_factors(v, lane_factors_.data(), V::size);
+    column_ = lane_factors_.data();
     const V inverse = inverse_deviation(v);
-    const V x = angle(v, v, v, inverse, inverse);
+    const V x = moderate_ ? moderate_angle(v, inverse, inverse) : wide_angle(v, v, v);
     const V y[1][1] = {{fma(x + x, x, V(-1.0))}};
-    const LaneFactors<V> row[1] = {{table_.sign.data(), column_factors_.data()}};
+    const LaneFactors<V> row[1] = {{table_.sign.data(), column_}};
     std::size_t f = 0;
     V even[1][1], odd[1][1];
     chain(Table<Real>::nngp_even, f, row, y, even);
@@ -198,22 +208,42 @@ class TileEvaluation {
   /// Rows i ... i + Rows - 1 of `Vectors` vectors of columns from j on.
   template <class V, std::size_t Rows, std::size_t Vectors>
   void entries(std::size_t i, std::size_t j, const V (&v2)[Vectors], const V (&inverse2)[Vectors]) {
-    V k[Rows][Vectors], x[Rows][Vectors], y[Rows][Vectors];
-    kernel_pair<V> kinks[Rows][Vectors];
+    V k[Rows][Vectors], c[Rows][Vectors], x[Rows][Vectors], y[Rows][Vectors];
     RowFactors<V> row[Rows];
+    V v1[Rows];
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < Rows; ++r) {
-      const V v1 = dense(V(tile_.var1[i + r])), inverse1 = V(row_inverses_[i + r]);
       row[r] = {row_factors_.data() + (i + r) * factors_};
+      v1[r] = dense(V(tile_.var1[i + r]));
+#pragma GCC unroll 2
       for (std::size_t q = 0; q < Vectors; ++q) {
         const std::size_t at = j + q * V::size;
         k[r][q] = load(tile_.cov12 + (i + r) * tile_.cov12_ld + at, tile_.cols - at, V(0.0));
-        const V c = dense(k[r][q]);
-        x[r][q] = angle(c, v1, v2[q], inverse1, inverse2[q]);
-        y[r][q] = fma(x[r][q] + x[r][q], x[r][q], V(-1.0));  // T_2(x)
-        kinks[r][q] = {V(0.0), V(0.0)};
-        if (!table_.kinks.empty()) kinks[r][q] = dual_of_kinks(table_.kinks, c, v1, v2[q]);
+        c[r][q] = dense(k[r][q]);
       }
     }
+    if (moderate_) {
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+        for (std::size_t q = 0; q < Vectors; ++q)
+          x[r][q] = moderate_angle(c[r][q], V(row_inverses_[i + r]), inverse2[q]);
+    } else {
+      for (std::size_t r = 0; r < Rows; ++r)
+        for (std::size_t q = 0; q < Vectors; ++q) x[r][q] = wide_angle(c[r][q], v1[r], v2[q]);
+    }
+    kernel_pair<V> kinks[Rows][Vectors];
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+      for (std::size_t q = 0; q < Vectors; ++q) {
+        y[r][q] = fma(x[r][q] + x[r][q], x[r][q], V(-1.0));  // T_2(x)
+        kinks[r][q] = {V(0.0), V(0.0)};
+      }
+    if (!table_.kinks.empty())
+      for (std::size_t r = 0; r < Rows; ++r)
+        for (std::size_t q = 0; q < Vectors; ++q)
+          kinks[r][q] = dual_of_kinks(table_.kinks, c[r][q], v1[r], v2[q]);
     std::size_t f = 0;
     V even[Rows][Vectors], odd[Rows][Vectors];
     chain(Table<Real>::nngp_even, f, row, y, even);
@@ -246,13 +276,15 @@ class TileEvaluation {
              V (&result)[Rows][Vectors]) const {
     const std::vector<std::uint16_t>& ranks = table_.ranks[which];
     const auto each = [](auto body) {
+#pragma GCC unroll 4
       for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
         for (std::size_t q = 0; q < Vectors; ++q) body(r, q);
     };
     V b1[Rows][Vectors], b2[Rows][Vectors], sum[Rows][Vectors];
     each([&](auto r, auto q) { b1[r][q] = b2[r][q] = result[r][q] = V(0.0); });
     if (ranks.empty()) return;
-    const Real* column = column_factors_.data() + f * Vectors * V::size;
+    const Real* column = column_ + f * Vectors * V::size;
     // The coefficient less b2.
     const auto coefficient = [&](std::size_t rank) {
       each([&](auto r, auto q) { sum[r][q] = -b2[r][q]; });
@@ -282,12 +314,15 @@ class TileEvaluation {
 
   const Table<Real>& table_;
   const Tile<Real>& tile_;
+  ColumnMemory<Real>& memory_;  ///< factors [vectors of columns][factor][lane]
   bool derivative_;
+  bool moderate_;                 ///< kappa is
   double per_kappa_, per_angle_;  // 1 / kappa, 1 / asin(kappa)
   std::size_t factors_;
-  std::vector<Real> row_factors_;     // [row][factor], with the signs
-  std::vector<Real> row_inverses_;    // of the deviations
-  std::vector<Real> column_factors_;  // [factor][lane], of the columns at hand
+  std::vector<Real> row_factors_;   // [row][factor], with the signs
+  std::vector<Real> row_inverses_;  // of the deviations
+  std::vector<Real> lane_factors_;  // [factor][lane], of V::size variances
+  Real* column_ = nullptr;          // [factor][lane], of the columns at hand
 };
 
 /// The diagonal of a tile whose rows are its columns: `nngp` is one row of results, `rows` 0.

@@ -118,13 +118,13 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
   error.d_nngp += safety * found.d_nngp;
 }
 
-void NumericalDual::tile(const nngp_tile_f64& tile) const {
-  numerical::TileEvaluation<double> evaluation(tables_->f64, tile);
+void NumericalDual::tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const {
+  numerical::TileEvaluation<double> evaluation(tables_->f64, tile, memory);
   numerical::dispatch(evaluation);
 }
 
-void NumericalDual::tile(const nngp_tile_f32& tile) const {
-  numerical::TileEvaluation<float> evaluation(tables_->f32, tile);
+void NumericalDual::tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const {
+  numerical::TileEvaluation<float> evaluation(tables_->f32, tile, memory);
   numerical::dispatch(evaluation);
 }
 
@@ -140,7 +140,8 @@ void fill_diagonal(const numerical::Table<Real>& table, const Real* var, std::si
   tile.nngp = nngp;
   tile.cov_scale = cov_scale;
   tile.cov_shift = cov_shift;
-  numerical::DiagonalEvaluation<Real> evaluation(table, tile);
+  ColumnMemory<Real> memory;
+  numerical::DiagonalEvaluation<Real> evaluation(table, tile, memory);
   numerical::dispatch(evaluation);
 }
 
