@@ -6,14 +6,14 @@ in one run.
     python3 tests/benchmarks/compare_numerical.py --build build/release
 
 neural-tangents needs 5.6 GB for 1000 rows, so its time per entry is that of 500. Ours includes the
-preparation; `reused` writes into memory that was touched before, `fresh` allocates the results.
+preparation. Times are the least of several on both sides; `reused` writes into memory that was touched before,
+`fresh` allocates the results.
 """
 
 import argparse
-import json
 import pathlib
 
-from compare_neural_tangents import python_of, run
+from compare_neural_tangents import python_of, repetitions, run
 
 NEURAL_TANGENTS = r"""
 import sys, time
@@ -51,9 +51,8 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for dtype in ("float64", "float32"):
         theirs = float(run([python, "-c", NEURAL_TANGENTS, dtype]))
-        report = json.loads(run([str(arguments.build / "tests/engine"), "--benchmark_format=json",
-                                 f"--benchmark_filter=^numerical/{dtype}/"]))
-        ours = {tuple(entry["name"].split("/")[2:5]): entry["ns"] for entry in report["benchmarks"]}
+        ours = {tuple(name.split("/")[2:5]): min(entry["ns"] for entry in entries)
+                for name, entries in repetitions(arguments.build, f"^numerical/{dtype}/").items()}
         for n in (4000, 500):
             for variances in ("mixed", "one"):
                 fresh, reused = (ours[str(n), variances, memory] for memory in ("fresh", "reused"))
