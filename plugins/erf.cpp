@@ -109,21 +109,21 @@ struct Gelu {
   }
   template <class T>
   struct Started {
-    T cov12;
-    nngp::half_angle<T> angle;
+    nngp::opposite_angle<T> angle;
     T density, slope;
   };
   template <class T>
   Started<T> start(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
     const auto s = root_of_det(cov12, x1.var, x2.var, 1);
     const T p = s.under(1);
-    return {cov12, acos_of(-cov12, s.value, x1.root * x2.root),
+    const T size = abs(cov12);
+    return {nngp::opposite_angle<T>(cov12, s.value, fma(x1.root, x2.root, size), s.value >= size),
             fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s.value),
             cov12 * p * fma(p * (0.5 / pi), p, (x1.p + x2.p) * norm)};
   }
   auto nngp_and_d_nngp_fn(auto started) const {
     const auto angle = started.angle.turns();
-    return nngp::kernel_pair{fma(started.cov12, angle, started.density), angle + started.slope};
+    return nngp::kernel_pair{fma(started.angle.c, angle, started.density), angle + started.slope};
   }
 
   static constexpr double norm = 0.39894228040143267794;  // 1 / sqrt(2 pi)

@@ -10,8 +10,8 @@ constexpr const char* cho_saul = "Y. Cho and L. K. Saul, Kernel Methods for Deep
 /// of degree 1 and 0. pi - theta is computed as such, for it is small where the kernel is.
 template <class T>
 nngp::kernel_pair<T> relu_kernels(const nngp::parallelogram<T>& p) {
-  const T d = p.turns();
-  return {fma(p.cov12, d, p.area * (0.5 / pi)), d};
+  const T d = p.angle.turns();
+  return {fma(p.angle.c, d, p.area * (0.5 / pi)), d};
 }
 
 struct Relu {
@@ -32,7 +32,7 @@ template <class T>
 nngp::kernel_pair<T> leaky_kernels(double a, double b, const nngp::parallelogram<T>& p) {
   const double square = (b - a) * (b - a), product = a * b;
   const nngp::kernel_pair<T> relu = relu_kernels(p);
-  return {fma(relu.nngp, square, product * p.cov12), fma(relu.d_nngp, square, product)};
+  return {fma(relu.nngp, square, product * p.angle.c), fma(relu.d_nngp, square, product)};
 }
 
 struct ABRelu {

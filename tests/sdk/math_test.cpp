@@ -216,8 +216,11 @@ TYPED_TEST(Math, AnglesInTurns) {
       []<class V>(const V& x) { return asin_of<V>(x, V(1.0), sqrt(fma(x, x, 1.0))).turns(); },
       [](long double x) { return std::atan(x) / turn; }, xs, 4.0);
   this->check(
-      "acos_of",
-      []<class V>(const V& x) { return acos_of<V>(x, V(1.0), sqrt(fma(x, x, 1.0))).turns(); },
+      "opposite_angle",
+      []<class V>(const V& x) {
+        const V size = abs(x);
+        return opposite_angle<V>(-x, V(1.0), sqrt(fma(x, x, 1.0)) + size, 1.0 >= size).turns();
+      },
       [](long double x) { return std::atan2(1.0L, x) / turn; }, xs, 4.0);
 }
 
@@ -239,7 +242,7 @@ TYPED_TEST(Math, Parallelograms) {
         "area", [&](const auto& x) { return span(x).area / scale; }, [](long double) { return 1.0L; },
         xs, 2.0);
     this->check(
-        "turns", [&](const auto& x) { return span(x).turns(); },
+        "turns", [&](const auto& x) { return span(x).angle.turns(); },
         [](long double x) { return std::atan2(1.0L, x) / turn; }, xs, 4.0);
   }
 }

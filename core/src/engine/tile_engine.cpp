@@ -90,7 +90,7 @@ auto TileEngine<Real>::start(const MatrixView<Real>& x) const -> Rows {
     for (std::size_t i = first; i < last; i += pr) {
       std::array<const Real*, 16> row = {};
       for (std::size_t r = 0; r < pr; ++r) row[r] = x.data() + std::min(i + r, last - 1) * ld;
-      ops_.inner_products(row.data(), packed.data(), features, true, k.data(), pc);
+      ops_.inner_products(row.data(), packed.data(), features, true, k.data(), pc, nullptr);
       for (std::size_t r = 0; r < pr && i + r < last; ++r)
         rows.now[0][i + r] = k[r * pc + (i + r - first)];
     }
@@ -211,15 +211,14 @@ Workspace<Real> TileEngine<Real>::workspace() const {
 template <class Real>
 const Operand& TileEngine<Real>::evaluate(std::size_t row, std::size_t rows, std::size_t col,
                                           std::size_t cols, bool ntk, Workspace<Real>& work) const {
-  multiply_inputs(row, rows, col, cols, work);
-  if (ntk) std::fill_n(work.t[0].data(), rows * tile_cols, Real(0));
+  multiply_inputs(row, rows, col, cols, ntk, work);
   for (std::size_t s = 0; s < program_.steps.size(); ++s) run(s, row, rows, col, cols, ntk, work);
   return program_.output;
 }
 
 template <class Real>
 void TileEngine<Real>::multiply_inputs(std::size_t row, std::size_t rows, std::size_t col,
-                                       std::size_t cols, Workspace<Real>& work) const {
+                                       std::size_t cols, bool ntk, Workspace<Real>& work) const {
   const MatrixView<Real>& x2 = this->x2();
   const auto features = static_cast<std::size_t>(x1_.cols());
   const auto ld1 = static_cast<std::size_t>(x1_.outerStride());
@@ -240,7 +239,8 @@ void TileEngine<Real>::multiply_inputs(std::size_t row, std::size_t rows, std::s
         x1[r] = x1_.data() + (row + std::min(i + r, rows - 1)) * ld1 + f;
       for (std::size_t j = 0; j < cols; j += pc)
         ops_.inner_products(x1.data(), &work.packed[j * features + f * pc], block, f == 0,
-                            &work.k[0][i * tile_cols + j], tile_cols);
+                            &work.k[0][i * tile_cols + j], tile_cols,
+                            ntk && f == 0 ? &work.t[0][i * tile_cols + j] : nullptr);
     }
   }
 }
@@ -288,7 +288,7 @@ template <class Real>
 std::string TileEngine<Real>::explain_not_finite(std::size_t i, std::size_t j) const {
   Workspace<Real> work = workspace();
   const std::size_t col = j / tile_cols * tile_cols, cols = std::min(tile_cols, this->cols() - col);
-  multiply_inputs(i, 1, col, cols, work);
+  multiply_inputs(i, 1, col, cols, true, work);
   for (std::size_t s = 0; s < program_.steps.size(); ++s) {
     run(s, i, 1, col, cols, true, work);
     for (std::size_t signal = 0; signal < program_.signals; ++signal)

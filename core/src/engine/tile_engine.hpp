@@ -87,7 +87,8 @@ class TileEngine {
   VarianceRange variances(const Operand& operand) const;
   void propagate(const Step& step, std::size_t index, Rows& rows) const;
   void check_variances(const std::string& layer, const Rows& rows, const char* name) const;
-  void multiply_inputs(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+  /// The first signal: inner products and, if ntk, zeros.
+  void multiply_inputs(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, bool ntk,
                        Workspace<Real>& work) const;
   void run(std::size_t step, std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
            bool ntk, Workspace<Real>& work) const;

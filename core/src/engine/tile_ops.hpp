@@ -33,8 +33,9 @@ struct TileOps {
   /// k = x1 x2^T (first) or k += x1 x2^T for panel_rows rows of x1, given by pointers, and one packed
   /// panel of x2. Every entry is the same chain of operations whatever its place, so equal rows have
   /// equal covariance and variance.
+  /// `zero`, null or of the shape of k, is set to 0, which costs nothing beside the arithmetic.
   void (*inner_products)(const Real* const* x1, const Real* packed, std::size_t features, bool first,
-                         Real* k, std::size_t ld);
+                         Real* k, std::size_t ld, Real* zero);
 
   /// to = the signal `from` with `in` applied; n entries.
   void (*copy)(const Affine& in, Block<Real> from, Block<Real> to, std::size_t n);

@@ -35,14 +35,14 @@ void multiply_panel(const MatrixView<Real>& a, std::size_t offset, const Real* p
     for (std::size_t k = 0; k < ops.panel_rows; ++k)
       row[k] = a.data() + (i + std::min(k, count - 1)) * stride + offset;
     if (count == ops.panel_rows && cols == ops.panel_cols) {
-      ops.inner_products(row, packed, inner, first, out + i * ld, ld);
+      ops.inner_products(row, packed, inner, first, out + i * ld, ld, nullptr);
       continue;
     }
     Real edge[most_panel_rows * most_panel_bytes / sizeof(Real)] = {};
     if (!first)
       for (std::size_t k = 0; k < count; ++k)
         std::copy_n(out + (i + k) * ld, cols, edge + k * ops.panel_cols);
-    ops.inner_products(row, packed, inner, first, edge, ops.panel_cols);
+    ops.inner_products(row, packed, inner, first, edge, ops.panel_cols, nullptr);
     for (std::size_t k = 0; k < count; ++k)
       std::copy_n(edge + k * ops.panel_cols, cols, out + (i + k) * ld);
   }

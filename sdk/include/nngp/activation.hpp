@@ -302,11 +302,12 @@ constexpr auto side_by_side() {
 template <class A, class Real, class Isa>
 using lanes = typename decltype(side_by_side<A, Real, Isa>())::type;
 
-/// Fills a tile of whole vectors. All entries of all tiles go through this one function of an
-/// instruction set, so that the same inputs give the same result to the last bit everywhere.
-template <class A, class Real, class Isa, bool Derivative>
+/// Fills a tile of whole V's. All entries of all tiles go through this one function of an instruction
+/// set, so that the same inputs give the same result to the last bit everywhere: every lane of every V
+/// does the same.
+template <class A, class V, bool Derivative>
 struct fill_whole {
-  using V = lanes<A, Real, Isa>;
+  using Real = typename V::real;
   /// A copy where that is cheap: the compiler need not fear that an output overwrites a parameter.
   using Activation = std::conditional_t<std::is_trivially_copyable_v<A>, const A, const A&>;
 
@@ -375,16 +376,30 @@ struct padded {
   void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
 };
 
+/// Fills the columns from `begin` on as far as whole V's go, and returns where that is.
+template <class V, bool Derivative, class A, class Tile>
+std::size_t fill_columns(const A& a, const Tile& tile, std::size_t begin) {
+  const std::size_t count = (tile.cols - begin) / V::size * V::size;
+  if (count == 0) return begin;
+  Tile part = tile;
+  part.cols = count;
+  part.cov12 += begin;
+  part.var2 += begin;
+  part.nngp += begin;
+  if (part.d_nngp) part.d_nngp += begin;
+  if (part.ntk) part.ntk += begin;
+  run_on(typename V::isa(), fill_whole<A, V, Derivative>{&a, &part});
+  return begin + count;
+}
+
 template <class A, class Real, class Isa, bool Derivative>
 void fill(const A& a, const tile_of<Real>& tile) {
-  using Fill = fill_whole<A, Real, Isa, Derivative>;
-  constexpr std::size_t size = Fill::V::size;
-  const std::size_t rest = tile.cols % size, whole = tile.cols - rest;
-  if (whole) {
-    tile_of<Real> body = tile;
-    body.cols = whole;
-    run_on(Isa(), Fill{&a, &body});
-  }
+  using Narrow = vec<Real, Isa>;
+  constexpr std::size_t size = Narrow::size;
+  std::size_t whole = fill_columns<lanes<A, Real, Isa>, Derivative>(a, tile, 0);
+  if constexpr (!std::is_same_v<lanes<A, Real, Isa>, Narrow>)
+    whole = fill_columns<Narrow, Derivative>(a, tile, whole);
+  const std::size_t rest = tile.cols - whole;
   if (!rest) return;
 
   tile_of<Real> one = tile;
@@ -403,7 +418,7 @@ void fill(const A& a, const tile_of<Real>& tile) {
       ntk = padded<Real, size>(tile.ntk + i * tile.ntk_ld + whole, rest);
       one.ntk = ntk.data;
     }
-    run_on(Isa(), Fill{&a, &one});
+    fill_columns<Narrow, Derivative>(a, one, 0);
     nngp.copy_to(tile.nngp + i * tile.nngp_ld + whole, rest);
     if (tile.d_nngp) d_nngp.copy_to(tile.d_nngp + i * tile.d_nngp_ld + whole, rest);
     if (tile.ntk) ntk.copy_to(tile.ntk + i * tile.ntk_ld + whole, rest);

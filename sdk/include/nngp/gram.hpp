@@ -189,12 +189,25 @@ half_angle<V> asin_of(const V& c, const V& s, const V& h) {
   return {quick_divide(select(central, c, select(positive, -s, s)), h + max(s, abs(c))),
           select(central, V(0.0), select(positive, V(0.25), V(-0.25)))};
 }
-/// acos2(c, s) in the same way.
+/// acos2(-c, s), s >= 0, the angle between x1 and -x2 with c = x1 x2; in the same way, but by the acute
+/// angle of which s / |c| is the tangent.
 template <Vector V>
-half_angle<V> acos_of(const V& c, const V& s, const V& h) {
-  const half_angle<V> opposite = asin_of(-c, s, h);
-  return {opposite.t, 0.25 + opposite.base};
-}
+struct opposite_angle {
+  V c;
+  half_angle<V> acute;
+
+  /// q = sqrt(c^2 + s^2) + |c| > 0; above_45_degrees is s >= |c|.
+  opposite_angle(const V& c_, const V& s, const V& q, const typename V::mask_type& above_45_degrees)
+      : c(c_),
+        acute{quick_divide(select(above_45_degrees, s - q, s), select(above_45_degrees, s + q, q)),
+              select(above_45_degrees, V(0.25), V(0.0))} {}
+
+  /// By 2 pi: from 0 where the inputs are opposite to 1/2 where they are parallel.
+  V turns() const {
+    const V u = acute.turns();
+    return select(c > 0.0, 0.5 - u, u);
+  }
+};
 
 /// What parallelogram needs of one input.
 template <Vector V>
@@ -211,51 +224,37 @@ struct side {
 };
 
 /// The parallelogram spanned by two inputs x1 and -x2: its area root_det(cov12, var1, var2) and the
-/// angle between them, acos2(-cov12, area).
+/// angle between them.
 template <Vector V>
 struct parallelogram {
-  V cov12;
   V area;
-  half_angle<V> half;
+  opposite_angle<V> angle;
 
-  parallelogram(const V& c, const side<V>& x1, const side<V>& x2)
-      : parallelogram(c, difference_of_products(x1.var, x2.var, c, c),
-                      fma(x1.length, x2.length, abs(c))) {
+  parallelogram(const V& cov12, const side<V>& x1, const side<V>& x2)
+      : parallelogram(cov12, x1, x2, fma(x1.length, x2.length, abs(cov12))) {}
+
+ private:
+  parallelogram(const V& cov12, const side<V>& x1, const side<V>& x2, const V& q)
+      : parallelogram(cov12, difference_of_products(x1.var, x2.var, cov12, cov12), q) {
     constexpr double parallel = std::is_same_v<typename V::real, double> ? 0x1p-24 : 0.0;
-    const auto unusual = !(half.t > select(half.base > 0.0, V(-1.0), V(parallel)));
+    const auto unusual = !(area > parallel * q);  // NaN too
     if (any(unusual)) [[unlikely]]
       patch(unusual, x1.var, x2.var);
   }
-
-  /// The angle by 2 pi: from 0 where the inputs are opposite to 1/2 where they are parallel.
-  V turns() const {
-    const V u = half.turns();
-    return select(cov12 > 0.0, 0.5 - u, u);
-  }
-
- private:
-  parallelogram(const V& c, const V& det, const V& q)
-      : cov12(c), area(quick_sqrt(det)), half(acute(area, q, det >= c * c)) {}
-
-  /// The angle of which area / |cov12| is the tangent, given q = sqrt(var1 var2) + |cov12|. Quicker
-  /// than acos_of by 3 %.
-  static half_angle<V> acute(const V& area, const V& q, const typename V::mask_type& above_45_degrees) {
-    return {
-        quick_divide(select(above_45_degrees, area - q, area), select(above_45_degrees, area + q, q)),
-        select(above_45_degrees, V(0.25), V(0.0))};
-  }
+  parallelogram(const V& cov12, const V& det, const V& q)
+      : area(quick_sqrt(det)), angle(cov12, area, q, det >= cov12 * cov12) {}
 
   /// Powers of 2 take the variances near 1; nearly parallel inputs are left to root_det.
   void patch(const typename V::mask_type& where, const V& var1, const V& var2) {
     const V n1 = detail::half_exponent(var1), n2 = detail::half_exponent(var2);
-    const V c = abs(scale(scale(cov12, -n1), -n2));
+    const V c = abs(scale(scale(angle.c, -n1), -n2));
     const V v1 = scale(scale(var1, -n1), -n1), v2 = scale(scale(var2, -n2), -n2);
     const V s = detail::root_det_of_any(c, v1, v2), q = sqrt(fma(s, s, c * c)) + c;
     const V none = select(q > 0.0, V(0.0), V(1.0));  // a right angle if all are 0
-    const half_angle<V> scaled = acute(s + none, q + none, s >= c);
+    const half_angle<V> scaled = opposite_angle<V>(c, s + none, q + none, s >= c).acute;
     area = select(where, scale(scale(s, n1), n2), area);
-    half.t = select(where, scaled.t, half.t);
-    half.base = select(where, scaled.base, half.base);
+    angle.acute.t = select(where, scaled.t, angle.acute.t);
+    angle.acute.base = select(where, scaled.base, angle.acute.base);
   }
 };
 

@@ -46,10 +46,13 @@ V horner(const V& x, const double (&c)[N]) {
 
 }  // namespace detail
 
-/// c[0] + c[1] x + c[2] x^2 + ..., even and odd powers apart: half as long a chain of operations.
+/// c[0] + c[1] x + c[2] x^2 + ..., even and odd powers apart: half as long a chain of operations. Where
+/// four vectors hide its length anyway, a product fewer.
 template <Vector V, class... C>
 V polynomial(const V& x, C... c) {
   const double coefficients[] = {c...};
+  if constexpr (std::is_same_v<typename V::isa, avx512_wide>)
+    return detail::horner<0, 1>(x, coefficients);
   const V square = x * x;
   return fma(x, detail::horner<1, 2>(square, coefficients), detail::horner<0, 2>(square, coefficients));
 }

@@ -27,11 +27,10 @@ NNGP_TARGET_avx512 inline __m512 root(avx512, __m512 x, __m512&) {
   return _mm512_maskz_sqrt_ps(0xFFFF, x);
 }
 
-/// 1 / b to 42 bits.
+/// 1 / b to 28 bits.
 NNGP_TARGET_avx512 inline __m512d near_inverse(avx512_wide, __m512d b) {
   const __m512d near = _mm512_maskz_rcp14_pd(0xFF, b);
-  const __m512d error = _mm512_fnmadd_pd(b, near, _mm512_set1_pd(1));
-  return _mm512_fmadd_pd(near, _mm512_fmadd_pd(error, error, error), near);
+  return _mm512_fmadd_pd(near, _mm512_fnmadd_pd(b, near, _mm512_set1_pd(1)), near);
 }
 /// 1 / b to 14 bits, which are enough for what follows.
 NNGP_TARGET_avx512 inline __m512 near_inverse(avx512_wide, __m512 b) {
@@ -49,15 +48,12 @@ NNGP_TARGET_avx512 inline __m512 quotient(avx512_wide, __m512 a, __m512 b, __m51
 
 NNGP_TARGET_avx512 inline __m512d root(avx512_wide, __m512d x, __m512d& near_inverse) {
   const __m512d inverse = _mm512_maskz_rsqrt14_pd(0xFF, x);
-  const __m512d root = _mm512_mul_pd(x, inverse);
-  const __m512d error = _mm512_fnmadd_pd(root, inverse, _mm512_set1_pd(1));
-  // 1 / sqrt(1 - error) = 1 + error (1/2 + 3/8 error + ...)
-  const __m512d series =
-      _mm512_mul_pd(error, _mm512_fmadd_pd(error, _mm512_set1_pd(0.375), _mm512_set1_pd(0.5)));
-  const __m512d nearer = _mm512_fmadd_pd(root, series, root);
-  near_inverse = _mm512_fmadd_pd(inverse, series, inverse);
-  const __m512d half = _mm512_mul_pd(inverse, _mm512_set1_pd(0.5));
-  return _mm512_fmadd_pd(_mm512_fnmadd_pd(nearer, nearer, x), half, nearer);
+  const __m512d root = _mm512_mul_pd(x, inverse), half = _mm512_mul_pd(inverse, _mm512_set1_pd(0.5));
+  const __m512d error = _mm512_fnmadd_pd(root, half, _mm512_set1_pd(0.5));
+  const __m512d nearer = _mm512_fmadd_pd(root, error, root),
+                half_inverse = _mm512_fmadd_pd(half, error, half);
+  near_inverse = _mm512_add_pd(half_inverse, half_inverse);
+  return _mm512_fmadd_pd(_mm512_fnmadd_pd(nearer, nearer, x), half_inverse, nearer);
 }
 NNGP_TARGET_avx512 inline __m512 root(avx512_wide, __m512 x, __m512& near_inverse) {
   near_inverse = _mm512_maskz_rsqrt14_ps(0xFFFF, x);
