@@ -100,12 +100,13 @@ struct Gelu {
 
   template <class T>
   struct Input {
-    T var, root, p, share;  ///< sqrt(1 + var); 1 / (1 + var) and var / (1 + var), by sqrt(2 pi)
+    T var, root;       ///< root = sqrt(1 + var)
+    T p, share, half;  ///< 1 / (1 + var) and var / (1 + var) by sqrt(2 pi), and 1 / (1 + var) by 2 pi
   };
   template <class T>
   Input<T> of_variance(const T& var) const {
     const T p = norm / (1.0 + var);
-    return {var, sqrt(1.0 + var), p, var * p};
+    return {var, sqrt(1.0 + var), p, var * p, p * norm};
   }
   template <class T>
   struct Started {
@@ -119,7 +120,7 @@ struct Gelu {
     const T size = abs(cov12);
     return {nngp::opposite_angle<T>(cov12, s.value, fma(x1.root, x2.root, size), s.value >= size),
             fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s.value),
-            cov12 * p * fma(p * (0.5 / pi), p, (x1.p + x2.p) * norm)};
+            cov12 * p * fma(p * (0.5 / pi), p, x1.half + x2.half)};
   }
   auto nngp_and_d_nngp_fn(auto started) const {
     const auto angle = started.angle.turns();

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -119,7 +120,7 @@ def nngp(build, case):
     """Seconds a call, as {'fresh': ..., 'reused': ...}."""
     activation, dtype, depth, inputs, _ = case
     runs = repetitions(build, f"^{activation}/{dtype}/{depth}/{inputs}/")
-    return {name.split("/")[4]: min(entry["real_time"] for entry in entries) / 1e3 for name, entries in runs.items()}
+    return {name.split("/")[4]: statistics.median(entry["real_time"] for entry in entries) / 1e3 for name, entries in runs.items()}
 
 
 def compare(build, python, case, rounds, examples):
@@ -129,7 +130,7 @@ def compare(build, python, case, rounds, examples):
         fresh.append(ours["fresh"])
         reused.append(ours["reused"])
         theirs += neural_tangents(python, case, examples, 3)
-    theirs, fresh, reused = map(min, (theirs, fresh, reused))
+    theirs, fresh, reused = map(statistics.median, (theirs, fresh, reused))
     name = "{} {}, depth {}, {}".format(*case[:4])
     print(f"| {name} | {theirs * 1e3:.0f} | {fresh * 1e3:.1f} | {reused * 1e3:.1f} | {theirs / fresh:.1f} |"
           f" {theirs / reused:.1f} | {case[4]} |", flush=True)
@@ -151,7 +152,7 @@ def compare_cold(build, python, rounds):
                 outputs[1]]
         theirs = [python, "-c", COLD, digits, *outputs]
         pairs = [(seconds(theirs), seconds(ours)) for _ in range(rounds)]
-    theirs, ours = map(min, zip(*pairs))
+    theirs, ours = map(statistics.median, zip(*pairs))
     print(f"| whole process, digits | {theirs * 1e3:.0f} | {ours * 1e3:.1f} | | {theirs / ours:.1f} | | 20 |")
 
 

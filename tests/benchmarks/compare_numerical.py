@@ -6,12 +6,13 @@ in one run.
     python3 tests/benchmarks/compare_numerical.py --build build/release
 
 neural-tangents needs 5.6 GB for 1000 rows, so its time per entry is that of 500. Ours includes the
-preparation. Times are the least of several on both sides; `reused` writes into memory that was touched before,
+preparation. Times are medians on both sides; `reused` writes into memory that was touched before,
 `fresh` allocates the results.
 """
 
 import argparse
 import pathlib
+import statistics
 
 from compare_neural_tangents import python_of, repetitions, run
 
@@ -29,12 +30,12 @@ x = random.randn(2, n, 16)
 x *= numpy.sqrt(16 * .5 * 20 ** numpy.linspace(0, 1, n)[:, None]) / numpy.linalg.norm(x, axis=-1, keepdims=True)
 x1, x2 = (np.array(side.astype(dtype)) for side in x)
 jax.block_until_ready(call(x1, x2))
-least = 1e9
-for _ in range(3):
+times = []
+for _ in range(5):
     start = time.perf_counter()
     jax.block_until_ready(call(x1, x2))
-    least = min(least, time.perf_counter() - start)
-print(least / n ** 2 * 1e9)
+    times.append(time.perf_counter() - start)
+print(sorted(times)[2] / n ** 2 * 1e9)
 """
 
 WANTED = {("float64", "mixed", 4000): 600, ("float64", "one", 4000): 1500, ("float32", "mixed", 4000): 1000,
@@ -51,7 +52,7 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for dtype in ("float64", "float32"):
         theirs = float(run([python, "-c", NEURAL_TANGENTS, dtype]))
-        ours = {tuple(name.split("/")[2:5]): min(entry["ns"] for entry in entries)
+        ours = {tuple(name.split("/")[2:5]): statistics.median(entry["ns"] for entry in entries)
                 for name, entries in repetitions(arguments.build, f"^numerical/{dtype}/").items()}
         for n in (4000, 500):
             for variances in ("mixed", "one"):

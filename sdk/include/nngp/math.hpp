@@ -103,7 +103,7 @@ template <Vector V>
 struct exponent_parts {
   V n, r, q;
 
-  explicit exponent_parts(const V& x) : n(round(x * 1.4426950408889634074)), r(x), q(0.0) {
+  explicit exponent_parts(const V& x) : n(round_product(x, 1.4426950408889634074)), r(x), q(0.0) {
     if constexpr (std::is_same_v<typename V::real, double>) {  // relative error of e^r - 1: 2^-58
       r = fma(n, -1.9082149292705878161e-10, fma(n, -0x1.62e42feep-1, x));
       q = polynomial(r, 0.500000000000000087, 0.16666666666666671, 0.0416666666666522438,
@@ -138,7 +138,7 @@ V exp(const V& x) {
 template <Vector V>
 V expm1(const V& x) {
   const detail::exponent_parts<V> p(max(V(-50.0), detail::clamp_exponent(x)));
-  const V half_power = power_of_2(p.n - 1.0);
+  const V half_power = power_of_2(p.n, -1);
   return 2.0 * fma(half_power, fma(p.r * p.r, p.q, p.r), half_power - 0.5);
 }
 
@@ -165,7 +165,7 @@ struct hyperbolic {
   V sinh, cosh;
 
   explicit hyperbolic(const V& x) : sinh(0.0), cosh(0.0) {
-    const V n = round(x * 1.4426950408889634074);
+    const V n = round_product(x, 1.4426950408889634074);
     V r(0.0), s(0.0), c(0.0);  // sinh(r) = r + r^3 s, cosh(r) = 1 + r^2 c
     if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-56
       r = fma(n, -1.9082149292705878161e-10, fma(n, -0x1.62e42feep-1, x));
@@ -180,7 +180,7 @@ struct hyperbolic {
     }
     s = fma(r * r * r, s, r);
     c = fma(r * r, c, 1.0);
-    const V up = power_of_2(n - 1.0), down = power_of_2(-1.0 - n);
+    const V up = power_of_2(n, -1), down = power_of_2(-n, -1);
     sinh = fma(up + down, s, (up - down) * c);
     cosh = fma(up + down, c, (up - down) * s);
   }

@@ -83,7 +83,12 @@ struct twice {
     return {flip_sign(x.a, y.a), flip_sign(x.b, y.b)};
   }
   friend twice round(const twice& x) { return {round(x.a), round(x.b)}; }
-  friend twice power_of_2(const twice& n) { return {power_of_2(n.a), power_of_2(n.b)}; }
+  friend twice round_product(const twice& x, const twice& y) {
+    return {round_product(x.a, y.a), round_product(x.b, y.b)};
+  }
+  friend twice power_of_2(const twice& n, int more = 0) {
+    return {power_of_2(n.a, more), power_of_2(n.b, more)};
+  }
   friend twice scale(const twice& x, const twice& n) { return {scale(x.a, n.a), scale(x.b, n.b)}; }
   friend twice ldexp(const twice& x, const twice& n) { return {ldexp(x.a, n.a), ldexp(x.b, n.b)}; }
   friend twice exponent(const twice& x) { return {exponent(x.a), exponent(x.b)}; }
