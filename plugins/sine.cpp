@@ -13,26 +13,28 @@ struct SineKernel {
   template <class T>
   struct Input {
     T var;
-    T envelope;  ///< a exp(-b^2 var / 2), NaN where that is too small to be multiplied
+    T envelope;  ///< a exp(-b^2 var / 2), NaN where it does not allow for products of normal numbers
   };
   template <class T>
   Input<T> input(const T& var) const {
     const T exponent = (b * b / 2) * var;
     const bool is_double = std::is_same_v<typename T::real, double>;
+    const double least = is_double ? 1e-100 : 1e-8, size = std::abs(a);
+    const bool usual = size >= least && size <= 1 / least;
     const T nan = std::numeric_limits<double>::quiet_NaN();
-    return {var, select(exponent < (is_double ? 32.0 : 8.0), exp(-exponent) * a, nan)};
+    return {var, select(exponent < (usual ? (is_double ? 32.0 : 8.0) : -1.0), exp(-exponent) * a, nan)};
   }
 
   template <class T>
   nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
-    const T envelope = x1.envelope * x2.envelope;
-    const nngp::hyperbolic<T> q((b * b) * cov12);
+    const T envelope = (0.5 * x1.envelope) * x2.envelope;
+    const bool plain = b == 1 && two_sin2 == 0;
+    const nngp::hyperbolic<T> q(plain ? cov12 : (b * b) * cov12, envelope);
     nngp::kernel_pair<T> y{q.sinh, q.cosh};
-    if (b != 1 || two_sin2 != 0) {  // not the plain sine
+    if (!plain) {
       const double sin2 = two_sin2 / 2, cos2 = two_cos2 / 2;
       y = {fma(q.cosh, sin2, q.sinh * cos2), fma(q.cosh, b * b * cos2, q.sinh * (b * b * sin2))};
     }
-    y = {envelope * y.nngp, envelope * y.d_nngp};
     const auto unusual = envelope != envelope;
     if (!any(unusual)) [[likely]]
       return y;

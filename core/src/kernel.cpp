@@ -83,12 +83,11 @@ class Computation {
   std::size_t write_mirrored(const Operand& result, std::size_t row, std::size_t rows, std::size_t col,
                              std::size_t cols, Workspace<Real>& work) {
     const Block<Real> tile = signal(work, result.signal);
-    ops_.copy(result.in, tile, tile, rows * tile_cols);
     std::size_t written = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       const std::size_t skip = row + i > col ? row + i - col : 0;
       if (skip >= cols) continue;
-      write_row({}, at(tile, i, skip), row + i, col + skip, cols - skip);
+      write_row(result.in, at(tile, i, skip), row + i, col + skip, cols - skip);
       written += cols - skip;
     }
     const Block<Real> flipped{work.flipped_k.data(), tile.t ? work.flipped_t.data() : nullptr};
@@ -99,7 +98,7 @@ class Computation {
       const std::size_t above = std::min(rows, col + j - row);
       const Block<Real> from{flipped.k + j * tile_rows,
                              flipped.t ? flipped.t + j * tile_rows : nullptr};
-      write_row({}, from, col + j, row, above);
+      write_row(result.in, from, col + j, row, above);
     }
     return written;
   }

@@ -158,13 +158,14 @@ V cosh(const V& x) {
   return 0.5 * root * root + 0.5 / root / root;
 }
 
-/// sinh(x) and cosh(x) together, accurate near 0 too, for |x| < 700 (double) or 80 (float): with
-/// x = n ln 2 + r, the sums of e^r and e^-r times powers of 2.
+/// 2 a sinh(x) and 2 a cosh(x) together, accurate near 0 too, for |x| < 700 (double) or 80 (float) and
+/// normal numbers a e^|x| and a e^-|x|: with x = n ln 2 + r, the sums of e^r and e^-r times powers
+/// of 2.
 template <Vector V>
 struct hyperbolic {
   V sinh, cosh;
 
-  explicit hyperbolic(const V& x) : sinh(0.0), cosh(0.0) {
+  explicit hyperbolic(const V& x, const V& a = V(0.5)) : sinh(0.0), cosh(0.0) {
     const V n = round_product(x, 1.4426950408889634074);
     V r(0.0), s(0.0), c(0.0);  // sinh(r) = r + r^3 s, cosh(r) = 1 + r^2 c
     if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-56
@@ -180,7 +181,8 @@ struct hyperbolic {
     }
     s = fma(r * r * r, s, r);
     c = fma(r * r, c, 1.0);
-    const V up = power_of_2(n, -1), down = power_of_2(-n, -1);
+    V up(0.0), down(0.0);
+    scale_both_ways(a, n, up, down);
     sinh = fma(up + down, s, (up - down) * c);
     cosh = fma(up + down, c, (up - down) * s);
   }

@@ -86,6 +86,10 @@ struct twice {
   friend twice round_product(const twice& x, const twice& y) {
     return {round_product(x.a, y.a), round_product(x.b, y.b)};
   }
+  friend void scale_both_ways(const twice& x, const twice& n, twice& up, twice& down) {
+    scale_both_ways(x.a, n.a, up.a, down.a);
+    scale_both_ways(x.b, n.b, up.b, down.b);
+  }
   friend twice power_of_2(const twice& n, int more = 0) {
     return {power_of_2(n.a, more), power_of_2(n.b, more)};
   }
