@@ -1,9 +1,8 @@
 #pragma once
 
 // Quotients and square roots by Newton's iteration, from the processor's approximations of 14 bits.
-// Less than 0.7 ulp from the exact value, and the exact value where that is a number; lanes whose
-// result is not finite are left to the processor's own instruction, for the iteration makes NaN of 0
-// and infinity.
+// Less than 0.7 ulp from the exact value, and the exact value where that is a number. Of 0 and infinity
+// the iteration makes NaN: what calls these sets such arguments apart.
 
 #include <immintrin.h>
 
