@@ -120,7 +120,8 @@ def nngp(build, case):
     """Seconds a call, as {'fresh': ..., 'reused': ...}."""
     activation, dtype, depth, inputs, _ = case
     runs = repetitions(build, f"^{activation}/{dtype}/{depth}/{inputs}/")
-    return {name.split("/")[4]: statistics.median(entry["real_time"] for entry in entries) / 1e3 for name, entries in runs.items()}
+    return {name.split("/")[4]: statistics.median(entry["real_time"] for entry in entries) / 1e3
+            for name, entries in runs.items()}
 
 
 def compare(build, python, case, rounds, examples):

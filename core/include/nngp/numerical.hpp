@@ -16,7 +16,8 @@ struct VarianceRange {
   double max;
 };
 
-/// What was computed of the columns of a tile, kept for the next tile with the same ones.
+/// What was computed of the columns of a tile, kept for the next tile with the same ones, of the same
+/// dual and with the same Dense layer in front.
 template <class Real>
 struct ColumnMemory {
   const Real* var2 = nullptr;  ///< the columns' variances: the same place must hold the same numbers
@@ -48,6 +49,7 @@ class NumericalDual {
   void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const;
   void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const;
 
+  /// The same for one tile alone.
   void tile(const nngp_tile_f64& one) const {
     ColumnMemory<double> memory;
     tile(one, memory);
