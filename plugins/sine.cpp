@@ -9,6 +9,7 @@
 /// c) (e - 1).
 struct SineKernel {
   double a, b, two_sin2, two_cos2;
+  bool plain = b == 1 && two_sin2 == 0;  ///< a sin(x)
 
   template <class T>
   struct Input {
@@ -28,18 +29,20 @@ struct SineKernel {
   template <class T>
   nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
     const T envelope = (0.5 * x1.envelope) * x2.envelope;
-    const bool plain = b == 1 && two_sin2 == 0;
     const nngp::hyperbolic<T> q(plain ? cov12 : (b * b) * cov12, envelope);
-    nngp::kernel_pair<T> y{q.sinh, q.cosh};
+    T k = q.sinh, d = q.cosh;  // two values, for gcc keeps a pair in memory
     if (!plain) {
       const double sin2 = two_sin2 / 2, cos2 = two_cos2 / 2;
-      y = {fma(q.cosh, sin2, q.sinh * cos2), fma(q.cosh, b * b * cos2, q.sinh * (b * b * sin2))};
+      k = fma(q.cosh, sin2, q.sinh * cos2);
+      d = fma(q.cosh, b * b * cos2, q.sinh * (b * b * sin2));
     }
-    const auto unusual = envelope != envelope;
-    if (!any(unusual)) [[likely]]
-      return y;
-    const nngp::kernel_pair<T> z = of_any(cov12, x1.var, x2.var);
-    return {select(unusual, z.nngp, y.nngp), select(unusual, z.d_nngp, y.d_nngp)};
+    if (any_nan(envelope)) [[unlikely]] {
+      const auto unusual = envelope != envelope;
+      const nngp::kernel_pair<T> z = of_any(cov12, x1.var, x2.var);
+      k = select(unusual, z.nngp, k);
+      d = select(unusual, z.d_nngp, d);
+    }
+    return {k, d};
   }
 
  private:

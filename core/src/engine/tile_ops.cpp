@@ -22,22 +22,16 @@ struct Ops;
 #define NNGP_ISA sse2
 #define NNGP_TARGET NNGP_TARGET_sse2
 #define NNGP_PANEL_ROWS 4
-#define NNGP_STREAM_PD(p, x) _mm_stream_pd(p, (__m128d)(x))
-#define NNGP_STREAM_PS(p, x) _mm_stream_ps(p, (__m128)(x))
 #include "engine/tile_ops.inc"
 
 #define NNGP_ISA avx2
 #define NNGP_TARGET NNGP_TARGET_avx2
 #define NNGP_PANEL_ROWS 4
-#define NNGP_STREAM_PD(p, x) _mm256_stream_pd(p, (__m256d)(x))
-#define NNGP_STREAM_PS(p, x) _mm256_stream_ps(p, (__m256)(x))
 #include "engine/tile_ops.inc"
 
 #define NNGP_ISA avx512
 #define NNGP_TARGET NNGP_TARGET_avx512
 #define NNGP_PANEL_ROWS 8
-#define NNGP_STREAM_PD(p, x) _mm512_stream_pd(p, (__m512d)(x))
-#define NNGP_STREAM_PS(p, x) _mm512_stream_ps(p, (__m512)(x))
 #include "engine/tile_ops.inc"
 
 template <class Real, class Isa>

@@ -166,7 +166,8 @@ struct hyperbolic {
   V sinh, cosh;
 
   explicit hyperbolic(const V& x, const V& a = V(0.5)) : sinh(0.0), cosh(0.0) {
-    const V n = round_product(x, 1.4426950408889634074);
+    V exponent(0.0);
+    const V n = round_product(x, 1.4426950408889634074, exponent);
     V r(0.0), s(0.0), c(0.0);  // sinh(r) = r + r^3 s, cosh(r) = 1 + r^2 c
     if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-56
       r = fma(n, -1.9082149292705878161e-10, fma(n, -0x1.62e42feep-1, x));
@@ -182,7 +183,7 @@ struct hyperbolic {
     s = fma(r * r * r, s, r);
     c = fma(r * r, c, 1.0);
     V up(0.0), down(0.0);
-    scale_both_ways(a, n, up, down);
+    scale_both_ways(a, exponent, up, down);
     sinh = fma(up + down, s, (up - down) * c);
     cosh = fma(up + down, c, (up - down) * s);
   }

@@ -52,6 +52,7 @@ struct mask;
 #define NNGP_REAL double
 #define NNGP_INT std::int64_t
 #define NNGP_UINT std::uint64_t
+#define NNGP_STREAM(p, x) _mm_stream_pd(p, (__m128d)(x))
 #define NNGP_SQRT(x) (raw) _mm_sqrt_pd((__m128d)(x))
 #define NNGP_MIN(a, b) (raw) _mm_min_pd((__m128d)(a), (__m128d)(b))
 #define NNGP_MAX(a, b) (raw) _mm_max_pd((__m128d)(a), (__m128d)(b))
@@ -63,6 +64,7 @@ struct mask;
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
 #define NNGP_UINT std::uint32_t
+#define NNGP_STREAM(p, x) _mm_stream_ps(p, (__m128)(x))
 #define NNGP_SQRT(x) (raw) _mm_sqrt_ps((__m128)(x))
 #define NNGP_MIN(a, b) (raw) _mm_min_ps((__m128)(a), (__m128)(b))
 #define NNGP_MAX(a, b) (raw) _mm_max_ps((__m128)(a), (__m128)(b))
@@ -83,6 +85,7 @@ struct mask;
 #define NNGP_REAL double
 #define NNGP_INT std::int64_t
 #define NNGP_UINT std::uint64_t
+#define NNGP_STREAM(p, x) _mm256_stream_pd(p, (__m256d)(x))
 #define NNGP_SQRT(x) (raw) _mm256_sqrt_pd((__m256d)(x))
 #define NNGP_MIN(a, b) (raw) _mm256_min_pd((__m256d)(a), (__m256d)(b))
 #define NNGP_MAX(a, b) (raw) _mm256_max_pd((__m256d)(a), (__m256d)(b))
@@ -94,6 +97,7 @@ struct mask;
 #define NNGP_REAL float
 #define NNGP_INT std::int32_t
 #define NNGP_UINT std::uint32_t
+#define NNGP_STREAM(p, x) _mm256_stream_ps(p, (__m256)(x))
 #define NNGP_SQRT(x) (raw) _mm256_sqrt_ps((__m256)(x))
 #define NNGP_MIN(a, b) (raw) _mm256_min_ps((__m256)(a), (__m256)(b))
 #define NNGP_MAX(a, b) (raw) _mm256_max_ps((__m256)(a), (__m256)(b))

@@ -42,6 +42,10 @@ struct twice {
     a.store(p);
     b.store(p + V::size);
   }
+  void stream(real* p) const {
+    a.stream(p);
+    b.stream(p + V::size);
+  }
 
   friend twice operator+(const twice& x, const twice& y) { return {x.a + y.a, x.b + y.b}; }
   friend twice operator-(const twice& x, const twice& y) { return {x.a - y.a, x.b - y.b}; }
@@ -86,6 +90,11 @@ struct twice {
   friend twice round_product(const twice& x, const twice& y) {
     return {round_product(x.a, y.a), round_product(x.b, y.b)};
   }
+  friend twice round_product(const twice& x, const twice& y, twice& exponent) {
+    return {round_product(x.a, y.a, exponent.a), round_product(x.b, y.b, exponent.b)};
+  }
+  /// May be true though none is, if infinities of both signs are among them.
+  friend bool any_nan(const twice& x) { return any_nan(x.a + x.b); }
   friend void scale_both_ways(const twice& x, const twice& n, twice& up, twice& down) {
     scale_both_ways(x.a, n.a, up.a, down.a);
     scale_both_ways(x.b, n.b, up.b, down.b);
