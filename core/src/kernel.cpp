@@ -62,26 +62,35 @@ class Computation {
     std::size_t done = 0;
     for (; row < last_row; row += tile_rows) {
       const std::size_t rows = std::min(tile_rows, last_row - row);
-      const Operand& result =
-          engine_.evaluate(window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr, work);
-      if (mirrored_)
-        done += write_mirrored(result, row, rows, col, cols, work);
-      else
-        done += write(result, row, rows, col, cols, work);
+      done +=
+          mirrored_ ? tile_and_mirror(row, rows, col, cols, work) : tile(row, rows, col, cols, work);
     }
     report(done);
   }
 
-  std::size_t write(const Operand& result, std::size_t row, std::size_t rows, std::size_t col,
-                    std::size_t cols, Workspace<Real>& work) {
+  std::size_t tile(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                   Workspace<Real>& work) {
+    const Block<Real> to = results(row, col);
+    typename TileOf<Real>::output output{};
+    output.struct_size = sizeof output;
+    output.nngp = to.k;
+    output.ntk = to.t;
+    output.ld = out_.ld;
+    const Operand& result = engine_.evaluate(window_.row + row, rows, window_.col + col, cols,
+                                             out_.ntk != nullptr, work, &output);
     for (std::size_t i = 0; i < rows; ++i)
-      write_row(result.in, at(signal(work, result.signal), i, 0), row + i, col, cols);
+      if (!output.taken)
+        write_row(result.in, at(signal(work, result.signal), i, 0), row + i, col, cols);
+      else if (output.not_finite)
+        check_row(row + i, col, cols);
     return rows * cols;
   }
 
-  /// Writes the part of a tile on and above the diagonal, and its mirror image.
-  std::size_t write_mirrored(const Operand& result, std::size_t row, std::size_t rows, std::size_t col,
-                             std::size_t cols, Workspace<Real>& work) {
+  /// The part of a tile on and above the diagonal, and its mirror image.
+  std::size_t tile_and_mirror(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                              Workspace<Real>& work) {
+    const Operand& result =
+        engine_.evaluate(window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr, work);
     const Block<Real> tile = signal(work, result.signal);
     std::size_t written = 0;
     for (std::size_t i = 0; i < rows; ++i) {
@@ -105,25 +114,27 @@ class Computation {
 
   void write_row(const Affine& in, const Block<Real>& from, std::size_t row, std::size_t col,
                  std::size_t cols) {
-    const Block<Real> to{out_.nngp ? out_.nngp + row * out_.ld + col : nullptr,
-                         out_.ntk ? out_.ntk + row * out_.ld + col : nullptr};
-    if (!ops_.write_row(in, from, to, cols)) fail(to, row, col, cols);
+    if (!ops_.write_row(in, from, results(row, col), cols)) check_row(row, col, cols);
   }
 
-  [[noreturn]] void fail(const Block<Real>& written, std::size_t row, std::size_t col,
-                         std::size_t cols) {
-    std::size_t j = 0;
-    const auto finite = [&](const Real* entry) { return !entry || std::isfinite(*entry); };
-    while (j + 1 < cols && finite(written.k ? written.k + j : nullptr) &&
-           finite(written.t ? written.t + j : nullptr))
-      ++j;
-    const std::size_t i = window_.row + row;
-    j += window_.col + col;
-    throw DataError(
-        fmt::format("the kernel of rows {} and {} is not finite from {} on: scale the data or W_std so "
-                    "that it stays "
-                    "in range, or use --dtype float64",
-                    i, j, engine_.explain_not_finite(i, j)));
+  /// Throws if a result is not finite.
+  void check_row(std::size_t row, std::size_t col, std::size_t cols) {
+    const Block<Real> written = results(row, col);
+    const auto finite = [](const Real* entry) { return !entry || std::isfinite(*entry); };
+    for (std::size_t j = 0; j < cols; ++j) {
+      if (finite(written.k ? written.k + j : nullptr) && finite(written.t ? written.t + j : nullptr))
+        continue;
+      const std::size_t row1 = window_.row + row, row2 = window_.col + col + j;
+      throw DataError(fmt::format(
+          "the kernel of rows {} and {} is not finite from {} on: scale the data or W_std so "
+          "that it stays in range, or use --dtype float64",
+          row1, row2, engine_.explain_not_finite(row1, row2)));
+    }
+  }
+
+  Block<Real> results(std::size_t row, std::size_t col) const {
+    const std::size_t offset = row * out_.ld + col;
+    return {out_.nngp ? out_.nngp + offset : nullptr, out_.ntk ? out_.ntk + offset : nullptr};
   }
 
   void report(std::size_t done) {

@@ -110,7 +110,7 @@ TEST(Abi, LoadsAPluginOfVersion1_0) {
 TEST(Abi, UsesWhatItKnowsOfANewerMinorVersion) {
   const Registry registry = open(folder / "libnewer.so");
   ASSERT_EQ(registry.activations().size(), 1u);
-  EXPECT_EQ(registry.activations()[0].abi, "1.7");
+  EXPECT_EQ(registry.activations()[0].abi, "1.8");
   const Activation shifted = registry.activation("newer:Shifted", {{}, {{"shift", {0.5}}}});
   EXPECT_EQ(shifted.fn(1), 1.5);
   EXPECT_EQ(shifted.nngp_fn(1, 1, 1), 1.25);
@@ -121,7 +121,7 @@ TEST(Abi, UsesWhatItKnowsOfANewerMinorVersion) {
   EXPECT_THAT(registry.warnings()[0],
               testing::HasSubstr(
                   "libnewer.so: activation NeedsMore needs features this nngp does not know (bits "
-                  "0x10000000000): it was built for plugin ABI 1.7, this nngp has ABI 1.0; "
+                  "0x10000000000): it was built for plugin ABI 1.8, this nngp has ABI 1.1; "
                   "install a newer nngp"));
   expect_error<ModelError>([&] { registry.activation("NeedsMore"); },
                            "no activation is called 'NeedsMore'");
@@ -129,18 +129,18 @@ TEST(Abi, UsesWhatItKnowsOfANewerMinorVersion) {
 
 TEST(Abi, RefusesOtherMajorVersionsAndUnknownFeatures) {
   expect_faulty("newer_major",
-                "built for plugin ABI 2.0, but this nngp has ABI 1.0; install a newer nngp");
+                "built for plugin ABI 2.1, but this nngp has ABI 1.1; install a newer nngp");
   expect_faulty("older_major",
-                "built for plugin ABI 0.0, but this nngp has ABI 1.0; build the plugin anew with this "
+                "built for plugin ABI 0.1, but this nngp has ABI 1.1; build the plugin anew with this "
                 "nngp's SDK");
   expect_faulty(
       "feature",
-      "needs features this nngp does not know (bits 0x10): it was built for plugin ABI 1.0, this "
-      "nngp has ABI 1.0; install a newer nngp");
+      "needs features this nngp does not know (bits 0x10): it was built for plugin ABI 1.1, this "
+      "nngp has ABI 1.1; install a newer nngp");
   expect_faulty(
       "activation_feature",
       "activation Faulty needs features this nngp does not know (bits 0x20): it was built for plugin "
-      "ABI 1.0, this nngp has ABI 1.0; install a newer nngp");
+      "ABI 1.1, this nngp has ABI 1.1; install a newer nngp");
 }
 
 // ---- Faults ----

@@ -1,4 +1,4 @@
-/* The layout of ABI 1.0 on 64-bit machines, for C and C++: the offset of every field and the size of
+/* The layout of ABI 1.1 on 64-bit machines, for C and C++: the offset of every field and the size of
  * every structure that must not grow. A change here breaks every plugin there is. Fields may only be
  * added behind these. */
 #include <nngp/activation.h>
@@ -81,6 +81,34 @@ FIELD(nngp_tile_f32, ntk_cov, 112);
 FIELD(nngp_tile_f32, ntk_scale, 116);
 FIELD(nngp_tile_f32, ntk_shift, 120);
 CHECK(sizeof(nngp_tile_f32) >= 128);
+
+FIELD(nngp_tile_f64, output, 144); /* since 1.1 */
+FIELD(nngp_output_f64, struct_size, 0);
+FIELD(nngp_output_f64, nngp, 8);
+FIELD(nngp_output_f64, ntk, 16);
+FIELD(nngp_output_f64, ld, 24);
+FIELD(nngp_output_f64, cov_scale, 32);
+FIELD(nngp_output_f64, cov_shift, 40);
+FIELD(nngp_output_f64, ntk_cov, 48);
+FIELD(nngp_output_f64, ntk_scale, 56);
+FIELD(nngp_output_f64, ntk_shift, 64);
+FIELD(nngp_output_f64, taken, 72);
+FIELD(nngp_output_f64, not_finite, 76);
+CHECK(sizeof(nngp_output_f64) >= 80);
+
+FIELD(nngp_tile_f32, output, 128); /* since 1.1 */
+FIELD(nngp_output_f32, struct_size, 0);
+FIELD(nngp_output_f32, nngp, 8);
+FIELD(nngp_output_f32, ntk, 16);
+FIELD(nngp_output_f32, ld, 24);
+FIELD(nngp_output_f32, cov_scale, 32);
+FIELD(nngp_output_f32, cov_shift, 36);
+FIELD(nngp_output_f32, ntk_cov, 40);
+FIELD(nngp_output_f32, ntk_scale, 44);
+FIELD(nngp_output_f32, ntk_shift, 48);
+FIELD(nngp_output_f32, taken, 52);
+FIELD(nngp_output_f32, not_finite, 56);
+CHECK(sizeof(nngp_output_f32) >= 64);
 
 FIELD(nngp_activation, struct_size, 0);
 FIELD(nngp_activation, derivative, 4);

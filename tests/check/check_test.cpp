@@ -16,7 +16,7 @@ TEST(Check, ShowsFindingsAsATable) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_EQ(outcome.out.substr(0, 8), "library\n");
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  pass     table +ABI 1.0, "));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n  pass     table +ABI 1.1, "));
   EXPECT_THAT(outcome.out, testing::EndsWith("\n2 checks passed\n"));
 }
 
@@ -25,7 +25,7 @@ TEST(Check, ReportsAsJson) {
       run_nngp({"plugins", "check", NNGP_TEST_PLUGINS "/librelu.so", "--check", "threads", "--json"})
           .out);
   EXPECT_EQ(report["library"], "relu");
-  EXPECT_EQ(report["abi"], "1.0");
+  EXPECT_EQ(report["abi"], "1.1");
   EXPECT_EQ(report["result"], "pass");
   EXPECT_EQ(report["findings"][0]["activation"], "Relu");
   EXPECT_EQ(report["findings"][0]["check"], "threads");
@@ -44,7 +44,7 @@ TEST(Check, FailsForUnsoundTablesWhateverIsAsked) {
   const std::string file = NNGP_ABI_PLUGINS "/libfaulty_newer_major.so";
   const Outcome outcome = run_nngp({"plugins", "check", file, "--check", "nngp_fn"});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.out, HasSubstr("  failure  table           built for plugin ABI 2.0"));
+  EXPECT_THAT(outcome.out, HasSubstr("  failure  table           built for plugin ABI 2.1"));
 }
 
 TEST(Check, FailsForAMissingFile) {

@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(Faults, Fault,
                                          "d_fn", "breakpoints", "nan", "nngp_fn", "d_nngp_fn", "slope",
                                          "diagonal", "boundary", "zero_variance", "symmetry",
                                          "cauchy_schwarz", "positive", "extremes", "tile_values",
-                                         "tile_terms", "tile_shapes", "tile_in_place", "tile_bounds"),
+                                         "tile_terms", "tile_shapes", "tile_in_place", "tile_bounds",
+                                         "tile_output"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Faults, EveryCheckHasABrokenPlugin) {

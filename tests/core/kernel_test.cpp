@@ -206,6 +206,35 @@ TYPED_TEST(Kernel, StreamedResumesWhereItStopped) {
   EXPECT_EQ(read_data<TypeParam>(folder / "ntk.npy").view(), kernels.ntk.view());
 }
 
+/// Rows that begin on a cache line are written by the plugin, others by the core.
+TYPED_TEST(Kernel, IsTheSameWhoeverWritesIt) {
+  using Real = TypeParam;
+  constexpr std::size_t rows = 70, cols = 160;
+  const Matrix<Real> x1 = inputs<Real>(rows, 5, 1), x2 = inputs<Real>(cols, 5, 2);
+  for (const char* model : {"serial(Dense(1), Erf(), Dense(1), Relu(), Dense(1, 1.3, 0.1))",
+                            "serial(Dense(1), FanOut(2), parallel(Relu(), Sin()), FanInConcat())"}) {
+    const auto op = kernel_fn(model).bind(view(x1), view(x2));
+    std::vector<Matrix<Real>> nngp, ntk;
+    for (const std::size_t more : {0, 1}) {
+      KernelMatrix<Real> k(rows, cols + more), t(rows, cols + more);
+      op.compute({0, 0, rows, cols}, {k.data(), t.data(), cols + more});
+      nngp.push_back(k.map().leftCols(cols));
+      ntk.push_back(t.map().leftCols(cols));
+    }
+    EXPECT_EQ(nngp[0], nngp[1]);
+    EXPECT_EQ(ntk[0], ntk[1]);
+  }
+}
+
+TEST(KernelErrors, OfResultsThatAreNotFinite) {
+  for (const Eigen::Index cols : {5, 64}) {  // written by the core, by the plugin
+    const Matrix<float> x1 = inputs<float>(40, 3, 1), x2 = inputs<float>(cols, 3, 2);
+    const KernelFn fn = kernel_fn("serial(Dense(1, 10), Relu(), Dense(1, 1e19))");
+    expect_error<DataError>([&] { fn(view(x1), view(x2)); },
+                            "is not finite from the last Dense layer on");
+  }
+}
+
 TEST(KernelErrors, OfInputs) {
   const Matrix<double> x = inputs<double>(4, 3, 1), narrow = inputs<double>(4, 2, 1), none(0, 3);
   const KernelFn fn = kernel_fn("serial(Dense(1), Relu(), Dense(1))");

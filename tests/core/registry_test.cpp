@@ -96,7 +96,7 @@ TEST(Registry, DescribesWhatItFinds) {
   EXPECT_EQ(info.library, "arcsin_erf");
   EXPECT_EQ(info.file, arcsin_erf);
   EXPECT_EQ(info.source, Source::named);
-  EXPECT_EQ(info.abi, "1.0");
+  EXPECT_EQ(info.abi, "1.1");
   EXPECT_TRUE(info.shadowed_by.empty());
   EXPECT_EQ(&plugins.find("ArcsinErf"), &info);
   EXPECT_EQ(&plugins.find("arcsin_erf:ArcsinErf"), &info);

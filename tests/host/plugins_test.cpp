@@ -16,7 +16,7 @@ TEST(Plugins, AreListedWithWhereTheyAre) {
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out, testing::StartsWith(NNGP_TEST_PLUGINS " (installed)\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex(
-                               "\n  librelu.so .ABI 1.0.\n    Relu +[0-9.]+ +Rectified linear unit\n"));
+                               "\n  librelu.so .ABI 1.1.\n    Relu +[0-9.]+ +Rectified linear unit\n"));
 }
 
 TEST(Plugins, ListsAsJson) {
@@ -25,7 +25,7 @@ TEST(Plugins, ListsAsJson) {
       std::find_if(list.begin(), list.end(), [](const json& one) { return one["name"] == "Erf"; });
   ASSERT_NE(erf, list.end());
   EXPECT_EQ((*erf)["library"], "erf");
-  EXPECT_EQ((*erf)["abi"], "1.0");
+  EXPECT_EQ((*erf)["abi"], "1.1");
   EXPECT_EQ((*erf)["file"], NNGP_TEST_PLUGINS "/liberf.so");
   EXPECT_EQ((*erf)["source"], "installed");
   EXPECT_TRUE((*erf)["shadowed_by"].is_null());
@@ -40,7 +40,7 @@ TEST(Plugins, SaysWhetherTheyPassTheChecks) {
               {"NNGP_PLUGIN_PATH=" + folder.path().string(), "XDG_DATA_HOME=/nonexistent"})
           .wait();
   EXPECT_THAT(outcome.out, testing::ContainsRegex(
-                               "from NNGP_PLUGIN_PATH.\n  erf.so .ABI 1.0.: [0-9]+ checks passed"));
+                               "from NNGP_PLUGIN_PATH.\n  erf.so .ABI 1.1.: [0-9]+ checks passed"));
 }
 
 TEST(Plugins, ShowsTheShadowedOne) {
@@ -48,7 +48,7 @@ TEST(Plugins, ShowsTheShadowedOne) {
   std::filesystem::copy_file(NNGP_TEST_PLUGINS "/librelu.so", folder / "relu.so");
   const Outcome outcome = run_nngp({"plugins", "list", "--plugin", folder.path().string()});
   EXPECT_THAT(outcome.out,
-              testing::StartsWith(folder.path().string() + " (named)\n  relu.so (ABI 1.0)\n    Relu "));
+              testing::StartsWith(folder.path().string() + " (named)\n  relu.so (ABI 1.1)\n    Relu "));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("\n    Relu +[0-9.]+ +shadowed by " +
                                                   (folder / "relu.so").string() + "\n"));
 }

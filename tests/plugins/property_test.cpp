@@ -456,6 +456,90 @@ TEST_P(Properties, TilesAreSumsOfTheirEntries) {
   }
 }
 
+/// Results written by the entry against what the Dense layer makes of the tile it fills otherwise.
+template <class Tile, class Output, class Real>
+void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bool fma) {
+  using B = Block<Real>;
+  constexpr std::size_t cols = 32, ld = 48;
+  struct Results {
+    alignas(64) Real nngp[B::rows * ld], ntk[B::rows * ld];
+  };
+  // Of variances for which all is finite.
+  const auto usual = [] {
+    B block;
+    block.var1[1] = block.var1[2] = Real(0.5);
+    block.var2[7] = block.var2[8] = Real(0.9);
+    for (std::size_t i = 0; i < B::rows; ++i)
+      for (std::size_t j = 0; j < B::ld; ++j) block.cov12[i * B::ld + j] = Real(0.03);
+    return block;
+  };
+  const auto offer = [](Results& results) {
+    Output output{};
+    output.struct_size = sizeof output;
+    output.nngp = results.nngp;
+    output.ntk = results.ntk;
+    output.ld = ld;
+    output.cov_scale = Real(0.6), output.cov_shift = Real(0.25);
+    output.ntk_cov = Real(0.3), output.ntk_scale = Real(1.7), output.ntk_shift = Real(0.01);
+    return output;
+  };
+  B apart = usual();
+  const Tile plain = apart.template part<Tile>(0, 0, B::rows, cols);
+  entry(f.get(), &plain);
+
+  const auto fill = [&](Output output, std::size_t columns, std::size_t struct_size) {
+    B block = usual();
+    Tile tile = block.template part<Tile>(0, 0, B::rows, columns);
+    tile.d_nngp = nullptr;
+    tile.output = &output;
+    tile.struct_size = struct_size;
+    entry(f.get(), &tile);
+    if (!output.taken)
+      EXPECT_EQ(block.nngp[0], apart.nngp[0]) << "a tile whose output is not taken is filled";
+    return output;
+  };
+  Results results, part;
+  for (Results* r : {&results, &part})
+    for (std::size_t at = 0; at < B::rows * ld; ++at) r->nngp[at] = r->ntk[at] = -77;
+  Output output = fill(offer(results), cols, sizeof(Tile));
+  EXPECT_EQ(output.taken, 1u);
+  EXPECT_EQ(output.not_finite, 0u);
+  // In pieces, of which some are not written vector by vector: the host's part.
+  EXPECT_EQ(fill(offer(part), 15, sizeof(Tile)).taken, 0u);
+  EXPECT_EQ(fill(offer(part), cols, offsetof(Tile, output)).taken, 0u);
+  output = offer(part);
+  output.ntk += 1;
+  EXPECT_EQ(fill(output, cols, sizeof(Tile)).taken, 0u);
+  EXPECT_EQ(part.nngp[0], Real(-77));
+  output = offer(part);
+  output.nngp = nullptr;
+  EXPECT_EQ(fill(output, cols, sizeof(Tile)).taken, 1u);
+  EXPECT_EQ(part.nngp[0], Real(-77));
+  output.cov_shift = std::numeric_limits<Real>::infinity();
+  EXPECT_EQ(fill(output, 16, sizeof(Tile)).not_finite, 1u);
+
+  const auto dense = [&](Real a, Real b, Real c) { return fma ? std::fma(a, b, c) : a * b + c; };
+  for (std::size_t i = 0; i < B::rows; ++i)
+    for (std::size_t j = 0; j < ld; ++j) {
+      const Real k = apart.nngp[i * B::ld + j], t = apart.ntk[i * B::ld + j];
+      const bool inside = j < cols;
+      const Real ntk = dense(Real(0.3), k, dense(Real(1.7), t, Real(0.01)));
+      EXPECT_EQ(results.nngp[i * ld + j], inside ? dense(Real(0.6), k, Real(0.25)) : Real(-77));
+      EXPECT_EQ(results.ntk[i * ld + j], inside ? ntk : Real(-77));
+      if (inside && j >= 16) EXPECT_EQ(part.ntk[i * ld + j], ntk);
+    }
+}
+
+TEST_P(Properties, TilesWriteTheOutput) {
+  if (!has_d_kernel()) return;
+  for (const nngp_tile_variant& variant : tile_variants(table_)) {
+    SCOPED_TRACE(variant.instruction_set);
+    const bool fma = std::string_view(variant.instruction_set) != "sse2";
+    check_output<nngp_tile_f64, nngp_output_f64, double>(variant.tile_f64, f_, fma);
+    check_output<nngp_tile_f32, nngp_output_f32, float>(variant.tile_f32, f_, fma);
+  }
+}
+
 TEST_P(Properties, TheScalarIsATileOfOne) {
   for (const nngp_tile_variant& variant : tile_variants(table_)) {
     SCOPED_TRACE(variant.instruction_set);

@@ -21,6 +21,17 @@ std::size_t round_up(std::size_t n, std::size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
+/// The numbers of a Dense layer, for a tile or an output.
+template <class Struct>
+void set_dense(const Affine& in, Struct& s) {
+  using Real = decltype(s.cov_scale);
+  s.cov_scale = static_cast<Real>(in.cov_scale);
+  s.cov_shift = static_cast<Real>(in.cov_shift);
+  s.ntk_cov = static_cast<Real>(in.ntk_cov);
+  s.ntk_scale = static_cast<Real>(in.ntk_scale);
+  s.ntk_shift = static_cast<Real>(in.ntk_shift);
+}
+
 template <class Real>
 typename TileOf<Real>::type make_tile(const Affine& in, std::size_t rows, std::size_t cols,
                                       std::size_t ld, Block<Real> signal, const Real* var1,
@@ -34,11 +45,7 @@ typename TileOf<Real>::type make_tile(const Affine& in, std::size_t rows, std::s
   tile.ntk = signal.t;
   tile.var1 = var1;
   tile.var2 = var2;
-  tile.cov_scale = static_cast<Real>(in.cov_scale);
-  tile.cov_shift = static_cast<Real>(in.cov_shift);
-  tile.ntk_cov = static_cast<Real>(in.ntk_cov);
-  tile.ntk_scale = static_cast<Real>(in.ntk_scale);
-  tile.ntk_shift = static_cast<Real>(in.ntk_shift);
+  set_dense(in, tile);
   return tile;
 }
 
@@ -210,9 +217,12 @@ Workspace<Real> TileEngine<Real>::workspace() const {
 
 template <class Real>
 const Operand& TileEngine<Real>::evaluate(std::size_t row, std::size_t rows, std::size_t col,
-                                          std::size_t cols, bool ntk, Workspace<Real>& work) const {
+                                          std::size_t cols, bool ntk, Workspace<Real>& work,
+                                          typename TileOf<Real>::output* output) const {
   multiply_inputs(row, rows, col, cols, ntk, work);
-  for (std::size_t s = 0; s < program_.steps.size(); ++s) run(s, row, rows, col, cols, ntk, work);
+  const std::size_t steps = program_.steps.size();
+  for (std::size_t s = 0; s < steps; ++s)
+    run(s, row, rows, col, cols, ntk, work, s + 1 == steps ? output : nullptr);
   return program_.output;
 }
 
@@ -247,16 +257,20 @@ void TileEngine<Real>::multiply_inputs(std::size_t row, std::size_t rows, std::s
 
 template <class Real>
 void TileEngine<Real>::run(std::size_t index, std::size_t row, std::size_t rows, std::size_t col,
-                           std::size_t cols, bool ntk, Workspace<Real>& work) const {
+                           std::size_t cols, bool ntk, Workspace<Real>& work,
+                           typename TileOf<Real>::output* output) const {
   const Step& step = program_.steps[index];
   const std::size_t all = rows * tile_cols;
   const auto signal = [&](std::size_t s) { return block(work, s, ntk); };
 
   if (const auto* s = std::get_if<Activate>(&step)) {
-    duals_[s->activation]->tile(
-        make_tile<Real>(s->operand.in, rows, cols, tile_cols, signal(s->operand.signal),
-                        &v1_.at_step[index][row], &rows2().at_step[index][col]),
-        work.columns[index]);
+    auto tile = make_tile<Real>(s->operand.in, rows, cols, tile_cols, signal(s->operand.signal),
+                                &v1_.at_step[index][row], &rows2().at_step[index][col]);
+    if (output && s->operand.signal == program_.output.signal) {
+      set_dense(program_.output.in, *output);
+      tile.output = output;
+    }
+    duals_[s->activation]->tile(tile, work.columns[index]);
   } else if (const auto* s = std::get_if<Copy>(&step)) {
     ops_.copy(s->operand.in, signal(s->operand.signal), signal(s->to), all);
   } else if (const auto* s = std::get_if<WeightedSum>(&step)) {

@@ -25,10 +25,12 @@ struct TileOf;
 template <>
 struct TileOf<double> {
   using type = nngp_tile_f64;
+  using output = nngp_output_f64;
 };
 template <>
 struct TileOf<float> {
   using type = nngp_tile_f32;
+  using output = nngp_output_f32;
 };
 
 /// Scratch memory of one thread.
@@ -58,9 +60,11 @@ class TileEngine {
   Workspace<Real> workspace() const;
 
   /// Computes the tile of at most tile_rows x tile_cols entries at (row, col). The result is what the
-  /// returned operand's Dense layers make of the workspace's signal, with leading dimension tile_cols.
+  /// returned operand's Dense layers make of the workspace's signal, with leading dimension tile_cols;
+  /// unless the last layer takes the output, of which the pointers and ld are set.
   const Operand& evaluate(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-                          bool ntk, Workspace<Real>& work) const;
+                          bool ntk, Workspace<Real>& work,
+                          typename TileOf<Real>::output* output = nullptr) const;
 
   /// The block of `signal` that `evaluate` left behind.
   static Block<Real> block(Workspace<Real>& work, std::size_t signal, bool ntk) {
@@ -91,7 +95,7 @@ class TileEngine {
   void multiply_inputs(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, bool ntk,
                        Workspace<Real>& work) const;
   void run(std::size_t step, std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-           bool ntk, Workspace<Real>& work) const;
+           bool ntk, Workspace<Real>& work, typename TileOf<Real>::output* output = nullptr) const;
 
   Program program_;
   MatrixView<Real> x1_;

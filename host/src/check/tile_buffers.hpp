@@ -11,6 +11,8 @@ namespace nngp::host {
 
 template <class Real>
 using TileOf = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
+template <class Real>
+using OutputOf = std::conditional_t<std::is_same_v<Real, double>, nngp_output_f64, nngp_output_f32>;
 
 /// Memory that ends where memory begins that may not be touched: reading or writing there crashes.
 class GuardedMemory {

@@ -255,6 +255,80 @@ Result check_terms(const Specimen& specimen) {
   });
 }
 
+/// The results of a network whose last Dense layer is not trivial.
+template <class Real>
+struct OutputBuffers {
+  /// 64 numbers behind the last end a page, so that first entries are aligned as a matrix's are.
+  explicit OutputBuffers(const TileShape& shape)
+      : nngp(shape.rows, shape.ld, shape.ld, 64), ntk(shape.rows, shape.ld, shape.ld, 64) {}
+
+  OutputOf<Real> output(bool with_ntk) {
+    OutputOf<Real> output = {};
+    output.struct_size = sizeof output;
+    output.nngp = nngp.data();
+    output.ntk = with_ntk ? ntk.data() : nullptr;
+    output.ld = nngp.ld();
+    output.cov_scale = Real(0.6), output.cov_shift = Real(0.25);
+    output.ntk_cov = Real(0.3), output.ntk_scale = Real(1.7), output.ntk_shift = Real(0.01);
+    return output;
+  }
+
+  Block<Real> nngp, ntk;
+};
+
+Result check_output(const Specimen& specimen) {
+  return for_all_entries(specimen, []<class Real>(const Instance& f, const Entry<Real>& entry) {
+    const TileShape shape = {3, 64, 64};
+    TileBuffers<Real> apart(shape), buffers(shape);
+    const TileOf<Real> plain = offered(f, apart);
+    entry.fill(f.get(), &plain);
+
+    OutputBuffers<Real> results(shape);
+    OutputOf<Real> output = results.output(plain.ntk);
+    TileOf<Real> tile = offered(f, buffers);
+    tile.d_nngp = nullptr;
+    tile.output = &output;
+    tile.struct_size = offsetof(TileOf<Real>, output);
+    entry.fill(f.get(), &tile);
+    if (output.taken || output.not_finite)
+      return failed(entry.name + " takes the output of a tile whose struct_size ends before it");
+    buffers.fill();
+    tile.struct_size = sizeof tile;
+    entry.fill(f.get(), &tile);
+    if (!output.taken) {
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; ++j)
+          if (!same_bits(&buffers.nngp(i, j), &apart.nngp(i, j), sizeof(Real)))
+            return failed(entry.name + " does not fill a tile whose output it does not take");
+      return passed("left to the host");
+    }
+    Measure measure = measure_of<Real>();
+    bool finite = true;
+    for (std::size_t i = 0; i < shape.rows; ++i)
+      for (std::size_t j = 0; j < shape.cols; ++j) {
+        finite = finite && std::isfinite(results.nngp(i, j)) &&
+                 (!output.ntk || std::isfinite(results.ntk(i, j)));
+        const double k = apart.nngp(i, j), t = tile.ntk ? double{apart.ntk(i, j)} : 0;
+        measure.compare(results.nngp(i, j), output.cov_scale * k + output.cov_shift, std::abs(k) + 1,
+                        [&] { return "output nngp of " + entry.name + ", " + place(i, j, shape); });
+        if (output.ntk)
+          measure.compare(results.ntk(i, j),
+                          output.ntk_cov * k + output.ntk_scale * t + output.ntk_shift,
+                          std::abs(k) + std::abs(t) + 1,
+                          [&] { return "output ntk of " + entry.name + ", " + place(i, j, shape); });
+      }
+    if (finite && output.not_finite) return failed(entry.name + " calls finite results not finite");
+    if (!results.nngp.is_untouched_outside() || !results.ntk.is_untouched_outside())
+      return failed(entry.name + " writes outside of its output");
+    output = results.output(plain.ntk);
+    output.cov_shift = std::numeric_limits<Real>::infinity();
+    buffers.fill();
+    entry.fill(f.get(), &tile);
+    if (!output.not_finite) return failed(entry.name + " does not tell that results are not finite");
+    return measure.result();
+  });
+}
+
 }  // namespace
 
 std::vector<Check> tile_checks() {
@@ -262,7 +336,8 @@ std::vector<Check> tile_checks() {
           {"tile_terms", "the Dense layer, the NTK and single outputs of tiles", check_terms},
           {"tile_shapes", "an entry does not depend on the tile's shape or place", check_shapes},
           {"tile_in_place", "nngp or d_nngp may take the place of cov12", check_in_place},
-          {"tile_bounds", "nothing outside a tile is read or written", check_bounds}};
+          {"tile_bounds", "nothing outside a tile is read or written", check_bounds},
+          {"tile_output", "results written for the host", check_output}};
 }
 
 }  // namespace nngp::host

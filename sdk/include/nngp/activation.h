@@ -1,4 +1,4 @@
-/* nngp/activation.h: the C ABI between the nngp host and activation plugins, version 1.0.
+/* nngp/activation.h: the C ABI between the nngp host and activation plugins, version 1.1.
  *
  * A plugin is a shared library with one exported symbol, the constant `nngp_plugin_entry` of type
  * `nngp_plugin`. Everything else is reached from it. Pure C99; no other part of nngp is needed.
@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 #define NNGP_ABI_MAJOR 1u
-#define NNGP_ABI_MINOR 0u
+#define NNGP_ABI_MINOR 1u
 
 /* First word of the entry structure: "NNGP" read as a little-endian number. */
 #define NNGP_MAGIC UINT32_C(0x50474E4E)
@@ -111,6 +111,30 @@ typedef struct nngp_breakpoint {
 
 /* ---- Tiles ---------------------------------------------------------------------------------------- */
 
+/* Where the results of a network go, offered with the tile of its last hidden layer: a plugin that
+ * writes them there, past the caches, while it computes, hides the time that writing takes. With y and
+ * t what the tile's nngp and ntk (see below) would get, and the last Dense layer in these numbers,
+ *
+ *   nngp[i * ld + j] = cov_scale * y + cov_shift                            if nngp is not null
+ *   ntk[i * ld + j]  = ntk_cov * y + (ntk_scale * t + ntk_shift)            if ntk is not null
+ *
+ * A plugin that takes the offer writes all of it, sets `taken`, sets `not_finite` if a result is NaN or
+ * infinite, and may leave anything in the tile's nngp and ntk. One that does not leaves all this alone,
+ * fills the tile, and the host writes. */
+#define NNGP_DECLARE_OUTPUT(name, real)                                                     \
+  typedef struct name {                                                                     \
+    size_t struct_size;                                                                     \
+    real* nngp; /* or null */                                                               \
+    real* ntk;  /* or null, as is the tile's then */                                        \
+    size_t ld;                                                                              \
+    real cov_scale, cov_shift;                                                              \
+    real ntk_cov, ntk_scale, ntk_shift;                                                     \
+    uint32_t taken;      /* the host sets it to 0, the plugin to 1 */                       \
+    uint32_t not_finite; /* the same */                                                     \
+  } name
+NNGP_DECLARE_OUTPUT(nngp_output_f64, double);
+NNGP_DECLARE_OUTPUT(nngp_output_f32, float);
+
 /* One block of a hidden layer, a Dense layer and the activation behind it in one pass. For every
  * i < rows and j < cols, with k = cov12[i * cov12_ld + j],
  *
@@ -129,7 +153,7 @@ typedef struct nngp_breakpoint {
  * An entry's result depends on its own inputs only, never on its place in a tile or the tile's shape.
  * The host never passes NaN or infinity, nor a negative variance; |c| may exceed sqrt(v1 v2) by
  * rounding and then counts as on the boundary. */
-#define NNGP_DECLARE_TILE(name, real)                                                       \
+#define NNGP_DECLARE_TILE(name, real, output_type)                                          \
   typedef struct name {                                                                     \
     size_t struct_size;                                                                     \
     size_t rows, cols;                                                                      \
@@ -145,9 +169,10 @@ typedef struct nngp_breakpoint {
     size_t ntk_ld;                                                                          \
     real cov_scale, cov_shift;                                                              \
     real ntk_cov, ntk_scale, ntk_shift;                                                     \
+    output_type* output; /* or null; since 1.1 */                                           \
   } name
-NNGP_DECLARE_TILE(nngp_tile_f64, double);
-NNGP_DECLARE_TILE(nngp_tile_f32, float);
+NNGP_DECLARE_TILE(nngp_tile_f64, double, nngp_output_f64);
+NNGP_DECLARE_TILE(nngp_tile_f32, float, nngp_output_f32);
 
 /* ---- Activations ---------------------------------------------------------------------------------- */
 

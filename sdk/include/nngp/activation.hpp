@@ -240,7 +240,7 @@ kernel_pair<T> differentiate(const A& a, const T& cov12, const Input& input1, co
 template <class T, class Input>
 struct arguments {
   T cov12;
-  Input input1, input2;
+  const Input &input1, &input2;
 };
 
 /// The first step of kernels(), which the author may give: what takes long.
@@ -274,6 +274,8 @@ auto kernels(const A& a, const Started& started) {
 
 template <class Real>
 using tile_of = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
+template <class Real>
+using output_of = std::conditional_t<std::is_same_v<Real, double>, nngp_output_f64, nngp_output_f32>;
 
 /// True for formulas that are compiled in fewer versions.
 template <class A>
@@ -327,6 +329,7 @@ struct fill_whole {
     const tile_of<Real> t = *tile;
     const V cov_scale = t.cov_scale, cov_shift = t.cov_shift;
     const V ntk_cov = t.ntk_cov, ntk_scale = t.ntk_scale, ntk_shift = t.ntk_shift;
+    output_of<Real>* const output = t.output;
     alignas(64) std::byte room[block / V::size * sizeof(Input)];
     Input* const input2 = reinterpret_cast<Input*>(room);
     for (std::size_t j = begin; j < end; j += V::size)
@@ -342,25 +345,42 @@ struct fill_whole {
         return start(a, fma(cov_scale, V::load(cov12 + j), cov_shift), input1,
                      input2[(j - begin) / V::size]);
       };
-      auto next = started_at(begin);
-      for (std::size_t j = begin; j < end; j += V::size) {
-        if constexpr (!HasStart<A>) next = started_at(j);
-        const auto started = next;
-        if constexpr (HasStart<A>) {
-          if (j + V::size < end) next = started_at(j + V::size);
-        }
-        const V k = V::load(cov12 + j);
+      const auto finish = [&](const auto& started, std::size_t j) {
         const kernel_pair<V> y = kernels<Derivative>(a, started);
-        y.nngp.store(nngp + j);
+        V new_ntk(0.0);
         if constexpr (Derivative) {
-          if (d_nngp) y.d_nngp.store(d_nngp + j);
           if (ntk) {
             const V before = fma(ntk_scale, V::load(ntk + j), ntk_shift);
-            (y.d_nngp * fma(ntk_cov, k, before)).store(ntk + j);
+            new_ntk = y.d_nngp * fma(ntk_cov, V::load(cov12 + j), before);
           }
         }
+        if (output) return write(*output, i, j, y.nngp, new_ntk);
+        if constexpr (Derivative) {
+          if (ntk) new_ntk.store(ntk + j);
+          if (d_nngp) y.d_nngp.store(d_nngp + j);
+        }
+        y.nngp.store(nngp + j);  // the last, for it may take the place of cov12
+      };
+      if constexpr (HasStart<A>) {  // one ahead
+        auto next = started_at(begin);
+        for (std::size_t j = begin; j < end; j += V::size) {
+          const auto started = next;
+          if (j + V::size < end) next = started_at(j + V::size);
+          finish(started, j);
+        }
+      } else {
+        for (std::size_t j = begin; j < end; j += V::size) finish(started_at(j), j);
       }
     }
+  }
+
+  static void write(output_of<Real>& to, std::size_t i, std::size_t j, const V& nngp, const V& ntk) {
+    const V k = fma(V(to.cov_scale), nngp, V(to.cov_shift));
+    const V t = fma(V(to.ntk_cov), nngp, fma(V(to.ntk_scale), ntk, V(to.ntk_shift)));
+    if (to.nngp) k.stream(to.nngp + i * to.ld + j);
+    if (to.ntk) t.stream(to.ntk + i * to.ld + j);
+    if (any_nan(fma(k, V(0.0), t * 0.0))) [[unlikely]]
+      to.not_finite = 1;
   }
 };
 
@@ -376,6 +396,19 @@ struct padded {
   void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
 };
 
+/// The tile's output, or null if it cannot be written vector by vector.
+template <class V>
+output_of<typename V::real>* output_for(const tile_of<typename V::real>& tile) {
+  using Tile = tile_of<typename V::real>;
+  if (!NNGP_HAS_FIELD(Tile, &tile, output) || !tile.output) return nullptr;
+  const auto aligned = [](const void* p) {
+    return reinterpret_cast<std::uintptr_t>(p) % sizeof(V) == 0;
+  };
+  const auto& to = *tile.output;
+  const bool whole = tile.cols % V::size == 0 && to.ld % V::size == 0;
+  return whole && aligned(to.nngp) && aligned(to.ntk) ? tile.output : nullptr;
+}
+
 /// Fills the columns from `begin` on as far as whole V's go, and returns where that is.
 template <class V, bool Derivative, class A, class Tile>
 std::size_t fill_columns(const A& a, const Tile& tile, std::size_t begin) {
@@ -388,14 +421,27 @@ std::size_t fill_columns(const A& a, const Tile& tile, std::size_t begin) {
   part.nngp += begin;
   if (part.d_nngp) part.d_nngp += begin;
   if (part.ntk) part.ntk += begin;
+  if (!tile.output) {
+    run_on(typename V::isa(), fill_whole<A, V, Derivative>{&a, &part});
+    return begin + count;
+  }
+  auto output = *tile.output;
+  if (output.nngp) output.nngp += begin;
+  if (output.ntk) output.ntk += begin;
+  part.output = &output;
   run_on(typename V::isa(), fill_whole<A, V, Derivative>{&a, &part});
+  tile.output->taken = 1;
+  tile.output->not_finite |= output.not_finite;
   return begin + count;
 }
 
 template <class A, class Real, class Isa, bool Derivative>
-void fill(const A& a, const tile_of<Real>& tile) {
+void fill(const A& a, const tile_of<Real>& of_host) {
   using Narrow = vec<Real, Isa>;
   constexpr std::size_t size = Narrow::size;
+  tile_of<Real> tile;  // the host's may lack the last fields
+  std::memcpy(&tile, &of_host, offsetof(tile_of<Real>, output));
+  tile.output = output_for<Narrow>(of_host);
   std::size_t whole = fill_columns<lanes<A, Real, Isa>, Derivative>(a, tile, 0);
   if constexpr (!std::is_same_v<lanes<A, Real, Isa>, Narrow>)
     whole = fill_columns<Narrow, Derivative>(a, tile, whole);

@@ -141,6 +141,8 @@ static double shared(double k) {
 #elif defined(FAULT_tile_bounds)
 #undef COUNT
 #define COUNT(cols) (((cols) + 3) / 4 * 4)
+#elif defined(FAULT_tile_output)
+#define TAKE_OUTPUT
 #elif defined(FAULT_crash)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
@@ -294,9 +296,20 @@ static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t cap
 #define F32_SCALE 1
 #endif
 
+#ifdef TAKE_OUTPUT /* without writing it */
+#define OUTPUT(type)                                        \
+  if (NNGP_HAS_FIELD(type, tile, output) && tile->output) { \
+    tile->output->taken = 1;                                \
+    return;                                                 \
+  }
+#else
+#define OUTPUT(type)
+#endif
+
 /* Writes outputs for i, j; COUNT may go beyond the columns. */
 #define TILE(name, type, real, factor)                                                            \
   static void name(const void* instance, const type* tile) {                                      \
+    OUTPUT(type)                                                                                  \
     for (size_t i = 0; i < tile->rows; ++i) {                                                     \
       const double v1 = (double)tile->cov_scale * tile->var1[i] + tile->cov_shift;                \
       for (size_t j = 0; j < COUNT(tile->cols); ++j) {                                            \
