@@ -104,10 +104,10 @@ root<V> root_of_det(const V& cov12, const V& var1, const V& var2) {
 template <Vector V>
 root<V> root_of_det(const V& cov12, const V& var1, const V& var2, double r) {
   const V det = fma(var1 + (var2 + r), r, detail::clamped_det(cov12, var1, var2));
+  constexpr double most = std::is_same_v<typename V::real, double> ? 0x1p512 : 0x1p64;
   root<V> area(det);
-  const auto unusual = !(area.value < (std::is_same_v<typename V::real, double> ? 0x1p512 : 0x1p64));
-  if (any(unusual)) [[unlikely]]
-    area.replace(unusual, detail::root_det_of_any(cov12, var1, var2, r));
+  if (!all_below(area.value, most)) [[unlikely]]
+    area.replace(!(area.value < most), detail::root_det_of_any(cov12, var1, var2, r));
   return area;
 }
 
@@ -135,23 +135,16 @@ V atan_over_argument(const V& t, double unit = 1) {
   }
 }
 
-/// atan(c / s) = centre + atan(t) with |t| <= tan(pi/8) and centre 0, +-pi/4 or +-pi/2.
+/// The angle in [0, pi/4] whose tangent is the smaller of two numbers >= 0 over the larger; 0 if both
+/// are 0.
 template <Vector V>
-struct sector {
-  V centre;
-  V t;
-
-  sector(const V& c, const V& s) {
-    constexpr double tan_pi_8 = 0.41421356237309504880;
-    const V a = abs(c), signed_s = copysign(s, c);
-    const auto in_first = tan_pi_8 * s >= a;
-    const auto in_last = tan_pi_8 * a > s;
-    const V numerator = select(in_last, -signed_s, select(in_first, c, c - signed_s));
-    const V denominator = select(in_last, a, select(in_first, s, a + s));
-    centre = copysign(select(in_last, V(pi / 2), select(in_first, V(0.0), V(pi / 4))), c);
-    t = quick_divide(numerator, max(V(std::numeric_limits<typename V::real>::min()), denominator));
-  }
-};
+V acute_angle(const V& x, const V& y) {
+  constexpr double tan_pi_8 = 0.41421356237309504880;
+  const V least = min(x, y), most = max(max(x, y), V(std::numeric_limits<typename V::real>::min()));
+  const auto upper = least > tan_pi_8 * most;  // atan(least / most) = pi/4 + atan(t)
+  const V t = quick_divide(select(upper, least - most, least), select(upper, least + most, most));
+  return fma(t, atan_over_argument(t), select(upper, V(pi / 4), V(0.0)));
+}
 
 }  // namespace detail
 
@@ -159,16 +152,17 @@ struct sector {
 /// arc sine of the ratio would not be. 0 if both are 0.
 template <Vector V>
 V asin2(const V& c, const V& s) {
-  const detail::sector<V> at(c, s);
-  return fma(at.t, detail::atan_over_argument(at.t), at.centre);
+  const V angle = detail::acute_angle(abs(c), s);
+  return copysign(select(abs(c) > s, pi / 2 - angle, angle), c);
 }
 
 /// The angle in [0, pi] whose cosine is c / sqrt(c^2 + s^2), s >= 0: atan2(s, c), accurate near 0 too.
 /// pi/2 if both are 0.
 template <Vector V>
 V acos2(const V& c, const V& s) {
-  const detail::sector<V> at(c, s);
-  return fma(-at.t, detail::atan_over_argument(at.t), pi / 2 - at.centre);
+  const V angle = detail::acute_angle(abs(c), s);
+  const V first = select(abs(c) > s, angle, pi / 2 - angle);
+  return select(c < 0.0, pi - first, first);
 }
 
 /// An angle by its half, whose tangent takes one division and few cases; two steps, see start() in
@@ -264,7 +258,9 @@ struct parallelogram {
 template <Vector V, class... R>
 dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, R... r) {
   const root<V> area = root_of_det(cov12.value, var1, var2, r...);
-  return {area.value, select(area.value > 0.0, -area.under(cov12.value) * cov12.slope, V(0.0))};
+  const V slope = -area.under(cov12.value) * cov12.slope;
+  if constexpr (sizeof...(R) > 0) return {area.value, slope};  // r > 0: no root vanishes
+  return {area.value, select(area.value > 0.0, slope, V(0.0))};
 }
 template <Vector V, class... R>
 dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, R... r) {

@@ -95,6 +95,8 @@ struct twice {
   }
   /// May be true though none is, if infinities of both signs are among them.
   friend bool any_nan(const twice& x) { return any_nan(x.a + x.b); }
+  /// May be false though all are, if their sum is not.
+  friend bool all_below(const twice& x, double bound) { return all_below(x.a + x.b, bound); }
   friend void scale_both_ways(const twice& x, const twice& n, twice& up, twice& down) {
     scale_both_ways(x.a, n.a, up.a, down.a);
     scale_both_ways(x.b, n.b, up.b, down.b);
