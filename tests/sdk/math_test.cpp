@@ -206,6 +206,20 @@ TYPED_TEST(Math, Angles) {
       [](long double x) { return std::atan2(std::abs(x), -3.0L); }, xs, 2.5);
 }
 
+TYPED_TEST(Math, AnglesOfNanAreNan) {
+  using Real = typename TypeParam::real;
+  if (!supported<typename TypeParam::isa>()) return;
+  const std::vector<Real> nan(16, std::numeric_limits<Real>::quiet_NaN());
+  const auto one = [](const auto& x) { return std::decay_t<decltype(x)>(1.0); };
+  const auto expect_nan = [&](auto f) {
+    for (const Real y : this->values(f, nan)) EXPECT_TRUE(std::isnan(y));
+  };
+  expect_nan([&](const auto& x) { return asin2(x, one(x)); });
+  expect_nan([&](const auto& x) { return asin2(one(x), x); });
+  expect_nan([&](const auto& x) { return acos2(x, one(x)); });
+  expect_nan([&](const auto& x) { return acos2(one(x), x); });
+}
+
 // The same in turns, by half the angle. x runs through all ratios of cosine to sine.
 TYPED_TEST(Math, AnglesInTurns) {
   using Real = typename TypeParam::real;

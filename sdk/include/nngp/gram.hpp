@@ -140,8 +140,9 @@ V atan_over_argument(const V& t, double unit = 1) {
 template <Vector V>
 V acute_angle(const V& x, const V& y) {
   constexpr double tan_pi_8 = 0.41421356237309504880;
-  const V least = min(x, y), most = max(max(x, y), V(std::numeric_limits<typename V::real>::min()));
-  const auto upper = least > tan_pi_8 * most;  // atan(least / most) = pi/4 + atan(t)
+  const V tiny = std::numeric_limits<typename V::real>::min();
+  const V least = min(x, y), most = max(tiny, max(y, x));  // one is NaN if x or y is: mind the order
+  const auto upper = least > tan_pi_8 * most;              // atan(least / most) = pi/4 + atan(t)
   const V t = quick_divide(select(upper, least - most, least), select(upper, least + most, most));
   return fma(t, atan_over_argument(t), select(upper, V(pi / 4), V(0.0)));
 }
