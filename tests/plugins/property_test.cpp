@@ -494,8 +494,9 @@ void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bo
     tile.output = &output;
     tile.struct_size = struct_size;
     entry(f.get(), &tile);
-    if (!output.taken)
+    if (!output.taken) {
       EXPECT_EQ(block.nngp[0], apart.nngp[0]) << "a tile whose output is not taken is filled";
+    }
     return output;
   };
   Results results, part;
@@ -526,7 +527,9 @@ void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bo
       const Real ntk = dense(Real(0.3), k, dense(Real(1.7), t, Real(0.01)));
       EXPECT_EQ(results.nngp[i * ld + j], inside ? dense(Real(0.6), k, Real(0.25)) : Real(-77));
       EXPECT_EQ(results.ntk[i * ld + j], inside ? ntk : Real(-77));
-      if (inside && j >= 16) EXPECT_EQ(part.ntk[i * ld + j], ntk);
+      if (inside && j >= 16) {
+        EXPECT_EQ(part.ntk[i * ld + j], ntk);
+      }
     }
 }
 
