@@ -317,6 +317,8 @@ Result check_output(const Specimen& specimen) {
                           std::abs(k) + std::abs(t) + 1,
                           [&] { return "output ntk of " + entry.name + ", " + place(i, j, shape); });
       }
+    const Result values = measure.result();
+    if (values.status == Status::failure) return values;
     if (finite && output.not_finite) return failed(entry.name + " calls finite results not finite");
     if (!results.nngp.is_untouched_outside() || !results.ntk.is_untouched_outside())
       return failed(entry.name + " writes outside of its output");
@@ -325,7 +327,7 @@ Result check_output(const Specimen& specimen) {
     buffers.fill();
     entry.fill(f.get(), &tile);
     if (!output.not_finite) return failed(entry.name + " does not tell that results are not finite");
-    return measure.result();
+    return values;
   });
 }
 
