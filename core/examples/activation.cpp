@@ -10,6 +10,7 @@
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
 #include "nngp/predict.hpp"
+#include "nngp/text.hpp"
 
 namespace {
 

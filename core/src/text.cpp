@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "nngp/error.hpp"
+
 namespace nngp {
 namespace {
 
@@ -104,6 +106,17 @@ std::string suggest(std::string_view name, const std::vector<std::string>& known
     out += std::string(near[i].second) + "'";
   }
   return out.empty() ? out : out + "?";
+}
+
+std::vector<double> logarithmic_grid(double low, double high, std::size_t count) {
+  if (!(low > 0) || !(high >= low) || !std::isfinite(high) || count == 0)
+    throw DataError("a grid needs 0 < low <= high and at least one value");
+  std::vector<double> grid;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double share = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
+    grid.push_back(i + 1 == count && count > 1 ? high : low * std::pow(high / low, share));
+  }
+  return grid;
 }
 
 }  // namespace nngp

@@ -9,10 +9,10 @@
 #include <sstream>
 
 #include "check/check.hpp"
-#include "command.hpp"
+#include "command/command.hpp"
+#include "command/terminal.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
-#include "terminal.hpp"
 
 namespace nngp::host {
 namespace {

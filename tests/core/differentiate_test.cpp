@@ -1,4 +1,4 @@
-#include "differentiate.hpp"
+#include "plugin/differentiate.hpp"
 
 #include <gtest/gtest.h>
 

@@ -10,6 +10,7 @@
 #include "expect_error.hpp"
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
+#include "nngp/text.hpp"
 #include "temporary_folder.hpp"
 
 namespace {

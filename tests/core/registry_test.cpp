@@ -11,7 +11,7 @@
 
 #include "expect_error.hpp"
 #include "nngp/model.hpp"
-#include "plugin_file.hpp"
+#include "plugin/plugin_file.hpp"
 #include "temporary_folder.hpp"
 
 namespace nngp {

@@ -1,4 +1,4 @@
-#include "trust.hpp"
+#include "plugin/trust.hpp"
 
 #include <gtest/gtest.h>
 

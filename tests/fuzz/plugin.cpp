@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <sstream>
 
-#include "archive.hpp"
 #include "nngp/error.hpp"
-#include "plugin_file.hpp"
+#include "plugin/plugin_file.hpp"
+#include "plugins/archive.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);

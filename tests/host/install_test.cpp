@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "archive.hpp"
 #include "expect_error.hpp"
+#include "plugins/archive.hpp"
 #include "process.hpp"
 
 namespace {

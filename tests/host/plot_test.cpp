@@ -1,6 +1,6 @@
 // Pictures by gnuplot.
 
-#include "plot.hpp"
+#include "command/plot.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

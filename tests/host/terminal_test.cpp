@@ -1,9 +1,9 @@
-#include "terminal.hpp"
+#include "command/terminal.hpp"
 
 #include <gtest/gtest.h>
 
-#include "kernel_request.hpp"
-#include "progress.hpp"
+#include "command/progress.hpp"
+#include "kernel/kernel_request.hpp"
 
 namespace {
 

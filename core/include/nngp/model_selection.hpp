@@ -34,7 +34,4 @@ Scores scores(const Cholesky& factor, const MatrixView<double>& y, std::size_t f
 Scores scores(const Eigensystem& kernel, double shift, const MatrixView<double>& y,
               std::size_t folds = 0);
 
-/// `count` values from `low` to `high` in equal ratios. Throws DataError unless 0 < low <= high.
-std::vector<double> logarithmic_grid(double low, double high, std::size_t count);
-
 }  // namespace nngp

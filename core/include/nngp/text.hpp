@@ -28,4 +28,7 @@ bool is_name(const char* text);
 /// `known` names, three at most, that differ from `name` least; empty if all differ by many letters.
 std::string suggest(std::string_view name, const std::vector<std::string>& known);
 
+/// `count` values from `low` to `high` in equal ratios. Throws DataError unless 0 < low <= high.
+std::vector<double> logarithmic_grid(double low, double high, std::size_t count);
+
 }  // namespace nngp

@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "branches.hpp"
+#include "network/branches.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {

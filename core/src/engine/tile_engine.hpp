@@ -11,9 +11,9 @@
 
 #include "engine/dual.hpp"
 #include "engine/program.hpp"
-#include "engine/tile_ops.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
+#include "simd/tile_ops.hpp"
 
 namespace nngp {
 

@@ -8,9 +8,9 @@
 #include <memory>
 
 #include "finite/pass.hpp"
-#include "finite/product.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
+#include "simd/gemm.hpp"
 
 namespace nngp {
 namespace {

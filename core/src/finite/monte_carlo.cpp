@@ -11,11 +11,11 @@
 #include <stdexcept>
 #include <vector>
 
-#include "engine/arena.hpp"
 #include "finite/empirical.hpp"
 #include "finite/pass.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
+#include "simd/arena.hpp"
 
 namespace nngp {
 namespace {

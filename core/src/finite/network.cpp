@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include "engine/arena.hpp"
 #include "finite/empirical.hpp"
 #include "finite/pass.hpp"
 #include "nngp/error.hpp"
 #include "nngp/finite.hpp"
+#include "simd/arena.hpp"
 
 namespace nngp {
 namespace {

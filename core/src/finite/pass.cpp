@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "finite/product.hpp"
 #include "finite/random.hpp"
 #include "nngp/error.hpp"
+#include "simd/gemm.hpp"
 
 namespace nngp {
 namespace {

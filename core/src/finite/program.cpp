@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "branches.hpp"
+#include "network/branches.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {

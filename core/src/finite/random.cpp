@@ -7,7 +7,7 @@
 #include <array>
 
 #include "nngp/math.hpp"
-#include "numerical/dispatch.hpp"
+#include "simd/dispatch.hpp"
 
 // As in simd.hpp: vectors never cross a call, so notes on vector calling conventions are moot.
 #if defined(__GNUC__) && !defined(__clang__)

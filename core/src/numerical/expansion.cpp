@@ -5,8 +5,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "numerical/dispatch.hpp"
 #include "numerical/quadrature.hpp"
+#include "simd/dispatch.hpp"
 
 namespace nngp::numerical {
 namespace {

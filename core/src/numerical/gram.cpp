@@ -1,5 +1,5 @@
-#include "numerical/dispatch.hpp"
 #include "numerical/dual_values.hpp"
+#include "simd/dispatch.hpp"
 
 namespace nngp::numerical {
 namespace {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "numerical/dispatch.hpp"
 #include "numerical/evaluate.hpp"
 #include "numerical/scalar_function.hpp"
 #include "numerical/table.hpp"
+#include "simd/dispatch.hpp"
 
 namespace nngp {
 

@@ -8,8 +8,8 @@
 #include <numbers>
 
 #include "nngp/error.hpp"
-#include "predict/lapack.hpp"
-#include "predict/random_order.hpp"
+#include "solve/lapack.hpp"
+#include "solve/random_order.hpp"
 
 namespace nngp {
 namespace {
@@ -173,17 +173,6 @@ Scores scores(const Cholesky& factor, const MatrixView<double>& y, std::size_t f
 
 Scores scores(const Eigensystem& kernel, double shift, const MatrixView<double>& y, std::size_t folds) {
   return scores_of(EigenInverse(kernel, shift, y), y, folds);
-}
-
-std::vector<double> logarithmic_grid(double low, double high, std::size_t count) {
-  if (!(low > 0) || !(high >= low) || !std::isfinite(high) || count == 0)
-    throw DataError("a grid needs 0 < low <= high and at least one value");
-  std::vector<double> grid;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double share = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
-    grid.push_back(i + 1 == count && count > 1 ? high : low * std::pow(high / low, share));
-  }
-  return grid;
 }
 
 }  // namespace nngp

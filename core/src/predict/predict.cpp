@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "nngp/error.hpp"
-#include "predict/kernel_map.hpp"
-#include "predict/lapack.hpp"
+#include "solve/kernel_map.hpp"
+#include "solve/lapack.hpp"
 
 namespace nngp {
 namespace {

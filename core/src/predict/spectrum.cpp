@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "predict/kernel_map.hpp"
+#include "solve/kernel_map.hpp"
 
 namespace nngp {
 

@@ -6,7 +6,7 @@
 #include "check/checks.hpp"
 #include "check/messages.hpp"
 #include "check/worker_process.hpp"
-#include "command.hpp"
+#include "command/command.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
 

@@ -6,9 +6,9 @@
 
 #include "check/check.hpp"
 #include "check/messages.hpp"
+#include "command/terminal.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
-#include "terminal.hpp"
 
 namespace nngp::host {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "command.hpp"
+#include "command/command.hpp"
 
 namespace nngp::host {
 

@@ -9,9 +9,9 @@
 #include <regex>
 
 #include "check/checks.hpp"
-#include "elf_file.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "plugin/elf_file.hpp"
 
 namespace nngp::host {
 namespace {

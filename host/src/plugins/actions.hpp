@@ -2,7 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "command.hpp"
+#include "command/command.hpp"
 
 namespace nngp::host {
 

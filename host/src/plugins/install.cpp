@@ -7,14 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "archive.hpp"
 #include "check/check.hpp"
+#include "command/plugin_search.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/text.hpp"
-#include "plugin_file.hpp"
-#include "plugin_search.hpp"
+#include "plugin/plugin_file.hpp"
 #include "plugins/actions.hpp"
+#include "plugins/archive.hpp"
 
 namespace nngp::host {
 namespace {

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "check/check.hpp"
+#include "command/plugin_search.hpp"
+#include "command/terminal.hpp"
 #include "nngp/text.hpp"
-#include "plugin_search.hpp"
 #include "plugins/actions.hpp"
-#include "terminal.hpp"
 
 namespace nngp::host {
 namespace {

@@ -4,10 +4,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "command/plugin_search.hpp"
+#include "command/terminal.hpp"
 #include "nngp/text.hpp"
-#include "plugin_search.hpp"
 #include "plugins/actions.hpp"
-#include "terminal.hpp"
 
 namespace nngp::host {
 namespace {

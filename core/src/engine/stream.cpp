@@ -1,0 +1,217 @@
+#include "nngp/stream.hpp"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <fstream>
+#include <optional>
+#include <set>
+
+#include "nngp/error.hpp"
+#include "nngp/npy.hpp"
+#include "simd/arena.hpp"
+
+namespace nngp {
+namespace {
+
+using Block = std::pair<std::size_t, std::size_t>;
+
+/// Which blocks are in the partial files: one line each, appended when the block has been written.
+class Journal {
+ public:
+  Journal(std::filesystem::path path, const std::string& identity, bool resume)
+      : path_(std::move(path)) {
+    if (resume) read(identity);
+    file_.open(path_, done_.empty() ? std::ios::trunc : std::ios::app);
+    if (done_.empty()) file_ << identity << '\n' << std::flush;
+    if (!file_) throw DataError(fmt::format("cannot write '{}'", path_.string()));
+  }
+
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  /// Leaves no journal behind that has nothing to tell.
+  ~Journal() {
+    if (done_.empty()) remove();
+  }
+
+  const std::set<Block>& done() const { return done_; }
+
+  void add(const Block& block) {
+    file_ << block.first << ' ' << block.second << '\n' << std::flush;
+    if (!file_) throw DataError(fmt::format("cannot write '{}': is the disk full?", path_.string()));
+    done_.insert(block);
+  }
+
+  void remove() {
+    file_.close();
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+
+ private:
+  void read(const std::string& identity) {
+    std::ifstream file(path_);
+    std::string line;
+    if (!file || !std::getline(file, line))
+      throw DataError(fmt::format("there is nothing to resume: no journal '{}'; run without --resume",
+                                  path_.string()));
+    if (line != identity)
+      throw DataError(
+          fmt::format("cannot resume: '{}' is of a run with another model, other data, plugins or "
+                      "options; run without --resume to start anew",
+                      path_.string()));
+    // A last line without its end was cut off in writing: that block is computed again.
+    while (std::getline(file, line) && !file.eof()) {
+      Block block;
+      if (std::sscanf(line.c_str(), "%zu %zu", &block.first, &block.second) == 2) done_.insert(block);
+    }
+  }
+
+  std::filesystem::path path_;
+  std::ofstream file_;
+  std::set<Block> done_;
+};
+
+/// Edge of the square blocks: two blocks and a strip of each thread fit into the memory.
+template <class Real>
+std::size_t block_edge(const StreamOptions& options) {
+  constexpr std::size_t least = 256, most = 4096;
+  const double entries = static_cast<double>(options.memory) / (4.0 * sizeof(Real));
+  return std::clamp(std::bit_floor(static_cast<std::size_t>(std::sqrt(entries))), least, most);
+}
+
+template <class Real>
+class Stream {
+  static constexpr std::size_t strip = 64;
+
+ public:
+  Stream(const KernelOperator<Real>& kernels, const Window& window, const std::filesystem::path& nngp,
+         const std::filesystem::path& ntk, const StreamOptions& options)
+      : kernels_(kernels),
+        window_(window),
+        options_(options),
+        edge_(block_edge<Real>(options)),
+        mirrored_(kernels.symmetric() && window.row == window.col && window.rows == window.cols),
+        journal_((nngp.empty() ? ntk : nngp).string() + ".journal",
+                 fmt::format("{}; {} {} {} {} in {}", options.identity, window.row, window.col,
+                             window.rows, window.cols, edge_),
+                 options.resume) {
+    open(nngp_, nngp);
+    open(ntk_, ntk);
+  }
+
+  void run() {
+    for (std::size_t row = 0; row < window_.rows; row += edge_)
+      for (std::size_t col = mirrored_ ? row : 0; col < window_.cols; col += edge_)
+        total_ += entries(part(row, col));
+    for (std::size_t row = 0; row < window_.rows; row += edge_)
+      for (std::size_t col = mirrored_ ? row : 0; col < window_.cols; col += edge_) block({row, col});
+    if (nngp_) nngp_->writer.commit();
+    if (ntk_) ntk_->writer.commit();
+    journal_.remove();
+  }
+
+ private:
+  struct File {
+    NpyWriter<Real> writer;
+    KernelMatrix<Real> block;
+  };
+
+  void open(std::optional<File>& file, const std::filesystem::path& path) {
+    if (path.empty()) return;
+    const auto rows = static_cast<Eigen::Index>(window_.rows),
+               cols = static_cast<Eigen::Index>(window_.cols);
+    const auto edge = static_cast<Eigen::Index>(edge_);
+    file.emplace(
+        File{NpyWriter<Real>(path, rows, cols, options_.resume ? Leftover::resume : Leftover::discard),
+             KernelMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
+    if (!journal_.done().empty()) file->writer.keep();
+    if (options_.resume && !file->writer.resumed())
+      throw DataError(
+          fmt::format("cannot resume: '{}.partial' is missing or of another shape; run without "
+                      "--resume to start anew",
+                      path.string()));
+  }
+
+  Window part(std::size_t row, std::size_t col) const {
+    return {row, col, std::min(edge_, window_.rows - row), std::min(edge_, window_.cols - col)};
+  }
+
+  std::size_t entries(const Window& part) const {
+    return mirrored_ && part.row == part.col ? part.rows * (part.rows + 1) / 2 : part.rows * part.cols;
+  }
+
+  void block(const Block& at) {
+    const Window here = part(at.first, at.second);
+    if (!journal_.done().contains(at)) {
+      KernelOptions options = options_.kernel;
+      if (options_.kernel.progress)
+        options.progress = [&](std::size_t done, std::size_t) {
+          return options_.kernel.progress(done_ + done, total_);
+        };
+      const Output<Real> out{nngp_ ? nngp_->block.data() : nullptr, ntk_ ? ntk_->block.data() : nullptr,
+                             here.cols};
+      kernels_.compute({window_.row + here.row, window_.col + here.col, here.rows, here.cols}, out,
+                       options);
+      if (nngp_) write(*nngp_, here);
+      if (ntk_) write(*ntk_, here);
+      journal_.add(at);
+      if (nngp_) nngp_->writer.keep();
+      if (ntk_) ntk_->writer.keep();
+    }
+    done_ += entries(here);
+  }
+
+  void write(File& file, const Window& here) {
+    arena(options_.kernel.threads).execute([&] {
+      oneapi::tbb::parallel_for(std::size_t{0}, (here.rows + strip - 1) / strip, [&](std::size_t s) {
+        const std::size_t rows = std::min(strip, here.rows - s * strip);
+        file.writer.write_block(index(here.row + s * strip), index(here.col),
+                                view(file.block.data() + s * strip * here.cols, rows, here.cols));
+      });
+      if (!mirrored_ || here.row == here.col) return;
+      oneapi::tbb::parallel_for(std::size_t{0}, (here.cols + strip - 1) / strip, [&](std::size_t s) {
+        const std::size_t rows = std::min(strip, here.cols - s * strip);
+        const Matrix<Real> flipped = view(file.block.data(), here.rows, here.cols)
+                                         .middleCols(index(s * strip), index(rows))
+                                         .transpose();
+        file.writer.write_block(index(here.col + s * strip), index(here.row),
+                                view(flipped.data(), rows, here.rows));
+      });
+    });
+  }
+
+  static Eigen::Index index(std::size_t i) { return static_cast<Eigen::Index>(i); }
+  static MatrixView<Real> view(const Real* data, std::size_t rows, std::size_t cols) {
+    return {data, index(rows), index(cols), Eigen::OuterStride<>(index(cols))};
+  }
+
+  const KernelOperator<Real>& kernels_;
+  const Window window_;
+  const StreamOptions& options_;
+  const std::size_t edge_;
+  const bool mirrored_;
+  Journal journal_;
+  std::optional<File> nngp_, ntk_;
+  std::size_t done_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+template <class Real>
+void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
+                    const std::filesystem::path& nngp, const std::filesystem::path& ntk,
+                    const StreamOptions& options) {
+  Stream<Real>(kernels, window, nngp, ntk, options).run();
+}
+
+template void stream_kernels(const KernelOperator<double>&, const Window&, const std::filesystem::path&,
+                             const std::filesystem::path&, const StreamOptions&);
+template void stream_kernels(const KernelOperator<float>&, const Window&, const std::filesystem::path&,
+                             const std::filesystem::path&, const StreamOptions&);
+
+}  // namespace nngp

@@ -1,0 +1,128 @@
+#include "plugin/elf_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+namespace nngp {
+namespace {
+
+#if defined(__x86_64__)
+constexpr auto machine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr auto machine = EM_AARCH64;
+#elif defined(__riscv)
+constexpr auto machine = EM_RISCV;
+#elif defined(__powerpc64__)
+constexpr auto machine = EM_PPC64;
+#else
+#error "name this machine's ELF number here"
+#endif
+static_assert(sizeof(void*) == 8, "64-bit ELF files only");
+
+const char* const truncated = "truncated or damaged; copy or build it again";
+
+std::string check_header(const Elf64_Ehdr& header) {
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != machine) {
+    return "built for another kind of machine (ELF machine " + std::to_string(header.e_machine) +
+           ", not " + std::to_string(machine) + "); build it for this one";
+  }
+  constexpr auto byte_order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
+  if (header.e_ident[EI_DATA] != byte_order) return "built for a machine of the other byte order";
+  if (header.e_type != ET_DYN)
+    return "not a shared library but an object or program; link it with -shared";
+  if (header.e_phentsize != sizeof(Elf64_Phdr) ||
+      (header.e_shnum > 0 && header.e_shentsize != sizeof(Elf64_Shdr))) {
+    return truncated;
+  }
+  return "";
+}
+
+}  // namespace
+
+ElfFile::ElfFile(const std::filesystem::path& file)
+    : ElfFile(std::make_unique<std::ifstream>(file, std::ios::binary)) {}
+
+ElfFile::ElfFile(std::unique_ptr<std::istream> contents) : stream_(std::move(contents)) {
+  if (!*stream_) {
+    fault_ = "cannot be read: " + std::generic_category().message(errno);
+    return;
+  }
+  stream_->seekg(0, std::ios::end);
+  size_ = static_cast<std::uint64_t>(stream_->tellg());
+  fault_ = examine();
+  if (fault_.empty()) return;
+  segments_.clear();
+  sections_.clear();
+  symbols_.clear();
+}
+
+std::string ElfFile::examine() {
+  const auto magic = read<char>(0, SELFMAG);
+  if (!magic || std::memcmp(magic->data(), ELFMAG, SELFMAG) != 0) {
+    return "not a shared library; a plugin is the .so file that its build makes";
+  }
+  const auto headers = read<Elf64_Ehdr>(0, 1);
+  if (!headers) return truncated;
+  const Elf64_Ehdr& header = headers->front();
+  if (const auto wrong = check_header(header); !wrong.empty()) return wrong;
+
+  const auto segments = read<Elf64_Phdr>(header.e_phoff, header.e_phnum);
+  const auto sections = read<Elf64_Shdr>(header.e_shoff, header.e_shnum);
+  if (!segments || !sections) return truncated;
+  segments_ = *segments;
+  sections_ = *sections;
+  for (const Elf64_Phdr& segment : segments_) {
+    if (segment.p_type != PT_NULL && !holds(segment.p_offset, segment.p_filesz)) return truncated;
+  }
+  for (const Elf64_Shdr& section : sections_) {
+    if (section.sh_type == SHT_NULL || section.sh_type == SHT_NOBITS) continue;
+    if (!holds(section.sh_offset, section.sh_size)) return truncated;
+  }
+  for (const Elf64_Shdr& section : sections_) {
+    if (section.sh_type != SHT_DYNSYM) continue;
+    return read_symbols(section) ? "" : truncated;  // there is one at most
+  }
+  return "";
+}
+
+bool ElfFile::read_symbols(const Elf64_Shdr& section) {
+  if (section.sh_link >= sections_.size()) return false;
+  const Elf64_Shdr& names = sections_[section.sh_link];
+  const auto entries = read<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym));
+  const auto strings = read<char>(names.sh_offset, names.sh_size);
+  if (!entries || !strings || strings->empty() || strings->back() != '\0') return false;
+  for (const Elf64_Sym& entry : *entries) {
+    if (entry.st_name >= strings->size()) return false;
+    symbols_.push_back({strings->data() + entry.st_name, entry});
+  }
+  return true;
+}
+
+std::string lacks_symbol(const std::string& symbol) {
+  return "not a plugin: it exports no data symbol " + symbol +
+         "; build it from nngp/activation.h or activation.hpp";
+}
+
+std::string check_shared_library(const std::filesystem::path& file, const std::string& symbol) {
+  const ElfFile library(file);
+  if (!library.fault().empty()) return library.fault();
+  for (const ElfFile::Symbol& one : library.dynamic_symbols()) {
+    if (one.is_data() && one.name == symbol) return "";
+  }
+  return lacks_symbol(symbol);
+}
+
+std::vector<std::string> exported_symbols(const std::filesystem::path& file) {
+  std::vector<std::string> exported;
+  const ElfFile library(file);
+  for (const ElfFile::Symbol& symbol : library.dynamic_symbols()) {
+    if (symbol.is_defined() && ELF64_ST_BIND(symbol.entry.st_info) != STB_LOCAL) {
+      exported.push_back(symbol.name);
+    }
+  }
+  return exported;
+}
+
+}  // namespace nngp

@@ -1,0 +1,99 @@
+#include "simd/gemm.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "simd/tile_ops.hpp"
+
+namespace nngp {
+namespace {
+
+constexpr std::size_t chunk = 256;  // of the inner dimension: a packed panel stays in the first cache
+constexpr std::size_t most_panel_rows = 8;
+constexpr std::size_t most_panel_bytes = 128;  // of one row of a panel
+
+/// Packs b[first ... first + inner - 1, col ... col + cols - 1].
+template <class Real>
+void pack_columns(const Real* b, std::size_t ld, std::size_t cols, std::size_t inner,
+                  std::size_t panel_cols, Real* packed) {
+  for (std::size_t f = 0; f < inner; ++f, b += ld, packed += panel_cols) {
+    std::copy(b, b + cols, packed);
+    std::fill(packed + cols, packed + panel_cols, Real(0));
+  }
+}
+
+/// out (+)= a times one packed panel, `cols` wide.
+template <class Real>
+void multiply_panel(const MatrixView<Real>& a, std::size_t offset, const Real* packed,
+                    std::size_t inner, bool first, std::size_t cols, Real* out, std::size_t ld) {
+  const TileOps<Real>& ops = tile_ops<Real>();
+  const auto rows = static_cast<std::size_t>(a.rows());
+  const auto stride = static_cast<std::size_t>(a.outerStride());
+  for (std::size_t i = 0; i < rows; i += ops.panel_rows) {
+    const std::size_t count = std::min(ops.panel_rows, rows - i);
+    const Real* row[most_panel_rows];
+    for (std::size_t k = 0; k < ops.panel_rows; ++k)
+      row[k] = a.data() + (i + std::min(k, count - 1)) * stride + offset;
+    if (count == ops.panel_rows && cols == ops.panel_cols) {
+      ops.inner_products(row, packed, inner, first, out + i * ld, ld, nullptr);
+      continue;
+    }
+    Real edge[most_panel_rows * most_panel_bytes / sizeof(Real)] = {};
+    if (!first)
+      for (std::size_t k = 0; k < count; ++k)
+        std::copy_n(out + (i + k) * ld, cols, edge + k * ops.panel_cols);
+    ops.inner_products(row, packed, inner, first, edge, ops.panel_cols, nullptr);
+    for (std::size_t k = 0; k < count; ++k)
+      std::copy_n(edge + k * ops.panel_cols, cols, out + (i + k) * ld);
+  }
+}
+
+/// Calls pack(first of the inner dimension, count, column, columns, packed) for each panel.
+template <class Real, class Pack>
+void multiply_panels(const MatrixView<Real>& a, bool add, MatrixMap<Real> out, Pack pack) {
+  const TileOps<Real>& ops = tile_ops<Real>();
+  const auto inner = static_cast<std::size_t>(a.cols()), cols = static_cast<std::size_t>(out.cols());
+  const auto ld = static_cast<std::size_t>(out.outerStride());
+  alignas(64) Real packed[chunk * most_panel_bytes / sizeof(Real)];
+  for (std::size_t col = 0; col < cols; col += ops.panel_cols) {
+    const std::size_t width = std::min(ops.panel_cols, cols - col);
+    for (std::size_t k = 0; k < inner; k += chunk) {
+      const std::size_t count = std::min(chunk, inner - k);
+      pack(k, count, col, width, packed);
+      multiply_panel(a, k, packed, count, k == 0 && !add, width, out.data() + col, ld);
+    }
+  }
+}
+
+}  // namespace
+
+template <class Real>
+void multiply(const MatrixView<Real>& a, const MatrixView<Real>& b, bool add, MatrixMap<Real> out) {
+  const auto ld = static_cast<std::size_t>(b.outerStride());
+  multiply_panels(
+      a, add, out,
+      [&](std::size_t k, std::size_t count, std::size_t col, std::size_t cols, Real* packed) {
+        pack_columns(b.data() + k * ld + col, ld, cols, count, tile_ops<Real>().panel_cols, packed);
+      });
+}
+
+template <class Real>
+void multiply_transposed(const MatrixView<Real>& a, const MatrixView<Real>& b, bool add,
+                         MatrixMap<Real> out) {
+  const auto ld = static_cast<std::size_t>(b.outerStride());
+  multiply_panels(
+      a, add, out,
+      [&](std::size_t k, std::size_t count, std::size_t col, std::size_t cols, Real* packed) {
+        tile_ops<Real>().pack(b.data() + col * ld + k, ld, cols, count, packed);
+      });
+}
+
+#define NNGP_INSTANTIATE(Real)                                                                     \
+  template void multiply(const MatrixView<Real>&, const MatrixView<Real>&, bool, MatrixMap<Real>); \
+  template void multiply_transposed(const MatrixView<Real>&, const MatrixView<Real>&, bool,        \
+                                    MatrixMap<Real>);
+NNGP_INSTANTIATE(double)
+NNGP_INSTANTIATE(float)
+#undef NNGP_INSTANTIATE
+
+}  // namespace nngp

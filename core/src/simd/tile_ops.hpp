@@ -1,0 +1,63 @@
+#pragma once
+
+// The arithmetic on tiles that is not an activation: inner products of the inputs, and the small
+// passes that join branches and write results. One table of functions for each instruction set;
+// tile_ops() gives the fastest that runs on this machine.
+
+#include <cstddef>
+
+#include "simd/affine.hpp"
+
+namespace nngp {
+
+/// A block of one signal: k and t share rows, columns and leading dimension.
+template <class Real>
+struct Block {
+  Real* k;
+  Real* t;  ///< null when no NTK is wanted
+};
+
+template <class Real>
+struct TileOps {
+  const char* instruction_set;
+
+  /// Columns that one packed panel of x2 holds; tiles are multiples of it wide.
+  std::size_t panel_cols;
+  /// Tiles are multiples of it high.
+  std::size_t panel_rows;
+
+  /// Packs `cols` <= panel_cols rows of x2 (leading dimension ld) for inner_products; missing ones are
+  /// zero. `packed` holds features * panel_cols numbers.
+  void (*pack)(const Real* x2, std::size_t ld, std::size_t cols, std::size_t features, Real* packed);
+
+  /// k = x1 x2^T (first) or k += x1 x2^T for panel_rows rows of x1, given by pointers, and one packed
+  /// panel of x2. Every entry is the same chain of operations whatever its place, so equal rows have
+  /// equal covariance and variance.
+  /// `zero`, null or of the shape of k, is set to 0, which costs nothing beside the arithmetic.
+  void (*inner_products)(const Real* const* x1, const Real* packed, std::size_t features, bool first,
+                         Real* k, std::size_t ld, Real* zero);
+
+  /// to = the signal `from` with `in` applied; n entries.
+  void (*copy)(const Affine& in, Block<Real> from, Block<Real> to, std::size_t n);
+  /// to = weight * from (first) or to += weight * from.
+  void (*accumulate)(const Affine& in, Real weight, bool first, Block<Real> from, Block<Real> to,
+                     std::size_t n);
+  /// to = from (first), or to.t = to.t from.k + to.k from.t and to.k *= from.k.
+  void (*multiply)(const Affine& in, bool first, Block<Real> from, Block<Real> to, std::size_t n);
+  /// One row: signal with `in` applied, divided by sqrt(eps + var1) sqrt(eps + var2[j]); var* before
+  /// `in`.
+  void (*normalize_row)(const Affine& in, Block<Real> signal, Real var1, const Real* var2,
+                        std::size_t cols);
+  /// to = from transposed: from is rows x cols with leading dimension ld, to has leading dimension
+  /// to_ld. In squares of a vector's size, so that up to 15 rows and columns more are read and written.
+  void (*transpose)(const Real* from, std::size_t rows, std::size_t cols, std::size_t ld, Real* to,
+                    std::size_t to_ld);
+  /// One row of results, out = `in` applied to `from`; out.k or out.t may be null. Returns false if a
+  /// result is not finite. Results bypass the caches: they are not read again soon.
+  bool (*write_row)(const Affine& in, Block<Real> from, Block<Real> out, std::size_t cols);
+};
+
+template <class Real>
+const TileOps<Real>& tile_ops();
+
+}  // namespace nngp

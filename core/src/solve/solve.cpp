@@ -1,0 +1,110 @@
+#include "nngp/solve.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "nngp/text.hpp"
+#include "solve/lapack.hpp"
+
+namespace nngp {
+namespace {
+
+/// Two rows of a covariance matrix that are the same variable to rounding.
+std::optional<std::pair<Eigen::Index, Eigen::Index>> equal_rows(const MatrixView<double>& matrix) {
+  constexpr double rounding = 1e-12;
+  for (Eigen::Index i = 0; i < matrix.rows(); ++i)
+    for (Eigen::Index j = 0; j < i; ++j) {
+      const double a = matrix(i, i), b = matrix(j, j), c = matrix(j, i);
+      if (std::abs(a - b) <= rounding * a && a - c <= rounding * a) return std::pair(j, i);
+    }
+  return std::nullopt;
+}
+
+/// The upper triangle over the lower one, and `diagonal` onto the diagonal.
+void restore(MatrixMap<double> matrix, const Eigen::VectorXd& diagonal) {
+  constexpr Eigen::Index block = 64;
+  const Eigen::Index n = matrix.rows();
+  for (Eigen::Index row = 0; row < n; row += block)
+    for (Eigen::Index col = 0; col < n; col += block)
+      for (Eigen::Index i = row; i < std::min(n, row + block); ++i)
+        for (Eigen::Index j = col; j < std::min(i, col + block); ++j) matrix(i, j) = matrix(j, i);
+  matrix.diagonal() = diagonal;
+}
+
+/// The least power of ten that, times the mean of the diagonal, makes the matrix positive definite;
+/// found by trying. Nothing if 1 does not suffice: then it is no covariance at all.
+std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen::VectorXd& diagonal) {
+  for (int exponent = -15; exponent <= 0; ++exponent) {
+    restore(matrix, diagonal.array() + std::pow(10.0, exponent) * diagonal.mean());
+    // Ten times what just works is safely away from the edge.
+    if (lapack::cholesky(matrix) == 0) return std::pow(10.0, std::min(0, exponent + 1));
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void fail(MatrixMap<double> matrix, const Eigen::VectorXd& diagonal, int minor) {
+  restore(matrix, diagonal);
+  const auto equal = equal_rows(lapack::view(matrix));
+  std::string text = "the kernel of the training inputs is not positive definite to rounding";
+  text += equal ? fmt::format(": rows {} and {} are the same to it", equal->first, equal->second)
+                : fmt::format(" from row {} on", minor - 1);
+  const auto enough = sufficient_diag_reg(matrix, diagonal);
+  text += enough ? fmt::format("; a diag_reg of {} makes it so", format_number(*enough))
+                 : std::string("; no diag_reg helps, is it a kernel?");
+  throw NotPositiveDefinite(text);
+}
+
+}  // namespace
+
+Cholesky::Cholesky(KernelMatrix<double> matrix, double shift) : matrix_(std::move(matrix)) {
+  MatrixMap<double> map = matrix_.map();
+  const Eigen::VectorXd diagonal = map.diagonal();
+  map.diagonal().array() += shift;
+  norm_ = map.cwiseAbs().rowwise().sum().maxCoeff();
+  if (!std::isfinite(norm_)) throw Error("the kernel of the training inputs is not finite");
+  if (const int minor = lapack::cholesky(map)) fail(map, diagonal, minor);
+}
+
+void Cholesky::apply(MatrixMap<double> rows) const { lapack::cholesky_solve(matrix_.view(), rows); }
+
+double Cholesky::log_determinant() const { return 2 * matrix_.view().diagonal().array().log().sum(); }
+
+double Cholesky::condition_number() const {
+  const double number = norm_ * lapack::cholesky_inverse_norm(matrix_.view());
+  return std::isfinite(number) ? number : std::numeric_limits<double>::infinity();
+}
+
+KernelMatrix<double> Cholesky::inverse() const {
+  KernelMatrix<double> inverse(size(), size());
+  inverse.map() = matrix_.view();
+  lapack::cholesky_inverse(inverse.map());
+  MatrixMap<double> map = inverse.map();
+  map.triangularView<Eigen::StrictlyUpper>() = map.transpose();
+  return inverse;
+}
+
+Eigensystem::Eigensystem(KernelMatrix<double> matrix)
+    : values_(static_cast<std::size_t>(matrix.rows())), vectors_(std::move(matrix)) {
+  lapack::eigen(vectors_.map(), values_.data(), true);
+}
+
+void Eigensystem::apply(const std::function<double(double)>& fn, MatrixMap<double> rows) const {
+  KernelMatrix<double> components(rows.rows(), size());
+  lapack::multiply_transposed(1, lapack::view(rows), vectors_.view(), 0, components.map());
+  Eigen::RowVectorXd factors(size());
+  std::transform(values_.begin(), values_.end(), factors.data(), fn);
+  components.map().array().rowwise() *= factors.array();
+  lapack::multiply(1, components.view(), vectors_.view(), 0, rows);
+}
+
+std::vector<double> eigenvalues(KernelMatrix<double> matrix) {
+  std::vector<double> values(static_cast<std::size_t>(matrix.rows()));
+  lapack::eigen(matrix.map(), values.data(), false);
+  return values;
+}
+
+}  // namespace nngp

@@ -1,0 +1,94 @@
+#include "command/options.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <string_view>
+#include <thread>
+
+#include "command/command.hpp"
+#include "nngp/error.hpp"
+#include "nngp/file.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+
+std::string read_model(const std::string& argument) {
+  if (!argument.starts_with('@')) return argument;
+  return std::string(FileBytes(std::filesystem::path(argument.substr(1))).text());
+}
+
+unsigned threads_from(int number) {
+  constexpr int most = 4096;
+  if (number < 0 || number > most)
+    throw UsageError("--threads is a number from 1 to " + std::to_string(most) +
+                     ", or 0 for as many as the machine has");
+  return number > 0 ? static_cast<unsigned>(number) : std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::string dtype_from(const std::string& text) {
+  if (text != "float64" && text != "float32")
+    throw UsageError("--dtype is float64 or float32, not '" + printable(text) + "'");
+  return text;
+}
+
+std::size_t parse_size(const std::string& text) {
+  constexpr std::string_view units = "KMGT";
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool number = error == std::errc();
+  std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  std::size_t unit = 0;
+  if (number && !rest.empty()) {
+    unit = units.find(rest.front()) + 1;  // 0: not found
+    rest.remove_prefix(1);
+    if (unit == 0) rest = "?";
+  }
+  const std::size_t scale = std::size_t{1} << (10 * unit);
+  if (!number || value == 0 || !rest.empty() || value > std::numeric_limits<std::size_t>::max() / scale)
+    throw UsageError("--memory takes a size such as 500M or 4G, not '" + printable(text) + "'");
+  return value * scale;
+}
+
+std::size_t default_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
+  return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page) / 2;
+}
+
+double parse_number(const std::string& text, const std::string& option) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    throw UsageError("--" + option + " takes a finite number, not '" + printable(text) + "'");
+  return value;
+}
+
+void check_paths(const Paths& inputs, const Paths& outputs) {
+  const auto place = [](const std::string& path) {
+    std::error_code ignored;
+    return path == standard_output ? std::filesystem::path(path)
+                                   : std::filesystem::weakly_canonical(path, ignored);
+  };
+  Paths before = inputs;
+  for (const auto& [option, path] : outputs) {
+    for (const auto& [other_option, other_path] : before)
+      if (!path.empty() && !other_path.empty() && place(path) == place(other_path))
+        throw UsageError(other_option + " and " + option + " name the same place '" + printable(path) +
+                         "'");
+    before.emplace_back(option, path);
+  }
+}
+
+void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
+                         std::ptrdiff_t columns2) {
+  if (columns1 != columns2)
+    throw DataError("'" + path1 + "' has " + std::to_string(columns1) + " columns, '" + path2 +
+                    "' has " + std::to_string(columns2) + "; both need the same features");
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,131 @@
+#include "command/report.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/dll/runtime_symbol_info.hpp>
+#include <iostream>
+#include <variant>
+
+#include "command/options.hpp"
+#include "nngp/file.hpp"
+
+namespace nngp::host {
+namespace {
+
+void collect(const Layer& layer, std::vector<Activation>& found) {
+  if (const auto* elementwise = std::get_if<Elementwise>(&layer.node()))
+    found.push_back(elementwise->activation);
+  if (const auto* serial = std::get_if<Serial>(&layer.node()))
+    for (const Layer& part : serial->layers) collect(part, found);
+  if (const auto* parallel = std::get_if<Parallel>(&layer.node()))
+    for (const Layer& part : parallel->layers) collect(part, found);
+}
+
+}  // namespace
+
+ordered_json path_or_null(const std::string& path) {
+  return path.empty() ? ordered_json() : ordered_json(path);
+}
+
+ordered_json json_of(const std::string& path, const InputReport& input) {
+  return {{"path", path}, {"rows", input.rows}, {"columns", input.cols}, {"dtype", input.dtype}};
+}
+
+ordered_json json_of(const std::vector<PluginReport>& plugins) {
+  ordered_json list = ordered_json::array();
+  for (const PluginReport& plugin : plugins)
+    list.push_back({{"activation", plugin.activation},
+                    {"version", plugin.version},
+                    {"library", plugin.library},
+                    {"abi", plugin.abi},
+                    {"file", plugin.file}});
+  return list;
+}
+
+std::string dump(const ordered_json& value, int indent) {
+  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string size_text(std::size_t rows, std::size_t cols) {
+  return std::to_string(rows) + " x " + std::to_string(cols);
+}
+
+std::string text_of(const std::string& path, const InputReport& input) {
+  return path + ": " +
+         size_text(static_cast<std::size_t>(input.rows), static_cast<std::size_t>(input.cols)) + ", " +
+         input.dtype;
+}
+
+void add_plugins(Table& table, const std::vector<PluginReport>& plugins) {
+  for (const PluginReport& plugin : plugins)
+    table.add({bold("plugin"),
+               plugin.activation + " of " + std::filesystem::path(plugin.file).filename().string()});
+}
+
+std::size_t peak_memory_bytes() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+ordered_json json_of(const std::vector<NumericalLayer>& layers) {
+  ordered_json list = ordered_json::array();
+  for (const NumericalLayer& layer : layers) {
+    ordered_json breakpoints = ordered_json::array();
+    for (const nngp_breakpoint& point : layer.breakpoints)
+      breakpoints.push_back({{"x", point.x}, {"order", point.order}});
+    list.push_back({{"activation", layer.activation},
+                    {"tolerance", layer.tolerance},
+                    {"error_nngp", layer.error_nngp},
+                    {"error_d_nngp", layer.error_d_nngp},
+                    {"breakpoints", breakpoints}});
+  }
+  return list;
+}
+
+std::string finish_report(ordered_json report, const RunReport& run) {
+  report["dtype"] = run.dtype;
+  report["threads"] = run.threads;
+  report["instruction_set"] = instruction_set();
+  report["plugins"] = json_of(run.plugins);
+  report["numerical_layers"] = json_of(run.numerical);
+  for (const auto& [part, seconds] : run.seconds) report["seconds"][part] = seconds;
+  report["peak_memory_bytes"] = peak_memory_bytes();
+  return dump(report, 2) + '\n';
+}
+
+bool give_report(const std::string& path, const std::string& json) {
+  if (path == standard_output) {
+    std::cout << json;
+    return true;
+  }
+  if (!path.empty()) write_file(path, json);
+  return false;
+}
+
+std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry) {
+  std::vector<Activation> activations;
+  collect(network, activations);
+  std::vector<PluginReport> used;
+  for (const Activation& activation : activations) {
+    const std::string text = activation.text();
+    // The same text may come from two libraries; where the name lies in memory tells which.
+    const std::filesystem::path file = boost::dll::symbol_location_ptr(activation.descriptor().name);
+    if (std::any_of(used.begin(), used.end(), [&](const PluginReport& one) {
+          return one.activation == text && one.file == file;
+        }))
+      continue;
+    PluginReport report = {text, activation.descriptor().version, "", "", file};
+    std::error_code ignored;
+    for (const ActivationInfo& info : registry.activations())
+      if (info.name == activation.name() && std::filesystem::equivalent(info.file, file, ignored)) {
+        report.library = info.library;
+        report.abi = info.abi;
+      }
+    used.push_back(std::move(report));
+  }
+  return used;
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,83 @@
+#pragma once
+
+// Parts of the reports of several subcommands, as JSON and for reading.
+
+#include <cstddef>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command/terminal.hpp"
+#include "nngp/array.hpp"
+#include "nngp/kernel.hpp"
+#include "nngp/registry.hpp"
+#include "nngp/stax.hpp"
+
+namespace nngp::host {
+
+using nlohmann::ordered_json;
+
+/// The matrix of one input file.
+struct InputReport {
+  Eigen::Index rows = 0;
+  Eigen::Index cols = 0;
+  std::string dtype;
+};
+
+/// An activation that a computation used, and where it came from.
+struct PluginReport {
+  std::string activation;  ///< as a model writes it, parameters named
+  std::string version;
+  std::string library;
+  std::string abi;
+  std::string file;
+};
+
+/// The activations of a network, each once, in order of appearance.
+std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry);
+
+/// Null for the path of an output that was not wanted.
+ordered_json path_or_null(const std::string& path);
+ordered_json json_of(const std::string& path, const InputReport& input);
+ordered_json json_of(const std::vector<PluginReport>& plugins);
+ordered_json json_of(const std::vector<NumericalLayer>& layers);
+/// As text; a path in it need not be UTF-8.
+std::string dump(const ordered_json& value, int indent);
+
+/// "x.npy: 1797 x 64, uint8"
+std::string text_of(const std::string& path, const InputReport& input);
+/// A row for each plugin.
+void add_plugins(Table& table, const std::vector<PluginReport>& plugins);
+/// "1797 x 64"
+std::string size_text(std::size_t rows, std::size_t cols);
+
+/// As std::printf writes it, for numbers.
+template <class... Values>
+std::string print(const char* format, Values... values) {
+  char buffer[128];
+  std::snprintf(buffer, sizeof buffer, format, values...);
+  return buffer;
+}
+
+/// The most memory that the process has used so far.
+std::size_t peak_memory_bytes();
+
+/// How a computation ran: the end of every report.
+struct RunReport {
+  std::string dtype;
+  unsigned threads = 0;
+  std::vector<PluginReport> plugins;
+  std::vector<NumericalLayer> numerical;
+  std::vector<std::pair<std::string, double>> seconds;  ///< by what was done
+};
+
+/// `report` with the fields of `run` and the peak memory of the process so far, as text.
+std::string finish_report(ordered_json report, const RunReport& run);
+
+/// The report of --report `path`: printed if that is standard output, which is returned, written if it
+/// is a file. Nothing for an empty path.
+bool give_report(const std::string& path, const std::string& json);
+
+}  // namespace nngp::host

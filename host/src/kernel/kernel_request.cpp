@@ -1,0 +1,89 @@
+#include "kernel/kernel_request.hpp"
+
+#include <charconv>
+
+#include "command/plot.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+/// Reads a whole number from the start of `text` and removes it.
+std::optional<std::size_t> take_number(std::string_view& text) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+}  // namespace
+
+Slice parse_slice(const std::string& text) {
+  std::string_view rest = text;
+  Slice slice;
+  slice.begin = take_number(rest).value_or(0);
+  bool valid = rest.starts_with(':');
+  if (valid) {
+    rest.remove_prefix(1);
+    slice.end = take_number(rest);
+    valid = rest.empty() && (!slice.end || *slice.end > slice.begin);
+  }
+  if (!valid)
+    throw UsageError("'" + printable(text) +
+                     "' is no range; write BEGIN:END, counted from 0 and without END, as in Python");
+  return slice;
+}
+
+po::options_description kernel_options() {
+  po::options_description options("Options");
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  options.add_options()  //
+      ("model", text("MODEL")->required(),
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")       //
+      ("x1", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")          //
+      ("x2", text("FILE"), "further inputs: kernels of x1 with x2 instead of x1 with itself")  //
+      ("nngp", text("OUT.npy"), "write the NNGP kernel; - prints it as text")                  //
+      ("ntk", text("OUT.npy"), "write the neural tangent kernel; - prints it as text")         //
+      ("dtype", text("TYPE")->default_value("float64"), "float64 or float32")                  //
+      ("rows", text("A:B"), "only these rows of the kernels, counted from 0, without B")       //
+      ("columns", text("A:B"), "only these columns")                                           //
+      ("threads", po::value<int>()->default_value(0)->value_name("N"),
+       "how many threads; 0: as many as the machine has. Results do not depend on it")  //
+      ("memory", text("SIZE"),
+       "kernels larger than this, such as 4G, are written to disk block by block; default: half of "
+       "the machine's memory")                                                                     //
+      ("resume", "go on where such a command was interrupted")                                     //
+      ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
+      ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
+  return options;
+}
+
+KernelRequest kernel_request(const po::variables_map& arguments) {
+  KernelRequest request;
+  request.x1 = text_of(arguments, "x1");
+  request.x2 = text_of(arguments, "x2");
+  request.nngp = text_of(arguments, "nngp");
+  request.ntk = text_of(arguments, "ntk");
+  request.report = text_of(arguments, "report");
+  request.plot = plot_path(arguments);
+  request.dtype = dtype_from(text_of(arguments, "dtype"));
+  if (arguments.count("rows")) request.rows = parse_slice(text_of(arguments, "rows"));
+  if (arguments.count("columns")) request.columns = parse_slice(text_of(arguments, "columns"));
+  request.threads = threads_from(arguments["threads"].as<int>());
+  request.memory =
+      arguments.count("memory") ? parse_size(text_of(arguments, "memory")) : default_memory();
+  request.resume = arguments.count("resume") > 0;
+  if (request.resume && !request.writes_files_alone())
+    throw UsageError("--resume needs the output files of the interrupted command");
+  check_paths({{"--x1", request.x1}, {"--x2", request.x2}}, {{"--nngp", request.nngp},
+                                                             {"--ntk", request.ntk},
+                                                             {"--report", request.report},
+                                                             {"--plot", request.plot}});
+  request.model = read_model(text_of(arguments, "model"));
+  return request;
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,154 @@
+// nngp eval: the functions of one activation at given points.
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <iostream>
+#include <optional>
+
+#include "command/command.hpp"
+#include "command/options.hpp"
+#include "command/plugin_search.hpp"
+#include "nngp/data.hpp"
+#include "nngp/error.hpp"
+#include "nngp/model.hpp"
+#include "nngp/numerical.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+struct Point {
+  double cov12;
+  double var1;
+  double var2;
+};
+
+double number(const po::variables_map& arguments, const std::string& option) {
+  return parse_number(text_of(arguments, option), option);
+}
+
+/// Checks that there are Gaussians of this covariance. `where` names the point in messages.
+void check(const Point& point, const std::string& where) {
+  if (point.var1 < 0 || point.var2 < 0) throw DataError(where + "a variance is negative");
+  constexpr double rounding = 1e-12;
+  const double largest = std::sqrt(point.var1) * std::sqrt(point.var2);
+  if (std::abs(point.cov12) > largest * (1 + rounding))
+    throw DataError(where + "|cov12| exceeds sqrt(var1 var2) = " + format_number(largest) +
+                    ", which no Gaussian allows");
+}
+
+std::vector<Point> points_of(const CsvTable& table, const std::string& file) {
+  const std::vector<std::string> wanted = {"cov12", "var1", "var2"};
+  std::vector<Eigen::Index> columns = {0, 1, 2};
+  if (!table.names.empty()) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto found = std::find(table.names.begin(), table.names.end(), wanted[i]);
+      if (found == table.names.end())
+        throw DataError("'" + file + "' has no column " + wanted[i] + "; needed are cov12, var1, var2");
+      columns[i] = found - table.names.begin();
+    }
+  } else if (table.values.cols() != 3) {
+    throw DataError("'" + file + "' has " + std::to_string(table.values.cols()) +
+                    " columns and no header; needed are cov12, var1, var2");
+  }
+  std::vector<Point> points;
+  for (Eigen::Index row = 0; row < table.values.rows(); ++row) {
+    const auto value = [&](int column) { return table.values(row, columns[column]); };
+    points.push_back({value(0), value(1), value(2)});
+    check(points.back(), "'" + file + "', row " + std::to_string(row + 1) + " of the data: ");
+  }
+  return points;
+}
+
+/// 17 significant digits, which identify a double; an empty field for none.
+std::string field(std::optional<double> value) {
+  if (!value) return "";
+  char buffer[40];
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, *value, std::chars_format::general, 17).ptr;
+  return {buffer, end};
+}
+
+double checked(double value, const char* function, const Activation& activation, const Point& point) {
+  if (std::isfinite(value)) return value;
+  throw Error(std::string(function) + " of " + activation.text() + " is " +
+              (std::isnan(value) ? "NaN" : "infinite") + " at cov12=" + format_number(point.cov12) +
+              ", var1=" + format_number(point.var1) + ", var2=" + format_number(point.var2) +
+              "; is it defined there?");
+}
+
+struct Values {
+  std::optional<double> nngp, d_nngp;
+};
+
+Values evaluate(const Activation& activation, const Point& point) {
+  const auto& [cov12, var1, var2] = point;
+  if (!activation.has_nngp_fn()) {
+    if (!activation.has_fn()) return {};
+    const auto fn = [&](double x) { return activation.fn(x); };
+    const PointValue value = numerical_point(fn, activation.breakpoints(), cov12, var1, var2);
+    return {value.nngp, value.d_nngp};
+  }
+  return {checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point),
+          checked(activation.d_nngp_fn(cov12, var1, var2), "d_nngp_fn", activation, point)};
+}
+
+void run_eval(const po::variables_map& arguments) {
+  if (!arguments.count("activation"))
+    throw UsageError("an activation is missing, as in nngp eval 'Erf(a=1.0)'; see 'nngp help eval'");
+  std::vector<Point> points;
+  if (arguments.count("points")) {
+    if (arguments.count("cov12") || arguments.count("var1") || arguments.count("var2"))
+      throw UsageError("give either --points or --cov12, --var1 and --var2");
+    const std::string path = text_of(arguments, "points");
+    points = points_of(read_csv(FileBytes(std::filesystem::path(path))), path);
+  } else {
+    for (const char* option : {"cov12", "var1", "var2"})
+      if (!arguments.count(option))
+        throw UsageError(std::string("option '--") + option +
+                         "' is missing; give --cov12, --var1 and --var2, or --points FILE.csv");
+    const Point point = {number(arguments, "cov12"), number(arguments, "var1"),
+                         number(arguments, "var2")};
+    check(point, "");
+    points = {point};
+  }
+
+  const Registry plugins = find_plugins(arguments);
+  const Activation activation = parse_activation(text_of(arguments, "activation"), plugins);
+  std::string out = "cov12,var1,var2,nngp,d_nngp\n";
+  for (const Point& point : points) {
+    const auto [nngp, d_nngp] = evaluate(activation, point);
+    out += field(point.cov12) + ',' + field(point.var1) + ',' + field(point.var2) + ',' + field(nngp) +
+           ',' + field(d_nngp) + '\n';
+  }
+  std::cout << out;  // nothing, if a point fails
+}
+
+}  // namespace
+
+Command eval_command() {
+  po::options_description options("Options");
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  options.add_options()                                    //
+      ("cov12", text("C"), "the covariance of x1 and x2")  //
+      ("var1", text("V"), "the variance of x1")            //
+      ("var2", text("V"), "the variance of x2")            //
+      ("points", text("FILE.csv"), "many points: columns cov12, var1 and var2");
+  return {"eval",
+          "Evaluate the kernel functions of one activation.",
+          "ACTIVATION --cov12 C --var1 V --var2 V\n"
+          "ACTIVATION --points FILE.csv",
+          "Prints comma-separated text: the point, nngp = E[f(x1) f(x2)] and\n"
+          "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are\n"
+          "integrated from fn; without fn too the fields are empty.\n\n"
+          "Example:\n"
+          "  nngp eval 'Erf(a=1.0)' --cov12 0.5 --var1 1 --var2 1\n",
+          options,
+          {"activation"},
+          run_eval};
+}
+
+}  // namespace nngp::host

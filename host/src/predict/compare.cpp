@@ -1,0 +1,239 @@
+// nngp compare: which network suits the data.
+
+#include <algorithm>
+#include <iostream>
+#include <optional>
+
+#include "command/command.hpp"
+#include "command/options.hpp"
+#include "command/plugin_search.hpp"
+#include "command/progress.hpp"
+#include "command/report.hpp"
+#include "command/terminal.hpp"
+#include "nngp/data.hpp"
+#include "nngp/error.hpp"
+#include "nngp/model.hpp"
+#include "nngp/model_template.hpp"
+#include "nngp/predict.hpp"
+#include "nngp/text.hpp"
+#include "predict/predict_report.hpp"
+#include "predict/selection.hpp"
+#include "predict/targets.hpp"
+
+namespace nngp::host {
+namespace {
+
+/// A model, where it came from, and what became of it.
+struct Candidate {
+  std::string name;  ///< its file, or the expression; for one of a template, what was chosen
+  std::string expression;
+  bool of_template;
+  std::string normalised;
+  std::optional<Scored> best;  ///< at the best diag_reg
+  std::string reason;          ///< why there is none
+};
+
+std::vector<std::string> list_of(const po::variables_map& arguments, const std::string& option) {
+  return arguments.count(option) ? arguments[option].as<std::vector<std::string>>()
+                                 : std::vector<std::string>();
+}
+
+/// Appends the models that `text` stands for. `source` is its file, or the expression.
+void add_candidates(const std::string& source, const std::string& text, bool alone,
+                    std::vector<Candidate>& candidates) {
+  try {
+    for (ModelChoice& model : expand_model(text)) {
+      std::string name = alone && !model.choices.empty() ? "" : source;
+      for (const std::string& choice : model.choices) name += (name.empty() ? "" : ", ") + choice;
+      candidates.push_back({name, std::move(model.text), !model.choices.empty(), "", {}, ""});
+    }
+  } catch (const ModelError& error) {
+    throw ModelError("'" + printable(source) + "': " + error.what());
+  }
+}
+
+std::vector<Candidate> candidates_of(const po::variables_map& arguments) {
+  const std::vector<std::string> files = list_of(arguments, "models"),
+                                 expressions = list_of(arguments, "model");
+  const bool alone = files.size() + expressions.size() == 1;
+  std::vector<Candidate> candidates;
+  for (const std::string& path : files) add_candidates(path, read_model("@" + path), alone, candidates);
+  for (const std::string& expression : expressions)
+    add_candidates(expression, read_model(expression), alone, candidates);
+  if (candidates.empty())
+    throw UsageError("no models: name files with --models, or give expressions with --model");
+  return candidates;
+}
+
+class Comparison {
+ public:
+  Comparison(const po::variables_map& arguments, const Registry& plugins)
+      : plugins_(plugins),
+        candidates_(candidates_of(arguments)),
+        selection_(selection_of(arguments)),
+        x_(read_data<double>(std::filesystem::path(text_of(arguments, "x-train")))),
+        targets_(text_of(arguments, "y-train"), parse_task(text_of(arguments, "task"))) {
+    check_same_rows(text_of(arguments, "x-train"), x_.rows(), text_of(arguments, "y-train"),
+                    targets_.values().rows());
+    options_.kernel = parse_kernel(text_of(arguments, "kernel"));
+    options_.diag_reg = selection_.diag_reg;
+    options_.method = selection_.grid.empty() ? Method::cholesky : Method::eigensystem;
+    options_.compute.threads = threads_from(arguments["threads"].as<int>());
+    options_.compute.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
+    set_solver_threads(options_.compute.threads);
+  }
+
+  /// Every model is read before the first is computed. A kernel that cannot be computed or inverted is
+  /// a result of that model.
+  void run() {
+    std::vector<KernelFn> networks;
+    for (Candidate& candidate : candidates_) networks.push_back(network_of(candidate));
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      progress_.show(print("model %zu of %zu", i + 1, candidates_.size()));
+      try {
+        const Ensemble<double> ensemble(networks[i], x_.view(), targets_.values(), options_);
+        const std::vector<Scored> all = score_all(ensemble, selection_, [this] { interrupt_.check(); });
+        candidates_[i].best = best_of(all, selection_.criterion, classifies());
+      } catch (const Interrupted&) {
+        interrupt_.check();
+        throw;
+      } catch (const NotPositiveDefinite& error) {
+        candidates_[i].reason = error.what();
+      } catch (const NumericalError& error) {
+        candidates_[i].reason = error.what();
+      }
+      interrupt_.check();
+    }
+    progress_.erase();
+    std::stable_sort(candidates_.begin(), candidates_.end(), [this](const auto& a, const auto& b) {
+      if (!a.best || !b.best) return a.best.has_value() && !b.best;
+      return merit(a.best->second, selection_.criterion, classifies()) >
+             merit(b.best->second, selection_.criterion, classifies());
+    });
+  }
+
+  std::string text() const {
+    Table table;
+    table.add({"LIKELIHOOD", "LEAVE-ONE-OUT", selection_.folds ? "FOLDS" : "", "DIAG_REG", "MODEL"});
+    for (const auto& [name, expression, of_template, normalised, best, reason] : candidates_)
+      if (best)
+        table.add({print("%.2f", best->second.log_marginal_likelihood),
+                   held_out_text(best->second.leave_one_out, classifies()),
+                   best->second.folds ? held_out_text(*best->second.folds, classifies()) : "",
+                   print("%.4g", best->first), name});
+      else
+        table.add({"-", "-", "", "", name + ": " + reason});
+    // The names of a file and an expression tell the model, choices do not.
+    if (!best().best || !best().of_template) return table.text();
+    Table best_model;
+    best_model.add({bold("best"), best().normalised});
+    return table.text() + '\n' + best_model.text();
+  }
+
+  /// The best model as `nngp predict --model @FILE` reads it.
+  std::string best_model() const {
+    if (!best().best)
+      throw NumericalError("no model could be computed, so that none is best: " + best().reason);
+    return "# --kernel " + kernel_name(options_.kernel) + " --diag-reg " +
+           format_number(best().best->first) +
+           (selection_.diag_reg.absolute ? " --diag-reg-absolute" : "") + '\n' + best().normalised +
+           '\n';
+  }
+
+  std::string json() const {
+    ordered_json models = ordered_json::array();
+    for (const Candidate& candidate : candidates_) {
+      ordered_json entry = {{"name", candidate.name}, {"model", candidate.normalised}};
+      entry["scores"] = candidate.best ? json_of(candidate.best->second, classifies()) : ordered_json();
+      entry["diag_reg"] = candidate.best ? ordered_json(candidate.best->first) : ordered_json();
+      entry["error"] = path_or_null(candidate.reason);
+      models.push_back(entry);
+    }
+    return dump({{"nngp_version", NNGP_VERSION},
+                 {"kernel", kernel_name(options_.kernel)},
+                 {"task", classifies() ? "classification" : "regression"},
+                 {"best_first", models}},
+                2) +
+           '\n';
+  }
+
+ private:
+  KernelFn network_of(Candidate& candidate) const {
+    try {
+      const Layer network = parse_model(candidate.expression, plugins_);
+      candidate.normalised = model_text(network);
+      return KernelFn(network);
+    } catch (const Error& error) {
+      throw ModelError("'" + printable(candidate.name) + "': " + error.what());
+    }
+  }
+  bool classifies() const { return targets_.classes().has_value(); }
+  const Candidate& best() const { return candidates_.front(); }
+
+  const Registry& plugins_;
+  InterruptGuard interrupt_;
+  ProgressLine progress_;
+  std::vector<Candidate> candidates_;
+  Selection selection_;
+  Data<double> x_;
+  TrainingTargets targets_;
+  EnsembleOptions options_;
+};
+
+void run_compare(const po::variables_map& arguments) {
+  const std::string report = text_of(arguments, "report"), best = text_of(arguments, "best");
+  Paths inputs = {{"--x-train", text_of(arguments, "x-train")},
+                  {"--y-train", text_of(arguments, "y-train")}};
+  for (const std::string& path : list_of(arguments, "models")) inputs.emplace_back("--models", path);
+  check_paths(inputs, {{"--best", best}, {"--report", report}});
+  if (best == standard_output) throw UsageError("--best takes a file, not standard output");
+  const Registry plugins = find_plugins(arguments);
+  Comparison comparison(arguments, plugins);
+  comparison.run();
+  if (!best.empty()) write_file(best, comparison.best_model());
+  if (!give_report(report, comparison.json())) std::cout << comparison.text();
+}
+
+}  // namespace
+
+Command compare_command() {
+  po::options_description options("Options");
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  options.add_options()  //
+      ("models", po::value<std::vector<std::string>>()->multitoken()->value_name("FILE..."),
+       "files that hold a model, or a template of models, each")  //
+      ("model", po::value<std::vector<std::string>>()->composing()->value_name("MODEL"),
+       "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")                 //
+      ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
+      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
+      ("task", text("TASK"),
+       "regression or classification; default: classification if y-train is one column of an integer "
+       "type")                                                                 //
+      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")         //
+      ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")  //
+      ("report", text("OUT.json"), "write the scores; - prints them")          //
+      ("threads", po::value<int>()->default_value(0)->value_name("N"),
+       "how many threads; 0: as many as the machine has");
+  add_selection_options(options);
+  return {"compare",
+          "Compare models by how well they suit training data.",
+          "--models A.txt ... --x-train FILE --y-train FILE [options]\n"
+          "--model TEMPLATE --x-train FILE --y-train FILE [options]",
+          "Prints a table, the best by --select first: the log marginal likelihood and the\n"
+          "leave-one-out error, in closed form. Each model gets its own best diag_reg of a\n"
+          "--diag-reg-grid.\n\n"
+          "A model with braces is a template: one of {Relu, Erf} is chosen, or one of the\n"
+          "five values {0.5:2:5} in equal ratios, and all combinations are compared,\n"
+          "1000 at most.\n\n"
+          "Example:\n"
+          "  nngp compare --model 'serial(repeat(serial(Dense(512, W_std={1:2:5}),\n"
+          "      {Relu, Erf, Gelu}()), {1, 2, 3}), Dense(1))' \\\n"
+          "    --x-train x.npy --y-train y.npy --select lml --best best.txt\n",
+          options,
+          {},
+          run_compare};
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,283 @@
+// nngp predict: what infinitely wide networks predict after training.
+
+#include "nngp/predict.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <limits>
+
+#include "command/command.hpp"
+#include "command/plugin_search.hpp"
+#include "command/progress.hpp"
+#include "nngp/data.hpp"
+#include "nngp/error.hpp"
+#include "nngp/model.hpp"
+#include "nngp/npy.hpp"
+#include "nngp/text.hpp"
+#include "predict/predict_plot.hpp"
+#include "predict/predict_report.hpp"
+#include "predict/predict_request.hpp"
+
+namespace nngp::host {
+namespace {
+
+/// Bytes of `count` matrices of the training kernel.
+double matrices(double count, Eigen::Index n) {
+  return count * static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
+}
+
+/// One run of the command.
+template <class Real>
+class PredictRun {
+ public:
+  PredictRun(const PredictRequest& request, const Registry& plugins)
+      : request_(request),
+        network_(parse_model(request.model, plugins)),
+        kernel_fn_(network_),
+        x_train_(read(request.x_train)),
+        targets_(request.y_train, request.task),
+        x_test_(read(request.x_test)) {
+    if (!request.y_test.empty())
+      y_test_.emplace(read_data<double>(std::filesystem::path(request.y_test)));
+    check_shapes();
+    report_.request = request;
+    report_.normalised_model = model_text(network_);
+    report_.plugins = plugins_used(network_, plugins);
+    report_.x_train = input(x_train_);
+    report_.y_train = input(targets_.data());
+    report_.x_test = input(x_test_);
+    if (y_test_) report_.y_test = input(*y_test_);
+    report_.targets = targets_.text(request.y_train);
+    if (targets_.classes()) report_.classes = targets_.classes()->labels();
+  }
+
+  void run() {
+    interrupt_.check();
+    // Opened before the computation, so that an output that cannot be written is known at once.
+    const Eigen::Index n = x_test_.rows(), outputs = targets_.values().cols();
+    std::optional<NpyWriter<double>> mean = open(request_.mean, n, outputs),
+                                     cov = open(request_.cov, n, n),
+                                     std = open(request_.std_path, n, 1);
+    const Gaussian predicted = compute();
+    if (mean) mean->write_block(0, 0, predicted.mean.view());
+    if (cov) cov->write_block(0, 0, predicted.covariance.view());
+    if (std) std->matrix() = deviations(predicted.variance);
+    interrupt_.check();
+    if (picture_) picture_->write(request_.plot);
+    for (auto* file : {&mean, &cov, &std})
+      if (*file) (*file)->commit();
+    if (!give_report(request_.report, report_.json())) std::cout << report_.text();
+  }
+
+ private:
+  template <class T = Real>
+  Data<T> read(const std::string& path) {
+    const Stopwatch watch;
+    Data<T> data = read_data<T>(std::filesystem::path(path));
+    report_.read_seconds += watch.seconds();
+    return data;
+  }
+  template <class T>
+  static InputReport input(const Data<T>& data) {
+    return {data.rows(), data.cols(), data.dtype()};
+  }
+  static std::optional<NpyWriter<double>> open(const std::string& path, Eigen::Index rows,
+                                               Eigen::Index cols) {
+    if (path.empty()) return std::nullopt;
+    return NpyWriter<double>(path, rows, cols);
+  }
+
+  void check_shapes() const {
+    check_same_rows(request_.x_train, x_train_.rows(), request_.y_train, targets_.values().rows());
+    check_same_features(request_.x_train, x_train_.cols(), request_.x_test, x_test_.cols());
+    if (!y_test_) return;
+    check_same_rows(request_.x_test, x_test_.rows(), request_.y_test, y_test_->rows());
+    if (y_test_->cols() != targets_.data().cols())
+      throw DataError("'" + request_.y_train + "' has " + std::to_string(targets_.data().cols()) +
+                      " columns, '" + request_.y_test + "' has " + std::to_string(y_test_->cols()) +
+                      "; both need the same targets");
+  }
+
+  /// Finite times and many diag_reg need the eigensystem.
+  Method method() const {
+    const bool eigen = request_.time || !request_.selection.grid.empty() || plots_learning();
+    const double needed = matrices(eigen ? 3 : request_.wants_scores() ? 2 : 1, x_train_.rows());
+    const bool fits = needed <= static_cast<double>(request_.memory);
+    const bool iterate = request_.solver == "cg" || (request_.solver == "auto" && !fits);
+    if (!iterate) return eigen ? Method::eigensystem : Method::cholesky;
+    if (eigen || request_.wants_scores())
+      throw DataError(std::string(plots_learning()                   ? "--plot of more than one feature"
+                                  : request_.time                    ? "a finite --time"
+                                  : !request_.selection.grid.empty() ? "--diag-reg-grid"
+                                                                     : "--loo or --folds") +
+                      " needs the factorised kernel, here " + print("%.1f", needed / (1 << 30)) +
+                      " GiB: use --solver direct" +
+                      (fits ? "" : ", and --memory if the machine has more"));
+    return Method::conjugate_gradients;
+  }
+
+  EnsembleOptions options() {
+    EnsembleOptions options;
+    options.kernel = request_.kernel;
+    options.diag_reg = request_.selection.diag_reg;
+    options.learning_rate = request_.learning_rate;
+    options.method = method();
+    options.memory = request_.memory;
+    options.scratch = request_.scratch;
+    options.conjugate_gradients.tolerance = request_.tolerance;
+    options.conjugate_gradients.progress = [this](std::size_t iteration, double residual) {
+      progress_.show(print("iteration %zu, residual %.1e", iteration, residual));
+      return !interrupt_.interrupted();
+    };
+    options.compute.threads = request_.threads;
+    options.compute.progress = [this, quiet = options.method == Method::conjugate_gradients](
+                                   std::size_t done, std::size_t total) {
+      if (!quiet) progress_.update(done, total);
+      return !interrupt_.interrupted();
+    };
+    return options;
+  }
+
+  Gaussian compute() {
+    try {
+      const Stopwatch training;
+      const Ensemble<Real> trained(kernel_fn_, x_train_.view(), targets_.values(), options());
+      progress_.erase();
+      interrupt_.check();
+      const Ensemble<Real> ensemble = best(trained);
+      report_.train_seconds = training.seconds();
+      const Stopwatch predicting;
+      Gaussian predicted =
+          ensemble.predict(x_test_.view(), spread(ensemble.options().method), request_.time);
+      report_.predict_seconds = predicting.seconds();
+      progress_.erase();
+      describe(ensemble);
+      clamp(predicted);
+      judge(predicted);
+      if (!request_.plot.empty()) picture_ = draw(ensemble, predicted);
+      return predicted;
+    } catch (const Interrupted&) {
+      interrupt_.check();
+      throw;
+    }
+  }
+
+  /// With the diag_reg of the grid that does best, if there is one.
+  Ensemble<Real> best(const Ensemble<Real>& trained) {
+    if (!request_.wants_scores()) return trained;
+    const Selection& selection = request_.selection;
+    report_.scores = score_all(trained, selection, [this] { interrupt_.check(); });
+    if (selection.grid.empty()) return trained;
+    return trained.with({best_of(report_.scores, selection.criterion, classifies()).first,
+                         selection.diag_reg.absolute});
+  }
+
+  bool classifies() const { return targets_.classes().has_value(); }
+
+  /// Variances cost little beside a factorisation, but as much as the means by conjugate gradients.
+  Spread spread(Method method) const {
+    if (!request_.cov.empty()) return Spread::covariance;
+    const bool judged = y_test_ && method != Method::conjugate_gradients;
+    const bool shown = !request_.plot.empty() && !plots_learning();
+    return judged || shown || !request_.std_path.empty() ? Spread::variance : Spread::none;
+  }
+
+  void describe(const Ensemble<Real>& ensemble) {
+    report_.method = ensemble.options().method;
+    report_.diag_reg = ensemble.options().diag_reg.value;
+    report_.shift = ensemble.shift();
+    report_.condition_number = ensemble.condition_number();
+    report_.convergence = ensemble.convergence();
+    report_.numerical = ensemble.numerical_layers();
+    const double rounding = std::numeric_limits<Real>::epsilon();
+    if (!request_.time && report_.condition_number.value_or(1) > 0.1 / rounding)
+      std::cerr << "nngp: warning: the condition number of the kernel is "
+                << print("%.0e", *report_.condition_number)
+                << ", so rounding may spoil the predictions; a larger --diag-reg helps\n";
+  }
+
+  /// A variance that is 0 may come out slightly negative.
+  void clamp(Gaussian& predicted) {
+    for (double& variance : predicted.variance)
+      if (variance < 0) {
+        variance = 0;
+        ++report_.clamped;
+      }
+  }
+  static Matrix<double> deviations(const std::vector<double>& variance) {
+    return Eigen::Map<const Eigen::VectorXd>(variance.data(),
+                                             static_cast<Eigen::Index>(variance.size()))
+        .cwiseSqrt();
+  }
+
+  void judge(const Gaussian& predicted) {
+    if (!y_test_) return;
+    if (classifies())
+      report_.classification =
+          classification_quality(predicted, report_.shift, y_test_->view(), *targets_.classes());
+    else
+      report_.regression = regression_quality(predicted, report_.shift, y_test_->view());
+  }
+
+  /// The picture is a learning curve where predictions over x cannot be drawn.
+  bool plots_learning() const { return !request_.plot.empty() && x_train_.cols() > 1; }
+
+  Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
+    if (!plots_learning()) {
+      const Data<double> x = read_data<double>(std::filesystem::path(request_.x_train)),
+                         x_test = read_data<double>(std::filesystem::path(request_.x_test));
+      return prediction_plot(x.view(), targets_.values(), x_test.view(), predicted);
+    }
+    // Labels that training did not know have no targets to compare with.
+    std::optional<KernelMatrix<double>> one_hot;
+    std::optional<MatrixView<double>> y_test;
+    if (y_test_ && !classifies()) y_test.emplace(y_test_->view());
+    if (y_test_ && classifies() && report_.classification->unknown == 0)
+      y_test.emplace(one_hot.emplace(targets_.classes()->one_hot(y_test_->view())).view());
+    return learning_plot(ensemble, x_train_.view(), targets_.values(), x_test_.view(), y_test);
+  }
+
+  const PredictRequest& request_;
+  InterruptGuard interrupt_;
+  ProgressLine progress_;
+  PredictReport report_;
+  Layer network_;
+  KernelFn kernel_fn_;
+  Data<Real> x_train_;
+  TrainingTargets targets_;
+  Data<Real> x_test_;
+  std::optional<Data<double>> y_test_;
+  std::optional<Plot> picture_;
+};
+
+void run_predict(const po::variables_map& arguments) {
+  const PredictRequest request = predict_request(arguments);
+  const Registry plugins = find_plugins(arguments);
+  set_solver_threads(request.threads);
+  if (request.dtype == "float32")
+    PredictRun<float>(request, plugins).run();
+  else
+    PredictRun<double>(request, plugins).run();
+}
+
+}  // namespace
+
+Command predict_command() {
+  return {"predict",
+          "Predict with infinitely wide networks trained on data.",
+          "--model MODEL --x-train FILE --y-train FILE --x-test FILE\n"
+          "[--y-test FILE] [--mean OUT.npy] [--std OUT.npy] [options]",
+          "Prints a summary; with --y-test it tells how good the predictions are.\n"
+          "Labels become one-hot targets less their mean. The spread is that of the\n"
+          "networks' outputs; what is said of calibration adds diag_reg as noise.\n"
+          "Output files appear when all is done, whole or not at all.\n\n"
+          "Example:\n"
+          "  nngp predict --model 'serial(Dense(512, 1.5, 0.05), Relu(), Dense(1))' \\\n"
+          "    --x-train x.npy --y-train y.npy --x-test new.npy --mean mean.npy\n",
+          predict_options(),
+          {},
+          run_predict};
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,178 @@
+#include "predict/predict_report.hpp"
+
+#include <cmath>
+
+#include "command/terminal.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+template <class Value>
+ordered_json or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
+/// JSON has no infinity.
+ordered_json finite_or_null(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? ordered_json(*value) : ordered_json();
+}
+
+ordered_json json_of(const HeldOut& held_out, bool classification) {
+  return {{"root_mean_squared_error", std::sqrt(held_out.mean_squared_error)},
+          {"log_density", held_out.log_density},
+          {"accuracy", classification ? ordered_json(held_out.accuracy) : ordered_json()}};
+}
+
+ordered_json json_of(const ClassificationQuality& quality) {
+  ordered_json bins = ordered_json::array();
+  for (const ConfidenceBin& bin : quality.bins)
+    bins.push_back(
+        {{"examples", bin.examples}, {"confidence", bin.confidence}, {"accuracy", bin.accuracy}});
+  return {{"right", quality.right},
+          {"examples", quality.examples},
+          {"of_unknown_class", quality.unknown},
+          {"accuracy", quality.accuracy()},
+          {"confidence", or_null(quality.confidence)},
+          {"calibration_error", or_null(quality.calibration_error)},
+          {"log_loss", or_null(quality.log_loss)},
+          {"reliability", bins}};
+}
+
+ordered_json json_of(const RegressionQuality& quality) {
+  return {{"root_mean_squared_error", quality.root_mean_squared_error},
+          {"explained", quality.explained},
+          {"within_one_sigma", or_null(quality.within_one_sigma)},
+          {"within_two_sigma", or_null(quality.within_two_sigma)},
+          {"log_density", or_null(quality.log_density)}};
+}
+
+std::string method_name(Method method) {
+  switch (method) {
+    case Method::cholesky:
+      return "cholesky";
+    case Method::eigensystem:
+      return "eigensystem";
+    default:
+      return "conjugate gradients";
+  }
+}
+
+std::string numbers(const std::vector<double>& values) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, values.size()); ++i)
+    text += (i ? ", " : "") + print("%.5g", values[i]);
+  return text + (values.size() > most ? ", ..." : "");
+}
+
+std::string solver_text(const PredictReport& report) {
+  std::string text = method_name(report.method);
+  if (report.convergence)
+    text += print(", %zu iterations to a residual of %.1e", report.convergence->iterations,
+                  report.convergence->residual);
+  if (report.condition_number) text += print(", condition number %.0e", *report.condition_number);
+  return text;
+}
+
+void add(Table& table, const ClassificationQuality& quality) {
+  table.add({bold("accuracy"),
+             print("%.4f: %zu of %zu right", quality.accuracy(), quality.right, quality.examples) +
+                 (quality.unknown ? print(", %zu of a class not trained on", quality.unknown) : "")});
+  if (quality.confidence)
+    table.add({bold("calibration"),
+               print("confidence %.4f, expected calibration error %.4f", *quality.confidence,
+                     *quality.calibration_error) +
+                   (quality.log_loss ? print(", log loss %.4f", *quality.log_loss) : "")});
+}
+
+void add(Table& table, const RegressionQuality& quality) {
+  table.add({bold("rms error"), numbers(quality.root_mean_squared_error)});
+  table.add({bold("explained"), numbers(quality.explained)});
+  if (quality.within_one_sigma)
+    table.add(
+        {bold("calibration"), print("%.3f of targets within one sigma (0.683), %.3f within two (0.954)",
+                                    *quality.within_one_sigma, *quality.within_two_sigma)});
+}
+
+}  // namespace
+
+ordered_json json_of(const Scores& scores, bool classification) {
+  return {{"log_marginal_likelihood", scores.log_marginal_likelihood},
+          {"leave_one_out", json_of(scores.leave_one_out, classification)},
+          {"folds", scores.folds ? json_of(*scores.folds, classification) : ordered_json()}};
+}
+
+std::string scores_text(const std::vector<Scored>& scores, bool classification) {
+  Table table;
+  table.add({"DIAG_REG", "LIKELIHOOD", "LEAVE-ONE-OUT",
+             scores.empty() || !scores.front().second.folds ? "" : "FOLDS"});
+  for (const auto& [diag_reg, score] : scores)
+    table.add({print("%.4g", diag_reg), print("%.2f", score.log_marginal_likelihood),
+               held_out_text(score.leave_one_out, classification),
+               score.folds ? held_out_text(*score.folds, classification) : ""});
+  return table.text();
+}
+
+std::string PredictReport::json() const {
+  ordered_json tried = ordered_json::array();
+  for (const auto& [value, score] : scores) {
+    ordered_json entry = nngp::host::json_of(score, !classes.empty());
+    entry["diag_reg"] = value;
+    tried.push_back(entry);
+  }
+  return finish_report(
+      {{"nngp_version", NNGP_VERSION},
+       {"model", {{"text", request.model}, {"normalised", normalised_model}}},
+       {"inputs",
+        {{"x_train", json_of(request.x_train, x_train)},
+         {"y_train", json_of(request.y_train, y_train)},
+         {"x_test", json_of(request.x_test, x_test)},
+         {"y_test", y_test ? json_of(request.y_test, *y_test) : ordered_json()}}},
+       {"outputs",
+        {{"mean", path_or_null(request.mean)},
+         {"cov", path_or_null(request.cov)},
+         {"std", path_or_null(request.std_path)}}},
+       {"task", classes.empty() ? "regression" : "classification"},
+       {"classes", classes},
+       {"kernel", kernel_name(request.kernel)},
+       {"diag_reg",
+        {{"value", diag_reg}, {"absolute", request.selection.diag_reg.absolute}, {"added", shift}}},
+       {"time", request.time ? ordered_json(*request.time) : ordered_json("inf")},
+       {"learning_rate", request.learning_rate},
+       {"solver",
+        {{"method", method_name(method)},
+         {"condition_number", finite_or_null(condition_number)},
+         {"iterations", convergence ? ordered_json(convergence->iterations) : ordered_json()},
+         {"residual", convergence ? ordered_json(convergence->residual) : ordered_json()}}},
+       {"scores", tried},
+       {"classification", classification ? json_of(*classification) : ordered_json()},
+       {"regression", regression ? json_of(*regression) : ordered_json()},
+       {"variances_clamped_to_zero", clamped}},
+      {request.dtype,
+       request.threads,
+       plugins,
+       numerical,
+       {{"read", read_seconds}, {"train", train_seconds}, {"predict", predict_seconds}}});
+}
+
+std::string PredictReport::text() const {
+  Table table;
+  table.add({bold("model"), normalised_model});
+  table.add({bold("x-train"), text_of(request.x_train, x_train)});
+  table.add({bold("y-train"), targets});
+  table.add({bold("x-test"), text_of(request.x_test, x_test)});
+  add_plugins(table, plugins);
+  table.add({bold("kernel"), kernel_name(request.kernel) + ", trained for " +
+                                 (request.time ? "time " + format_number(*request.time) : "ever")});
+  table.add({bold("diag_reg"), print("%.4g, adds %.4g to the diagonal", diag_reg, shift)});
+  table.add({bold("solver"), solver_text(*this)});
+  table.add(
+      {bold("seconds"), print("read %.3f, train %.3f, predict %.3f (%s, %u threads)", read_seconds,
+                              train_seconds, predict_seconds, instruction_set(), request.threads)});
+  if (classification) add(table, *classification);
+  if (regression) add(table, *regression);
+  return table.text() + (scores.empty() ? "" : "\n" + scores_text(scores, !classes.empty()));
+}
+
+}  // namespace nngp::host

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command/report.hpp"
+#include "nngp/predict.hpp"
+#include "nngp/targets.hpp"
+#include "predict/predict_request.hpp"
+
+namespace nngp::host {
+
+/// What `nngp predict` did.
+struct PredictReport {
+  PredictRequest request;
+  std::string normalised_model;
+  InputReport x_train, y_train, x_test;
+  std::optional<InputReport> y_test;
+  std::string targets;          ///< the training targets, for reading
+  std::vector<double> classes;  ///< labels, if these are predicted
+  std::size_t outputs = 0;
+  std::vector<PluginReport> plugins;
+  std::vector<NumericalLayer> numerical;
+  Method method = Method::cholesky;
+  double diag_reg = 0;  ///< used: given, or the best of the grid
+  double shift = 0;     ///< what it added to the diagonal
+  std::optional<double> condition_number;
+  std::optional<ConjugateGradients::Report> convergence;
+  std::vector<Scored> scores;  ///< by diag_reg
+  std::optional<ClassificationQuality> classification;
+  std::optional<RegressionQuality> regression;
+  std::size_t clamped = 0;  ///< variances that rounding had made negative
+  double read_seconds = 0, train_seconds = 0, predict_seconds = 0;
+
+  /// As JSON, with the peak memory of the process so far.
+  std::string json() const;
+  /// For reading: aligned lines of at most about 80 columns.
+  std::string text() const;
+};
+
+/// A line for every diag_reg: its scores.
+std::string scores_text(const std::vector<Scored>& scores, bool classification);
+
+ordered_json json_of(const Scores& scores, bool classification);
+
+}  // namespace nngp::host

@@ -1,0 +1,110 @@
+#include "predict/predict_request.hpp"
+
+#include "command/plot.hpp"
+#include "nngp/error.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+double positive(const po::variables_map& arguments, const std::string& option) {
+  const double value = parse_number(text_of(arguments, option), option);
+  if (!(value > 0)) throw UsageError("--" + option + " must be above 0");
+  return value;
+}
+
+std::optional<double> parse_time(const std::string& text) {
+  if (text == "inf") return std::nullopt;
+  const double time = parse_number(text, "time");
+  if (time < 0) throw UsageError("--time is 0 or more, or inf");
+  return time;
+}
+
+}  // namespace
+
+po::options_description predict_options() {
+  po::options_description options("Options");
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  options.add_options()  //
+      ("model", text("MODEL")->required(),
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")         //
+      ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
+      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
+      ("x-test", text("FILE")->required(), "inputs to predict for")                              //
+      ("y-test", text("FILE"), "their targets, to tell how good the predictions are")            //
+      ("task", text("TASK"),
+       "regression or classification; default: classification if y-train is one column of an integer "
+       "type")  //
+      ("kernel", text("KERNEL")->default_value("nngp"),
+       "nngp: train the last layer alone, a Gaussian process; ntk: train all layers")               //
+      ("loo", "tell the leave-one-out error")                                                       //
+      ("time", text("T")->default_value("inf"), "how long gradient descent runs")                   //
+      ("learning-rate", text("RATE")->default_value("1"), "its learning rate: time is times this")  //
+      ("mean", text("OUT.npy"), "write the means, test examples x outputs")                         //
+      ("cov", text("OUT.npy"), "write the covariance of test examples, one for all outputs")        //
+      ("std", text("OUT.npy"), "write the standard deviations, test examples x 1")                  //
+      ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it")  //
+      ("solver", text("SOLVER")->default_value("auto"),
+       "direct: factorise; cg: conjugate gradients, never storing the kernel; auto: direct if it fits "
+       "into --memory")  //
+      ("scratch", text("FOLDER"),
+       "cg keeps what exceeds --memory in a nameless file there instead of computing it each time")   //
+      ("tolerance", text("EPS")->default_value("1e-8"), "of conjugate gradients: relative residual")  //
+      ("dtype", text("TYPE")->default_value("float64"),
+       "float64 or float32, of the kernel's entries; equations are solved in float64")  //
+      ("threads", po::value<int>()->default_value(0)->value_name("N"),
+       "how many threads; 0: as many as the machine has")                                             //
+      ("memory", text("SIZE"), "how much to use, such as 4G; default: half of the machine's memory")  //
+      ("plot", text("OUT.svg|png"),
+       "draw the predictions with a band of two sigma if there is one feature, else the errors while "
+       "training goes on");
+  add_selection_options(options);
+  return options;
+}
+
+PredictRequest predict_request(const po::variables_map& arguments) {
+  PredictRequest request;
+  const auto value = [&](const char* option) { return text_of(arguments, option); };
+  request.x_train = value("x-train");
+  request.y_train = value("y-train");
+  request.x_test = value("x-test");
+  request.y_test = value("y-test");
+  request.mean = value("mean");
+  request.cov = value("cov");
+  request.std_path = value("std");
+  request.report = value("report");
+  request.plot = plot_path(arguments);
+  request.task = parse_task(value("task"));
+  request.kernel = parse_kernel(value("kernel"));
+  request.selection = selection_of(arguments);
+  request.leave_one_out = arguments.count("loo") > 0;
+  request.time = parse_time(value("time"));
+  request.learning_rate = positive(arguments, "learning-rate");
+  request.solver = value("solver");
+  if (request.solver != "auto" && request.solver != "direct" && request.solver != "cg")
+    throw UsageError("--solver is auto, direct or cg, not '" + printable(request.solver) + "'");
+  request.scratch = value("scratch");
+  request.tolerance = positive(arguments, "tolerance");
+  request.dtype = dtype_from(value("dtype"));
+  request.threads = threads_from(arguments["threads"].as<int>());
+  request.memory = arguments.count("memory") ? parse_size(value("memory")) : default_memory();
+  check_paths({{"--x-train", request.x_train},
+               {"--y-train", request.y_train},
+               {"--x-test", request.x_test},
+               {"--y-test", request.y_test}},
+              {{"--mean", request.mean},
+               {"--cov", request.cov},
+               {"--std", request.std_path},
+               {"--report", request.report},
+               {"--plot", request.plot}});
+  for (const auto& [option, path] :
+       {std::pair("--mean", request.mean), {"--cov", request.cov}, {"--std", request.std_path}})
+    if (path == standard_output)
+      throw UsageError(std::string(option) + " takes a file, not standard output");
+  request.model = read_model(value("model"));
+  return request;
+}
+
+}  // namespace nngp::host

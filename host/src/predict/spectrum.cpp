@@ -1,0 +1,157 @@
+// nngp spectrum: the eigenvalues of a kernel.
+
+#include "nngp/spectrum.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "command/command.hpp"
+#include "command/options.hpp"
+#include "command/plot.hpp"
+#include "command/plugin_search.hpp"
+#include "command/progress.hpp"
+#include "command/report.hpp"
+#include "command/terminal.hpp"
+#include "nngp/data.hpp"
+#include "nngp/error.hpp"
+#include "nngp/model.hpp"
+#include "nngp/npy.hpp"
+#include "nngp/text.hpp"
+#include "predict/selection.hpp"
+
+namespace nngp::host {
+namespace {
+
+std::size_t outputs_of(const po::variables_map& arguments) {
+  const int outputs = arguments["outputs"].as<int>();
+  if (outputs < 1) throw UsageError("--outputs is 1 or more");
+  return static_cast<std::size_t>(outputs);
+}
+
+std::string spectrum_json(const Spectrum& spectrum, const std::string& model, const std::string& kernel,
+                          const std::string& path, const InputReport& x) {
+  return dump({{"nngp_version", NNGP_VERSION},
+               {"model", model},
+               {"x", json_of(path, x)},
+               {"kernel", kernel},
+               {"condition_number", std::isfinite(spectrum.condition_number)
+                                        ? ordered_json(spectrum.condition_number)
+                                        : ordered_json()},
+               {"effective_dimension", spectrum.effective_dimension},
+               {"max_learning_rate", spectrum.max_learning_rate},
+               {"eigenvalues", spectrum.eigenvalues}},
+              2) +
+         '\n';
+}
+
+std::string spectrum_text(const Spectrum& spectrum, const std::string& model, const std::string& kernel,
+                          const std::string& path, const InputReport& x) {
+  const std::vector<double>& values = spectrum.eigenvalues;
+  Table table;
+  table.add({bold("model"), model});
+  table.add({bold("x"), text_of(path, x)});
+  table.add({bold("kernel"), kernel});
+  table.add({bold("eigenvalues"),
+             print("%zu, from %.6g to %.6g", values.size(), values.front(), values.back())});
+  table.add({bold("condition number"), std::isfinite(spectrum.condition_number)
+                                           ? print("%.6g", spectrum.condition_number)
+                                           : "infinite: the kernel is singular to rounding"});
+  table.add({bold("effective dimension"), print("%.6g", spectrum.effective_dimension)});
+  table.add({bold("maximum learning rate"), print("%.6g", spectrum.max_learning_rate)});
+  return table.text();
+}
+
+/// Largest first. Zeros that rounding made negative cannot be shown on a logarithmic scale.
+Plot plot_of(const Spectrum& spectrum, const std::string& kernel) {
+  std::vector<double> rank, value;
+  for (auto entry = spectrum.eigenvalues.rbegin(); entry != spectrum.eigenvalues.rend(); ++entry)
+    if (*entry > 0) {
+      value.push_back(*entry);
+      rank.push_back(static_cast<double>(value.size()));
+    }
+  Plot plot("rank", "eigenvalue of the " + kernel);
+  plot.logarithmic_x();
+  plot.logarithmic_y();
+  plot.line("", 0, rank, value);
+  return plot;
+}
+
+void run_spectrum(const po::variables_map& arguments) {
+  const std::string path = text_of(arguments, "x"), report = text_of(arguments, "report"),
+                    values_path = text_of(arguments, "eigenvalues"), picture = plot_path(arguments);
+  const Get which = parse_kernel(text_of(arguments, "kernel"));
+  const std::size_t outputs = outputs_of(arguments);
+  const double diag_reg = parse_number(text_of(arguments, "diag-reg"), "diag-reg");
+  if (diag_reg < 0) throw UsageError("--diag-reg is 0 or more, not " + format_number(diag_reg));
+  const unsigned threads = threads_from(arguments["threads"].as<int>());
+  check_paths({{"--x", path}},
+              {{"--eigenvalues", values_path}, {"--report", report}, {"--plot", picture}});
+  const std::string expression = read_model(text_of(arguments, "model"));
+
+  const Registry plugins = find_plugins(arguments);
+  const Layer network = parse_model(expression, plugins);
+  const Data<double> x = read_data<double>(std::filesystem::path(path));
+  set_solver_threads(threads);
+  InterruptGuard interrupt;
+  ProgressLine progress;
+  const auto on_progress = [&](std::size_t done, std::size_t total) {
+    progress.update(done, total);
+    return !interrupt.interrupted();
+  };
+  KernelMatrix<double> kernel;
+  try {
+    kernel = training_kernel(KernelFn(network), x.view(), which, {threads, on_progress});
+  } catch (const Interrupted&) {
+    interrupt.check();
+    throw;
+  }
+  progress.erase();
+  const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs);
+  interrupt.check();
+
+  const InputReport input{x.rows(), x.cols(), x.dtype()};
+  const std::string name = kernel_name(which), model = model_text(network);
+  if (!picture.empty()) plot_of(result, name).write(picture);
+  if (!values_path.empty()) {
+    NpyWriter<double> writer(values_path, x.rows(), 1);
+    std::copy(result.eigenvalues.begin(), result.eigenvalues.end(), writer.matrix().data());
+    writer.commit();
+  }
+  if (!give_report(report, spectrum_json(result, model, name, path, input)))
+    std::cout << spectrum_text(result, model, name, path, input);
+}
+
+}  // namespace
+
+Command spectrum_command() {
+  po::options_description options("Options");
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  options.add_options()  //
+      ("model", text("MODEL")->required(),
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+      ("x", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")      //
+      ("kernel", text("KERNEL")->default_value("ntk"), "nngp or ntk")                     //
+      ("outputs", po::value<int>()->default_value(1)->value_name("N"),
+       "outputs of the network that is trained: the maximum learning rate grows with them")  //
+      ("diag-reg", text("R")->default_value("1e-3"),
+       "of the effective dimension, in units of the mean of the diagonal")   //
+      ("eigenvalues", text("OUT.npy"), "write the eigenvalues, increasing")  //
+      ("report", text("OUT.json"), "write the result; - prints it")          //
+      ("plot", text("OUT.svg|png"), "draw the eigenvalues")                  //
+      ("threads", po::value<int>()->default_value(0)->value_name("N"),
+       "how many threads; 0: as many as the machine has");
+  return {"spectrum",
+          "Tell the eigenvalues of a kernel, and how fast a network may learn.",
+          "--model MODEL --x FILE [options]",
+          "The condition number is the largest eigenvalue by the smallest, the effective\n"
+          "dimension the sum of value / (value + diag_reg). Full-batch gradient descent on\n"
+          "half of the mean squared error diverges above the maximum learning rate.\n",
+          options,
+          {},
+          run_spectrum};
+}
+
+}  // namespace nngp::host

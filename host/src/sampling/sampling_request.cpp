@@ -1,0 +1,56 @@
+#include "sampling/sampling_request.hpp"
+
+#include <charconv>
+#include <limits>
+
+#include "command/options.hpp"
+#include "nngp/finite.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp::host {
+namespace {
+
+/// A whole number of at least `least`.
+std::uint64_t parse_whole(const std::string& text, const char* option, std::uint64_t least) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least)
+    throw UsageError(std::string("--") + option + " takes a whole number of at least " +
+                     std::to_string(least) + ", not '" + printable(text) + "'");
+  return value;
+}
+
+}  // namespace
+
+void add_sampling_options(po::options_description& options) {
+  const auto text = [](const char* value_name) {
+    return po::value<std::string>()->value_name(value_name);
+  };
+  options.add_options()  //
+      ("model", text("MODEL")->required(),
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+      ("samples", text("K")->required(), "how many networks to sample")                   //
+      ("seed", text("S")->default_value("0"),
+       "which networks: the same seed gives the same ones, with any number of threads")          //
+      ("width", text("N"), "units of every hidden Dense layer, instead of what the model says")  //
+      ("dtype", text("TYPE")->default_value("float64"), "float64 or float32")                    //
+      ("threads", po::value<int>()->default_value(0)->value_name("N"),
+       "how many threads; 0: as many as the machine has");
+}
+
+SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t least_samples) {
+  SamplingRequest request;
+  request.dtype = dtype_from(text_of(arguments, "dtype"));
+  request.seed = parse_whole(text_of(arguments, "seed"), "seed", 0);
+  request.samples = parse_whole(text_of(arguments, "samples"), "samples", least_samples);
+  if (arguments.count("width")) request.width = parse_whole(text_of(arguments, "width"), "width", 1);
+  request.threads = threads_from(arguments["threads"].as<int>());
+  request.model = read_model(text_of(arguments, "model"));
+  return request;
+}
+
+Layer with_requested_width(const Layer& network, const SamplingRequest& request) {
+  return request.width ? with_hidden_width(network, *request.width) : network;
+}
+
+}  // namespace nngp::host
