@@ -46,10 +46,9 @@ struct Product {
   std::size_t to;
 };
 
-/// K and NTK divided by sqrt((eps + K_ii)(eps + K_jj)).
+/// K and NTK divided by sqrt((eps + K_ii)(eps + K_jj)), eps = layer_norm_eps.
 struct Normalize {
   Operand operand;
-  static constexpr double eps = 1e-12;
 };
 
 /// K_ii and NTK_ii multiplied by 1 / rate: only a point with itself shares the dropout mask.

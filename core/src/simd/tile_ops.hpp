@@ -10,6 +10,9 @@
 
 namespace nngp {
 
+/// What LayerNorm adds to the variance: neural-tangents' default.
+constexpr double layer_norm_eps = 1e-12;
+
 /// A block of one signal: k and t share rows, columns and leading dimension.
 template <class Real>
 struct Block {
