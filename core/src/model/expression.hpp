@@ -1,12 +1,24 @@
 #pragma once
 
-// The syntax of models: a small part of Python's expressions.
+// The syntax of models: a small part of Python, as programs for neural-tangents have it.
 //
-//   expression = name ["(" [argument {"," argument} [","]] ")"] | list | number | string | True | False
-//   | None argument   = [identifier "="] expression list       = "[" [expression {"," expression}
-//   [","]] "]", or the same with "(" and ")" name       = ["stax."] identifier [":" identifier]
+// clang-format off
+//   model      = {import line} [name {"," name} "="] expression
+//   expression = product {("+" | "-") product}
+//   product    = signed {("*" | "/" | "//" | "%") signed}
+//   signed     = ("+" | "-") signed | primary ["**" signed]
+//   primary    = layer | number | function | list | string | True | False | None
+//              | "(" expression ")"
+//   layer      = ["stax." | "nt.stax." | "neural_tangents.stax."] name [":" name] ["(" arguments ")"]
+//   arguments  = [argument {"," argument} [","]]
+//   argument   = [name "="] expression
+//   list       = "[" [expression {"," expression} [","]] "]", or the same with "(" and ")"
+//   function   = ("np" | "numpy" | "onp" | "jnp" | "jax.numpy" | "math") "." name ["(" arguments ")"]
+//              | ("float" | "int") "(" expression ")"
+// clang-format on
 //
 // Blanks, line ends and comments (# to the end of the line) may stand between any two of these.
+// Operators and functions take numbers and are computed while the text is read.
 
 #include <cstddef>
 #include <string>
@@ -38,6 +50,9 @@ struct Argument {
   std::string keyword;     ///< empty: positional
   Expression value;
 };
+
+/// "a number", "a layer", ...: what messages call it.
+std::string kind_of(const Expression& expression);
 
 /// Throws ModelError for text that is not one expression, or too long or too deeply nested.
 Expression parse_expression(std::string_view text);

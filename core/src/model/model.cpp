@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "model/absent_layers.hpp"
 #include "model/expression.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -18,11 +19,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double max_integer = 1e15;  // integers are exact in a double up to there
 
 std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
-
-std::string kind_of(const Expression& expression) {
-  constexpr std::array names = {"None", "a truth value", "a number", "a string", "a list", "a layer"};
-  return names[expression.value.index()];
-}
 
 // Turns expressions into layers.
 class Builder {
@@ -48,6 +44,7 @@ class Builder {
   static const std::map<std::string, Make, std::less<>>& builtins();
 
   void check_known(const Call& call, std::size_t offset) const;
+  bool is_numerical_detail(const Call& call, const Argument& argument) const;
 
   // The arguments of a call by parameter; null where left out.
   template <std::size_t N>
@@ -63,6 +60,7 @@ class Builder {
   std::size_t count(const Expression* value, const char* name, double minimum) const;
   std::string choice(const Expression* value, const char* name, const std::string& first,
                      const std::string& second) const;
+  void first_axis(const Expression* value, const char* name) const;
   void last_axis(const Expression* value, const char* name) const;
   std::vector<double> numbers(const Expression& value) const;
 
@@ -71,6 +69,7 @@ class Builder {
   Layer make_repeat(const Expression& call) const;
   Layer make_dense(const Expression& call) const;
   Layer make_dropout(const Expression& call) const;
+  Layer make_flatten(const Expression& call) const;
   Layer make_layer_norm(const Expression& call) const;
   Layer make_fan_out(const Expression& call) const;
   Layer make_fan_in_concat(const Expression& call) const;
@@ -97,6 +96,7 @@ const std::map<std::string, Builder::Make, std::less<>>& Builder::builtins() {
       {"repeat", &Builder::make_repeat},
       {"Dense", &Builder::make_dense},
       {"Identity", &Builder::make_plain<Identity>},
+      {"Flatten", &Builder::make_flatten},
       {"LayerNorm", &Builder::make_layer_norm},
       {"Dropout", &Builder::make_dropout},
       {"FanOut", &Builder::make_fan_out},
@@ -132,6 +132,7 @@ Activation Builder::activation(const Expression& expression) const {
   Arguments arguments;
   std::map<std::string, std::size_t> keyword_offset;
   for (const Argument& argument : call->arguments) {
+    if (is_numerical_detail(*call, argument)) continue;
     std::vector<double> values = numbers(argument.value);
     if (!argument.keyword.empty()) {
       if (!keyword_offset.emplace(argument.keyword, argument.offset).second) {
@@ -163,12 +164,30 @@ Activation Builder::activation(const Expression& expression) const {
 // An unknown plain name may be meant as a layer or an activation; the registry knows only the latter.
 void Builder::check_known(const Call& call, std::size_t offset) const {
   const auto& activations = registry_.activations();
+  const std::string absent = absent_layer(call.name);
+  const bool taken = std::any_of(activations.begin(), activations.end(),
+                                 [&](const ActivationInfo& info) { return info.name == call.name; });
+  if (!absent.empty() && !taken) fail(offset, absent);
   if (activations.empty() || call.name.find(':') != call.name.npos) return;
   std::vector<std::string> known;
   for (const ActivationInfo& info : activations) known.push_back(info.name);
   if (std::find(known.begin(), known.end(), call.name) != known.end()) return;
   for (const auto& [name, make] : builtins()) known.push_back(name);
   fail(offset, "no layer or activation is called " + in_quotes(call.name) + suggest(call.name, known));
+}
+
+// neural-tangents' do_stabilize=True or False chooses how kernels are computed, not which: kernels here
+// are stable without. An activation may have a parameter of that name.
+bool Builder::is_numerical_detail(const Call& call, const Argument& argument) const {
+  if (argument.keyword != "do_stabilize" || !std::holds_alternative<bool>(argument.value.value))
+    return false;
+  try {
+    const auto activation = registry_.descriptor(registry_.find(call.name));
+    return std::none_of(activation->parameters, activation->parameters + activation->parameter_count,
+                        [&](const nngp_parameter* one) { return one->name == argument.keyword; });
+  } catch (const Error&) {
+    return false;  // which the making of the activation tells
+  }
 }
 
 template <std::size_t N>
@@ -256,6 +275,14 @@ std::string Builder::choice(const Expression* value, const char* name, const std
                           (text ? in_quotes(*text) : kind_of(*value)));
 }
 
+void Builder::first_axis(const Expression* value, const char* name) const {
+  if (!value) return;
+  const auto* axis = std::get_if<double>(&value->value);
+  if (!axis || (*axis != 0 && *axis != -2)) {
+    fail(value->offset, std::string(name) + " must be 0: inputs are rows of features");
+  }
+}
+
 void Builder::last_axis(const Expression* value, const char* name) const {
   if (!value) return;
   const auto* axis = std::get_if<double>(&value->value);
@@ -292,9 +319,19 @@ Layer Builder::make_repeat(const Expression& call) const {
   return at(*n, [&, n = count(n, "n", 0)] { return repeat(once, n); });
 }
 
+// Rows of features are flat already.
+Layer Builder::make_flatten(const Expression& call) const {
+  const auto [batch_axis, batch_axis_out] = bind<2>(call, {"batch_axis", "batch_axis_out"}, 0);
+  first_axis(batch_axis, "batch_axis");
+  first_axis(batch_axis_out, "batch_axis_out");
+  return Identity{};
+}
+
 Layer Builder::make_dense(const Expression& call) const {
-  const auto [out_dim, W_std, b_std, parameterization, s] =
-      bind<5>(call, {"out_dim", "W_std", "b_std", "parameterization", "s"}, 1);
+  const auto [out_dim, W_std, b_std, parameterization, s, batch_axis, channel_axis] = bind<7>(
+      call, {"out_dim", "W_std", "b_std", "parameterization", "s", "batch_axis", "channel_axis"}, 1);
+  first_axis(batch_axis, "batch_axis");
+  last_axis(channel_axis, "channel_axis");
   Dense::Options options;
   options.W_std = number(W_std, "W_std", 0, infinity, options.W_std);
   if (b_std && !std::holds_alternative<Expression::None>(b_std->value)) {
