@@ -279,6 +279,115 @@ TEST(Registry, MustBeToldToRunAPluginThatCannotBeReadOtherwise) {
   EXPECT_EQ(Registry(PluginSearch{{file}, {}}).activation("MadeLate").fn(3), 3);
 }
 
+// ---- Plugins that the program makes itself ----
+
+// A plugin with one activation, fn(x) = factor x, whose tables and texts are made at run time.
+class OwnPlugin {
+ public:
+  explicit OwnPlugin(std::string name, double factor, std::string library = "own")
+      : name_(std::move(name)), library_(std::move(library)) {
+    activation.struct_size = sizeof activation;
+    activation.name = name_.c_str();
+    activation.summary = activation.formula = activation.version = activation.author =
+        activation.license = "1";
+    activation.create = [](const nngp_value*, size_t, char*, size_t) -> void* { return new double(0); };
+    activation.destroy = [](void* instance) { delete static_cast<double*>(instance); };
+    activation.fn = factor == 2 ? [](const void*, double x) { return 2 * x; }
+                                : [](const void*, double x) { return 3 * x; };
+    plugin = {
+        NNGP_MAGIC, sizeof plugin, NNGP_ABI_MAJOR, NNGP_ABI_MINOR, 0, library_.c_str(), "1", &pointer_,
+        1};
+  }
+  OwnPlugin(const OwnPlugin&) = delete;
+  OwnPlugin& operator=(const OwnPlugin&) = delete;
+
+  nngp_activation activation = {};
+  nngp_plugin plugin = {};
+
+ private:
+  std::string name_, library_;
+  const nngp_activation* pointer_ = &activation;
+};
+
+TEST(Registry, TakesThePluginsOfTheProgram) {
+  Registry plugins(PluginSearch{{arcsin_erf}, {}});
+  const auto own = std::make_shared<const OwnPlugin>("Twice", 2);
+  plugins.add(&own->plugin, own);
+  ASSERT_EQ(plugins.activations().size(), 2u);
+  const ActivationInfo& info = plugins.activations()[0];
+  EXPECT_EQ(info.name, "Twice");
+  EXPECT_EQ(info.library, "own");
+  EXPECT_TRUE(info.file.empty());
+  EXPECT_EQ(info.source, Source::program);
+  EXPECT_STREQ(name_of(info.source), "program");
+  EXPECT_EQ(info.place(), "the program's own library own");
+  EXPECT_EQ(info.abi, "1.1");
+  EXPECT_EQ(&plugins.find("own:Twice"), &info);
+  EXPECT_STREQ(plugins.descriptor(info)->name, "Twice");
+  EXPECT_EQ(plugins.activation("Twice").fn(5), 10);
+  EXPECT_EQ(model_text(parse_model("serial(Dense(1), own:Twice())", plugins)),
+            "serial(Dense(1, W_std=1.0, b_std=None), Twice())");
+  EXPECT_EQ(plugins.activation("ArcsinErf").fn(0), 0);
+}
+
+TEST(Registry, PrefersThePluginsOfTheProgramAndTheLatestOfThem) {
+  Registry plugins(PluginSearch{{arcsin_erf}, {}});
+  const OwnPlugin first("ArcsinErf", 2), second("ArcsinErf", 3, "later");
+  plugins.add(&first.plugin, nullptr);
+  EXPECT_EQ(plugins.activation("ArcsinErf").fn(5), 10);
+  plugins.add(&second.plugin, nullptr);
+  EXPECT_EQ(plugins.activation("ArcsinErf").fn(5), 15);
+  EXPECT_EQ(plugins.activation("own:ArcsinErf").fn(5), 10);
+  EXPECT_EQ(plugins.activation("arcsin_erf:ArcsinErf").fn(0), 0);
+  ASSERT_EQ(plugins.activations().size(), 3u);
+  EXPECT_EQ(plugins.activations()[0].shadowed_by, "");
+  for (const std::size_t shadowed : {1u, 2u})
+    EXPECT_EQ(plugins.activations()[shadowed].shadowed_by, "the program's own library later");
+}
+
+TEST(Registry, KeepsTheOwnerOfAProgramsPluginForRegistriesAndInstances) {
+  std::weak_ptr<const OwnPlugin> watched;
+  std::optional<Activation> twice;
+  {
+    std::optional<Registry> copy;
+    {
+      Registry plugins;
+      const auto own = std::make_shared<const OwnPlugin>("Twice", 2);
+      watched = own;
+      plugins.add(&own->plugin, own);
+      copy = plugins;
+    }
+    EXPECT_FALSE(watched.expired());
+    twice = copy->activation("Twice");
+  }
+  ASSERT_FALSE(watched.expired());
+  EXPECT_EQ(twice->fn(1), 2);
+  EXPECT_EQ(twice->text(), "Twice()");
+  twice.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(Registry, ChecksAProgramsPluginAsAFiles) {
+  Registry plugins;
+  const auto refused = [&](const nngp_plugin* plugin, const std::string& reason) {
+    expect_error<PluginError>([&] { plugins.add(plugin, nullptr); }, "a plugin in memory: " + reason);
+    EXPECT_TRUE(plugins.activations().empty());
+  };
+  refused(nullptr, "the pointer to its tables is null");
+  OwnPlugin own("Twice", 2);
+  nngp_plugin changed = own.plugin;
+  changed.magic = 0;
+  refused(&changed, "not a plugin: its nngp_plugin_entry does not begin with NNGP_MAGIC");
+  changed = own.plugin;
+  changed.abi_major = 7;
+  refused(&changed, "built for plugin ABI 7.1, but this nngp has ABI 1.1; install a newer nngp");
+  changed = own.plugin;
+  changed.name = "no name";
+  refused(&changed, "damaged plugin table: the library's name is no C identifier");
+  own.activation.destroy = nullptr;
+  refused(&own.plugin, "activation Twice has no create or no destroy function");
+}
+
 // ---- What others could have written ----
 
 void expect_only_when_named(const fs::path& file, const std::string& reason) {

@@ -13,15 +13,16 @@ namespace nngp {
 
 class PluginTables;
 
-/// How a plugin came to be looked at.
+/// Where a plugin comes from.
 enum class Source {
+  program,   ///< the program that runs made its tables, in memory
   named,     ///< the user named its file or folder
   path,      ///< a folder of NNGP_PLUGIN_PATH
   user,      ///< the user's own folder
   installed  ///< the folder of the plugins that come with nngp
 };
 
-/// "named", "path", "user" or "installed".
+/// "program", "named", "path", "user" or "installed".
 const char* name_of(Source source);
 
 /// Where plugins are looked for, in the order of the members: the first place that has a name wins.
@@ -39,45 +40,62 @@ struct PluginSearch {
                                const std::filesystem::path& installed);
 };
 
-/// One activation that a scan found.
+/// One activation of a registry.
 struct ActivationInfo {
   std::string name;
   std::string summary;
   std::string version;
-  std::string library;  ///< the library's own name, as in "library:Name"
-  std::filesystem::path file;
+  std::string library;         ///< the library's own name, as in "library:Name"
+  std::filesystem::path file;  ///< empty for Source::program
   Source source;
-  std::string abi;                    ///< "1.0"
-  std::filesystem::path shadowed_by;  ///< empty: this one is used for the plain name
+  std::string abi;          ///< "1.0"
+  std::string shadowed_by;  ///< the place() of the one used for the plain name; empty: this one is
+  /// The checked table, which keeps its owner alive; null unless the source is Source::program.
+  std::shared_ptr<const nngp_activation> table = nullptr;
+
+  /// The file, or "the program's own library NAME".
+  std::string place() const;
 };
 
 /// The activations that can be loaded, by name. Scanning reads what each library says of itself from
 /// its file and runs nothing, but for a named file that cannot be read so. A library is open only while
-/// an Activation made from it lives.
+/// an Activation made from it lives. A value to copy; const members may be called by several threads.
 class Registry {
  public:
   /// Scans. Throws PluginError for a named file that is no plugin. Folders that do not exist are
   /// passed over unless named; only files with the suffix of shared libraries are looked at.
   explicit Registry(PluginSearch search);
+  /// An empty registry, to which a program adds its own plugins.
+  Registry() = default;
+
+  /// Adds a plugin whose tables the program made itself, in memory: those of nngp/activation.h, which
+  /// pass the same checks as a file's. They are preferred to everything the registry has, also to
+  /// plugins of the same names added before. `owner`, which may be null for tables that live as long
+  /// as the program, is kept while the registry, a copy of it or an Activation made from the tables
+  /// lives; it is released after the last instance is destroyed. Throws PluginError for null and for
+  /// tables that break the rules, and then changes nothing. Invalidates references from find() and
+  /// activations().
+  void add(const nngp_plugin* plugin, std::shared_ptr<const void> owner);
 
   /// An activation by its name or "library:Name". Throws ModelError, with the nearest known names, for
   /// an unknown one and for unsuitable arguments, PluginError if its file has become unusable.
   Activation activation(std::string_view name, const Arguments& arguments = {}) const;
 
-  /// What a scan found under a name or "library:Name". Throws ModelError as activation() does.
+  /// What is known under a name or "library:Name". Throws ModelError as activation() does.
   const ActivationInfo& find(std::string_view name) const;
 
   /// The table of an activation found, without making an instance; its library stays open as long as
   /// the pointer lives. Throws PluginError if its file has become unusable.
   std::shared_ptr<const nngp_activation> descriptor(const ActivationInfo& info) const;
 
-  /// Everything found, in search order, shadowed ones included.
+  /// All activations, shadowed ones included: the program's own, the latest first, then in search
+  /// order.
   const std::vector<ActivationInfo>& activations() const { return activations_; }
   /// One line for each file that was skipped or cannot be used in part, with the reason.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  void add(const PluginTables& tables, const std::filesystem::path& file, Source source);
+  void add_found(const PluginTables& tables, const std::filesystem::path& file, Source source);
   void add_named(const std::filesystem::path& named);
   void scan(const std::filesystem::path& folder, Source source);
   bool is_new(const std::filesystem::path& file);

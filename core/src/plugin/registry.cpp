@@ -58,6 +58,8 @@ PluginSearch PluginSearch::standard(std::vector<fs::path> named, const fs::path&
 
 const char* name_of(Source source) {
   switch (source) {
+    case Source::program:
+      return "program";
     case Source::named:
       return "named";
     case Source::path:
@@ -82,13 +84,51 @@ bool Registry::is_new(const fs::path& file) {
   return seen_.insert(error ? file : identity).second;
 }
 
-void Registry::add(const PluginTables& tables, const fs::path& file, Source source) {
+std::string ActivationInfo::place() const {
+  return source == Source::program ? "the program's own library " + library : file.string();
+}
+
+void Registry::add(const nngp_plugin* plugin, std::shared_ptr<const void> owner) {
+  struct Owned {
+    std::shared_ptr<const void> owner;
+    PluginTables tables;
+  };
+  if (!plugin) throw PluginError("a plugin in memory: the pointer to its tables is null");
+  const auto owned = std::make_shared<Owned>(Owned{std::move(owner), {}});
+  try {
+    owned->tables = PluginTables(*plugin);
+  } catch (const PluginError& error) {
+    throw PluginError(std::string("a plugin in memory: ") + error.what());
+  }
+
+  const PluginTables& tables = owned->tables;
+  std::vector<ActivationInfo> all;
+  for (const Descriptor& one : tables.activations()) {
+    all.push_back({one->name,
+                   one->summary,
+                   one->version,
+                   tables.name(),
+                   {},
+                   Source::program,
+                   tables.abi(),
+                   "",
+                   {owned, &*one}});
+    for (ActivationInfo& info : activations_)
+      if (info.name == one->name) info.shadowed_by = all.back().place();
+  }
+  all.insert(all.end(), activations_.begin(), activations_.end());
+  activations_ = std::move(all);
+  for (const std::string& reason : tables.unsupported())
+    warnings_.push_back("the program's own library " + tables.name() + ": " + reason);
+}
+
+void Registry::add_found(const PluginTables& tables, const fs::path& file, Source source) {
   for (const Descriptor& found : tables.activations()) {
     const auto first =
         std::find_if(activations_.begin(), activations_.end(),
                      [&](const ActivationInfo& info) { return info.name == found->name; });
     activations_.push_back({found->name, found->summary, found->version, tables.name(), file, source,
-                            tables.abi(), first == activations_.end() ? fs::path() : first->file});
+                            tables.abi(), first == activations_.end() ? "" : first->place()});
   }
   for (const std::string& reason : tables.unsupported()) {
     warnings_.push_back(shown(file) + ": " + reason);
@@ -107,9 +147,9 @@ void Registry::add_named(const fs::path& named) {
   }
   if (!is_new(named)) return;
   try {
-    add(PluginFile(named).tables(), named, Source::named);
+    add_found(PluginFile(named).tables(), named, Source::named);
   } catch (const NotInFile&) {
-    add(Library(named).tables(), named, Source::named);
+    add_found(Library(named).tables(), named, Source::named);
   }
 }
 
@@ -136,7 +176,7 @@ void Registry::scan(const fs::path& folder, Source source) {
     }
     if (!is_new(file)) continue;
     try {
-      add(PluginFile(file).tables(), file, source);
+      add_found(PluginFile(file).tables(), file, source);
     } catch (const PluginError& reason) {
       warnings_.push_back(reason.what());
     }
@@ -155,6 +195,7 @@ const ActivationInfo& Registry::find(std::string_view name) const {
 }
 
 std::shared_ptr<const nngp_activation> Registry::descriptor(const ActivationInfo& info) const {
+  if (info.table) return info.table;
   const auto opened = std::make_shared<const Library>(info.file);
   for (const Descriptor& found : opened->tables().activations()) {
     if (found->name == info.name) return {opened, &*found};

@@ -22,6 +22,27 @@ void collect(const Layer& layer, std::vector<Activation>& found) {
     for (const Layer& part : parallel->layers) collect(part, found);
 }
 
+/// The file that an activation was loaded from, by where its name lies in memory; empty for a plugin
+/// that the program made.
+std::filesystem::path file_of(const Activation& activation) {
+  std::error_code error;
+  return boost::dll::symbol_location_ptr(activation.descriptor().name, error).string();
+}
+
+/// What the registry says of an activation; null if it knows neither its tables nor its file. The same
+/// name may come from several libraries.
+const ActivationInfo* info_of(const Activation& activation, const Registry& registry) {
+  const std::string_view name = activation.descriptor().name;
+  const std::filesystem::path file = file_of(activation);
+  std::error_code error;
+  for (const ActivationInfo& info : registry.activations()) {
+    if (info.table ? info.table->name == name.data()
+                   : info.name == name && std::filesystem::equivalent(info.file, file, error))
+      return &info;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 ordered_json path_or_null(const std::string& path) {
@@ -39,7 +60,7 @@ ordered_json json_of(const std::vector<PluginReport>& plugins) {
                     {"version", plugin.version},
                     {"library", plugin.library},
                     {"abi", plugin.abi},
-                    {"file", plugin.file}});
+                    {"file", path_or_null(plugin.file)}});
   return list;
 }
 
@@ -60,7 +81,9 @@ std::string text_of(const std::string& path, const InputReport& input) {
 void add_plugins(Table& table, const std::vector<PluginReport>& plugins) {
   for (const PluginReport& plugin : plugins)
     table.add({bold("plugin"),
-               plugin.activation + " of " + std::filesystem::path(plugin.file).filename().string()});
+               plugin.activation + " of " +
+                   (plugin.file.empty() ? plugin.library
+                                        : std::filesystem::path(plugin.file).filename().string())});
 }
 
 std::size_t peak_memory_bytes() {
@@ -109,21 +132,14 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
   collect(network, activations);
   std::vector<PluginReport> used;
   for (const Activation& activation : activations) {
-    const std::string text = activation.text();
-    // The same text may come from two libraries; where the name lies in memory tells which.
-    const std::filesystem::path file = boost::dll::symbol_location_ptr(activation.descriptor().name);
-    if (std::any_of(used.begin(), used.end(), [&](const PluginReport& one) {
-          return one.activation == text && one.file == file;
-        }))
-      continue;
-    PluginReport report = {text, activation.descriptor().version, "", "", file};
-    std::error_code ignored;
-    for (const ActivationInfo& info : registry.activations())
-      if (info.name == activation.name() && std::filesystem::equivalent(info.file, file, ignored)) {
-        report.library = info.library;
-        report.abi = info.abi;
-      }
-    used.push_back(std::move(report));
+    PluginReport report = {activation.text(), activation.descriptor().version, "", "",
+                           file_of(activation).string()};
+    if (const ActivationInfo* info = info_of(activation, registry)) {
+      report.library = info->library;
+      report.abi = info->abi;
+      report.file = info->file.string();
+    }
+    if (std::find(used.begin(), used.end(), report) == used.end()) used.push_back(std::move(report));
   }
   return used;
 }

@@ -32,7 +32,9 @@ struct PluginReport {
   std::string version;
   std::string library;
   std::string abi;
-  std::string file;
+  std::string file;  ///< empty: the program made it
+
+  bool operator==(const PluginReport&) const = default;
 };
 
 /// The activations of a network, each once, in order of appearance.

@@ -37,7 +37,8 @@ std::string KernelReport::json() const {
 std::string KernelReport::identity() const {
   ordered_json files = ordered_json::array({stamp(request.x1)});
   if (x2) files.push_back(stamp(request.x2));
-  for (const PluginReport& plugin : plugins) files.push_back(stamp(plugin.file));
+  for (const PluginReport& plugin : plugins)
+    if (!plugin.file.empty()) files.push_back(stamp(plugin.file));
   return dump({{"nngp_version", NNGP_VERSION},
                {"model", normalised_model},
                {"files", files},

@@ -42,10 +42,9 @@ void list_as_json(const Registry& plugins, Verdicts& verdicts) {
         {"library", info.library},
         {"abi", info.abi},
         {"source", name_of(info.source)},
-        {"file", info.file.string()},
-        {"shadowed_by",
-         info.shadowed_by.empty() ? ordered_json() : ordered_json(info.shadowed_by.string())}};
-    if (verdicts.wanted()) {
+        {"file", info.file.empty() ? ordered_json() : ordered_json(info.file.string())},
+        {"shadowed_by", info.shadowed_by.empty() ? ordered_json() : ordered_json(info.shadowed_by)}};
+    if (verdicts.wanted() && !info.file.empty()) {
       const CheckReport& report = verdicts.of(info.file);
       one["check"] = {{"result", name_of(report.worst())}, {"summary", report.summary()}};
     }
@@ -57,6 +56,8 @@ void list_as_json(const Registry& plugins, Verdicts& verdicts) {
 /// What is said of where a folder's plugins come from.
 const char* meaning_of(Source source) {
   switch (source) {
+    case Source::program:
+      return "made by the program";
     case Source::named:
       return "named";
     case Source::path:
@@ -70,17 +71,18 @@ const char* meaning_of(Source source) {
 
 using Infos = std::vector<ActivationInfo>;
 
-/// The activations of one file, from `info` on. Returns the first one of the next file.
-Infos::const_iterator list_file(Infos::const_iterator info, const Infos& all, Verdicts& verdicts) {
+/// The activations of one library, from `info` on. Returns the first one of the next library.
+Infos::const_iterator list_library(Infos::const_iterator info, const Infos& all, Verdicts& verdicts) {
   const ActivationInfo& first = *info;
-  std::cout << "  " << printable(first.file.filename().string()) << " (ABI " << first.abi << ")";
-  if (verdicts.wanted()) std::cout << ": " << verdicts.of(first.file).summary();
+  const std::string name = first.file.empty() ? first.library : first.file.filename().string();
+  std::cout << "  " << printable(name) << " (ABI " << first.abi << ")";
+  if (verdicts.wanted() && !first.file.empty()) std::cout << ": " << verdicts.of(first.file).summary();
   std::cout << '\n';
   Table table(4);
-  for (; info != all.end() && info->file == first.file; ++info) {
+  for (; info != all.end() && info->file == first.file && info->library == first.library; ++info) {
     const std::string note = info->shadowed_by.empty()
                                  ? printable(info->summary, 300)
-                                 : "shadowed by " + printable(info->shadowed_by.string(), 1000);
+                                 : "shadowed by " + printable(info->shadowed_by, 1000);
     table.add({info->name, printable(info->version), note});
   }
   std::cout << table.text();
@@ -94,10 +96,12 @@ void list_as_text(const Registry& plugins, Verdicts& verdicts) {
     const std::filesystem::path folder = info->file.parent_path();
     const Source source = info->source;
     if (info != all.begin()) std::cout << '\n';
-    std::cout << bold(folder.empty() ? "." : printable(folder.string(), 1000)) << " ("
-              << meaning_of(source) << ")\n";
+    const std::string place = source == Source::program ? "in memory"
+                              : folder.empty()          ? "."
+                                                        : printable(folder.string(), 1000);
+    std::cout << bold(place) << " (" << meaning_of(source) << ")\n";
     while (info != all.end() && info->file.parent_path() == folder && info->source == source)
-      info = list_file(info, all, verdicts);
+      info = list_library(info, all, verdicts);
   }
   if (all.empty())
     std::cout << "no plugins found; name one with --plugin, or a folder in NNGP_PLUGIN_PATH\n";

@@ -116,7 +116,7 @@ void show_as_json(const ActivationInfo& info, const nngp_activation& activation)
        {"license", text(activation.license)},
        {"library", info.library},
        {"abi", info.abi},
-       {"file", info.file.string()},
+       {"file", info.file.empty() ? ordered_json() : ordered_json(info.file.string())},
        {"parameters", parameters},
        {"functions", functions},
        {"tiles",
@@ -143,7 +143,7 @@ void show_as_text(const ActivationInfo& info, const nngp_activation& activation)
   fact("author", safe(activation.author));
   fact("license", safe(activation.license));
   fact("library", info.library + ", ABI " + info.abi);
-  fact("file", printable(info.file.string(), 1000));
+  fact("file", printable(info.place(), 1000));
   fact("tiles", tiles_text(activation));
   std::cout << facts.text();
 
