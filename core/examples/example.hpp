@@ -24,9 +24,9 @@ inline nngp::Matrix<double> inputs() {
 }
 
 /// The kernels of `network` with two hidden layers of one activation, on inputs().
-inline nngp::Kernels<double> kernels(const nngp::Elementwise& activation) {
+inline nngp::Kernels<double> kernels(const nngp::Layer& activation) {
   const nngp::Matrix<double> x = inputs();
-  const nngp::Dense dense(512, {.W_std = 1.5, .b_std = 0.05});
+  const nngp::Layer dense = nngp::Dense(512, {.W_std = 1.5, .b_std = 0.05});
   const nngp::KernelFn kernel_fn(nngp::serial(dense, activation, dense, activation, nngp::Dense(1)));
   return kernel_fn(
       nngp::MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())));

@@ -7,9 +7,8 @@
 
 int main(int count, char** words) {
   return example::run(count, words, [](const nngp::Registry& plugins) {
-    const nngp::Elementwise exact(plugins.activation("Gelu"));
-    nngp::Elementwise integrated = exact;
-    integrated.numerical = true;
+    const nngp::Activation gelu = plugins.activation("Gelu");
+    const nngp::Layer exact = nngp::Elementwise(gelu), integrated = nngp::ElementwiseNumerical(gelu);
 
     std::puts("numerical integration against the closed form:");
     const bool close = example::close(example::kernels(integrated), example::kernels(exact), 1e-10);

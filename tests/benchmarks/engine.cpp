@@ -103,15 +103,16 @@ void ceiling(benchmark::State& state, const std::string& activation, int depth) 
   using Engine = TileEngine<Real>;
   const Matrix<Real> x1 = inputs<Real>(1), x2 = inputs<Real>(2);
   const auto bound = [&](int layers) {
-    return Engine(compile(parse_model(network(activation, layers), registry()), features), view(x1),
-                  view(x2));
+    return Engine(compile_kernel(parse_model(network(activation, layers), registry()), features),
+                  view(x1), view(x2));
   };
   const Engine engine = bound(depth), products = bound(0);
   Workspace<Real> work = engine.workspace();
   const auto evaluate = [&](const Engine& e, std::size_t row, std::size_t col) {
-    benchmark::DoNotOptimize(&e.evaluate(row, std::min<std::size_t>(Engine::tile_rows, examples - row),
-                                         col, std::min<std::size_t>(Engine::tile_cols, examples - col),
-                                         true, work));
+    benchmark::DoNotOptimize(
+        &e.evaluate({row, std::min<std::size_t>(Engine::tile_rows, examples - row), col,
+                     std::min<std::size_t>(Engine::tile_cols, examples - col), true},
+                    work));
   };
   const auto every_tile = [&](const std::function<void(std::size_t, std::size_t)>& f) {
     for (std::size_t col = 0; col < examples; col += Engine::tile_cols)

@@ -194,7 +194,7 @@ TEST(FiniteNetwork, KernelsOfInputsWithThemselvesAreThoseOfTwoInputs) {
 // ---- Dropout -----------------------------------------------------------------------------------
 
 TEST(Dropout, KeepsUnitsWithTheGivenProbability) {
-  const FiniteNetwork network(Dropout{0.3}, 1000);
+  const FiniteNetwork network(Dropout(0.3), 1000);
   const Matrix<double> x = Matrix<double>::Constant(40, 1000, 6);
   const auto y = network.apply(Parameters<double>(), view(x));
   // 40000 times yes or no: the share deviates by 0.0023; five times that has a probability below 1e-6.

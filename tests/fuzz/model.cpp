@@ -1,5 +1,6 @@
 // Any text is a network or a ModelError of two or three lines, and what model_text() writes of it reads
-// back as the same. Any text is a template of models that it stands for, or such an error.
+// back as the same. Any network compiles, for infinite and for finite width, or is refused in one line.
+// Any text is a template of models that it stands for, or such an error.
 
 #include <algorithm>
 #include <cstdint>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "nngp/error.hpp"
+#include "nngp/finite.hpp"
+#include "nngp/kernel.hpp"
 #include "nngp/model.hpp"
 #include "nngp/model_template.hpp"
 
@@ -27,12 +30,23 @@ void check_message(const std::string& message) {
   }
 }
 
+template <class Compile>
+void compile(Compile make) {
+  try {
+    make();
+  } catch (const nngp::Error& error) {
+    if (std::string_view(error.what()).find('\n') != std::string_view::npos) std::abort();
+  }
+}
+
 void read(std::string_view model) {
   try {
     const nngp::Layer network = nngp::parse_model(model, plugins());
     const std::string text = nngp::model_text(network);
     if (text.size() < 1'000'000 && nngp::model_text(nngp::parse_model(text, plugins())) != text)
       std::abort();
+    compile([&] { nngp::KernelFn kernel_fn(network); });
+    compile([&] { nngp::FiniteNetwork finite(network, 3); });
   } catch (const nngp::ModelError& error) {
     check_message(error.what());
   }

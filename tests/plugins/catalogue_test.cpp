@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
+#include "catalogue.hpp"
 #include "plugin_files.hpp"
 
 namespace nngp::test {
@@ -87,18 +86,7 @@ std::string tables() {
 }
 
 TEST(Catalogue, ReadmeIsUpToDate) {
-  const std::string path = NNGP_TEST_DATA "/../plugins/README.md";
-  std::stringstream file;
-  file << std::ifstream(path).rdbuf();
-  const std::string text = file.str();
-  const std::string begin = "<!-- made by tests/plugins/catalogue_test.cpp: begin -->\n";
-  const std::string end = "<!-- end -->\n";
-  const auto from = text.find(begin), to = text.find(end);
-  ASSERT_NE(from, std::string::npos);
-  ASSERT_NE(to, std::string::npos);
-  const std::string wanted = text.substr(0, from) + begin + tables() + text.substr(to);
-  if (std::getenv("NNGP_UPDATE_CATALOGUE")) std::ofstream(path) << wanted;
-  EXPECT_EQ(text, wanted) << "run: NNGP_UPDATE_CATALOGUE=1 tests/catalogue_test";
+  expect_section(NNGP_TEST_DATA "/../plugins/README.md", "tests/plugins/catalogue_test.cpp", tables());
 }
 
 }  // namespace

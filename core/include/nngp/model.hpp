@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nngp/registry.hpp"
 #include "nngp/stax.hpp"
@@ -17,7 +18,14 @@ Layer parse_model(std::string_view text, const Registry& registry);
 /// Reads one activation, such as "Erf(a=1.0)" or "Relu".
 Activation parse_activation(std::string_view text, const Registry& registry);
 
-/// The network as parse_model() reads it, every option and parameter named.
+/// The network as parse_model() reads it, every option and parameter named: network.text().
 std::string model_text(const Layer& network);
+
+/// What models may contain beside activations.
+struct LayerHelp {
+  std::string signature;  ///< "Dropout(rate, mode='train')"
+  std::string summary;    ///< one line
+};
+std::vector<LayerHelp> layer_help();
 
 }  // namespace nngp

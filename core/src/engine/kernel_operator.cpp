@@ -76,11 +76,10 @@ class Computation {
     output.nngp = to.k;
     output.ntk = to.t;
     output.ld = out_.ld;
-    const Operand& result = engine_.evaluate(window_.row + row, rows, window_.col + col, cols,
-                                             out_.ntk != nullptr, work, &output);
+    const Operand& result = engine_.evaluate(at(row, rows, col, cols), work, &output);
     for (std::size_t i = 0; i < rows; ++i)
       if (!output.taken)
-        write_row(result.in, at(signal(work, result.signal), i, 0), row + i, col, cols);
+        write_row(result.pending, entry(engine_.block(work, result.slot), i, 0), row + i, col, cols);
       else if (output.not_finite)
         check_row(row + i, col, cols);
     return rows * cols;
@@ -89,14 +88,13 @@ class Computation {
   /// The part of a tile on and above the diagonal, and its mirror image.
   std::size_t tile_and_mirror(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                               Workspace<Real>& work) {
-    const Operand& result =
-        engine_.evaluate(window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr, work);
-    const Block<Real> tile = signal(work, result.signal);
+    const Operand& result = engine_.evaluate(at(row, rows, col, cols), work);
+    const Block<Real> tile = engine_.block(work, result.slot);
     std::size_t written = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       const std::size_t skip = row + i > col ? row + i - col : 0;
       if (skip >= cols) continue;
-      write_row(result.in, at(tile, i, skip), row + i, col + skip, cols - skip);
+      write_row(result.pending, entry(tile, i, skip), row + i, col + skip, cols - skip);
       written += cols - skip;
     }
     const Block<Real> flipped{work.flipped_k.data(), tile.t ? work.flipped_t.data() : nullptr};
@@ -107,14 +105,14 @@ class Computation {
       const std::size_t above = std::min(rows, col + j - row);
       const Block<Real> from{flipped.k + j * tile_rows,
                              flipped.t ? flipped.t + j * tile_rows : nullptr};
-      write_row(result.in, from, col + j, row, above);
+      write_row(result.pending, from, col + j, row, above);
     }
     return written;
   }
 
-  void write_row(const Affine& in, const Block<Real>& from, std::size_t row, std::size_t col,
+  void write_row(const Affine& pending, const Block<Real>& from, std::size_t row, std::size_t col,
                  std::size_t cols) {
-    if (!ops_.write_row(in, from, results(row, col), cols)) check_row(row, col, cols);
+    if (!ops_.write_row(pending, from, results(row, col), cols)) check_row(row, col, cols);
   }
 
   /// Throws if a result is not finite.
@@ -146,10 +144,11 @@ class Computation {
     if (stopped_) throw Interrupted("interrupted");
   }
 
-  Block<Real> signal(Workspace<Real>& work, std::size_t s) const {
-    return TileEngine<Real>::block(work, s, out_.ntk != nullptr);
+  /// A tile of the window, among all tiles.
+  TileAt at(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) const {
+    return {window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr};
   }
-  static Block<Real> at(const Block<Real>& tile, std::size_t i, std::size_t j) {
+  static Block<Real> entry(const Block<Real>& tile, std::size_t i, std::size_t j) {
     const std::size_t offset = i * tile_cols + j;
     return {tile.k + offset, tile.t ? tile.t + offset : nullptr};
   }
@@ -202,7 +201,7 @@ void KernelOperator<Real>::compute(const Window& window, const Output<Real>& out
   Computation<Real>(*engine_, window, out, options).run();
 }
 
-KernelFn::KernelFn(Layer network) : network_(std::move(network)) { compile(network_, 1); }
+KernelFn::KernelFn(Layer network) : network_(std::move(network)) { compile_kernel(network_, 1); }
 
 template <class Real>
 KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
@@ -217,7 +216,7 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
   }
   return arena(options.threads).execute([&] {
     return KernelOperator<Real>(std::make_shared<const TileEngine<Real>>(
-        compile(network_, static_cast<std::size_t>(x1.cols())), x1, x2));
+        compile_kernel(network_, static_cast<std::size_t>(x1.cols())), x1, x2));
   });
 }
 

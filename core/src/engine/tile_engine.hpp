@@ -3,54 +3,45 @@
 // A network bound to its inputs: everything that costs O(rows) is done once, here, and kernels are then
 // computed tile by tile, each tile passing through all layers while it is in cache.
 
-#include <oneapi/tbb/cache_aligned_allocator.h>
-
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "engine/dual.hpp"
-#include "engine/program.hpp"
+#include "engine/kernel_builder.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
 #include "simd/tile_ops.hpp"
 
 namespace nngp {
 
-template <class Real>
-using AlignedVector = std::vector<Real, oneapi::tbb::cache_aligned_allocator<Real>>;
-
-template <class Real>
-struct TileOf;
-template <>
-struct TileOf<double> {
-  using type = nngp_tile_f64;
-  using output = nngp_output_f64;
-};
-template <>
-struct TileOf<float> {
-  using type = nngp_tile_f32;
-  using output = nngp_output_f32;
-};
-
 /// Scratch memory of one thread.
 template <class Real>
 struct Workspace {
   AlignedVector<Real> packed;                   ///< a block of columns of x2, packed panel by panel
   std::size_t packed_col = 0, packed_cols = 0;  ///< the columns it holds
-  std::vector<AlignedVector<Real>> k, t;        ///< one tile for each signal
+  std::vector<AlignedVector<Real>> nngp, ntk;   ///< one tile for each slot
   std::vector<ColumnMemory<Real>> columns;      ///< for each step
+  KernelTile<Real> tile;                        ///< the one on its way
   AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed tile
+};
+
+/// Which entries of the kernels a tile is: at most max_rows x ld of KernelTile.
+struct TileAt {
+  std::size_t row, rows, col, cols;
+  bool ntk;  ///< whether the NTK is wanted too
 };
 
 template <class Real>
 class TileEngine {
  public:
-  static constexpr std::size_t tile_rows = 64;
-  static constexpr std::size_t tile_cols = 1024 / sizeof(Real);
+  static constexpr std::size_t tile_rows = KernelTile<Real>::max_rows;
+  static constexpr std::size_t tile_cols = KernelTile<Real>::ld;
 
   /// Propagates the variances of all rows. Without x2 the kernels are those of x1 with itself.
   TileEngine(Program program, const MatrixView<Real>& x1, const std::optional<MatrixView<Real>>& x2);
+  TileEngine(const TileEngine&) = delete;
+  TileEngine& operator=(const TileEngine&) = delete;
 
   std::size_t rows() const { return static_cast<std::size_t>(x1_.rows()); }
   std::size_t cols() const { return static_cast<std::size_t>(x2().rows()); }
@@ -59,51 +50,39 @@ class TileEngine {
 
   Workspace<Real> workspace() const;
 
-  /// Computes the tile of at most tile_rows x tile_cols entries at (row, col). The result is what the
-  /// returned operand's Dense layers make of the workspace's signal, with leading dimension tile_cols;
-  /// unless the last layer takes the output, of which the pointers and ld are set.
-  const Operand& evaluate(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-                          bool ntk, Workspace<Real>& work,
+  /// Computes a tile. Leaves it in `work`, in the slot of the returned operand, with leading dimension
+  /// tile_cols; apply the operand's pending layers to read it. If `output` is given, with its pointers
+  /// and ld set, and the last layer accepts it, the results are there already (output->taken).
+  const Operand& evaluate(const TileAt& at, Workspace<Real>& work,
                           typename TileOf<Real>::output* output = nullptr) const;
 
-  /// The block of `signal` that `evaluate` left behind.
-  static Block<Real> block(Workspace<Real>& work, std::size_t signal, bool ntk) {
-    return {work.k[signal].data(), ntk ? work.t[signal].data() : nullptr};
+  /// The tile that evaluate() left in a slot.
+  static Block<Real> block(const Workspace<Real>& work, std::size_t slot) {
+    return work.tile.slots[slot];
   }
 
   /// Says which layer first makes the kernel of rows i and j NaN or infinite. For error messages.
   std::string explain_not_finite(std::size_t i, std::size_t j) const;
 
  private:
-  /// The rows of one input and what the layers make of their variances.
-  struct Rows {
-    const MatrixView<Real>* x;
-    std::vector<AlignedVector<Real>> now;      ///< by signal: variances where the program stands
-    std::vector<AlignedVector<Real>> at_step;  ///< by step: variances that the step reads, or empty
-  };
-
   const MatrixView<Real>& x2() const { return x2_ ? *x2_ : x1_; }
-  const Rows& rows2() const { return x2_ ? v2_ : v1_; }
 
-  Rows start(const MatrixView<Real>& x) const;
+  RowVariances<Real> input_variances(const MatrixView<Real>& x) const;
   void bind();
-  std::shared_ptr<const Dual> make_dual(const Activate& step);
-  VarianceRange variances(const Operand& operand) const;
-  void propagate(const Step& step, std::size_t index, Rows& rows) const;
-  void check_variances(const std::string& layer, const Rows& rows, const char* name) const;
-  /// The first signal: inner products and, if ntk, zeros.
-  void multiply_inputs(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, bool ntk,
-                       Workspace<Real>& work) const;
-  void run(std::size_t step, std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-           bool ntk, Workspace<Real>& work, typename TileOf<Real>::output* output = nullptr) const;
+  void check_variances(const std::string& layer, const RowVariances<Real>& variances,
+                       const char* name) const;
+  void prepare(const TileAt& at, Workspace<Real>& work) const;
+  /// The first slot: inner products and, if it is wanted, an NTK of zeros.
+  void multiply_inputs(const TileAt& at, Workspace<Real>& work) const;
+  void run(std::size_t step, Workspace<Real>& work,
+           typename TileOf<Real>::output* output = nullptr) const;
 
   Program program_;
   MatrixView<Real> x1_;
   std::optional<MatrixView<Real>> x2_;
   const TileOps<Real>& ops_ = tile_ops<Real>();
-  std::vector<std::shared_ptr<const Dual>> duals_;  ///< by activation
+  std::vector<std::unique_ptr<const TileStep<Real>>> steps_;  ///< bound, in the order of the program
   std::vector<NumericalLayer> numerical_layers_;
-  Rows v1_, v2_;
 };
 
 extern template class TileEngine<double>;

@@ -86,8 +86,6 @@ class Empirical {
       second_.emplace(program, parameters, *x2,
                       options.first_row + static_cast<std::uint64_t>(x1.rows()), get != Get::nngp,
                       options);
-    for (const FiniteStep& step : program.steps)
-      if (const auto* dense = std::get_if<DenseStep>(&step)) dense_.push_back(dense);
     const Eigen::Index cols = x2 ? x2->rows() : x1.rows();
     if (get != Get::ntk) kernels_.nngp = KernelMatrix<Real>(x1.rows(), cols);
     if (get != Get::nngp) kernels_.ntk = KernelMatrix<Real>(x1.rows(), cols);
@@ -121,7 +119,8 @@ class Empirical {
       if (second_) second_->pull_back(o, count, options_);
       for_each_tile([&](std::size_t i, std::size_t j) {
         Tile tile = region(kernels_.ntk, i, j);
-        for (const DenseStep* dense : dense_) add_layer(*dense, first_[i], second()[j], outputs, tile);
+        for (const FiniteOp* op : program_.with_weights)
+          op->add_ntk(first_[i], second()[j], outputs, tile);
         write(tile, i, j, kernels_.ntk);
       });
     }
@@ -130,18 +129,6 @@ class Empirical {
           fmt::format("the NTK of rows {} and {} (counted from 1) is not finite: scale the "
                       "data or W_std so that it stays in range, or use --dtype float64",
                       place->first + 1, place->second + 1));
-  }
-
-  /// The part of the NTK that the weights of one layer make.
-  static void add_layer(const DenseStep& dense, const Pass<Real>& row, const Pass<Real>& col,
-                        Real outputs, Tile& tile) {
-    const auto square = [](double x) { return static_cast<Real>(x * x); };
-    const Tile inputs = product(row.value(dense.in), col.value(dense.in));
-    Tile gradients(inputs.rows(), inputs.cols());
-    multiply_transposed(row.derivatives(dense.out), col.derivatives(dense.out), false, map(gradients));
-    tile.array() +=
-        (square(dense.weight_scale) * inputs.array() + square(dense.has_bias ? dense.bias_scale : 0)) *
-        (gradients.array() / outputs);
   }
 
   static Tile product(const Matrix<Real>& a, const Matrix<Real>& b) {
@@ -179,7 +166,6 @@ class Empirical {
   const bool symmetric_;
   Blocks<Real> first_;
   std::optional<Blocks<Real>> second_;
-  std::vector<const DenseStep*> dense_;  ///< whose outputs reach the network's
   Kernels<Real> kernels_;
 };
 

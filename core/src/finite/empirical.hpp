@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "finite/program.hpp"
+#include "finite/network_builder.hpp"
 
 namespace nngp {
 

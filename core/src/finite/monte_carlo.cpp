@@ -188,10 +188,9 @@ class MonteCarlo {
   std::size_t samples_at_once() const {
     constexpr double memory = double{1 << 30};
     double units = 0, weights = 0;
-    for (const Slot& slot : program_.slots) units += static_cast<double>(slot.width);
-    for (const FiniteStep& step : program_.steps)
-      if (const auto* dense = std::get_if<DenseStep>(&step))
-        weights += static_cast<double>(dense->n_in) * static_cast<double>(dense->n_out);
+    for (const UnitSlot& slot : program_.slots) units += static_cast<double>(slot.width);
+    for (const FiniteOp* op : program_.with_weights)
+      weights += static_cast<double>(op->weights()->count());
     const double cols = static_cast<double>(x2_ ? x2_->rows() : x1_.rows());
     const double rows = static_cast<double>(x1_.rows());
     constexpr double per_unit = 4;  // value, slope, derivative and what is on its way

@@ -11,14 +11,14 @@ namespace {
 
 template <class Real>
 void check_parameters(const FiniteProgram& program, const Parameters<Real>& parameters) {
-  bool fit = parameters.size() == program.dense_count;
-  for (const FiniteStep& step : program.steps) {
-    const auto* dense = std::get_if<DenseStep>(&step);
-    if (!fit || !dense) continue;
-    const auto& [W, b] = parameters[dense->index];
-    const auto n_in = static_cast<Eigen::Index>(dense->n_in);
-    const auto n_out = static_cast<Eigen::Index>(dense->n_out);
-    fit = W.rows() == n_in && W.cols() == n_out && b.size() == (dense->has_bias ? n_out : 0);
+  bool fit = parameters.size() == program.with_weights.size();
+  for (const FiniteOp* op : program.with_weights) {
+    if (!fit) break;
+    const Weights& weights = *op->weights();
+    const auto& [W, b] = parameters[weights.index];
+    const auto rows = static_cast<Eigen::Index>(weights.rows);
+    const auto cols = static_cast<Eigen::Index>(weights.cols);
+    fit = W.rows() == rows && W.cols() == cols && b.size() == (weights.has_bias ? cols : 0);
   }
   if (!fit) throw DataError("the parameters are not those of this network; take what init() gives");
 }
@@ -34,9 +34,7 @@ std::size_t FiniteNetwork::out_dim() const { return program_->out_dim(); }
 
 std::size_t FiniteNetwork::parameter_count() const {
   std::size_t count = 0;
-  for (const FiniteStep& step : program_->steps)
-    if (const auto* dense = std::get_if<DenseStep>(&step))
-      count += dense->n_in * dense->n_out + (dense->has_bias ? dense->n_out : 0);
+  for (const FiniteOp* op : program_->with_weights) count += op->weights()->count();
   return count;
 }
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "finite/program.hpp"
+#include "finite/network_builder.hpp"
 #include "nngp/array.hpp"
 
 namespace nngp {
@@ -23,8 +23,6 @@ class Pass {
   Pass(const FiniteProgram& program, const Parameters<Real>& parameters, const MatrixView<Real>& x,
        std::uint64_t first_row, const SampleKey& masks, bool derivatives);
 
-  /// The values of a slot, rows x width.
-  const Matrix<Real>& value(std::size_t slot) const { return values_[slot]; }
   const Matrix<Real>& output() const { return values_[program_.output]; }
 
   /// Back-propagates outputs first ... first + count - 1.
@@ -33,39 +31,50 @@ class Pass {
   /// one output after the other: rows x (count width).
   MatrixView<Real> derivatives(std::size_t slot) const;
 
- private:
-  void forward(const DenseStep& step, std::size_t index);
-  void forward(const ActivationStep& step, std::size_t index);
-  void forward(const DropoutStep& step, std::size_t index);
-  void forward(const LayerNormStep& step, std::size_t index);
-  void forward(const SumStep& step, std::size_t index);
-  void forward(const ProductStep& step, std::size_t index);
-  void forward(const ConcatStep& step, std::size_t index);
+  // ---- For ops ----
 
-  void backward(const DenseStep& step, std::size_t index);
-  void backward(const ActivationStep& step, std::size_t index);
-  void backward(const DropoutStep& step, std::size_t index);
-  void backward(const LayerNormStep& step, std::size_t index);
-  void backward(const SumStep& step, std::size_t index);
-  void backward(const ProductStep& step, std::size_t index);
-  void backward(const ConcatStep& step, std::size_t index);
+  /// The values of a slot, rows x width.
+  const Matrix<Real>& value(std::size_t slot) const { return values_[slot]; }
+  Matrix<Real>& value(std::size_t slot) { return values_[slot]; }
+  const DenseParameters<Real>& parameters(const Weights& weights) const {
+    return parameters_[weights.index];
+  }
+  /// For an op that acts unit by unit: its derivative at each unit, kept from forward to backward.
+  Matrix<Real>& jacobian_diagonal(const FiniteOp& op) { return jacobian_diagonals_[op.number]; }
+  /// The derivatives by a slot, (rows count) x width; empty: none were added yet.
+  Matrix<Real>& cotangent(std::size_t slot) { return cotangents_[slot]; }
 
-  /// Adds to the derivatives of a slot what row(r, out, in) makes of each of its rows, `in` being the
-  /// derivatives by the step's output and r the row of x.
-  template <class Row>
-  void add_rows(std::size_t from, std::size_t to, Row row);
+  Eigen::Index rows() const { return rows_; }
+  std::uint64_t first_row() const { return first_row_; }
+  const SampleKey& masks() const { return masks_; }
   bool trained(std::size_t slot) const { return program_.slots[slot].trained; }
+  /// Whether derivatives by a slot will be asked for.
+  bool wants_derivatives(std::size_t slot) const { return derivatives_ && trained(slot); }
 
+  /// Calls add(r, by_in, by_out) for every row r of x and every output that is pulled back: `by_out`
+  /// are the derivatives by the units of slot `out`, and `add` adds to `by_in` what follows from them
+  /// for the units of slot `in`. Does nothing if `in` does not depend on weights.
+  template <class Add>
+  void add_rows(std::size_t out, std::size_t in, Add add) {
+    if (!trained(in)) return;
+    Matrix<Real>& to = cotangents_[in];
+    if (to.size() == 0) to.setZero(rows_ * count_, values_[in].cols());
+    for (Eigen::Index r = 0; r < rows_; ++r)
+      for (Eigen::Index c = 0; c < count_; ++c)
+        add(r, to.row(r * count_ + c), cotangents_[out].row(r * count_ + c));
+  }
+
+ private:
   const FiniteProgram& program_;
   const Parameters<Real>& parameters_;
   const Eigen::Index rows_;
   const std::uint64_t first_row_;
   const SampleKey masks_;
   const bool derivatives_;
-  Eigen::Index count_ = 0;                ///< outputs that are back-propagated at a time
-  std::vector<Matrix<Real>> values_;      ///< by slot
-  std::vector<Matrix<Real>> slopes_;      ///< by step: the diagonal Jacobian of each row
-  std::vector<Matrix<Real>> cotangents_;  ///< by slot: (rows count) x width; empty: none yet
+  Eigen::Index count_ = 0;                        ///< outputs that are back-propagated at a time
+  std::vector<Matrix<Real>> values_;              ///< by slot
+  std::vector<Matrix<Real>> jacobian_diagonals_;  ///< by op
+  std::vector<Matrix<Real>> cotangents_;          ///< by slot
 };
 
 }  // namespace nngp

@@ -448,8 +448,8 @@ void fail_at(std::string_view text, std::size_t offset, const std::string& messa
   std::string shown = prefix + printable(text.substr(first, last - first), width + 8);
   if (last < end) shown += "...";
   const std::size_t indent = prefix.size() + count_characters(text.substr(first, offset - first));
-  throw ModelError("line " + std::to_string(line) + ", column " + std::to_string(column) + ": " +
-                   message + "\n  " + shown + "\n  " + std::string(indent, ' ') + "^");
+  throw PlacedError("line " + std::to_string(line) + ", column " + std::to_string(column) + ": " +
+                    message + "\n  " + shown + "\n  " + std::string(indent, ' ') + "^");
 }
 
 }  // namespace nngp

@@ -26,6 +26,8 @@
 #include <variant>
 #include <vector>
 
+#include "nngp/error.hpp"
+
 namespace nngp {
 
 struct Argument;
@@ -57,7 +59,13 @@ std::string kind_of(const Expression& expression);
 /// Throws ModelError for text that is not one expression, or too long or too deeply nested.
 Expression parse_expression(std::string_view text);
 
-/// Throws ModelError of two or three lines: `message` with line and column, the line of `text` that
+/// A ModelError that shows its place in the text.
+class PlacedError : public ModelError {
+ public:
+  using ModelError::ModelError;
+};
+
+/// Throws PlacedError of two or three lines: `message` with line and column, the line of `text` that
 /// holds `offset` (the part near it if long), and a caret under it.
 [[noreturn]] void fail_at(std::string_view text, std::size_t offset, const std::string& message);
 

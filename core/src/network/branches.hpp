@@ -2,89 +2,123 @@
 
 #include <fmt/format.h>
 
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "network/layer_type.hpp"
+#include "network/sites.hpp"
 #include "nngp/error.hpp"
-#include "nngp/stax.hpp"
 
 namespace nngp {
 
-/// The way of a compiler through a network and its branches. `Compiler` derives from this, has an
-/// apply() for every other kind of layer, which counts in position_, and width_of(branch).
-template <class Compiler, class Branch>
-class BranchCompiler {
- protected:
-  explicit BranchCompiler(Branch input) : state_{std::move(input)} {}
+/// Walks a network and keeps its open branches: the rules of branches, which networks of infinite and
+/// of finite width share. A `Branch` has a member `width`, the number of its channels, and `sites`.
+template <class Branch>
+class BranchBuilder {
+ public:
+  /// The branches that are open where the walk stands, at least one. A layer replaces those it takes
+  /// as its input by its output.
+  std::vector<Branch>& branches() { return branches_; }
+  const std::vector<Branch>& branches() const { return branches_; }
 
-  /// Compiles a network; the branch it ends in. Throws ModelError if layers do not fit together.
-  const Branch& compile_network(const Layer& network) {
-    compile(network);
-    if (state_.size() != 1)
-      throw ModelError(fmt::format(
-          "the network ends in {} branches; end it with FanInSum(), FanInProd() or FanInConcat()",
-          state_.size()));
-    return state_[0];
+  /// The only branch, for a layer that takes one. Throws ModelError if there are several.
+  Branch& only_branch() {
+    if (branches_.size() != 1)
+      fail(
+          fmt::format("its input has {} branches; put it inside parallel(...) or close them with "
+                      "FanInSum(), FanInProd() or FanInConcat() first",
+                      branches_.size()));
+    return branches_[0];
   }
 
-  void compile(const Layer& layer) {
-    std::visit([this](const auto& node) { static_cast<Compiler*>(this)->apply(node); }, layer.node());
+  /// Throws ModelError unless all branches have the same width.
+  void require_equal_widths() const {
+    for (const Branch& branch : branches_)
+      if (branch.width != branches_[0].width)
+        fail(fmt::format("all branches need the same width, got {} and {}", branches_[0].width,
+                         branch.width));
   }
 
-  void apply(const Identity&) {
-    ++position_;
-    single("Identity");
+  /// Throws ModelError: "layer 3, Dropout: MESSAGE", by the layer where the walk stands.
+  [[noreturn]] void fail(std::string_view message) const {
+    throw ModelError(fmt::format("{}: {}", place(), message));
+  }
+  /// "layer 3, Dropout": counted from 1, as a reader of the model would.
+  std::string place() const { return fmt::format("layer {}, {}", position_, layer_->name()); }
+
+  /// Replaces the only branch by `count` copies of it. Throws ModelError for too many in the network.
+  void split(std::size_t count) {
+    const Branch branch = only_branch();
+    const std::size_t open = open_elsewhere_ + count;
+    if (open > Layer::max_branches)
+      fail(fmt::format("{} branches at a time are too many, at most {}", open, Layer::max_branches));
+    made_ += count;
+    if (made_ > Layer::max_size)
+      fail(fmt::format("the network has more than {} branches in all", Layer::max_size));
+    branches_.assign(count, branch);
   }
 
-  void apply(const Serial& serial) {
-    for (const Layer& layer : serial.layers) compile(layer);
+  /// Appends the layers one after the other.
+  void in_series(std::span<const Layer> layers) {
+    for (const Layer& layer : layers) append(layer);
   }
 
-  void apply(const Parallel& parallel) {
-    if (parallel.layers.size() != state_.size())
+  /// Appends one layer to each branch.
+  void in_parallel(std::span<const Layer> layers) {
+    if (layers.size() != branches_.size())
       throw ModelError(
-          fmt::format("after layer {}: parallel(...) has {} layers but its input has {} branches; "
-                      "put FanOut({}) before it",
-                      position_, parallel.layers.size(), state_.size(), parallel.layers.size()));
-    const std::vector<Branch> inputs = std::move(state_);
+          fmt::format("after layer {}: parallel(...) has {} layers but its input has {} "
+                      "branches; put FanOut({}) before it",
+                      position_, layers.size(), branches_.size(), layers.size()));
+    std::vector<Branch> inputs = std::move(branches_);
     std::vector<Branch> outputs;
+    open_elsewhere_ += inputs.size() - 1;
     for (std::size_t b = 0; b < inputs.size(); ++b) {
-      state_ = {inputs[b]};
-      compile(parallel.layers[b]);
-      if (state_.size() != 1)
+      branches_ = {std::move(inputs[b])};
+      append(layers[b]);
+      if (branches_.size() != 1)
         throw ModelError(
             fmt::format("branch {} of parallel(...) ends in {} branches; close it with "
                         "FanInSum(), FanInProd() or FanInConcat()",
-                        b + 1, state_.size()));
-      outputs.push_back(state_[0]);
+                        b + 1, branches_.size()));
+      outputs.push_back(std::move(branches_[0]));
     }
-    state_ = std::move(outputs);
+    open_elsewhere_ -= inputs.size() - 1;
+    branches_ = std::move(outputs);
   }
 
-  /// The only branch, for a layer that takes one.
-  Branch& single(std::string_view layer) {
-    if (state_.size() != 1)
+ protected:
+  explicit BranchBuilder(Branch input) : branches_{std::move(input)} {}
+  ~BranchBuilder() = default;
+
+  /// Appends a whole network; returns the branch it ends in.
+  Branch& append_network(const Layer& network) {
+    append(network);
+    if (branches_.size() != 1)
       throw ModelError(
-          fmt::format("layer {}, {}: its input has {} branches; put it inside parallel(...) "
-                      "or close them with FanInSum(), FanInProd() or FanInConcat() first",
-                      position_, layer, state_.size()));
-    return state_[0];
+          fmt::format("the network ends in {} branches; end it with FanInSum(), FanInProd() or "
+                      "FanInConcat()",
+                      branches_.size()));
+    return branches_[0];
   }
 
-  void check_widths(std::string_view layer) const {
-    const auto width_of = [this](const Branch& branch) {
-      return static_cast<const Compiler*>(this)->width_of(branch);
-    };
-    for (const Branch& branch : state_)
-      if (width_of(branch) != width_of(state_[0]))
-        throw ModelError(fmt::format("layer {}, {}: all branches need the same width, got {} and {}",
-                                     position_, layer, width_of(state_[0]), width_of(branch)));
+ private:
+  virtual void dispatch(const LayerType& layer) = 0;  ///< layer.infinite(*this) or layer.finite(*this)
+
+  void append(const Layer& layer) {
+    layer_ = &layer.type();
+    if (layer_->parts().empty()) ++position_;
+    dispatch(*layer_);
   }
 
-  std::vector<Branch> state_;
-  std::size_t position_ = 0;  ///< layers seen so far, counted from 1 as a reader of the model would
+  std::vector<Branch> branches_;
+  const LayerType* layer_ = nullptr;  ///< where the walk stands
+  std::size_t position_ = 0;          ///< layers so far, without combinators
+  std::size_t open_elsewhere_ = 0;    ///< branches beside the one that the walk is in
+  std::size_t made_ = 0;              ///< branches in all
 };
 
 }  // namespace nngp

@@ -1,12 +1,11 @@
-#include "nngp/stax.hpp"
-
 #include <algorithm>
 #include <string>
 
+#include "network/layer_entry.hpp"
+#include "network/layer_type.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {
-namespace {
 
 void check_size(std::size_t size) {
   if (size > Layer::max_size) {
@@ -14,19 +13,8 @@ void check_size(std::size_t size) {
   }
 }
 
-// The layers inside a combinator; null for a layer of its own.
-const std::vector<Layer>* children(const Layer::Node& node) {
-  if (const auto* serial = std::get_if<Serial>(&node)) return &serial->layers;
-  if (const auto* parallel = std::get_if<Parallel>(&node)) return &parallel->layers;
-  return nullptr;
-}
-
-}  // namespace
-
-Layer::Layer(std::shared_ptr<const Node> node) : node_(std::move(node)) {
-  const std::vector<Layer>* inner = children(*node_);
-  if (!inner) return;
-  for (const Layer& layer : *inner) {
+Layer::Layer(std::shared_ptr<const LayerType> type) : type_(std::move(type)) {
+  for (const Layer& layer : parts()) {
     depth_ = std::max(depth_, layer.depth_ + 1);
     size_ += layer.size_;
     check_size(size_);
@@ -37,10 +25,24 @@ Layer::Layer(std::shared_ptr<const Node> node) : node_(std::move(node)) {
   }
 }
 
-Layer repeat(const Layer& layer, std::size_t n) {
-  check_size(n > Layer::max_size ? n : n * layer.size());
-  if (n == 0) return Identity{};
-  return Serial{std::vector<Layer>(n, layer)};
+std::string Layer::text() const { return type_->text(); }
+
+std::span<const Layer> Layer::parts() const { return type_->parts(); }
+
+const Activation* Layer::activation() const { return type_->activation(); }
+
+std::string LayerType::name() const {
+  const std::string text = this->text();
+  return text.substr(0, text.find('('));
+}
+
+std::string LayerEntry::signature() const {
+  std::string text;
+  for (const LayerParameter& parameter : parameters) {
+    text += (text.empty() ? "" : ", ") + std::string(parameter.name);
+    if (!parameter.preset.empty()) text += "=" + std::string(parameter.preset);
+  }
+  return std::string(name) + "(" + (takes_layers ? "layer, ..." : text) + ")";
 }
 
 }  // namespace nngp

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "nngp/simd.hpp"
+#include "simd/affine_lanes.hpp"
 
 // As in simd.hpp: vectors never cross a call, so notes on vector calling conventions are moot.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -37,8 +38,8 @@ struct Ops;
 template <class Real, class Isa>
 TileOps<Real> table() {
   using O = Ops<Real, Isa>;
-  return {Isa::name,     O::cols,     O::rows,          O::pack,      O::inner_products, O::copy,
-          O::accumulate, O::multiply, O::normalize_row, O::transpose, O::write_row};
+  return {Isa::name, O::cols,       O::rows,     O::pack,      O::inner_products,
+          O::copy,   O::accumulate, O::multiply, O::transpose, O::write_row};
 }
 
 }  // namespace

@@ -10,9 +10,6 @@
 
 namespace nngp {
 
-/// What LayerNorm adds to the variance: neural-tangents' default.
-constexpr double layer_norm_eps = 1e-12;
-
 /// A block of one signal: k and t share rows, columns and leading dimension.
 template <class Real>
 struct Block {
@@ -47,10 +44,6 @@ struct TileOps {
                      std::size_t n);
   /// to = from (first), or to.t = to.t from.k + to.k from.t and to.k *= from.k.
   void (*multiply)(const Affine& in, bool first, Block<Real> from, Block<Real> to, std::size_t n);
-  /// One row: signal with `in` applied, divided by sqrt(eps + var1) sqrt(eps + var2[j]); var* before
-  /// `in`.
-  void (*normalize_row)(const Affine& in, Block<Real> signal, Real var1, const Real* var2,
-                        std::size_t cols);
   /// to = from transposed: from is rows x cols with leading dimension ld, to has leading dimension
   /// to_ld. In squares of a vector's size, so that up to 15 rows and columns more are read and written.
   void (*transpose)(const Real* from, std::size_t rows, std::size_t cols, std::size_t ld, Real* to,

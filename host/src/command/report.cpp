@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <iostream>
-#include <variant>
 
 #include "command/options.hpp"
 #include "nngp/file.hpp"
@@ -14,12 +13,8 @@ namespace nngp::host {
 namespace {
 
 void collect(const Layer& layer, std::vector<Activation>& found) {
-  if (const auto* elementwise = std::get_if<Elementwise>(&layer.node()))
-    found.push_back(elementwise->activation);
-  if (const auto* serial = std::get_if<Serial>(&layer.node()))
-    for (const Layer& part : serial->layers) collect(part, found);
-  if (const auto* parallel = std::get_if<Parallel>(&layer.node()))
-    for (const Layer& part : parallel->layers) collect(part, found);
+  if (const Activation* activation = layer.activation()) found.push_back(*activation);
+  for (const Layer& part : layer.parts()) collect(part, found);
 }
 
 /// The file that an activation was loaded from, by where its name lies in memory; empty for a plugin

@@ -1,0 +1,46 @@
+#include "finite/network_builder.hpp"
+
+#include <algorithm>
+
+namespace nngp {
+
+NetworkBuilder::NetworkBuilder(std::size_t features) : BranchBuilder({.width = features}) {
+  program_.slots = {{.width = features, .trained = false}};
+}
+
+std::vector<std::size_t> NetworkBuilder::slots() const {
+  std::vector<std::size_t> all;
+  for (const NetworkBranch& branch : branches()) all.push_back(branch.slot);
+  return all;
+}
+
+void NetworkBuilder::add(std::unique_ptr<FiniteOp> op, std::size_t width) {
+  if (width > max_units) fail(fmt::format("a finite network cannot have {} units here", width));
+  std::vector<NetworkBranch>& all = branches();
+  const bool trained = op->weights() || std::any_of(all.begin(), all.end(),
+                                                    [](const auto& branch) { return branch.trained; });
+  all.resize(1);
+  all[0].slot = op->out;
+  all[0].width = width;
+  all[0].trained = trained;
+  program_.slots.push_back({width, trained});
+  op->number = program_.ops.size();
+  if (op->weights()) program_.with_weights.push_back(op.get());
+  program_.ops.push_back(std::move(op));
+}
+
+FiniteProgram NetworkBuilder::finish(const Layer& network) && {
+  program_.output = append_network(network).slot;
+  return std::move(program_);
+}
+
+FiniteProgram compile_finite(const Layer& network, std::size_t features) {
+  return NetworkBuilder(features).finish(network);
+}
+
+Layer with_hidden_width(const Layer& network, std::size_t width) {
+  bool hidden = false;
+  return network.type().with_hidden_width(width, hidden).value_or(network);
+}
+
+}  // namespace nngp

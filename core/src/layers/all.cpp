@@ -1,0 +1,38 @@
+#include "layers/all.hpp"
+
+namespace nngp {
+
+extern const LayerEntry serial_entry, parallel_entry, repeat_entry;
+extern const LayerEntry dense_entry;
+extern const LayerEntry elementwise_entry, elementwise_numerical_entry;
+extern const LayerEntry identity_entry, flatten_entry;
+extern const LayerEntry layer_norm_entry;
+extern const LayerEntry dropout_entry;
+extern const LayerEntry fan_out_entry;
+extern const LayerEntry fan_in_sum_entry, fan_in_prod_entry, fan_in_concat_entry;
+
+std::span<const LayerEntry* const> all_layers() {
+  static constexpr const LayerEntry* all[] = {&serial_entry,
+                                              &repeat_entry,
+                                              &dense_entry,
+                                              &elementwise_entry,
+                                              &elementwise_numerical_entry,
+                                              &identity_entry,
+                                              &flatten_entry,
+                                              &layer_norm_entry,
+                                              &dropout_entry,
+                                              &fan_out_entry,
+                                              &parallel_entry,
+                                              &fan_in_sum_entry,
+                                              &fan_in_prod_entry,
+                                              &fan_in_concat_entry};
+  return all;
+}
+
+const LayerEntry* find_layer(std::string_view name) {
+  for (const LayerEntry* entry : all_layers())
+    if (entry->name == name) return entry;
+  return nullptr;
+}
+
+}  // namespace nngp

@@ -1,0 +1,189 @@
+#include <cmath>
+
+#include "engine/kernel_builder.hpp"
+#include "finite/network_builder.hpp"
+#include "finite/pass.hpp"
+#include "layers/all.hpp"
+#include "network/parameter.hpp"
+#include "nngp/text.hpp"
+#include "simd/gemm.hpp"
+
+namespace nngp {
+namespace {
+
+/// out = weight_scale in W + bias_scale b.
+class DenseOp final : public FiniteOpOf<DenseOp> {
+ public:
+  DenseOp(std::size_t out, std::size_t in, const Weights& weights, double weight_scale,
+          double bias_scale)
+      : FiniteOpOf(out),
+        in_(in),
+        weights_(weights),
+        weight_scale_(weight_scale),
+        bias_scale_(bias_scale) {}
+
+  const Weights* weights() const override { return &weights_; }
+
+  template <class Real>
+  void go_forward(Pass<Real>& pass) const {
+    const auto& [W, b] = pass.parameters(weights_);
+    Matrix<Real>& to = pass.value(out);
+    multiply(view(pass.value(in_)), W.view(), false, map(to));
+    to *= static_cast<Real>(weight_scale_);
+    if (weights_.has_bias) to.rowwise() += static_cast<Real>(bias_scale_) * b.view().row(0);
+  }
+
+  template <class Real>
+  void go_backward(Pass<Real>& pass) const {
+    if (!pass.trained(in_)) return;
+    Matrix<Real>& to = pass.cotangent(in_);
+    const bool add = to.size() > 0;
+    const Matrix<Real> scaled = static_cast<Real>(weight_scale_) * pass.cotangent(out);
+    if (!add) to.resize(scaled.rows(), pass.value(in_).cols());
+    multiply_transposed(view(scaled), pass.parameters(weights_).W.view(), add, map(to));
+  }
+
+  void add_ntk(const Pass<double>& x1, const Pass<double>& x2, double outputs,
+               Matrix<double>& ntk) const override {
+    add_gradients(x1, x2, outputs, ntk);
+  }
+  void add_ntk(const Pass<float>& x1, const Pass<float>& x2, float outputs,
+               Matrix<float>& ntk) const override {
+    add_gradients(x1, x2, outputs, ntk);
+  }
+
+ private:
+  /// The inner products of the inputs times those of the derivatives by the outputs.
+  template <class Real>
+  void add_gradients(const Pass<Real>& x1, const Pass<Real>& x2, Real outputs,
+                     Matrix<Real>& ntk) const {
+    const auto square = [](double x) { return static_cast<Real>(x * x); };
+    Matrix<Real> inputs(ntk.rows(), ntk.cols()), gradients(ntk.rows(), ntk.cols());
+    multiply_transposed(view(x1.value(in_)), view(x2.value(in_)), false, map(inputs));
+    multiply_transposed(x1.derivatives(out), x2.derivatives(out), false, map(gradients));
+    ntk.array() +=
+        (square(weight_scale_) * inputs.array() + square(weights_.has_bias ? bias_scale_ : 0)) *
+        (gradients.array() / outputs);
+  }
+
+  std::size_t in_;
+  Weights weights_;
+  double weight_scale_, bias_scale_;
+};
+
+class DenseType final : public LayerType {
+ public:
+  DenseType(std::size_t out_dim, const DenseOptions& options)
+      : out_dim_(at_least_one("Dense", "out_dim", out_dim)), options_(options) {
+    not_negative("Dense", "W_std", options.W_std);
+    if (options.b_std) not_negative("Dense", "b_std", *options.b_std);
+    for (const double multiplier : options.s) positive("Dense", "s", multiplier);
+  }
+
+  std::string text() const override {
+    std::string text = "Dense(" + std::to_string(out_dim_) +
+                       ", W_std=" + format_number(options_.W_std) +
+                       ", b_std=" + (options_.b_std ? format_number(*options_.b_std) : "None");
+    if (options_.parameterization == Parameterization::standard)
+      text += ", parameterization='standard', s=(" + format_number(options_.s[0]) + ", " +
+              format_number(options_.s[1]) + ")";
+    return text + ")";
+  }
+
+  /// Changes the five numbers of the affine map that is pending, and computes nothing.
+  void infinite(KernelBuilder& builder) const override {
+    KernelBranch& branch = builder.only_branch();
+    const double w2 = options_.W_std * options_.W_std;
+    const double b2 = options_.b_std ? *options_.b_std * *options_.b_std : 0.0;
+    Affine& in = branch.operand.pending;
+    Affine out{.cov_scale = w2 * in.cov_scale, .cov_shift = w2 * in.cov_shift + b2};
+    if (options_.parameterization == Parameterization::ntk) {
+      out.ntk_cov = out.cov_scale + w2 * in.ntk_cov;
+      out.ntk_shift = out.cov_shift + w2 * in.ntk_shift;
+    } else {
+      const double n = branch.width / options_.s[0];
+      out.ntk_cov = n * in.cov_scale + w2 * in.ntk_cov;
+      out.ntk_shift = n * in.cov_shift + w2 * in.ntk_shift + (options_.b_std ? 1.0 : 0.0);
+    }
+    out.ntk_scale = w2 * in.ntk_scale;
+    in = out;
+    branch.width = static_cast<double>(out_dim_);
+    if (options_.parameterization == Parameterization::standard) branch.width *= options_.s[1];
+    branch.is_gaussian = true;
+    branch.is_input = false;
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    const NetworkBranch in = builder.only_branch();
+    const bool ntk = options_.parameterization == Parameterization::ntk;
+    const std::size_t width = ntk ? out_dim_ : scaled_width(builder);
+    if (width == 0 || width > NetworkBuilder::max_units ||
+        in.width > NetworkBuilder::max_weights / width)
+      builder.fail(fmt::format("a finite network cannot have {} x {} weights here", in.width, width));
+    const double b_std = options_.b_std.value_or(0);
+    const auto n = static_cast<double>(in.width);
+    const Weights weights{.rows = in.width,
+                          .cols = width,
+                          .W_std = ntk ? 1 : options_.W_std * std::sqrt(options_.s[0] / n),
+                          .b_std = ntk ? 1 : b_std,
+                          .has_bias = options_.b_std.has_value(),
+                          .index = builder.new_weights()};
+    builder.op<DenseOp>(width, in.slot, weights,
+                        ntk ? options_.W_std / std::sqrt(n) : 1 / std::sqrt(options_.s[0]),
+                        !options_.b_std ? 0
+                        : ntk           ? b_std
+                                        : 1);
+  }
+
+  std::optional<Layer> with_hidden_width(std::size_t width, bool& hidden) const override {
+    const bool widened = hidden;
+    hidden = true;
+    if (!widened) return std::nullopt;
+    return Dense(width, options_);
+  }
+
+ private:
+  /// s[1] out_dim, which must be a whole number.
+  std::size_t scaled_width(const NetworkBuilder& builder) const {
+    const double units = static_cast<double>(out_dim_) * options_.s[1];
+    if (!(units >= 1 && units <= static_cast<double>(NetworkBuilder::max_units)) ||
+        units != std::floor(units))
+      builder.fail(
+          fmt::format("a finite network cannot have s[1] * out_dim = {} units; choose s so "
+                      "that this is a whole number",
+                      units));
+    return static_cast<std::size_t>(units);
+  }
+
+  std::size_t out_dim_;
+  DenseOptions options_;
+};
+
+constexpr LayerParameter parameters[] = {
+    {"out_dim"},     {"W_std", "1.0"},    {"b_std", "None"},     {"parameterization", "'ntk'"},
+    {"s", "(1, 1)"}, {"batch_axis", "0"}, {"channel_axis", "-1"}};
+
+Layer make(const LayerCall& call) {
+  DenseOptions options;
+  options.W_std = call.number("W_std");
+  options.b_std = call.optional_number("b_std");
+  if (call.choice("parameterization", {"ntk", "standard"}) == 1)
+    options.parameterization = Parameterization::standard;
+  const std::vector<double> s = call.numbers("s");
+  if (s.size() != 2 || !(s[0] > 0 && s[1] > 0) || std::isinf(s[0] + s[1]))
+    throw ParameterError("Dense", "s", "must be two positive numbers, as in s=(1, 1)");
+  options.s = {s[0], s[1]};
+  call.only("batch_axis", {0, -2}, rows_of_features);
+  call.only("channel_axis", {-1, 1}, rows_of_features);
+  return Dense(call.integer("out_dim", 1), options);
+}
+
+}  // namespace
+
+Layer Dense(std::size_t out_dim, const DenseOptions& options) {
+  return make_layer<DenseType>(out_dim, options);
+}
+
+extern const LayerEntry dense_entry = {"Dense", parameters, "y = x W + b, fully connected", make};
+
+}  // namespace nngp

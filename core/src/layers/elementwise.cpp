@@ -1,0 +1,219 @@
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/parallel_for.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "engine/dual.hpp"
+#include "engine/kernel_builder.hpp"
+#include "finite/network_builder.hpp"
+#include "finite/pass.hpp"
+#include "layers/all.hpp"
+#include "network/parameter.hpp"
+#include "nngp/text.hpp"
+
+namespace nngp {
+namespace {
+
+constexpr double default_tolerance = 1e-10;  // as in nngp/stax.hpp
+
+template <class Real>
+class ActivationTile;
+
+/// K = nngp_fn(K, K_ii, K_jj), NTK = d_nngp_fn(K, K_ii, K_jj) NTK.
+struct Activate final : KernelStepOf<Activate, ActivationTile> {
+  Activate(const Operand& operand_, const Activation& activation_,
+           const std::optional<double>& tolerance_)
+      : operand(operand_), activation(activation_), tolerance(tolerance_) {}
+  std::string name() const override { return activation.text(); }
+
+  Operand operand;
+  Activation activation;
+  std::optional<double>
+      tolerance;  ///< by numerical integration with this tolerance; nullopt: if need be
+};
+
+/// The least and largest variance of the operand over all rows of both inputs.
+template <class Real>
+VarianceRange variance_range(const Operand& operand, Binding<Real>& inputs) {
+  VarianceRange range{std::numeric_limits<double>::infinity(), 0};
+  inputs.for_each_input([&](const RowVariances<Real>& variances) {
+    for (std::size_t i = 0; i < variances.rows; ++i) {
+      const double var =
+          operand.pending.cov_scale * static_cast<double>(variances.slots[operand.slot][i]) +
+          operand.pending.cov_shift;
+      range = {std::min(range.min, var), std::max(range.max, var)};
+    }
+  });
+  return range;
+}
+
+template <class Real>
+std::unique_ptr<const Dual> make_dual(const Activate& step, Binding<Real>& inputs) {
+  const Activation& activation = step.activation;
+  if (!step.tolerance && activation.has_nngp_fn()) return std::make_unique<ClosedFormDual>(activation);
+  const double tolerance = step.tolerance.value_or(default_tolerance);
+  // Aims below the tolerance: the estimate, which is compared with it, is a bound with room to spare.
+  NumericalDual dual([activation](double x) { return activation.fn(x); }, activation.breakpoints(),
+                     variance_range(step.operand, inputs),
+                     {.tolerance = tolerance / 10, .single = std::is_same_v<Real, float>});
+  inputs.numerical_layers.push_back({activation.text(), tolerance, dual.error_estimate_nngp(),
+                                     dual.error_estimate_d_nngp(), dual.breakpoints()});
+  return std::make_unique<IntegratedDual>(std::move(dual));
+}
+
+template <class Real>
+class ActivationTile final : public TileStep<Real> {
+ public:
+  ActivationTile(const Activate& step, Binding<Real>& inputs)
+      : operand_(step.operand), dual_(make_dual(step, inputs)), before_(inputs, step.operand.slot) {
+    const auto scale = static_cast<Real>(operand_.pending.cov_scale);
+    const auto shift = static_cast<Real>(operand_.pending.cov_shift);
+    inputs.for_each_input([&](RowVariances<Real>& variances) {
+      AlignedVector<Real>& var = variances.slots[operand_.slot];
+      const AlignedVector<Real> before = var;
+      oneapi::tbb::parallel_for(
+          oneapi::tbb::blocked_range<std::size_t>(0, variances.rows, 64), [&](const auto& range) {
+            dual_->diagonal(&before[range.begin()], range.size(), scale, shift, &var[range.begin()]);
+          });
+    });
+  }
+
+  void run(KernelTile<Real>& tile) const override {
+    const Block<Real> block = tile.slots[operand_.slot];
+    typename TileOf<Real>::type entries = {};
+    entries.struct_size = sizeof entries;
+    entries.rows = tile.rows;
+    entries.cols = tile.cols;
+    entries.cov12 = entries.nngp = block.k;
+    entries.cov12_ld = entries.nngp_ld = entries.ntk_ld = KernelTile<Real>::ld;
+    entries.ntk = block.t;
+    entries.var1 = before_.from_row(tile.row);
+    entries.var2 = before_.from_col(tile.col);
+    set_affine(operand_.pending, entries);
+    entries.output = tile.output;
+    dual_->tile(entries, *tile.columns);
+  }
+
+ private:
+  const Operand operand_;
+  const std::unique_ptr<const Dual> dual_;
+  const KeptVariances<Real> before_;
+};
+
+[[noreturn]] void fail(const std::string& name, const char* function, double value, double x) {
+  throw NumericalError(
+      fmt::format("{}: {}({}) is {}; scale the data or W_std so that it stays in range", name, function,
+                  x, std::isnan(value) ? "NaN" : "infinite"));
+}
+
+/// out = fn(in), entry by entry.
+class ApplyOp final : public FiniteOpOf<ApplyOp> {
+ public:
+  ApplyOp(std::size_t out, std::size_t in, const Activation& activation, std::string place)
+      : FiniteOpOf(out), in_(in), activation_(activation), place_(std::move(place)) {}
+
+  template <class Real>
+  void go_forward(Pass<Real>& pass) const {
+    const Matrix<Real>& from = pass.value(in_);
+    Matrix<Real>& to = pass.value(out);
+    for (Eigen::Index i = 0; i < from.size(); ++i) {
+      const double x = from.data()[i], y = activation_.fn(x);
+      // What an earlier layer made infinite is not the fault of fn.
+      if (!std::isfinite(y) && std::isfinite(x)) fail(place_, "fn", y, x);
+      to.data()[i] = static_cast<Real>(y);
+    }
+    if (!pass.wants_derivatives(in_)) return;
+    Matrix<Real>& slope = pass.jacobian_diagonal(*this);
+    slope.resize(from.rows(), from.cols());
+    for (Eigen::Index i = 0; i < from.size(); ++i) {
+      const double x = from.data()[i], y = activation_.d_fn(x);
+      if (!std::isfinite(y) && std::isfinite(x)) fail(place_, "the derivative of fn", y, x);
+      slope.data()[i] = static_cast<Real>(y);
+    }
+  }
+
+  template <class Real>
+  void go_backward(Pass<Real>& pass) const {
+    const Matrix<Real>& slope = pass.jacobian_diagonal(*this);
+    pass.add_rows(out, in_, [&](Eigen::Index r, auto&& in, const auto& by_out) {
+      in += by_out.cwiseProduct(slope.row(r));
+    });
+  }
+
+ private:
+  std::size_t in_;
+  Activation activation_;
+  std::string place_;  ///< for messages: "layer 2, Relu()"
+};
+
+class ElementwiseType final : public LayerType {
+ public:
+  ElementwiseType(Activation activation, std::optional<double> tolerance)
+      : activation_(std::move(activation)), tolerance_(tolerance) {
+    if (tolerance_) share("ElementwiseNumerical", "tol", *tolerance_);
+  }
+
+  std::string text() const override {
+    const std::string text = activation_.text();
+    if (!tolerance_) return text;
+    return "ElementwiseNumerical(" + text + ", tol=" + format_number(*tolerance_) + ")";
+  }
+  std::string name() const override { return activation_.text(); }
+  const Activation* activation() const override { return &activation_; }
+
+  void infinite(KernelBuilder& builder) const override {
+    KernelBranch& branch = builder.gaussian_branch("the input of a non-linearity must be Gaussian");
+    if (!activation_.has_fn() && (tolerance_ || !activation_.has_nngp_fn()))
+      throw NotImplemented(fmt::format(
+          "{}: the kernel is not implemented: its plugin has no {}", builder.place(),
+          tolerance_ ? "fn to integrate; use the activation itself"
+                     : "nngp_fn, and no fn to integrate; add one of them to the plugin, or use "
+                       "another activation"));
+    builder.step<Activate>(branch.operand, activation_, tolerance_);
+    branch.operand.pending = {};
+    branch.is_gaussian = false;
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    const NetworkBranch in = builder.only_branch();
+    if (!activation_.has_fn())
+      throw NotImplemented(
+          builder.place() +
+          ": a network of finite width cannot be sampled, its plugin has no fn; its kernels of "
+          "infinite width can be computed, and fn may be added to the plugin");
+    builder.op<ApplyOp>(in.width, in.slot, activation_, builder.place());
+  }
+
+ private:
+  Activation activation_;
+  std::optional<double> tolerance_;  ///< always by numerical integration
+};
+
+constexpr LayerParameter by_name[] = {{"activation"}};
+constexpr LayerParameter numerical[] = {{"activation"}, {"tol", "1e-10"}};
+
+}  // namespace
+
+Layer Elementwise(Activation activation) {
+  return make_layer<ElementwiseType>(std::move(activation), std::nullopt);
+}
+
+Layer ElementwiseNumerical(Activation activation, double tolerance) {
+  return make_layer<ElementwiseType>(std::move(activation), tolerance);
+}
+
+extern const LayerEntry elementwise_entry = {
+    "Elementwise", by_name, "an activation; `Relu()` alone means `Elementwise(Relu())`",
+    [](const LayerCall& call) { return Elementwise(call.activation("activation")); }};
+
+extern const LayerEntry elementwise_numerical_entry = {
+    "ElementwiseNumerical", numerical,
+    "an activation by numerical integration of fn, even where it has a formula",
+    [](const LayerCall& call) {
+      return ElementwiseNumerical(call.activation("activation"), call.number("tol"));
+    }};
+
+}  // namespace nngp

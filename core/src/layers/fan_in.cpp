@@ -1,0 +1,260 @@
+// The layers that join branches: FanInSum, FanInConcat, FanInProd.
+
+#include "engine/kernel_builder.hpp"
+#include "finite/network_builder.hpp"
+#include "finite/pass.hpp"
+#include "layers/all.hpp"
+
+namespace nngp {
+namespace {
+
+// ---- Infinite width -----------------------------------------------------------------------------
+
+/// A step that reads the slots of all branches and writes the first one's.
+template <class Step, template <class> class Tile>
+struct Join : KernelStepOf<Step, Tile> {
+  explicit Join(std::vector<Operand> branches_) : branches(std::move(branches_)) {}
+  void ask(std::vector<SitePairs>& wanted) override {
+    const SitePairs of_output = wanted[branches[0].slot];
+    for (const Operand& branch : branches) wanted[branch.slot] |= of_output;
+  }
+
+  std::vector<Operand> branches;
+};
+
+template <class Real>
+class SumTile;
+
+/// K = sum w_b K_b, NTK = sum w_b NTK_b: FanInSum with weights 1, FanInConcat with the shares of the
+/// branches in the width.
+struct WeightedSum final : Join<WeightedSum, SumTile> {
+  WeightedSum(std::string name, std::vector<Operand> branches_, std::vector<double> weights_)
+      : Join(std::move(branches_)), weights(std::move(weights_)), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+
+  std::vector<double> weights;
+
+ private:
+  std::string name_;
+};
+
+template <class Real>
+class SumTile final : public TileStep<Real> {
+ public:
+  SumTile(const WeightedSum& step, Binding<Real>& inputs)
+      : branches_(step.branches), weights_(step.weights) {
+    inputs.for_each_input([&](RowVariances<Real>& variances) {
+      add([&](std::size_t slot) { return variances.block(slot); }, variances.padded());
+    });
+  }
+  void run(KernelTile<Real>& tile) const override {
+    add([&](std::size_t slot) { return tile.slots[slot]; }, tile.padded());
+  }
+
+ private:
+  template <class BlockOf>
+  void add(BlockOf block_of, std::size_t entries) const {
+    const Block<Real> to = block_of(branches_[0].slot);
+    for (std::size_t b = 0; b < branches_.size(); ++b)
+      tile_ops<Real>().accumulate(branches_[b].pending, static_cast<Real>(weights_[b]), b == 0,
+                                  block_of(branches_[b].slot), to, entries);
+  }
+
+  std::vector<Operand> branches_;
+  std::vector<double> weights_;
+};
+
+template <class Real>
+class ProductTile;
+
+/// K = prod K_b, and the NTK by the product rule.
+struct Product final : Join<Product, ProductTile> {
+  using Join::Join;
+  std::string name() const override { return "FanInProd"; }
+};
+
+template <class Real>
+class ProductTile final : public TileStep<Real> {
+ public:
+  ProductTile(const Product& step, Binding<Real>& inputs) : branches_(step.branches) {
+    inputs.for_each_input([&](RowVariances<Real>& variances) {
+      multiply([&](std::size_t slot) { return variances.block(slot); }, variances.padded());
+    });
+  }
+  void run(KernelTile<Real>& tile) const override {
+    multiply([&](std::size_t slot) { return tile.slots[slot]; }, tile.padded());
+  }
+
+ private:
+  template <class BlockOf>
+  void multiply(BlockOf block_of, std::size_t entries) const {
+    const Block<Real> to = block_of(branches_[0].slot);
+    for (std::size_t b = 0; b < branches_.size(); ++b)
+      tile_ops<Real>().multiply(branches_[b].pending, b == 0, block_of(branches_[b].slot), to, entries);
+  }
+
+  std::vector<Operand> branches_;
+};
+
+// ---- Finite width -------------------------------------------------------------------------------
+
+class SumOp final : public FiniteOpOf<SumOp> {
+ public:
+  SumOp(std::size_t out, std::vector<std::size_t> in) : FiniteOpOf(out), in_(std::move(in)) {}
+
+  template <class Real>
+  void go_forward(Pass<Real>& pass) const {
+    pass.value(out) = pass.value(in_[0]);
+    for (std::size_t b = 1; b < in_.size(); ++b) pass.value(out) += pass.value(in_[b]);
+  }
+  template <class Real>
+  void go_backward(Pass<Real>& pass) const {
+    for (const std::size_t branch : in_)
+      pass.add_rows(out, branch, [](Eigen::Index, auto&& in, const auto& by_out) { in += by_out; });
+  }
+
+ private:
+  std::vector<std::size_t> in_;
+};
+
+class ProductOp final : public FiniteOpOf<ProductOp> {
+ public:
+  ProductOp(std::size_t out, std::vector<std::size_t> in) : FiniteOpOf(out), in_(std::move(in)) {}
+
+  template <class Real>
+  void go_forward(Pass<Real>& pass) const {
+    pass.value(out) = pass.value(in_[0]);
+    for (std::size_t b = 1; b < in_.size(); ++b) pass.value(out).array() *= pass.value(in_[b]).array();
+  }
+  template <class Real>
+  void go_backward(Pass<Real>& pass) const {
+    for (std::size_t b = 0; b < in_.size(); ++b)
+      pass.add_rows(out, in_[b], [&](Eigen::Index r, auto&& in, const auto& by_out) {
+        Eigen::Matrix<Real, 1, Eigen::Dynamic> product = by_out;
+        for (std::size_t other = 0; other < in_.size(); ++other)
+          if (other != b) product.array() *= pass.value(in_[other]).row(r).array();
+        in += product;
+      });
+  }
+
+ private:
+  std::vector<std::size_t> in_;
+};
+
+class ConcatOp final : public FiniteOpOf<ConcatOp> {
+ public:
+  ConcatOp(std::size_t out, std::vector<std::size_t> in) : FiniteOpOf(out), in_(std::move(in)) {}
+
+  template <class Real>
+  void go_forward(Pass<Real>& pass) const {
+    Eigen::Index col = 0;
+    for (const std::size_t branch : in_) {
+      const Matrix<Real>& in = pass.value(branch);
+      pass.value(out).middleCols(col, in.cols()) = in;
+      col += in.cols();
+    }
+  }
+  template <class Real>
+  void go_backward(Pass<Real>& pass) const {
+    Eigen::Index col = 0;
+    for (const std::size_t branch : in_) {
+      const Eigen::Index cols = pass.value(branch).cols();
+      pass.add_rows(out, branch, [&](Eigen::Index, auto&& in, const auto& by_out) {
+        in += by_out.segment(col, cols);
+      });
+      col += cols;
+    }
+  }
+
+ private:
+  std::vector<std::size_t> in_;
+};
+
+// ---- Layers -------------------------------------------------------------------------------------
+
+class FanInSumType final : public LayerType {
+ public:
+  std::string text() const override { return "FanInSum()"; }
+
+  void infinite(KernelBuilder& builder) const override {
+    builder.require_equal_widths();
+    const std::vector<KernelBranch>& branches = builder.branches();
+    for (std::size_t b = 0; b < branches.size() && branches.size() > 1; ++b)
+      if (!branches[b].is_gaussian)
+        builder.fail(
+            fmt::format("only implemented for Gaussian branches, and branch {} is not; end "
+                        "it with Dense(...)",
+                        b + 1));
+    builder.step<WeightedSum>("FanInSum", builder.operands(),
+                              std::vector<double>(branches.size(), 1.0));
+    builder.close_branches();
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    builder.require_equal_widths();
+    builder.op<SumOp>(builder.branches()[0].width, builder.slots());
+  }
+};
+
+class FanInConcatType final : public LayerType {
+ public:
+  std::string text() const override { return "FanInConcat()"; }
+
+  void infinite(KernelBuilder& builder) const override {
+    double total = 0;
+    for (const KernelBranch& branch : builder.branches()) total += branch.width;
+    std::vector<double> shares;
+    for (const KernelBranch& branch : builder.branches()) shares.push_back(branch.width / total);
+    builder.step<WeightedSum>("FanInConcat", builder.operands(), std::move(shares));
+    builder.close_branches();
+    builder.only_branch().width = total;
+    builder.only_branch().is_gaussian = false;
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    std::size_t total = 0;
+    for (const NetworkBranch& branch : builder.branches()) total += branch.width;
+    builder.op<ConcatOp>(total, builder.slots());
+  }
+};
+
+class FanInProdType final : public LayerType {
+ public:
+  std::string text() const override { return "FanInProd()"; }
+
+  void infinite(KernelBuilder& builder) const override {
+    builder.require_equal_widths();
+    const std::vector<KernelBranch>& branches = builder.branches();
+    const bool is_gaussian = branches.size() == 1 && branches[0].is_gaussian;
+    builder.step<Product>(builder.operands());
+    builder.close_branches();
+    builder.only_branch().is_gaussian = is_gaussian;
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    builder.require_equal_widths();
+    builder.op<ProductOp>(builder.branches()[0].width, builder.slots());
+  }
+};
+
+constexpr LayerParameter axis[] = {{"axis", "-1"}};
+
+}  // namespace
+
+Layer FanInSum() { return make_layer<FanInSumType>(); }
+Layer FanInConcat() { return make_layer<FanInConcatType>(); }
+Layer FanInProd() { return make_layer<FanInProdType>(); }
+
+extern const LayerEntry fan_in_sum_entry = {
+    "FanInSum", {}, "the sum of all branches", [](const LayerCall&) { return FanInSum(); }};
+extern const LayerEntry fan_in_prod_entry = {
+    "FanInProd", {}, "the product of all branches, unit by unit", [](const LayerCall&) {
+      return FanInProd();
+    }};
+extern const LayerEntry fan_in_concat_entry = {
+    "FanInConcat", axis, "the features of all branches side by side", [](const LayerCall& call) {
+      call.only("axis", {-1, 1}, rows_of_features);
+      return FanInConcat();
+    }};
+
+}  // namespace nngp
