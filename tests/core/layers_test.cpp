@@ -4,13 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <cmath>
+#include <functional>
 
 #include "engine/kernel_builder.hpp"
 #include "expect_error.hpp"
 #include "finite/network_builder.hpp"
 #include "network/layer_type.hpp"
 #include "network/sites.hpp"
+#include "nngp/finite.hpp"
+#include "nngp/kernel.hpp"
 
 namespace nngp {
 namespace {
@@ -158,6 +161,33 @@ TEST(Sites, OfBranchesAreAskedForTogether) {
   const Layer joined =
       serial(images({8}), FanOut(2), parallel(global_pool(), serial(pool(), flatten())), FanInConcat());
   EXPECT_TRUE(compile_kernel(joined, 3).wanted_of_input.is_all());
+}
+
+// ---- LayerNorm ----------------------------------------------------------------------------------
+
+TEST(LayerNorm, AddsEpsToVariances) {
+  constexpr double eps = 0.7;
+  Matrix<double> x(3, 4);
+  x << 1, 2, 3, 4, -1, 0.5, 0.25, 2, 0.1, 0.2, -0.3, 0.4;
+  const MatrixView<double> view(x.data(), 3, 4, Eigen::OuterStride<>(4));
+
+  const auto kernels = KernelFn(serial(Dense(10, {.W_std = 2, .b_std = 0.5}), LayerNorm(eps)))(view);
+  const Matrix<double> k = ((x * x.transpose()).array() + 0.25).matrix();  // 4 / 4 x.x + 0.5^2
+  for (Eigen::Index i = 0; i < 3; ++i)
+    for (Eigen::Index j = 0; j < 3; ++j) {
+      const double expected = k(i, j) / std::sqrt((eps + k(i, i)) * (eps + k(j, j)));
+      EXPECT_NEAR(kernels.nngp(i, j), expected, 1e-14);
+      EXPECT_NEAR(kernels.ntk(i, j), expected, 1e-14);  // of one Dense layer: the same
+    }
+
+  const FiniteNetwork network(LayerNorm(eps), 4);
+  const auto out = network.apply(network.init<double>({}), view);
+  for (Eigen::Index i = 0; i < 3; ++i) {
+    const double mean = x.row(i).mean();
+    const double variance = (x.row(i).array() - mean).square().mean();
+    for (Eigen::Index j = 0; j < 4; ++j)
+      EXPECT_NEAR(out(i, j), (x(i, j) - mean) / std::sqrt(eps + variance), 1e-14);
+  }
 }
 
 }  // namespace
