@@ -128,7 +128,7 @@ TEST(FiniteNetwork, SamplesEveryWeightFromAStreamOfItsOwn) {
 }
 
 TEST(FiniteNetwork, ScalesTheStandardParameterization) {
-  const Dense::Options options = {
+  const DenseOptions options = {
       .W_std = 3, .b_std = 0.5, .parameterization = Parameterization::standard, .s = {2, 3}};
   const auto ntk = FiniteNetwork(Dense(12, {.b_std = 1}), 8).init<double>({5, 6});
   const auto standard = FiniteNetwork(Dense(4, options), 8).init<double>({5, 6});
