@@ -21,8 +21,8 @@ enum ExitCode { done = 0, failed = 1, wrong_usage = 2 };
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      kernel_command(), predict_command(),    compare_command(), spectrum_command(),
-      sample_command(), montecarlo_command(), eval_command(),    plugins_command()};
+      kernel_command(),     predict_command(), compare_command(), spectrum_command(), sample_command(),
+      montecarlo_command(), eval_command(),    plugins_command(), info_command()};
   return table;
 }
 

@@ -247,8 +247,9 @@ TEST(KernelErrors, OfInputs) {
 TEST(KernelErrors, OfValuesThatLeaveTheRange) {
   Matrix<float> x = inputs<float>(4, 3, 1);
   x.row(2) *= 1e25f;
-  expect_error<DataError>([&] { kernel_fn("serial(Dense(1), Relu(), Dense(1))")(view(x)); },
-                          "the first layer makes the variance of row 2 of x1 inf: scale the data");
+  expect_error<DataError>(
+      [&] { kernel_fn("serial(Dense(1), Relu(), Dense(1))")(view(x)); },
+      "the first layer makes the variance of row 3 (counted from 1) of x1 inf: scale the data");
 }
 
 TEST(KernelErrors, OfLayersThatDoNotFit) {

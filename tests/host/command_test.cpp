@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "process.hpp"
 
 namespace {
@@ -27,13 +29,13 @@ TEST(Command, HelpsInEveryWayPeopleAsk) {
   const Outcome general = run_nngp({"--help"});
   EXPECT_EQ(general.code, 0);
   EXPECT_EQ(general.err, "");
-  for (const char* subcommand :
-       {"kernel", "predict", "compare", "spectrum", "sample", "montecarlo", "eval", "plugins", "help"})
+  for (const char* subcommand : {"kernel", "predict", "compare", "spectrum", "sample", "montecarlo",
+                                 "eval", "plugins", "info", "help"})
     EXPECT_THAT(general.out, HasSubstr("  " + std::string(subcommand) + " ")) << subcommand;
   EXPECT_EQ(run_nngp({"help"}).out, general.out);
   EXPECT_EQ(run_nngp({"-h"}).out, general.out);
-  for (const char* subcommand :
-       {"kernel", "predict", "compare", "spectrum", "sample", "montecarlo", "eval", "plugins"}) {
+  for (const char* subcommand : {"kernel", "predict", "compare", "spectrum", "sample", "montecarlo",
+                                 "eval", "plugins", "info"}) {
     const Outcome help = run_nngp({"help", subcommand});
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr("Usage: nngp " + std::string(subcommand)));
@@ -51,10 +53,26 @@ TEST(Command, HelpFitsATerminal) {
                                              {"help", "compare"},
                                              {"help", "spectrum"},
                                              {"help", "eval"},
-                                             {"help", "plugins"}}) {
+                                             {"help", "plugins"},
+                                             {"help", "info"}}) {
     std::istringstream lines(run_nngp(words).out);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
   }
+}
+
+TEST(Command, TellsAboutItself) {
+  const Outcome text = run_nngp({"info"});
+  EXPECT_EQ(text.code, 0);
+  for (const char* part : {"version", "plugin ABI", "1.1", "instruction set", "BLAS", "OpenBLAS",
+                           "threads", "Dropout(rate, mode='train')"})
+    EXPECT_THAT(text.out, HasSubstr(part));
+  const auto json =
+      nlohmann::json::parse(run_nngp({"info", "--json", "--plugin", NNGP_TEST_PLUGINS}).out);
+  EXPECT_EQ(json["plugin_folders"][0], NNGP_TEST_PLUGINS);
+  EXPECT_GT(json["activations"], 40);
+  EXPECT_EQ("nngp " + json["nngp_version"].get<std::string>() + "\n", run_nngp({"--version"}).out);
+  EXPECT_EQ(json["layers"][0]["signature"], "serial(layer, ...)");
+  EXPECT_EQ(run_nngp({"info", "all"}).code, 2);
 }
 
 TEST(Command, NamesWrongUsageAndTheNearestRightOne) {

@@ -157,15 +157,16 @@ TEST_F(PredictCommand, NamesBadData) {
   fails(x, y, x, {"--y-test", write("y2.csv", "1,2\n1,2\n1,2\n1,2\n")},
         "y.csv' has 1 columns, '" + file("y2.csv") + "' has 2; both need the same targets");
   fails(x, write("half.csv", "1\n2.5\n1\n2\n"), x, classes,
-        "half.csv': the label 2.5 in row 1 is no whole number");
+        "half.csv': the label 2.5 in row 2 (counted from 1) is not a whole number");
   fails(x, write("one.csv", "5\n5\n5\n5\n"), x, classes,
         "one.csv': all training labels are 5: there is one class only, and nothing to learn");
   fails(x, write("constant.csv", "1,2\n2,2\n3,2\n4,2\n"), x, {},
-        "constant.csv': column 1 of the training targets is constant (2.0): there is nothing to learn");
+        "constant.csv': column 2 (counted from 1) of the training targets is constant (2.0): there is nothing to learn");
   fails(x, write("two.csv", "1,2\n2,2\n3,2\n4,2\n"), x, classes,
         "two.csv': labels are one column of whole numbers, not 2");
   fails(write("twice.csv", "0,1\n1,0\n0,1\n0,3\n"), y, x, {"--diag-reg", "0"},
-        "not positive definite to rounding: rows 0 and 2 are the same to it; a diag_reg of 1e-");
+        "not positive definite to rounding: rows 1 and 3 (counted from 1) are identical; a diag_reg of "
+        "1e-");
   fails(x, write("nan.csv", "1\nnan\n2\n3\n"), x, {}, "nan.csv'");
   fails(x, file("none.csv"), x, {}, "none.csv': no such file");
   fails(x, y, x, {"--solver", "cg", "--time", "3"},

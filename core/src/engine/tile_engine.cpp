@@ -77,10 +77,11 @@ void TileEngine<Real>::check_variances(const std::string& layer, const RowVarian
     for (std::size_t i = 0; i < variances.rows; ++i)
       if (!std::isfinite(now[i]) || now[i] < 0)
         throw DataError(
-            fmt::format("{} makes the variance of row {} of {} {}: scale the data or W_std so that it "
+            fmt::format("{} makes the variance of row {} (counted from 1) of {} {}: scale the data or "
+                        "W_std so that it "
                         "stays in range, "
                         "or use another activation",
-                        layer, i, name, now[i]));
+                        layer, i + 1, name, now[i]));
 }
 
 template <class Real>

@@ -52,10 +52,10 @@ class Reliability {
 void check_varied(const MatrixView<double>& y) {
   for (Eigen::Index col = 0; col < y.cols(); ++col)
     if (y.rows() > 1 && (y.col(col).array() == y(0, col)).all())
-      throw DataError(
-          fmt::format("column {} of the training targets is constant ({}): there is nothing "
-                      "to learn",
-                      col, format_number(y(0, col))));
+      throw DataError(fmt::format(
+          "column {} (counted from 1) of the training targets is constant ({}): there is nothing "
+          "to learn",
+          col + 1, format_number(y(0, col))));
 }
 
 Classes::Classes(const MatrixView<double>& labels) {
@@ -63,8 +63,8 @@ Classes::Classes(const MatrixView<double>& labels) {
     throw DataError(fmt::format("labels are one column of whole numbers, not {}", labels.cols()));
   for (Eigen::Index i = 0; i < labels.rows(); ++i) {
     if (labels(i, 0) != std::nearbyint(labels(i, 0)))
-      throw DataError(
-          fmt::format("the label {} in row {} is no whole number", format_number(labels(i, 0)), i));
+      throw DataError(fmt::format("the label {} in row {} (counted from 1) is not a whole number",
+                                  format_number(labels(i, 0)), i + 1));
     labels_.push_back(labels(i, 0));
   }
   std::sort(labels_.begin(), labels_.end());

@@ -50,8 +50,9 @@ std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen:
   restore(matrix, diagonal);
   const auto equal = equal_rows(lapack::view(matrix));
   std::string text = "the kernel of the training inputs is not positive definite to rounding";
-  text += equal ? fmt::format(": rows {} and {} are the same to it", equal->first, equal->second)
-                : fmt::format(" from row {} on", minor - 1);
+  text += equal ? fmt::format(": rows {} and {} (counted from 1) are identical", equal->first + 1,
+                              equal->second + 1)
+                : fmt::format(" from row {} (counted from 1) on", minor);
   const auto enough = sufficient_diag_reg(matrix, diagonal);
   text += enough ? fmt::format("; a diag_reg of {} makes it so", format_number(*enough))
                  : std::string("; no diag_reg helps, is it a kernel?");

@@ -41,6 +41,7 @@ Command sample_command();
 Command montecarlo_command();
 Command eval_command();
 Command plugins_command();
+Command info_command();
 
 /// The options that every subcommand takes.
 po::options_description common_options();
