@@ -7,21 +7,34 @@ constexpr const char* williams = "C. K. I. Williams, Computing with Infinite Net
 
 /// E[erf(b x1) erf(b x2)] = 2/pi asin(c / sqrt((v1 + r)(v2 + r))), r = 1 / (2 b^2): the angle of (s, c)
 /// with s^2 = (v1 + r)(v2 + r) - c^2, and 1/s is its derivative in c.
-struct ErfKernels {
-  double r, factor, shift;
+struct Erf {
+  double a = 1, b = 1, c = 0;
 
-  constexpr ErfKernels(double a, double b, double c)
-      : r(0.5 / std::max(b * b, 1e-36)), factor(a * a * (2 / pi)), shift(c * c) {}
+  static constexpr nngp::info info{
+      .name = "Erf", .summary = "Error function", .formula = "a erf(b x) + c", .reference = williams};
+  static constexpr auto parameters = std::tuple{nngp::parameter("a", &Erf::a, "factor of the output"),
+                                                nngp::parameter("b", &Erf::b, "factor of the input"),
+                                                nngp::parameter("c", &Erf::c, "shift of the output")};
+
+  /// a erf(b x) + a = a erfc(-b x), which keeps its digits where it is small.
+  auto fn(auto x) const { return c == a ? a * erfc(-b * x) : a * erf(b * x) + c; }
+  auto breakpoints() const { return nngp::smooth; }
+
+  double r = 0, factor = 0, shift = 0;
+  void prepare() {
+    r = 0.5 / std::max(b * b, 1e-36);
+    factor = a * a * (2 / pi);
+    shift = c * c;
+  }
 
   template <class T>
   struct Input {
     T var, root;  ///< root = sqrt(var + r)
   };
   template <class T>
-  Input<T> input(const T& var) const {
+  Input<T> of_variance(const T& var) const {
     return {var, sqrt(var + r)};
   }
-
   template <class T>
   struct Started {
     nngp::half_angle<T> angle;
@@ -38,25 +51,6 @@ struct ErfKernels {
   }
 };
 
-struct Erf {
-  double a = 1, b = 1, c = 0;
-
-  static constexpr nngp::info info{
-      .name = "Erf", .summary = "Error function", .formula = "a erf(b x) + c", .reference = williams};
-  static constexpr auto parameters = std::tuple{nngp::parameter("a", &Erf::a, "factor of the output"),
-                                                nngp::parameter("b", &Erf::b, "factor of the input"),
-                                                nngp::parameter("c", &Erf::c, "shift of the output")};
-
-  auto fn(auto x) const { return a * erf(b * x) + c; }
-  auto breakpoints() const { return nngp::smooth; }
-  void prepare() { kernels = {a, b, c}; }
-  auto of_variance(auto var) const { return kernels.input(var); }
-  auto start(auto cov12, auto x1, auto x2) const { return kernels.start(cov12, x1, x2); }
-  auto nngp_and_d_nngp_fn(auto started) const { return kernels.finish(started); }
-
-  ErfKernels kernels{a, b, c};
-};
-
 struct Sigmoid_like {
   static constexpr double width = 2.4020563531719796;  // closest to 1 / (1 + exp(-x))
 
@@ -65,13 +59,7 @@ struct Sigmoid_like {
                                    .formula = "erf(x / 2.4020563531719796) / 2 + 1/2",
                                    .reference = williams};
 
-  auto fn(auto x) const { return 0.5 * erfc(x * (-1 / width)); }
-  auto breakpoints() const { return nngp::smooth; }
-  auto of_variance(auto var) const { return kernels.input(var); }
-  auto start(auto cov12, auto x1, auto x2) const { return kernels.start(cov12, x1, x2); }
-  auto nngp_and_d_nngp_fn(auto started) const { return kernels.finish(started); }
-
-  ErfKernels kernels{0.5, 1 / width, 0.5};
+  Erf general() const { return {0.5, 1 / width, 0.5}; }
 };
 
 // With s^2 = (1 + v1)(1 + v2) - c^2 and alpha = asin(c / sqrt((1 + v1)(1 + v2))),
@@ -98,6 +86,7 @@ struct Gelu {
   }
   auto breakpoints() const { return nngp::smooth; }
 
+  static constexpr bool value_alone = true;
   template <class T>
   struct Input {
     T var, root;       ///< root = sqrt(1 + var)
@@ -122,7 +111,7 @@ struct Gelu {
             fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s.value),
             cov12 * p * fma(p * (0.5 / pi), p, x1.half + x2.half)};
   }
-  auto nngp_and_d_nngp_fn(auto started) const {
+  auto finish(auto started) const {
     const auto angle = started.angle.turns();
     return nngp::kernel_pair{fma(started.angle.c, angle, started.density), angle + started.slope};
   }

@@ -5,11 +5,10 @@
 template <class T>
 T exp_of_variance(double scale, const T& c, const T& v1, const T& v2) {
   const double scale_high = static_cast<typename T::real>(scale);
-  const nngp::sum<T> v(v1, v2), all(v.high, 2.0 * c);
-  const nngp::product<T> exponent(T(scale_high), all.high);
+  const auto v = sum(v1, v2), all = sum(v.high, 2.0 * c), exponent = product(scale_high, all.high);
   const T rest = exponent.low + scale_high * (v.low + all.low) + (scale - scale_high) * all.high;
-  return exp(exponent.high) *
-         select(abs(rest) < 1.0, 1.0 + rest, T(1.0));  // beyond, exp is 0 or infinite
+  // Beyond, exp is 0 or infinite.
+  return exp(exponent.high) * select(abs(rest) < 1.0, 1.0 + rest, 1.0);
 }
 
 // The moment generating function of x1 + x2.
@@ -48,6 +47,7 @@ struct Gaussian {
       std::tuple{nngp::parameter("a", &Gaussian::a, "height"),
                  nngp::parameter("b", &Gaussian::b, "minus half the inverse square of the width")};
 
+  static constexpr bool value_alone = true;
   auto fn(auto x) const { return a * exp(b * (x * x)); }
   auto breakpoints() const { return nngp::smooth; }
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
@@ -65,7 +65,7 @@ struct Gaussian {
     const T det = difference_of_products(m1, m2, c, c);
     const auto finite = (m1 > 0.0) & (m2 > 0.0) & (det > 0.0);
     const T infinite = 1.0 / abs(0.0 * c + 0.0 * m1 + 0.0 * m2);  // NaN stays NaN
-    return select(finite, 1.0 / sqrt(select(finite, det, T(1.0))), infinite);
+    return select(finite, 1.0 / sqrt(select(finite, det, 1.0)), infinite);
   }
 };
 
@@ -78,6 +78,7 @@ struct Gabor {
                                    .formula = "exp(-x^2) sin(x)",
                                    .reference = "derived in the source"};
 
+  static constexpr bool value_alone = true;
   auto fn(auto x) const { return exp(-(x * x)) * sin(x); }
   auto breakpoints() const { return nngp::smooth; }
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
@@ -108,7 +109,7 @@ struct ExpNormalized {
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
     using T = decltype(cov12);
     const T size = sqrt(var1) * sqrt(var2);
-    const T rho = select(size == 0.0, T(0.0), max(T(-1.0), min(T(1.0), cov12 / size)));
+    const T rho = select(size == 0.0, 0.0, max(-1.0, min(1.0, cov12 / size)));
     const T k = exp(gamma * (rho + shift));
     return nngp::kernel_pair{size * k, gamma * k};
   }

@@ -14,8 +14,7 @@ struct Heaviside {
                                    .reference = cho_saul};
 
   auto fn(auto x) const {
-    using T = decltype(x);
-    return select(x > 0.0, T(1.0), select(x < 0.0, T(0.0), 0.5 + 0.0 * x));
+    return select(x > 0.0, 1.0, select(x < 0.0, 0.0, 0.5 + 0.0 * x));  // NaN of NaN
   }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 0)}; }
 
@@ -68,9 +67,7 @@ struct RectifiedMonomial {
     lower_series = Series(std::max(degree - 1, 0));
   }
 
-  auto fn(auto x) const {
-    return degree == 0 ? Heaviside().fn(x) : power(select(x > 0.0, x, 0.0 * x), degree);
-  }
+  auto fn(auto x) const { return degree == 0 ? Heaviside().fn(x) : power(max(x, 0.0), degree); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, degree)}; }
 
   template <class T>
@@ -82,13 +79,13 @@ struct RectifiedMonomial {
     for (int n = 2; n <= degree; ++n) {
       const T rest = ((n - 1.0) * root) * ((n - 1.0) * root) * lower;
       const T next =
-          fma((2 * n - 1.0) * cov12, k, select(root == 0.0, T(0.0), rest));  // lower may overflow
+          fma((2 * n - 1.0) * cov12, k, select(root == 0.0, 0.0, rest));  // lower may overflow
       lower = k;
       k = next;
     }
     if (const auto negative = cov12 < 0.0; any(negative)) {
       const T s1_s2 = sqrt(var1) * sqrt(var2);
-      const T tan = root / select(negative, s1_s2 - cov12, T(1.0));  // of chi/2
+      const T tan = root / select(negative, s1_s2 - cov12, 1.0);  // of chi/2
       const T sin = tan / sqrt(fma(tan, tan, 1.0)), eta = sin * sin;
       const T p = power(root * tan, degree - 1) * sin;
       k = select(negative, root * tan * p * series(eta), k);

@@ -24,16 +24,8 @@ struct Relu {
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
   auto of_variance(auto var) const { return nngp::side(var); }
   auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
-  auto nngp_and_d_nngp_fn(auto p) const { return relu_kernels(p); }
+  auto finish(auto p) const { return relu_kernels(p); }
 };
-
-/// f(x) = a min(x, 0) + b max(x, 0) = a x + (b - a) relu(x).
-template <class T>
-nngp::kernel_pair<T> leaky_kernels(double a, double b, const nngp::parallelogram<T>& p) {
-  const double square = (b - a) * (b - a), product = a * b;
-  const nngp::kernel_pair<T> relu = relu_kernels(p);
-  return {fma(relu.nngp, square, product * p.angle.c), fma(relu.d_nngp, square, product)};
-}
 
 struct ABRelu {
   double a = 0, b = 1;
@@ -50,7 +42,13 @@ struct ABRelu {
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
   auto of_variance(auto var) const { return nngp::side(var); }
   auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
-  auto nngp_and_d_nngp_fn(auto p) const { return leaky_kernels(a, b, p); }
+  /// f(x) = a x + (b - a) relu(x).
+  template <class T>
+  nngp::kernel_pair<T> finish(const nngp::parallelogram<T>& p) const {
+    const double square = (b - a) * (b - a), product = a * b;
+    const nngp::kernel_pair<T> relu = relu_kernels(p);
+    return {fma(relu.nngp, square, product * p.angle.c), fma(relu.d_nngp, square, product)};
+  }
 };
 
 struct LeakyRelu {
@@ -63,11 +61,7 @@ struct LeakyRelu {
   static constexpr auto parameters =
       std::tuple{nngp::parameter("alpha", &LeakyRelu::alpha, "slope for negative x").required()};
 
-  auto fn(auto x) const { return select(x < 0.0, alpha * x, x); }
-  auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto of_variance(auto var) const { return nngp::side(var); }
-  auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
-  auto nngp_and_d_nngp_fn(auto p) const { return leaky_kernels(alpha, 1, p); }
+  ABRelu general() const { return {alpha, 1}; }
 };
 
 // |x| = relu(x) + relu(-x): the even part of the arc-cosine kernel, 2/pi (s + (pi/2 - theta) cov12).

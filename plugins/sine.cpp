@@ -19,11 +19,10 @@ struct SineKernel {
   template <class T>
   Input<T> input(const T& var) const {
     const T exponent = (b * b / 2) * var;
-    const bool is_double = std::is_same_v<typename T::real, double>;
-    const double least = is_double ? 1e-100 : 1e-8, size = std::abs(a);
+    const double least = nngp::per_type<T>(1e-100, 1e-8), size = std::abs(a);
     const bool usual = size >= least && size <= 1 / least;
-    const T nan = std::numeric_limits<double>::quiet_NaN();
-    return {var, select(exponent < (usual ? (is_double ? 32.0 : 8.0) : -1.0), exp(-exponent) * a, nan)};
+    const double most = usual ? nngp::per_type<T>(32, 8) : -1;
+    return {var, select(exponent < most, exp(-exponent) * a, std::numeric_limits<double>::quiet_NaN())};
   }
 
   template <class T>
@@ -52,8 +51,7 @@ struct SineKernel {
     const T size = abs(cov12);
     const T envelope = exp((-b2 / 2) * ((var1 - size) + (var2 - size))) * factor;
     const T rest = expm1((-2 * b2) * size);
-    const T weight = select(cov12 < 0.0, T(1.0), T(cos_2c)),
-            other = select(cov12 < 0.0, T(1.0), T(-cos_2c));
+    const T weight = select(cov12 < 0.0, 1.0, cos_2c), other = select(cov12 < 0.0, 1.0, -cos_2c);
     return {envelope * fma(other, rest, two_sin2), envelope * fma(weight, rest, two_cos2) * b2};
   }
 };
@@ -61,6 +59,23 @@ struct SineKernel {
 constexpr const char* reference =
     "T. Pearce, R. Tsuchida, M. Zaki, A. Brintrup and A. Neely, Expressive Priors in Bayesian Neural "
     "Networks: Kernel Combinations and Periodic Functions, UAI 2019";
+
+/// a sin(b x + c), or a cos(b x + c), the sine of phase c + pi/2, which would be rounded.
+struct Wave {
+  double a, b, c;
+  bool cosine;
+
+  auto fn(auto x) const { return cosine ? a * cos(b * x + c) : a * sin(b * x + c); }
+  auto breakpoints() const { return nngp::smooth; }
+  void prepare() {
+    const double s = std::sin(c), t = std::cos(c);
+    kernel = cosine ? SineKernel{a, b, 2 * t * t, 2 * s * s} : SineKernel{a, b, 2 * s * s, 2 * t * t};
+  }
+  auto of_variance(auto var) const { return kernel.input(var); }
+  auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
+
+  SineKernel kernel{};
+};
 
 struct Sin {
   double a = 1, b = 1, c = 0;
@@ -71,16 +86,7 @@ struct Sin {
       std::tuple{nngp::parameter("a", &Sin::a, "amplitude"), nngp::parameter("b", &Sin::b, "frequency"),
                  nngp::parameter("c", &Sin::c, "phase")};
 
-  auto fn(auto x) const { return a * sin(b * x + c); }
-  auto breakpoints() const { return nngp::smooth; }
-  void prepare() {
-    const double sine = std::sin(c), cosine = std::cos(c);
-    kernel = {a, b, 2 * sine * sine, 2 * cosine * cosine};
-  }
-  auto of_variance(auto var) const { return kernel.input(var); }
-  auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
-
-  SineKernel kernel{};
+  Wave general() const { return {a, b, c, false}; }
 };
 
 struct Cos {
@@ -92,16 +98,7 @@ struct Cos {
       std::tuple{nngp::parameter("a", &Cos::a, "amplitude"), nngp::parameter("b", &Cos::b, "frequency"),
                  nngp::parameter("c", &Cos::c, "phase")};
 
-  auto fn(auto x) const { return a * cos(b * x + c); }
-  auto breakpoints() const { return nngp::smooth; }
-  void prepare() {  // a sine of phase c + pi/2
-    const double sine = std::sin(c), cosine = std::cos(c);
-    kernel = {a, b, 2 * cosine * cosine, 2 * sine * sine};
-  }
-  auto of_variance(auto var) const { return kernel.input(var); }
-  auto nngp_and_d_nngp_fn(auto... x) const { return kernel(x...); }
-
-  SineKernel kernel{};
+  Wave general() const { return {a, b, c, true}; }
 };
 
 // The sine whose kernel is exp(-gamma E[(x1 - x2)^2]).

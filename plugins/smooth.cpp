@@ -13,7 +13,7 @@ struct Tanh {
 template <class T>
 T logistic(const T& x) {
   const T e = exp(-abs(x));
-  return select(x < 0.0, e, 1.0 + 0.0 * e) / (1.0 + e);
+  return select(x < 0.0, e, 1.0) / (1.0 + e);
 }
 
 struct Sigmoid {
@@ -54,7 +54,7 @@ struct Mish {
   auto fn(auto x) const {  // tanh(log(1 + t)) = (t^2 + 2 t) / (t^2 + 2 t + 2) with t = exp(x)
     const auto e = exp(-abs(x));
     const auto n = select(x < 0.0, e * (e + 2.0), 1.0 + 2.0 * e);
-    return x * n / (n + 2.0 * select(x < 0.0, 1.0 + 0.0 * e, e * e));
+    return x * n / (n + 2.0 * select(x < 0.0, 1.0, e * e));
   }
   auto breakpoints() const { return nngp::smooth; }
 };

@@ -22,13 +22,13 @@ struct Snake {
     const auto s = sin(a * x);
     return x + s * s / a;
   }
-  auto breakpoints() const { return std::array<nngp_breakpoint, 0>(); }
+  auto breakpoints() const { return nngp::smooth; }
 
   template <class T>
   auto nngp_and_d_nngp_fn(T cov12, T var1, T var2) const {
     const double a2 = a * a;
     const T size = abs(cov12);
-    const T peak = exp(min(T(0.0), -2 * a2 * ((var1 - size) + (var2 - size))));
+    const T peak = exp(min(0.0, -2 * a2 * ((var1 - size) + (var2 - size))));
     const T half = expm1(-4 * a2 * size);
     const T even = fma(expm1(-2 * a2 * var1), expm1(-2 * a2 * var2), 0.5 * peak * (half * half));
     return nngp::kernel_pair{cov12 + even / (4 * a2),

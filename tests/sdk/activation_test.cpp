@@ -63,6 +63,27 @@ struct Everything {
   auto breakpoints() const { return std::array{breakpoint(-1, 2), breakpoint(0, 1), breakpoint(2, 0)}; }
 };
 
+// A case of another activation, with a parameter and a derivative of fn of its own choice.
+struct Scaled {
+  double scale = 0, doubled = 0;
+  void prepare() {
+    if (scale == 13) throw std::runtime_error("unlucky");
+    doubled = 2 * scale;
+  }
+  auto fn(auto x) const {
+    return map(x * doubled, [](double y) { return std::cbrt(y); });
+  }
+  auto d_fn(auto x) const { return x + 100; }
+  auto nngp_fn(auto cov12, auto, auto) const { return doubled * cov12; }
+  auto breakpoints() const { return std::array{breakpoint(0, 1)}; }
+};
+struct Special {
+  double third = 3;
+  static constexpr nngp::info info{.name = "Special", .summary = "s", .formula = "f"};
+  static constexpr auto parameters = std::tuple{parameter("third", &Special::third, "p")};
+  Scaled general() const { return {third / 3}; }
+};
+
 }  // namespace
 }  // namespace nngp::test
 
@@ -71,8 +92,9 @@ constexpr nngp::library test_library{
 using nngp::test::AutomaticRbf;
 using nngp::test::AutomaticRelu;
 using nngp::test::Everything;
+using nngp::test::Special;
 using nngp::test::TextbookErf;
-NNGP_PLUGIN(test_library, AutomaticRelu, TextbookErf, AutomaticRbf, Everything);
+NNGP_PLUGIN(test_library, AutomaticRelu, TextbookErf, AutomaticRbf, Everything, Special);
 
 namespace nngp::test {
 namespace {
@@ -84,7 +106,7 @@ TEST(Plugin, DescribesTheLibrary) {
   EXPECT_EQ(nngp_plugin_entry.struct_size, sizeof(nngp_plugin));
   EXPECT_EQ(nngp_plugin_entry.abi_major, NNGP_ABI_MAJOR);
   EXPECT_STREQ(nngp_plugin_entry.name, "test_library");
-  EXPECT_EQ(nngp_plugin_entry.activation_count, 4u);
+  EXPECT_EQ(nngp_plugin_entry.activation_count, 5u);
   EXPECT_STREQ(table(0).name, "AutomaticRelu");
   EXPECT_STREQ(table(0).version, "1.2.3");
   EXPECT_STREQ(table(0).license, "MIT");
@@ -150,6 +172,20 @@ TEST(Plugin, ReportsErrorsOfCreation) {
   char small[5];
   EXPECT_EQ(table(3).create(nullptr, 0, small, sizeof small), nullptr);
   EXPECT_STREQ(small, "Ever");
+}
+
+TEST(Plugin, MakesACaseOfAnotherActivation) {
+  const nngp_activation& t = table(4);
+  EXPECT_STREQ(t.name, "Special");
+  EXPECT_EQ(t.derivative, std::uint32_t{NNGP_DERIVATIVE_AUTOMATIC});
+  EXPECT_EQ(t.parameter_count, 1u);
+  EXPECT_TRUE(t.breakpoints);
+  const Instance f(t, {{"third", {6}}});
+  EXPECT_EQ(f.fn(2), 2);  // the cube root of 8
+  EXPECT_EQ(f.d_fn(2), 102);
+  EXPECT_EQ(f.nngp_fn(0.5, 1, 1), 2);
+  EXPECT_EQ(f.d_nngp_fn(0.5, 1, 1), 4);
+  EXPECT_THROW(Instance(t, {{"third", {39}}}), std::invalid_argument);
 }
 
 TEST(Plugin, ListsBreakpoints) {

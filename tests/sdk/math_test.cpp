@@ -206,6 +206,35 @@ TYPED_TEST(Math, Angles) {
       [](long double x) { return std::atan2(std::abs(x), -3.0L); }, xs, 2.5);
 }
 
+TYPED_TEST(Math, InverseFunctions) {
+  using Real = typename TypeParam::real;
+  constexpr bool is_double = sizeof(Real) == 8;
+  const auto all = spread<Real>(1e-15, is_double ? 1e300 : 1e37), inside = spread<Real>(1e-15, 0.9999);
+  this->check(
+      "atan", NNGP_FUNCTION(atan), [](long double x) { return std::atan(x); }, all, 3.0);
+  this->check(
+      "atan2", [](const auto& y) { return atan2(y, decltype(y)(-3.0)); },
+      [](long double y) { return std::atan2(y, -3.0L); }, all, 2.5);
+  this->check(
+      "asin", NNGP_FUNCTION(asin), [](long double x) { return std::asin(x); }, inside, 3.0);
+  this->check(
+      "acos", NNGP_FUNCTION(acos), [](long double x) { return std::acos(x); }, inside, 3.5);
+  this->check(
+      "asinh", NNGP_FUNCTION(asinh), [](long double x) { return std::asinh(x); }, all, 3.5);
+  this->check(
+      "acosh", NNGP_FUNCTION(acosh), [](long double x) { return std::acosh(x); },
+      spread<Real>(1.0001, is_double ? 1e300 : 1e37, false), 3.5);
+  this->check(
+      "atanh", NNGP_FUNCTION(atanh), [](long double x) { return std::atanh(x); }, inside, 3.5);
+  this->check(
+      "tan", NNGP_FUNCTION(tan), [](long double x) { return std::tan(x); }, spread<Real>(1e-15, 1e6),
+      4.5);
+  this->check(
+      "pow", [](const auto& x) { return pow(x, 1.7); },
+      [](long double x) { return std::pow(x, static_cast<long double>(1.7)); },
+      spread<Real>(1e-10, 1e10, false), 1.0);
+}
+
 TYPED_TEST(Math, AnglesOfNanAreNan) {
   using Real = typename TypeParam::real;
   if (!supported<typename TypeParam::isa>()) return;
@@ -317,6 +346,14 @@ TYPED_TEST(Math, SpecialValues) {
   NNGP_POINTS(log1p, nan, nan, 0, inf)
   NNGP_POINTS(sin, nan, nan, 0, nan)
   NNGP_POINTS(cos, nan, nan, 1, nan)
+  const Real right = static_cast<Real>(pi / 2);
+  NNGP_POINTS(tan, nan, nan, 0, nan)
+  NNGP_POINTS(atan, nan, -right, 0, right)
+  NNGP_POINTS(asin, nan, nan, 0, nan)
+  NNGP_POINTS(acos, nan, nan, right, nan)
+  NNGP_POINTS(asinh, nan, -inf, 0, inf)
+  NNGP_POINTS(acosh, nan, nan, nan, inf)
+  NNGP_POINTS(atanh, nan, nan, 0, nan)
   NNGP_POINTS(erf, nan, -1, 0, 1)
   NNGP_POINTS(erfc, nan, 2, 1, 0)
 }

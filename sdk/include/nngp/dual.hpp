@@ -4,6 +4,8 @@
 
 #include <concepts>
 
+#include "nngp/scalar.hpp"
+
 #pragma GCC visibility push(hidden)
 
 namespace nngp {
@@ -74,11 +76,40 @@ struct dual {
   friend dual select(const Mask& m, const dual& a, const dual& b) {
     return {select(m, a.value, b.value), select(m, a.slope, b.slope)};
   }
-  friend dual min(const dual& a, const dual& b) { return select(a < b, a, b); }
-  friend dual max(const dual& a, const dual& b) { return select(a > b, a, b); }
+  /// NaN where either is. Of two equal ones the slope is that of the second; of a constant, where one
+  /// is: max(x, 0.0) and max(0.0, x) have the slope 0 at 0.
+  friend dual min(const dual& a, const dual& b) { return select((a < b) | (a.value != a.value), a, b); }
+  friend dual max(const dual& a, const dual& b) { return select((a > b) | (a.value != a.value), a, b); }
+  template <std::convertible_to<T> Constant>
+  friend dual min(const dual& a, const Constant& b) {
+    return select(a >= b, dual(b), a);
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual min(const Constant& a, const dual& b) {
+    return min(b, a);
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual max(const dual& a, const Constant& b) {
+    return select(a <= b, dual(b), a);
+  }
+  template <std::convertible_to<T> Constant>
+  friend dual max(const Constant& a, const dual& b) {
+    return max(b, a);
+  }
   friend dual abs(const dual& a) { return {abs(a.value), select(a.value < 0.0, -a.slope, a.slope)}; }
   friend dual fma(const dual& a, const dual& b, const dual& c) {
     return {fma(a.value, b.value, c.value), fma(a.slope, b.value, fma(a.value, b.slope, c.slope))};
+  }
+  friend dual copysign(const dual& a, const dual& b) {
+    return {copysign(a.value, b.value), flip_sign(flip_sign(a.slope, a.value), b.value)};
+  }
+  friend dual quick_divide(const dual& a, const dual& b) {
+    const T quotient = quick_divide(a.value, b.value);
+    return {quotient, quick_divide(a.slope - quotient * b.slope, b.value)};
+  }
+  friend dual quick_sqrt(const dual& a) {
+    const T root = quick_sqrt(a.value);
+    return {root, quick_divide(0.5 * a.slope, root)};
   }
   /// At 0, where the slope is infinite, it is taken as 0: kernels meet sqrt(0) only on the boundary
   /// |cov12| = sqrt(var1 var2), where it multiplies another zero.

@@ -1,7 +1,8 @@
 #pragma once
 
-// Elementary functions on vectors of float or double (nngp/simd.hpp) and their derivatives
-// (nngp/dual.hpp). All are branch-free but for rare arguments, and give NaN for NaN.
+// Elementary functions on vectors of float or double (nngp/simd.hpp), their derivatives
+// (nngp/dual.hpp), and the same of plain numbers (nngp/scalar.hpp). All are branch-free but for rare
+// arguments, and give NaN for NaN.
 
 #include <cmath>
 #include <concepts>
@@ -9,6 +10,7 @@
 #include <type_traits>
 
 #include "nngp/dual.hpp"
+#include "nngp/scalar.hpp"
 #include "nngp/simd.hpp"
 
 #pragma GCC visibility push(hidden)
@@ -24,13 +26,94 @@ concept Vector = requires {
   typename V::isa;
 };
 
-/// f of every lane, for functions that have no vector form here.
+namespace detail {
+
+/// How much a number type can hold: what comes of numbers of several types is of the highest.
+template <class T>
+constexpr int level = -1;
+template <>
+inline constexpr int level<int> = 0;
+template <>
+inline constexpr int level<float> = 1;
+template <>
+inline constexpr int level<double> = 2;
+template <Vector V>
+constexpr int level<V> = 3;
+template <class V>
+constexpr int level<dual<V>> = 4;
+
+template <class A, class... Rest>
+struct common {
+  using type = A;
+};
+template <class A, class B, class... Rest>
+struct common<A, B, Rest...> : common<std::conditional_t<(level<A> < level<B>), B, A>, Rest...> {};
+
+}  // namespace detail
+
+/// The number type of what is computed of numbers of the types A.
+template <class... A>
+using number_of = typename detail::common<A...>::type;
+
+/// Numbers, not all of one type.
+template <class... A>
+concept Mixed = ((detail::level<A> >= 0) && ...) && !(std::same_as<A, number_of<A...>> && ...);
+
+/// One of two numbers by the number type of V.
+template <class V>
+constexpr double per_type(double float64, double float32) {
+  return std::is_same_v<typename V::real, double> ? float64 : float32;
+}
+
+/// m ? a : b, lane by lane, of plain numbers.
+template <class Real, class Isa>
+vec<Real, Isa> select(const mask<Real, Isa>& m, double a, double b) {
+  return select(m, vec<Real, Isa>(a), vec<Real, Isa>(b));
+}
+
+/// The smaller and the larger of x and a number that is not NaN; NaN where x is.
+template <Vector V>
+V min(double bound, const V& x) {
+  return smaller(V(bound), x);
+}
+template <Vector V>
+V min(const V& x, double bound) {
+  return smaller(V(bound), x);
+}
+template <Vector V>
+V max(double bound, const V& x) {
+  return larger(V(bound), x);
+}
+template <Vector V>
+V max(const V& x, double bound) {
+  return larger(V(bound), x);
+}
+
+/// f of every lane, for functions that have no vector form here, and its derivative d_f.
+template <Scalar R, class F>
+R map(R x, F f) {
+  return static_cast<R>(f(x));
+}
 template <Vector V, class F>
 V map(const V& x, F f) {
   typename V::real lanes[V::size];
   x.store(lanes);
-  for (auto& lane : lanes) lane = f(lane);
+  for (auto& lane : lanes) lane = map(lane, f);
   return V::load(lanes);
+}
+template <class T, class F, class DF>
+T map(const T& x, F f, DF) {
+  return map(x, f);
+}
+template <Vector V, class F, class DF>
+dual<V> map(const dual<V>& x, F f, DF d_f) {
+  return {map(x.value, f), x.slope * map(x.value, d_f)};
+}
+template <Vector V, class F>
+dual<V> map(const dual<V>& x, F) {
+  static_assert(!std::is_same_v<V, V>,
+                "map(x, f) has no derivative: write map(x, f, d_f), or give the activation d_fn");
+  return x;
 }
 
 namespace detail {
@@ -57,41 +140,54 @@ V polynomial(const V& x, C... c) {
   return fma(x, detail::horner<1, 2>(square, coefficients), detail::horner<0, 2>(square, coefficients));
 }
 
-/// a + b as an unevaluated sum: the rounded sum and its rounding error (D. E. Knuth).
-template <Vector V>
-struct sum {
-  V high;
-  V low;
-
-  sum(const V& a, const V& b) : high(a + b), low(0.0) {
-    const V b_seen = high - a;
-    low = (a - (high - b_seen)) + (b - b_seen);
-  }
+/// The unevaluated sum high + low: a rounded result and its rounding error.
+template <class T>
+struct double_word {
+  T high;
+  T low;
 };
 
-/// a b as an unevaluated sum: the rounded product and its rounding error.
+/// a + b (D. E. Knuth).
+template <class T>
+double_word<T> sum(const T& a, const T& b) {
+  const T high = a + b, b_seen = high - a;
+  return {high, (a - (high - b_seen)) + (b - b_seen)};
+}
+
+/// a b
+template <Scalar R>
+double_word<R> product(R a, R b) {
+  const R high = a * b;
+  return {high, std::fma(a, b, -high)};
+}
 template <Vector V>
-struct product {
-  V high;
-  V low;
-
-  product(const V& a, const V& b) : high(a * b), low(0.0) {
-    if constexpr (V::has_fma) {
-      low = fma(a, b, -high);
-    } else {  // T. J. Dekker, Numer. Math. 18 (1971): split into halves whose products are exact
-      const V a1 = upper_half(a), b1 = upper_half(b);
-      const V a2 = a - a1, b2 = b - b1;
-      low = a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2);
-    }
+double_word<V> product(const V& a, const V& b) {
+  const V high = a * b;
+  if constexpr (V::has_fma) {
+    return {high, fma(a, b, -high)};
+  } else {  // T. J. Dekker, Numer. Math. 18 (1971): split into halves whose products are exact
+    const auto upper_half = [](const V& x) {
+      constexpr int half = (std::numeric_limits<typename V::real>::digits + 1) / 2;
+      const V shifted = x * static_cast<double>((1 << half) + 1);
+      return shifted - (shifted - x);
+    };
+    const V a1 = upper_half(a), b1 = upper_half(b);
+    const V a2 = a - a1, b2 = b - b1;
+    return {high, a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2)};
   }
-
- private:
-  static V upper_half(const V& a) {
-    constexpr int half = (std::numeric_limits<typename V::real>::digits + 1) / 2;
-    const V shifted = a * static_cast<double>((1 << half) + 1);
-    return shifted - (shifted - a);
-  }
-};
+}
+/// The slope of a product is a sum of products: its rounding error is left out.
+template <Vector V>
+double_word<dual<V>> product(const dual<V>& a, const dual<V>& b) {
+  const double_word<V> y = product(a.value, b.value);
+  return {{y.high, fma(a.slope, b.value, a.value * b.slope)}, {y.low, V(0.0)}};
+}
+template <class A, class B>
+requires Mixed<A, B>
+auto sum(const A& a, const B& b) { return sum(number_of<A, B>(a), number_of<A, B>(b)); }
+template <class A, class B>
+requires Mixed<A, B>
+auto product(const A& a, const B& b) { return product(number_of<A, B>(a), number_of<A, B>(b)); }
 
 // ---- Exponentials ------------------------------------------------------------------------------
 
@@ -121,8 +217,7 @@ struct exponent_parts {
 /// Beyond these e^x is 0 or infinite in the number type.
 template <Vector V>
 V clamp_exponent(const V& x) {
-  constexpr bool is_double = std::is_same_v<typename V::real, double>;
-  return max(V(is_double ? -746.0 : -105.0), min(V(is_double ? 710.0 : 89.0), x));
+  return max(per_type<V>(-746, -105), min(per_type<V>(710, 89), x));
 }
 
 }  // namespace detail
@@ -137,7 +232,7 @@ V exp(const V& x) {
 /// e^x - 1, accurate near 0 too.
 template <Vector V>
 V expm1(const V& x) {
-  const detail::exponent_parts<V> p(max(V(-50.0), detail::clamp_exponent(x)));
+  const detail::exponent_parts<V> p(max(-50.0, detail::clamp_exponent(x)));
   const V half_power = power_of_2(p.n, -1);
   return 2.0 * fma(half_power, fma(p.r * p.r, p.q, p.r), half_power - 0.5);
 }
@@ -146,7 +241,7 @@ V expm1(const V& x) {
 template <Vector V>
 V sinh(const V& x) {
   const V size = abs(x);
-  const V half = 0.5 * expm1(min(V(88.0), size));
+  const V half = 0.5 * expm1(min(88.0, size));
   const V large = exp(0.5 * size);
   return copysign(select(size < 20.0, half + half / (1.0 + 2.0 * half), 0.5 * large * large), x);
 }
@@ -191,7 +286,7 @@ struct hyperbolic {
 
 template <Vector V>
 V tanh(const V& x) {
-  const V e = expm1(2.0 * min(V(20.0), abs(x)));
+  const V e = expm1(2.0 * min(20.0, abs(x)));
   return copysign(e / (e + 2.0), x);
 }
 
@@ -226,10 +321,10 @@ V log(const V& x) {
   const auto tiny = x < limits::min();
   const V normal = select(tiny, x * (1.0 / limits::epsilon()), x);
   const V up = exponent(normal * (1 / sqrt_2)) + 1.0;  // so that the mantissa is about 1
-  const V n = up - select(tiny, V(limits::digits - 1), V(0.0));
+  const V n = up - select(tiny, limits::digits - 1, 0.0);
   const V y =
       detail::log_of_parts(n, scale(scale(normal, round(-0.5 * up)), -up - round(-0.5 * up)) - 1.0);
-  const V special = select(x == 0.0, V(-limits::infinity()), V(limits::quiet_NaN()));
+  const V special = select(x == 0.0, -limits::infinity(), limits::quiet_NaN());
   return select(x > 0.0, select(x == limits::infinity(), x, y), special);
 }
 
@@ -324,6 +419,117 @@ V cos(const V& x) {
   return detail::quadrant<V>(x).sine(1);
 }
 
+template <Vector V>
+V tan(const V& x) {
+  return sin(x) / cos(x);
+}
+
+// ---- Inverse trigonometric functions -----------------------------------------------------------
+
+namespace detail {
+
+/// unit atan(t) / t for |t| <= tan(pi/8), at no cost for the unit.
+template <Vector V>
+V atan_over_argument(const V& t, double unit = 1) {
+  const V z = t * t;
+  const auto scaled = [&](auto... c) { return polynomial(z, unit * c...); };
+  if constexpr (std::is_same_v<typename V::real, double>) {  // relative error below 2^-54
+    return scaled(1.0, -0.33333333333330148, 0.199999999990881798, -0.142857141951921603,
+                  0.111111066506356045, -0.0909078234192421629, 0.0769006728845640836,
+                  -0.0664111228363419933, 0.0569249191025156351, -0.0435895816346593328,
+                  0.0212581547053002053);
+  } else {  // 2^-25
+    return scaled(1.0, -0.333329490120052502, 0.199777045680376452, -0.138776127146466464,
+                  0.0805348825043672497);
+  }
+}
+
+/// The angle in [0, pi/4] whose tangent is the smaller of two numbers >= 0 over the larger; 0 if both
+/// are 0.
+template <Vector V>
+V acute_angle(const V& x, const V& y) {
+  constexpr double tan_pi_8 = 0.41421356237309504880;
+  const V tiny = std::numeric_limits<typename V::real>::min();
+  // One is NaN if x or y is.
+  const V least = smaller(x, y), most = larger(tiny, larger(y, x));
+  const auto upper = least > tan_pi_8 * most;  // atan(least / most) = pi/4 + atan(t)
+  const V t = quick_divide(select(upper, least - most, least), select(upper, least + most, most));
+  return fma(t, atan_over_argument(t), select(upper, pi / 4, 0.0));
+}
+
+}  // namespace detail
+
+/// The angle in [-pi/2, pi/2] whose sine is c / sqrt(c^2 + s^2), s >= 0: atan2(c, s), accurate where an
+/// arc sine of the ratio would not be. 0 if both are 0.
+template <Vector V>
+V asin2(const V& c, const V& s) {
+  const V angle = detail::acute_angle(abs(c), s);
+  return copysign(select(abs(c) > s, pi / 2 - angle, angle), c);
+}
+
+/// The angle in [0, pi] whose cosine is c / sqrt(c^2 + s^2), s >= 0: atan2(s, c), accurate near 0 too.
+/// pi/2 if both are 0.
+template <Vector V>
+V acos2(const V& c, const V& s) {
+  const V angle = detail::acute_angle(abs(c), s);
+  const V first = select(abs(c) > s, angle, pi / 2 - angle);
+  return select(c < 0.0, pi - first, first);
+}
+
+/// The angle in (-pi, pi] of the point (x, y), for finite x and y: 0 or pi if y is 0.
+template <Vector V>
+V atan2(const V& y, const V& x) {
+  const V angle = detail::acute_angle(abs(y), abs(x));
+  const V first = select(abs(y) > abs(x), pi / 2 - angle, angle);
+  return copysign(select(x < 0.0, pi - first, first), y);
+}
+
+template <Vector V>
+V atan(const V& x) {  // beyond these pi/2, by which quick_divide has finite numbers
+  return asin2(copysign(min(per_type<V>(1e300, 1e37), abs(x)), x), V(1.0));
+}
+/// NaN beyond [-1, 1].
+template <Vector V>
+V asin(const V& x) {
+  return asin2(x, sqrt((1.0 - x) * (1.0 + x)));
+}
+template <Vector V>
+V acos(const V& x) {
+  return acos2(x, sqrt((1.0 - x) * (1.0 + x)));
+}
+
+// ---- Inverse hyperbolic functions --------------------------------------------------------------
+
+namespace detail {
+
+/// log(2 x) for large x.
+template <Vector V>
+V log_of_twice(const V& x) {
+  return log(x) + 0.69314718055994530942;
+}
+
+}  // namespace detail
+
+template <Vector V>
+V asinh(const V& x) {
+  const V size = abs(x);
+  const V near = log1p(size + size * size / (1.0 + sqrt(fma(size, size, 1.0))));
+  return copysign(select(size < 1e9, near, detail::log_of_twice(size)), x);
+}
+/// NaN below 1.
+template <Vector V>
+V acosh(const V& x) {
+  const V above = x - 1.0;
+  const V near = log1p(above + sqrt(above * (above + 2.0)));
+  return select(x > 1e9, detail::log_of_twice(x), near);
+}
+/// Infinite at -1 and 1, NaN beyond.
+template <Vector V>
+V atanh(const V& x) {
+  const V size = abs(x);
+  return copysign(0.5 * log1p(2.0 * size / (1.0 - size)), x);
+}
+
 // ---- The error function ------------------------------------------------------------------------
 
 namespace detail {
@@ -377,8 +583,8 @@ V erfcx_right(const V& x) {
 /// erfc(x) for x >= 0.
 template <Vector V>
 V erfc_right(const V& x) {
-  const V y = min(V(40.0), x);
-  const product<V> square(y, y);  // the rounding error of x^2 would be multiplied by x^2
+  const V y = min(40.0, x);
+  const auto square = product(y, y);  // the rounding error of x^2 would be multiplied by x^2
   const V e = exp(-square.high);
   return fma(e, -square.low, e) * erfcx_right(y);
 }
@@ -417,12 +623,48 @@ T power(const T& x, int n) {
   return n % 2 ? half * half * x : half * half;
 }
 
+/// x^p for x >= 0, lane by lane by the C library.
+template <Vector V>
+V pow(const V& x, double p) {
+  return map(x, [p](auto lane) { return std::pow(static_cast<double>(lane), p); });
+}
+
+// ---- Plain numbers -----------------------------------------------------------------------------
+
+// What the C++ library lacks: one lane of a vector.
+template <Scalar R>
+R erfcx(R x) {
+  return erfcx(vec<R, sse2>(x))[0];
+}
+template <Scalar R>
+R asin2(R c, R s) {
+  return asin2(vec<R, sse2>(c), vec<R, sse2>(s))[0];
+}
+template <Scalar R>
+R acos2(R c, R s) {
+  return acos2(vec<R, sse2>(c), vec<R, sse2>(s))[0];
+}
+
+// ---- Numbers of several types ------------------------------------------------------------------
+
+template <class C, class S>
+requires Mixed<C, S>
+auto asin2(const C& c, const S& s) { return asin2(number_of<C, S>(c), number_of<C, S>(s)); }
+template <class C, class S>
+requires Mixed<C, S>
+auto acos2(const C& c, const S& s) { return acos2(number_of<C, S>(c), number_of<C, S>(s)); }
+template <class Y, class X>
+requires(Mixed<Y, X> && !Arithmetic<number_of<Y, X>>)  // of those there is one
+    auto atan2(const Y& y, const X& x) {
+  return atan2(number_of<Y, X>(y), number_of<Y, X>(x));
+}
+
 // ---- Derivatives -------------------------------------------------------------------------------
 
 template <Vector V>
 dual<V> exp(const dual<V>& x) {
   const V y = exp(x.value);
-  return {y, x.slope * (y)};
+  return {y, x.slope * y};
 }
 template <Vector V>
 dual<V> expm1(const dual<V>& x) {
@@ -431,27 +673,27 @@ dual<V> expm1(const dual<V>& x) {
 }
 template <Vector V>
 dual<V> log(const dual<V>& x) {
-  return {log(x.value), x.slope * (1.0 / x.value)};
+  return {log(x.value), x.slope / x.value};
 }
 template <Vector V>
 dual<V> log1p(const dual<V>& x) {
-  return {log1p(x.value), x.slope * (1.0 / (1.0 + x.value))};
+  return {log1p(x.value), x.slope / (1.0 + x.value)};
 }
 template <Vector V>
 dual<V> sin(const dual<V>& x) {
-  return {sin(x.value), x.slope * (cos(x.value))};
+  return {sin(x.value), x.slope * cos(x.value)};
 }
 template <Vector V>
 dual<V> cos(const dual<V>& x) {
-  return {cos(x.value), x.slope * (-sin(x.value))};
+  return {cos(x.value), x.slope * -sin(x.value)};
 }
 template <Vector V>
 dual<V> sinh(const dual<V>& x) {
-  return {sinh(x.value), x.slope * (cosh(x.value))};
+  return {sinh(x.value), x.slope * cosh(x.value)};
 }
 template <Vector V>
 dual<V> cosh(const dual<V>& x) {
-  return {cosh(x.value), x.slope * (sinh(x.value))};
+  return {cosh(x.value), x.slope * sinh(x.value)};
 }
 template <Vector V>
 dual<V> tanh(const dual<V>& x) {
@@ -470,6 +712,72 @@ dual<V> erfcx(const dual<V>& x) {
 template <Vector V>
 dual<V> erfc(const dual<V>& x) {
   return {erfc(x.value), x.slope * (exp(-(x.value * x.value)) * (-2 / sqrt_pi))};
+}
+
+template <Vector V>
+dual<V> tan(const dual<V>& x) {
+  const V y = tan(x.value);
+  return {y, x.slope * fma(y, y, 1.0)};
+}
+template <Vector V>
+dual<V> asin(const dual<V>& x) {
+  return {asin(x.value), x.slope / sqrt((1.0 - x.value) * (1.0 + x.value))};
+}
+template <Vector V>
+dual<V> acos(const dual<V>& x) {
+  return {acos(x.value), -x.slope / sqrt((1.0 - x.value) * (1.0 + x.value))};
+}
+template <Vector V>
+dual<V> atan(const dual<V>& x) {
+  return {atan(x.value), x.slope / fma(x.value, x.value, 1.0)};
+}
+template <Vector V>
+dual<V> asinh(const dual<V>& x) {
+  return {asinh(x.value), x.slope / sqrt(fma(x.value, x.value, 1.0))};
+}
+template <Vector V>
+dual<V> acosh(const dual<V>& x) {
+  return {acosh(x.value), x.slope / sqrt((x.value - 1.0) * (x.value + 1.0))};
+}
+template <Vector V>
+dual<V> atanh(const dual<V>& x) {
+  return {atanh(x.value), x.slope / ((1.0 - x.value) * (1.0 + x.value))};
+}
+template <Vector V>
+dual<V> pow(const dual<V>& x, double p) {
+  return {pow(x.value, p), x.slope * (p * pow(x.value, p - 1))};
+}
+
+namespace detail {
+
+/// The derivative of the angle of (x, y).
+template <Vector V>
+V slope_of_angle(const dual<V>& x, const dual<V>& y) {
+  const V square = fma(x.value, x.value, y.value * y.value);
+  const V slope = quick_divide(fma(x.value, y.slope, -(y.value * x.slope)), square);
+  const auto usual =
+      (square > per_type<V>(0x1p-900, 0x1p-90)) & (square < per_type<V>(0x1p1000, 0x1p120));
+  if (!any(!usual)) [[likely]]
+    return slope;
+  const V size = max(V(std::numeric_limits<typename V::real>::min()), max(abs(x.value), abs(y.value)));
+  const V a = x.value / size, b = y.value / size;
+  return select(usual, slope, fma(a, y.slope, -(b * x.slope)) / max(0.5, fma(a, a, b * b)) / size);
+}
+
+}  // namespace detail
+
+template <Vector V>
+dual<V> asin2(const dual<V>& c, const dual<V>& s) {
+  return {asin2(c.value, s.value), detail::slope_of_angle(s, c)};
+}
+template <Vector V>
+dual<V> acos2(const dual<V>& c, const dual<V>& s) {
+  return {acos2(c.value, s.value), detail::slope_of_angle(c, s)};
+}
+
+template <Vector V>
+dual<V> atan2(const dual<V>& y, const dual<V>& x) {
+  return {atan2(y.value, x.value), detail::slope_of_angle(x, y)};
 }
 
 }  // namespace nngp

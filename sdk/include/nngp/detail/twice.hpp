@@ -9,6 +9,9 @@
 
 namespace nngp::detail {
 
+template <class V>
+struct twice;
+
 template <class Mask>
 struct twice_mask {
   Mask a, b;
@@ -21,6 +24,10 @@ struct twice_mask {
   }
   friend twice_mask operator!(const twice_mask& x) { return {!x.a, !x.b}; }
   friend bool any(const twice_mask& x) { return any(x.a | x.b); }
+  /// Of plain numbers.
+  friend auto select(const twice_mask& m, double x, double y) {
+    return twice(select(m.a, x, y), select(m.b, x, y));
+  }
 };
 
 template <class V>
@@ -79,6 +86,10 @@ struct twice {
   }
   friend twice min(const twice& x, const twice& y) { return {min(x.a, y.a), min(x.b, y.b)}; }
   friend twice max(const twice& x, const twice& y) { return {max(x.a, y.a), max(x.b, y.b)}; }
+  friend twice smaller(const twice& x, const twice& y) {
+    return {smaller(x.a, y.a), smaller(x.b, y.b)};
+  }
+  friend twice larger(const twice& x, const twice& y) { return {larger(x.a, y.a), larger(x.b, y.b)}; }
   friend twice abs(const twice& x) { return {abs(x.a), abs(x.b)}; }
   friend twice copysign(const twice& x, const twice& y) {
     return {copysign(x.a, y.a), copysign(x.b, y.b)};

@@ -1,0 +1,305 @@
+#pragma once
+
+// The tile entries of an activation: its formulas over rows and columns, for every instruction set.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+#include "nngp/activation.h"
+#include "nngp/detail/members.hpp"
+#include "nngp/detail/twice.hpp"
+
+#pragma GCC visibility push(hidden)
+
+namespace nngp::detail {
+
+template <class A, class T, class Input>
+kernel_pair<T> differentiate(const A& a, const T& cov12, const Input& input1, const Input& input2) {
+  const dual<T> c(cov12, T(1.0));
+  if constexpr (requires { a.nngp_fn(c, input1, input2); }) {
+    const dual<T> y = a.nngp_fn(c, input1, input2);
+    return {y.value, y.slope};
+  } else {
+    const dual<T> y = a.nngp_fn(c, dual<T>(input1), dual<T>(input2));
+    return {y.value, y.slope};
+  }
+}
+
+/// The arguments of kernels that are computed in one step.
+template <class T, class Input>
+struct arguments {
+  T cov12;
+  const Input &input1, &input2;
+};
+
+/// The first step of kernels(), which the author may give: what takes long.
+template <class A, class T, class Input>
+auto start(const A& a, const T& cov12, const Input& input1, const Input& input2) {
+  if constexpr (HasStart<A>) {
+    return a.start(cov12, input1, input2);
+  } else {
+    return arguments<T, Input>{cov12, input1, input2};
+  }
+}
+
+/// nngp_fn and, if Derivative, d_nngp_fn.
+template <bool Derivative, class A, class T, class Input>
+kernel_pair<T> kernels(const A& a, const arguments<T, Input>& x) {
+  const auto& [cov12, input1, input2] = x;
+  if constexpr (HasBoth<A>) {
+    return a.nngp_and_d_nngp_fn(cov12, input1, input2);
+  } else if constexpr (!Derivative) {
+    return {a.nngp_fn(cov12, input1, input2), T(0.0)};
+  } else if constexpr (HasDNngp<A>) {
+    return {a.nngp_fn(cov12, input1, input2), a.d_nngp_fn(cov12, input1, input2)};
+  } else {
+    return differentiate(a, cov12, input1, input2);
+  }
+}
+template <bool Derivative, class A, class Started>
+auto kernels(const A& a, const Started& started) {
+  return a.finish(started);
+}
+
+template <class Real>
+using tile_of = std::conditional_t<std::is_same_v<Real, double>, nngp_tile_f64, nngp_tile_f32>;
+template <class Real>
+using output_of = std::conditional_t<std::is_same_v<Real, double>, nngp_output_f64, nngp_output_f32>;
+
+/// True for formulas that are compiled in fewer versions.
+template <class A>
+constexpr bool is_long() {
+  if constexpr (has_long_formula<A>) return A::long_formula;
+  return false;
+}
+
+/// True for kernels whose value is compiled alone, too, though it comes with the derivative.
+template <class A>
+constexpr bool is_value_alone() {
+  if constexpr (has_value_alone<A>) return A::value_alone;
+  return false;
+}
+
+/// True if the value comes with its derivative anyway: a version without would differ in dead code
+/// only.
+template <class A>
+constexpr bool always_both = is_long<A>() || (HasBoth<A> && !is_value_alone<A>());
+
+/// avx512_wide, where that is worth the time to compile it.
+template <class A>
+using wide = std::conditional_t<is_long<A>(), avx512, avx512_wide>;
+
+/// What a row is computed in: vectors side by side, as many as keep the processor busy and leave
+/// registers.
+template <class A, class Real, class Isa>
+constexpr auto side_by_side() {
+  using V = vec<Real, Isa>;
+  if constexpr (is_long<A>()) {
+    return std::type_identity<V>();
+  } else if constexpr (std::is_same_v<Isa, avx512_wide>) {
+    return std::type_identity<twice<twice<V>>>();
+  } else {
+    return std::type_identity<twice<V>>();
+  }
+}
+template <class A, class Real, class Isa>
+using lanes = typename decltype(side_by_side<A, Real, Isa>())::type;
+
+/// Fills a tile of whole V's. All entries of all tiles go through this one function of an instruction
+/// set, so that the same inputs give the same result to the last bit everywhere: every lane of every V
+/// does the same.
+template <class A, class V, bool Derivative>
+struct fill_whole {
+  using Real = typename V::real;
+  /// A copy where that is cheap: the compiler need not fear that an output overwrites a parameter.
+  using Activation = std::conditional_t<std::is_trivially_copyable_v<A>, const A, const A&>;
+
+  const A* activation;
+  const tile_of<Real>* tile;
+
+  void operator()() const {
+    for (std::size_t j = 0; j < tile->cols; j += block) columns(j, std::min(tile->cols, j + block));
+  }
+
+ private:
+  using Input = input_of<A, V>;
+  static constexpr std::size_t block = 16 * V::size;  ///< columns whose inputs are at hand at a time
+
+  void columns(std::size_t begin, std::size_t end) const {
+    Activation a = *activation;
+    const tile_of<Real> t = *tile;
+    const V cov_scale = t.cov_scale, cov_shift = t.cov_shift;
+    const V ntk_cov = t.ntk_cov, ntk_scale = t.ntk_scale, ntk_shift = t.ntk_shift;
+    output_of<Real>* const output = t.output;
+    alignas(64) std::byte room[block / V::size * sizeof(Input)];
+    Input* const input2 = reinterpret_cast<Input*>(room);
+    for (std::size_t j = begin; j < end; j += V::size)
+      new (input2 + (j - begin) / V::size)
+          Input(of_variance(a, fma(cov_scale, V::load(t.var2 + j), cov_shift)));
+    for (std::size_t i = 0; i < t.rows; ++i) {
+      const Real* cov12 = t.cov12 + i * t.cov12_ld;
+      Real* nngp = t.nngp + i * t.nngp_ld;
+      Real* d_nngp = t.d_nngp ? t.d_nngp + i * t.d_nngp_ld : nullptr;
+      Real* ntk = t.ntk ? t.ntk + i * t.ntk_ld : nullptr;
+      const Input input1 = of_variance(a, fma(cov_scale, V(t.var1[i]), cov_shift));
+      const auto started_at = [&](std::size_t j) {
+        return start(a, fma(cov_scale, V::load(cov12 + j), cov_shift), input1,
+                     input2[(j - begin) / V::size]);
+      };
+      const auto finish = [&](const auto& started, std::size_t j) {
+        const kernel_pair<V> y = kernels<Derivative>(a, started);
+        V new_ntk(0.0);
+        if constexpr (Derivative) {
+          if (ntk) {
+            const V before = fma(ntk_scale, V::load(ntk + j), ntk_shift);
+            new_ntk = y.d_nngp * fma(ntk_cov, V::load(cov12 + j), before);
+          }
+        }
+        if (output) return write(*output, i, j, y.nngp, new_ntk);
+        if constexpr (Derivative) {
+          if (ntk) new_ntk.store(ntk + j);
+          if (d_nngp) y.d_nngp.store(d_nngp + j);
+        }
+        y.nngp.store(nngp + j);  // the last, for it may take the place of cov12
+      };
+      if constexpr (HasStart<A>) {  // one ahead
+        auto next = started_at(begin);
+        for (std::size_t j = begin; j < end; j += V::size) {
+          const auto started = next;
+          if (j + V::size < end) next = started_at(j + V::size);
+          finish(started, j);
+        }
+      } else {
+        for (std::size_t j = begin; j < end; j += V::size) finish(started_at(j), j);
+      }
+    }
+  }
+
+  static void write(output_of<Real>& to, std::size_t i, std::size_t j, const V& nngp, const V& ntk) {
+    const V k = fma(V(to.cov_scale), nngp, V(to.cov_shift));
+    const V t = fma(V(to.ntk_cov), nngp, fma(V(to.ntk_scale), ntk, V(to.ntk_shift)));
+    if (to.nngp) k.stream(to.nngp + i * to.ld + j);
+    if (to.ntk) t.stream(to.ntk + i * to.ld + j);
+    if (any_nan(fma(k, V(0.0), t * 0.0))) [[unlikely]]
+      to.not_finite = 1;
+  }
+};
+
+/// Fewer entries than a vector holds, in room for one.
+template <class Real, std::size_t size>
+struct padded {
+  Real data[size];
+
+  /// The rest repeats the last entry, so that it takes the same rare paths only.
+  padded(const Real* from, std::size_t count) {
+    for (std::size_t j = 0; j < size; ++j) data[j] = from[std::min(j, count - 1)];
+  }
+  void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
+};
+
+/// The tile's output, or null if it cannot be written vector by vector.
+template <class V>
+output_of<typename V::real>* output_for(const tile_of<typename V::real>& tile) {
+  using Tile = tile_of<typename V::real>;
+  if (!NNGP_HAS_FIELD(Tile, &tile, output) || !tile.output) return nullptr;
+  const auto aligned = [](const void* p) {
+    return reinterpret_cast<std::uintptr_t>(p) % sizeof(V) == 0;
+  };
+  const auto& to = *tile.output;
+  const bool whole = tile.cols % V::size == 0 && to.ld % V::size == 0;
+  return whole && aligned(to.nngp) && aligned(to.ntk) ? tile.output : nullptr;
+}
+
+/// Fills the columns from `begin` on as far as whole V's go, and returns where that is.
+template <class V, bool Derivative, class A, class Tile>
+std::size_t fill_columns(const A& a, const Tile& tile, std::size_t begin) {
+  const std::size_t count = (tile.cols - begin) / V::size * V::size;
+  if (count == 0) return begin;
+  Tile part = tile;
+  part.cols = count;
+  part.cov12 += begin;
+  part.var2 += begin;
+  part.nngp += begin;
+  if (part.d_nngp) part.d_nngp += begin;
+  if (part.ntk) part.ntk += begin;
+  if (!tile.output) {
+    run_on(typename V::isa(), fill_whole<A, V, Derivative>{&a, &part});
+    return begin + count;
+  }
+  auto output = *tile.output;
+  if (output.nngp) output.nngp += begin;
+  if (output.ntk) output.ntk += begin;
+  part.output = &output;
+  run_on(typename V::isa(), fill_whole<A, V, Derivative>{&a, &part});
+  tile.output->taken = 1;
+  tile.output->not_finite |= output.not_finite;
+  return begin + count;
+}
+
+template <class A, class Real, class Isa, bool Derivative>
+void fill(const A& a, const tile_of<Real>& of_host) {
+  using Narrow = vec<Real, Isa>;
+  constexpr std::size_t size = Narrow::size;
+  tile_of<Real> tile;  // the host's may lack the last fields
+  std::memcpy(&tile, &of_host, offsetof(tile_of<Real>, output));
+  tile.output = output_for<Narrow>(of_host);
+  std::size_t whole = fill_columns<lanes<A, Real, Isa>, Derivative>(a, tile, 0);
+  if constexpr (!std::is_same_v<lanes<A, Real, Isa>, Narrow>)
+    whole = fill_columns<Narrow, Derivative>(a, tile, whole);
+  const std::size_t rest = tile.cols - whole;
+  if (!rest) return;
+
+  tile_of<Real> one = tile;
+  one.rows = 1;
+  one.cols = size;
+  const padded<Real, size> var2(tile.var2 + whole, rest);
+  one.var2 = var2.data;
+  for (std::size_t i = 0; i < tile.rows; ++i) {
+    const padded<Real, size> k(tile.cov12 + i * tile.cov12_ld + whole, rest);
+    padded<Real, size> nngp = k, d_nngp = k, ntk = k;
+    one.cov12 = k.data;
+    one.var1 = tile.var1 + i;
+    one.nngp = nngp.data;
+    if (tile.d_nngp) one.d_nngp = d_nngp.data;
+    if (tile.ntk) {
+      ntk = padded<Real, size>(tile.ntk + i * tile.ntk_ld + whole, rest);
+      one.ntk = ntk.data;
+    }
+    fill_columns<Narrow, Derivative>(a, one, 0);
+    nngp.copy_to(tile.nngp + i * tile.nngp_ld + whole, rest);
+    if (tile.d_nngp) d_nngp.copy_to(tile.d_nngp + i * tile.d_nngp_ld + whole, rest);
+    if (tile.ntk) ntk.copy_to(tile.ntk + i * tile.ntk_ld + whole, rest);
+  }
+}
+
+template <class A, class Real, class Isa>
+void tile_entry(const void* instance, const tile_of<Real>* tile) noexcept {
+  const A& a = *static_cast<const A*>(instance);
+  if (always_both<A> || tile->d_nngp || tile->ntk) {
+    fill<A, Real, Isa, true>(a, *tile);
+  } else if constexpr (!always_both<A>) {
+    fill<A, Real, Isa, false>(a, *tile);
+  }
+}
+
+template <class Real>
+using tile_function = void (*)(const void*, const tile_of<Real>*);
+
+/// The entry for the best instruction set of this machine.
+template <class A, class Real>
+tile_function<Real> best_tile_entry() {
+  static const tile_function<Real> best =
+      inlined<avx512>() && supported<avx512>()
+          ? prefers_wide() ? tile_entry<A, Real, wide<A>> : tile_entry<A, Real, avx512>
+      : inlined<avx2>() && supported<avx2>() ? tile_entry<A, Real, avx2>
+                                             : tile_entry<A, Real, sse2>;
+  return best;
+}
+
+}  // namespace nngp::detail
+
+#pragma GCC visibility pop
