@@ -216,7 +216,7 @@ TYPED_TEST(Math, InverseFunctions) {
       "atan2", [](const auto& y) { return atan2(y, decltype(y)(-3.0)); },
       [](long double y) { return std::atan2(y, -3.0L); }, all, 2.5);
   this->check(
-      "asin", NNGP_FUNCTION(asin), [](long double x) { return std::asin(x); }, inside, 3.0);
+      "asin", NNGP_FUNCTION(asin), [](long double x) { return std::asin(x); }, inside, 3.5);
   this->check(
       "acos", NNGP_FUNCTION(acos), [](long double x) { return std::acos(x); }, inside, 3.5);
   this->check(
