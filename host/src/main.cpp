@@ -89,8 +89,9 @@ void run(std::vector<std::string> words) {
   command.run(parse_arguments(command, words));
 }
 
-void print_error(const std::string& text) {
-  std::cerr << (is_lively(2) ? "\033[1;31mnngp:\033[0m " : "nngp: ") << text << '\n';
+/// Takes no memory: there may be none.
+void print_error(std::string_view text, std::string_view more = "") {
+  std::cerr << (is_lively(2) ? "\033[1;31mnngp:\033[0m " : "nngp: ") << text << more << '\n';
 }
 
 int checked_run(int count, char** words) {
@@ -106,7 +107,7 @@ int checked_run(int count, char** words) {
     const int error = errno;
     std::cout.exceptions(std::ios::goodbit);
     if (error == EPIPE) return done;  // the reader has had enough
-    print_error(std::string("cannot write to standard output: ") + std::strerror(error));
+    print_error("cannot write to standard output: ", std::strerror(error));
   } catch (const UsageError& error) {
     print_error(error.what());
     return wrong_usage;

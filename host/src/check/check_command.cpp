@@ -3,6 +3,7 @@
 #include "check/check_command.hpp"
 
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "check/check.hpp"
 #include "check/messages.hpp"

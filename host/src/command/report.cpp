@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/dll/runtime_symbol_info.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "command/options.hpp"
 #include "nngp/file.hpp"

@@ -1,6 +1,7 @@
 #include "predict/predict_report.hpp"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "command/terminal.hpp"
 #include "nngp/text.hpp"

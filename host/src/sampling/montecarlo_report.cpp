@@ -1,5 +1,7 @@
 #include "sampling/montecarlo_report.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "command/terminal.hpp"
 
 namespace nngp::host {
