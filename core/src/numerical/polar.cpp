@@ -1,10 +1,11 @@
 #include "numerical/polar.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "numerical/dense_algebra.hpp"
 #include "numerical/quadrature.hpp"
 #include "numerical/table.hpp"
 
@@ -58,13 +59,12 @@ PolarDual::PolarDual(const ScalarFunction& fn, Channel channel, int power,
     if (largest == 0) continue;
     const Eigen::VectorXd size = norm.cwiseMax(1e-12 * largest);
     const Eigen::MatrixXd scaled = size.cwiseInverse().asDiagonal() * g[parity];
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(scaled * scaled.transpose());
+    const Eigensystem eigen = eigensystem(scaled * scaled.transpose());
     std::vector<std::vector<double>> columns;
     std::size_t degrees = 2;
     for (Eigen::Index e = 0; e < n; ++e) {
-      if (eigen.eigenvalues()[e] < 1e-15 * eigen.eigenvalues()[n - 1]) continue;
-      const Eigen::VectorXd h =
-          (eigen.eigenvectors().col(e) * std::sqrt(eigen.eigenvalues()[e])).cwiseProduct(size);
+      if (eigen.values[e] < 1e-15 * eigen.values[n - 1]) continue;
+      const Eigen::VectorXd h = (eigen.vectors.col(e) * std::sqrt(eigen.values[e])).cwiseProduct(size);
       columns.push_back(chebyshev_coefficients({h.data(), h.data() + n}));
       for (std::size_t k = degrees; k < columns.back().size(); ++k)
         if (std::abs(columns.back()[k]) > 1e-15 * largest) degrees = k + 1;

@@ -2,12 +2,13 @@
 
 #include <oneapi/tbb/parallel_for.h>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
 
+#include "numerical/dense_algebra.hpp"
 #include "numerical/integrator.hpp"
 #include "numerical/quadrature.hpp"
 
@@ -120,7 +121,7 @@ Scale Series::fit_scale(Channel channel, int power) const {
   for (Eigen::Index i = 0; i < n; ++i)
     for (Eigen::Index k = 0; k < degrees; ++k)
       basis(i, k) = std::cos(static_cast<double>(k) * std::acos(t_[static_cast<std::size_t>(i)]));
-  const Eigen::VectorXd c = basis.householderQr().solve(size.array().log().matrix());
+  const Eigen::VectorXd c = least_squares(basis, size.array().log().matrix());
   scale.growth.assign(c.data(), c.data() + c.size());
   return scale;
 }
@@ -207,11 +208,11 @@ void Series::tabulate(const Duals& duals) {
     double smallest_size = INFINITY;
     for (std::size_t a = 0; a < nodes; ++a)
       smallest_size = std::min(smallest_size, norm_[channel][a] / scale_[channel](sigma_[a], t_[a]));
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(sum);
-    for (Eigen::Index e = 0; e < eigen.eigenvalues().size(); ++e) {
-      const double value = eigen.eigenvalues()[e];
+    const Eigensystem eigen = eigensystem(sum);
+    for (Eigen::Index e = 0; e < eigen.values.size(); ++e) {
+      const double value = eigen.values[e];
       if (std::abs(value) < 1e-17) continue;
-      const Eigen::VectorXd v = eigen.eigenvectors().col(e) * std::sqrt(std::abs(value));
+      const Eigen::VectorXd v = eigen.vectors.col(e) * std::sqrt(std::abs(value));
       std::vector<double> u(nodes);
       for (std::size_t a = 0; a < nodes; ++a)
         u[a] = v[static_cast<Eigen::Index>(a)] * norm_[channel][a] / scale_[channel](sigma_[a], t_[a]);
