@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <map>
 
@@ -17,14 +18,14 @@ namespace fs = std::filesystem;
 const std::string model = "serial(Dense(8, 1.5, 0.1), Relu(), Dense(8), Erf(), Dense(1))";
 
 /// A command, its options that name outputs, and the kinds of calls that it makes.
-struct Run {
+struct Scenario {
   std::string name;
   std::vector<std::string> words;
   std::map<std::string, std::string> outputs;  ///< file by option
 };
 
-const std::vector<Run>& runs() {
-  static const std::vector<Run> all = {
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all = {
       {"csv",
        {"kernel", "--model", model, "--x1", "small.csv"},
        {{"--nngp", "a.npy"}, {"--ntk", "b.npy"}}},
@@ -54,7 +55,7 @@ std::string table(int rows, int cols) {
   return text;
 }
 
-class Faults : public testing::TestWithParam<Run> {
+class Faults : public testing::TestWithParam<Scenario> {
  protected:
   Faults() {
     folder_.write("small.csv", table(30, 4));
@@ -63,17 +64,17 @@ class Faults : public testing::TestWithParam<Run> {
     for (int i = 0; i < 300; ++i)
       for (int j = 0; j < 4; ++j) writer.matrix()(i, j) = std::sin(1 + 5 * i + 7 * j * j);
     writer.commit();
-    for (const auto& [option, file] : run_.outputs) folder_.write(file, "old");
+    for (const auto& [option, file] : scenario_.outputs) folder_.write(file, "old");
     EXPECT_EQ(run({}).code, 0);
     expected_ = outputs();
   }
 
   Outcome run(std::vector<std::string> environment, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words = run_.words;
+    std::vector<std::string> words = scenario_.words;
     for (std::size_t i = 0; i + 1 < words.size(); ++i)
       if (words[i].starts_with("--x") || words[i] == "--y-train")
         words[i + 1] = (folder_ / words[i + 1]).string();
-    for (const auto& [option, file] : run_.outputs)
+    for (const auto& [option, file] : scenario_.outputs)
       words.insert(words.end(), {option, (folder_ / file).string()});
     words.insert(words.end(), more.begin(), more.end());
     return run_nngp(words, environment);
@@ -81,7 +82,7 @@ class Faults : public testing::TestWithParam<Run> {
 
   std::map<std::string, std::string> outputs() const {
     std::map<std::string, std::string> contents;
-    for (const auto& [option, file] : run_.outputs) contents[file] = read_text(folder_ / file);
+    for (const auto& [option, file] : scenario_.outputs) contents[file] = read_text(folder_ / file);
     return contents;
   }
 
@@ -97,8 +98,8 @@ class Faults : public testing::TestWithParam<Run> {
 
   /// Runs with `fault`, expects an error or success, and what belongs to either.
   void expect_no_damage(const std::string& fault) const {
-    SCOPED_TRACE(run_.name + ", " + fault);
-    for (const auto& [option, file] : run_.outputs) folder_.write(file, "old");
+    SCOPED_TRACE(scenario_.name + ", " + fault);
+    for (const auto& [option, file] : scenario_.outputs) folder_.write(file, "old");
     const Outcome outcome = run({preload, "FAULT=" + fault});
     if (outcome.code == 0) {
       EXPECT_EQ(outputs(), expected_);
@@ -139,7 +140,7 @@ class Faults : public testing::TestWithParam<Run> {
   const std::string preload = std::string("LD_PRELOAD=") + NNGP_TEST_FAULTS;
 
  private:
-  const Run& run_ = GetParam();
+  const Scenario& scenario_ = GetParam();
   const TemporaryFolder folder_;
   std::map<std::string, std::string> expected_;
 };
@@ -148,7 +149,7 @@ TEST_P(Faults, LeaveOldOutputOrNew) { fail_everywhere(4); }
 
 TEST_P(Faults, OfEveryCallLeaveOldOutputOrNew) { fail_everywhere(100); }
 
-INSTANTIATE_TEST_SUITE_P(, Faults, testing::ValuesIn(runs()),
+INSTANTIATE_TEST_SUITE_P(, Faults, testing::ValuesIn(scenarios()),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace
