@@ -36,11 +36,17 @@ class Activation {
   /// instance lives. Throws ModelError for an unknown, missing or out-of-range parameter.
   Activation(std::shared_ptr<const void> library, const nngp_activation& descriptor,
              const Arguments& arguments = {});
+  /// An instance that is made already, by the program itself; `owner` keeps it and `descriptor` alive.
+  /// `text` is how a model writes the activation.
+  Activation(std::shared_ptr<const void> owner, const nngp_activation& descriptor, void* instance,
+             std::string text);
 
   std::string name() const;
   /// The activation as a model writes it, every parameter named: "Erf(a=1.0, b=1.0, c=0.0)".
   std::string text() const;
   const nngp_activation& descriptor() const;
+  /// What the functions of the descriptor take.
+  const void* instance() const;
 
   bool has_fn() const;
   bool has_nngp_fn() const;

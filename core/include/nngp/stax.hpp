@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "nngp/formula.hpp"
 #include "nngp/plugin.hpp"
 
 namespace nngp {
@@ -70,6 +71,8 @@ Layer Dense(std::size_t out_dim, const DenseOptions& options = {});
 
 /// Applies a scalar function to every unit.
 Layer Elementwise(Activation activation);
+/// The same, the function given by formulas: Elementwise({.fn = "x * sigmoid(x)"}).
+Layer Elementwise(const Formulas& formulas);
 
 /// The same by numerical integration of fn, even where there is an nngp_fn. `tolerance`, in (0, 1], is
 /// the wanted error relative to sqrt(E fn(x1)^2 E fn(x2)^2).

@@ -201,12 +201,16 @@ Layer Elementwise(Activation activation) {
   return make_layer<ElementwiseType>(std::move(activation), std::nullopt);
 }
 
+Layer Elementwise(const Formulas& formulas) { return Elementwise(formula_activation(formulas)); }
+
 Layer ElementwiseNumerical(Activation activation, double tolerance) {
   return make_layer<ElementwiseType>(std::move(activation), tolerance);
 }
 
 extern const LayerEntry elementwise_entry = {
-    "Elementwise", by_name, "an activation; `Relu()` alone means `Elementwise(Relu())`",
+    "Elementwise", by_name,
+    "an activation, by name or by formulas: `Elementwise(fn='x * sigmoid(x)', nngp_fn=None, "
+    "d_nngp_fn=None)`",
     [](const LayerCall& call) { return Elementwise(call.activation("activation")); }};
 
 extern const LayerEntry elementwise_numerical_entry = {

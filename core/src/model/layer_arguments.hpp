@@ -23,6 +23,7 @@ class ModelReader {
   }
 
  private:
+  Activation formula_activation(const Expression& expression) const;
   void check_known(const Expression::Call& call, std::size_t offset) const;
   bool is_numerical_detail(const Expression::Call& call, const Argument& argument) const;
 

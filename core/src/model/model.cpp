@@ -1,6 +1,7 @@
 #include "nngp/model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "layers/all.hpp"
@@ -9,6 +10,7 @@
 #include "model/layer_arguments.hpp"
 #include "network/parameter.hpp"
 #include "nngp/error.hpp"
+#include "nngp/formula.hpp"
 #include "nngp/text.hpp"
 #include "plugin/arguments.hpp"
 
@@ -16,6 +18,23 @@ namespace nngp {
 namespace {
 
 std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
+
+constexpr std::array<std::string_view, 3> formula_names = {"fn", "nngp_fn", "d_nngp_fn"};
+
+bool is_formula_name(std::string_view keyword) {
+  return std::find(formula_names.begin(), formula_names.end(), keyword) != formula_names.end();
+}
+
+/// Elementwise(fn='...'), or with a formula in the first place, as opposed to Elementwise('Relu').
+bool is_formula(const Expression::Call& call) {
+  if (call.name != "Elementwise" || call.arguments.empty()) return false;
+  if (std::any_of(call.arguments.begin(), call.arguments.end(),
+                  [](const Argument& argument) { return is_formula_name(argument.keyword); }))
+    return true;
+  const Argument& first = call.arguments.front();
+  const auto* text = std::get_if<std::string>(&first.value.value);
+  return text && first.keyword.empty() && !is_name(text->c_str()) && text->find(':') == text->npos;
+}
 
 }  // namespace
 
@@ -25,6 +44,7 @@ Layer ModelReader::layer(const Expression& expression) const {
   if (!call->has_arguments) {
     fail(expression.offset, "a layer has parentheses: " + printable(call->name) + "()");
   }
+  if (is_formula(*call)) return Elementwise(formula_activation(expression));
   const LayerEntry* entry = find_layer(call->name);
   if (!entry) return Elementwise(activation(expression));
   const LayerArguments arguments(*this, *entry, expression);
@@ -49,6 +69,7 @@ Activation ModelReader::activation(const Expression& expression) const {
   }
   const auto* call = std::get_if<Expression::Call>(&expression.value);
   if (!call) fail(expression.offset, "expected an activation, got " + kind_of(expression));
+  if (is_formula(*call)) return formula_activation(expression);
   if (find_layer(call->name)) fail(expression.offset, call->name + " is not an activation");
   check_known(*call, expression.offset);
 
@@ -81,6 +102,45 @@ Activation ModelReader::activation(const Expression& expression) const {
     fail(offset, error.what());
   } catch (const ModelError& error) {
     fail(expression.offset, error.what());
+  }
+}
+
+Activation ModelReader::formula_activation(const Expression& expression) const {
+  const auto& call = std::get<Expression::Call>(expression.value);
+  Formulas formulas;
+  std::map<std::string, std::size_t> offset;  // of the text of a formula, or of a number
+  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+    const Argument& argument = call.arguments[i];
+    if (argument.keyword.empty() &&
+        std::any_of(call.arguments.begin(), call.arguments.begin() + static_cast<std::ptrdiff_t>(i),
+                    [](const Argument& before) { return !before.keyword.empty(); }))
+      fail(argument.offset, "a positional argument cannot follow a keyword argument");
+    if (argument.keyword.empty() && i >= formula_names.size())
+      fail(argument.offset,
+           "Elementwise takes fn, nngp_fn and d_nngp_fn; numbers have names, as in a=2");
+    const std::string name =
+        argument.keyword.empty() ? std::string(formula_names[i]) : argument.keyword;
+    if (!offset.emplace(name, argument.value.offset).second)
+      fail(argument.offset, in_quotes(name) + " is given twice");
+    if (!is_formula_name(name)) {
+      const auto* number = std::get_if<double>(&argument.value.value);
+      if (!number)
+        fail(argument.value.offset, name + " must be a number, not " + kind_of(argument.value));
+      formulas.parameters.emplace_back(name, *number);
+    } else if (const auto* text = std::get_if<std::string>(&argument.value.value)) {
+      (name == "fn" ? formulas.fn : name == "nngp_fn" ? formulas.nngp_fn : formulas.d_nngp_fn) = *text;
+      if (text->empty()) fail(argument.value.offset, name + " is empty");
+      ++offset[name];  // behind the quote
+    } else if (!std::holds_alternative<Expression::None>(argument.value.value)) {
+      fail(argument.value.offset,
+           name + " must be a formula in quotes, not " + kind_of(argument.value));
+    }
+  }
+  try {
+    return nngp::formula_activation(formulas);
+  } catch (const FormulaError& error) {
+    const auto place = offset.find(error.argument);
+    fail(place == offset.end() ? expression.offset : place->second + error.offset, error.message);
   }
 }
 

@@ -21,6 +21,9 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 struct Activation::Instance {
   Instance(std::shared_ptr<const void> library_, const nngp_activation& table,
            const Arguments& arguments);
+  Instance(std::shared_ptr<const void> owner, const nngp_activation& table, void* made,
+           std::string text_)
+      : library(std::move(owner)), descriptor(table), handle(made), text(std::move(text_)) {}
   ~Instance() { descriptor->destroy(handle); }
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -29,6 +32,7 @@ struct Activation::Instance {
   Descriptor descriptor;
   std::vector<std::vector<double>> values;
   void* handle;
+  std::string text;  ///< as a model writes it; empty: by name and values
   std::vector<nngp_breakpoint> breakpoints;
 
   bool jumps() const {
@@ -87,11 +91,21 @@ Activation::Activation(std::shared_ptr<const void> library, const nngp_activatio
   instance_ = std::move(instance);
 }
 
+Activation::Activation(std::shared_ptr<const void> owner, const nngp_activation& descriptor,
+                       void* instance, std::string text) {
+  auto made = std::make_shared<Instance>(std::move(owner), descriptor, instance, std::move(text));
+  if (descriptor.breakpoints) made->breakpoints = read_breakpoints(descriptor, instance);
+  instance_ = std::move(made);
+}
+
+const void* Activation::instance() const { return instance_->handle; }
+
 const nngp_activation& Activation::descriptor() const { return *instance_->descriptor; }
 
 std::string Activation::name() const { return descriptor().name; }
 
 std::string Activation::text() const {
+  if (!instance_->text.empty()) return instance_->text;
   std::string out = name() + "(";
   for (std::size_t i = 0; i < instance_->values.size(); ++i) {
     const nngp_parameter& parameter = *descriptor().parameters[i];
