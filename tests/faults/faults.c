@@ -41,7 +41,7 @@ static int fails(enum kind kind) {
   return kind == wanted && (count == wanted_count || (kind == alloc && count > wanted_count));
 }
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define REAL(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
 // ---- main ----------------------------------------------------------------------------------------
 

@@ -113,6 +113,7 @@ OutputFile::OutputFile(std::filesystem::path path, Leftover leftover) : path_(st
   }
   if (leftover == Leftover::discard && ::ftruncate(descriptor_, 0) != 0) {
     const int reason_of_failure = errno;
+    ::unlink(partial_path().c_str());
     ::close(descriptor_);
     fail_writing(path_, reason_of_failure);
   }
