@@ -3,7 +3,10 @@
 
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "golden_functions.hpp"
 #include "process.hpp"
 
 namespace {
@@ -44,6 +47,101 @@ TEST(Eval, IntegratesWhatHasNoClosedForm) {
       << outcome.out;
   EXPECT_NEAR(nngp, 0.2024534034944783, 1e-12);  // tests/golden/scalar.csv
   EXPECT_NEAR(d_nngp, 0.28609604663526406, 1e-12);
+}
+
+/// With the functions of tests/golden/functions.csv, which have fn alone.
+Outcome eval_golden(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "eval");
+  arguments.insert(arguments.end(), {"--plugin", NNGP_HOST_TEST_PLUGINS "/libgolden.so"});
+  return run_nngp(arguments);
+}
+
+TEST(Eval, IntegratesAnyFunctionOnAnyScale) {
+  const TemporaryFolder folder;
+  for (const auto& [name, rows] : nngp::test::function_rows()) {
+    SCOPED_TRACE(name);
+    std::ostringstream points;
+    points.precision(17);
+    points << "cov12,var1,var2\n";
+    for (const auto& row : rows) points << row.cov12 << ',' << row.var1 << ',' << row.var2 << '\n';
+    const auto file = folder.write("points.csv", points.str());
+    const Outcome outcome = eval_golden({"golden_" + name, "--points", file.string(), "--errors"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    std::istringstream lines(outcome.out);
+    std::string line;
+    std::getline(lines, line);
+    EXPECT_EQ(line, "cov12,var1,var2,nngp,d_nngp,error_nngp,error_d_nngp");
+    for (const auto& row : rows) {
+      SCOPED_TRACE("cov12=" + std::to_string(row.cov12) + " var1=" + std::to_string(row.var1));
+      std::getline(lines, line);
+      double nngp = NAN, d_nngp = NAN, error_nngp = NAN, error_d_nngp = NAN;
+      ASSERT_EQ(std::sscanf(line.c_str(), "%*f,%*f,%*f,%lf,%lf,%lf,%lf", &nngp, &d_nngp, &error_nngp,
+                            &error_d_nngp),
+                4)
+          << line;
+      constexpr double truth = 2e-13;  // known to this
+      if (!std::isnan(row.nngp)) {
+        EXPECT_LE(std::abs(nngp - row.nngp), 1e-11 * row.norm);
+        EXPECT_LE(std::abs(nngp - row.nngp), (error_nngp + truth) * row.norm);
+        EXPECT_LE(error_nngp, 1e-10);
+      }
+      if (!std::isnan(row.d_nngp)) {
+        EXPECT_LE(std::abs(d_nngp - row.d_nngp), 1e-9 * row.d_norm);
+        EXPECT_LE(std::abs(d_nngp - row.d_nngp), (error_d_nngp + truth) * row.d_norm);
+        EXPECT_LE(error_d_nngp, 1e-10);
+      }
+    }
+  }
+}
+
+TEST(Eval, WarnsOfNoiseInFn) {
+  const std::vector<std::string> point = {"--cov12", "0.5", "--var1", "1", "--var2", "1"};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), point.begin(), point.end());
+    return eval_golden(arguments);
+  };
+  const Outcome noisy = with({"rounded_tanh"});
+  EXPECT_EQ(noisy.code, 0);
+  EXPECT_THAT(noisy.err, HasSubstr("nngp: warning: rounded_tanh() at cov12=0.5, var1=1.0, var2=1.0 is "
+                                   "integrated with relative errors up to "));
+  EXPECT_THAT(noisy.err, HasSubstr("the values of fn itself have relative errors of "));
+  EXPECT_THAT(noisy.err, HasSubstr("compute fn in double precision"));
+  EXPECT_EQ(with({"golden_tanh"}).err, "");
+}
+
+TEST(Eval, RefusesWhatItDoesNotKnow) {
+  const std::vector<std::string> point = {"fast_sine", "--cov12", "0.5", "--var1", "1", "--var2", "1"};
+  const Outcome refused = eval_golden(point);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, HasSubstr("above 0.001: fn varies on scales too small beside the inputs"));
+  EXPECT_THAT(refused.err, HasSubstr("--allow-inexact"));
+  auto allowed = point;
+  allowed.insert(allowed.end(), {"--allow-inexact", "1e9"});
+  const Outcome given = eval_golden(allowed);
+  EXPECT_EQ(given.code, 0);
+  EXPECT_THAT(given.out, HasSubstr("cov12,var1,var2,nngp,d_nngp\n0.5,1,1,"));
+  EXPECT_THAT(given.err, HasSubstr("nngp: warning: fast_sine()"));
+  allowed.back() = "-1";
+  EXPECT_EQ(eval_golden(allowed).code, 2);
+}
+
+TEST(Eval, ReportsErrorsAndCalls) {
+  const Outcome outcome =
+      eval_golden({"golden_asinh", "--cov12", "0.5", "--var1", "1", "--var2", "2", "--report", "-"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto report = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(report["activation"], "golden_asinh()");
+  const auto& point = report["points"].at(0);
+  EXPECT_EQ(point["var2"], 2);
+  EXPECT_GT(point["error_nngp"], 0);
+  EXPECT_LT(point["error_d_nngp"], 1e-10);
+  EXPECT_EQ(point["fn_noise"], 0);
+  EXPECT_LT(point["fn_calls"], 10000);
+  // A closed form has no estimate.
+  const auto closed = nlohmann::json::parse(
+      run_nngp({"eval", "Relu", "--cov12", "0.5", "--var1", "1", "--var2", "1", "--report", "-"}).out);
+  EXPECT_TRUE(closed["points"].at(0)["error_nngp"].is_null());
 }
 
 TEST(Eval, TakesNegativeNumbers) {

@@ -1,11 +1,34 @@
 #include "numerical/chebyshev_fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numbers>
 
 #include "numerical/quadrature.hpp"
 
 namespace nngp::numerical {
+namespace {
+
+constexpr std::size_t kNodes = 20;
+
+/// From values at the nodes to coefficients.
+struct Transform {
+  std::array<double, kNodes> node;
+  std::array<std::array<double, kNodes>, kNodes> matrix;
+  Transform() {
+    const auto cosine = [](std::size_t quarters) {  // of a multiple of pi / (2 n), reduced exactly
+      return std::cos(std::numbers::pi * static_cast<double>(quarters % (4 * kNodes)) / (2.0 * kNodes));
+    };
+    for (std::size_t i = 0; i < kNodes; ++i) {
+      node[i] = cosine(2 * i + 1);
+      for (std::size_t k = 0; k < kNodes; ++k)
+        matrix[i][k] = (k == 0 ? 1.0 : 2.0) / kNodes * cosine(k * (2 * i + 1));
+    }
+  }
+};
+
+}  // namespace
 
 double ChebyshevFit::operator()(double x) const {
   return chebyshev_sum(c.data(), c.size(), (2 * x - left - right) / (right - left));
@@ -24,16 +47,21 @@ ChebyshevFit ChebyshevFit::derivative() const {
 }
 
 ChebyshevFit fit(const std::function<double(double)>& fn, double left, double right, double scale) {
-  static const std::vector<double> nodes = chebyshev_nodes(20);
-  std::vector<double> values;
-  for (double t : nodes) values.push_back(fn((left + right) / 2 + (right - left) / 2 * t));
+  static const Transform transform;
+  std::array<double, kNodes> values;
+  for (std::size_t i = 0; i < kNodes; ++i)
+    values[i] = fn((left + right) / 2 + (right - left) / 2 * transform.node[i]);
   for (double y : values) scale = std::max(scale, std::abs(y));
   ChebyshevFit result{left, right, {}, scale, 0};
   if (scale == 0) return result;
-  result.c = chebyshev_coefficients(values);
-  for (std::size_t k = nodes.size() - 3; k < nodes.size(); ++k)
-    result.tail = std::max(result.tail, std::abs(result.c[k]) / scale);
-  while (!result.c.empty() && std::abs(result.c.back()) <= 4e-16 * scale) result.c.pop_back();
+  std::array<double, kNodes> c{};
+  for (std::size_t i = 0; i < kNodes; ++i)
+    for (std::size_t k = 0; k < kNodes; ++k) c[k] += values[i] * transform.matrix[i][k];
+  for (std::size_t k = kNodes - 3; k < kNodes; ++k)
+    result.tail = std::max(result.tail, std::abs(c[k]) / scale);
+  std::size_t kept = kNodes;
+  while (kept > 0 && std::abs(c[kept - 1]) <= 4e-16 * scale) --kept;
+  result.c.assign(c.begin(), c.begin() + static_cast<std::ptrdiff_t>(kept));
   return result;
 }
 

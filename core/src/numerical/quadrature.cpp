@@ -1,15 +1,62 @@
 #include "numerical/quadrature.hpp"
 
+#include <Eigen/Dense>
+#include <algorithm>
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
 #include <numbers>
 
 namespace nngp::numerical {
 
-Rule composite_gauss(const std::vector<double>& edges, double max_width) {
-  using Gauss = boost::math::quadrature::gauss<double, 20>;  // holds the non-negative half
+namespace {
+
+/// The nodes in (-1, 1) and weights, increasing.
+template <unsigned nodes>
+Rule legendre() {
+  using Gauss = boost::math::quadrature::gauss<double, nodes>;  // holds the non-negative half
   const auto& abscissa = Gauss::abscissa();
   const auto& weight = Gauss::weights();
+  Rule rule;
+  for (std::size_t i = abscissa.size(); i-- > 0;) {
+    rule.node.push_back(-abscissa[i]);
+    rule.weight.push_back(weight[i]);
+  }
+  for (std::size_t i = 0; i < abscissa.size(); ++i) {
+    rule.node.push_back(abscissa[i]);
+    rule.weight.push_back(weight[i]);
+  }
+  return rule;
+}
+
+const Rule& legendre(std::size_t nodes) {
+  static const Rule twenty = legendre<20>(), sixteen = legendre<16>();
+  return nodes == 20 ? twenty : sixteen;
+}
+
+Rule make_gauss_hermite(std::size_t nodes) {
+  const Eigen::Index n = static_cast<Eigen::Index>(nodes);
+  // Golub and Welsch: eigenvalues of the Jacobi matrix of the weight.
+  Eigen::MatrixXd jacobi = Eigen::MatrixXd::Zero(n, n);
+  for (Eigen::Index i = 1; i < n; ++i)
+    jacobi(i, i - 1) = jacobi(i - 1, i) = std::sqrt(static_cast<double>(i));
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(jacobi);
+  Rule rule;
+  for (Eigen::Index i = 0; i < n; ++i) {
+    rule.node.push_back(eigen.eigenvalues()[i]);
+    rule.weight.push_back(std::pow(eigen.eigenvectors()(0, i), 2));
+  }
+  return rule;
+}
+
+}  // namespace
+
+const Rule& gauss_hermite(std::size_t nodes) {
+  static const Rule twenty = make_gauss_hermite(20), sixteen = make_gauss_hermite(16);
+  return nodes == 20 ? twenty : sixteen;
+}
+
+Rule composite_gauss(const std::vector<double>& edges, double max_width, std::size_t nodes) {
+  const Rule& gauss = legendre(nodes);
   Rule rule;
   for (std::size_t e = 0; e + 1 < edges.size(); ++e) {
     const double width = edges[e + 1] - edges[e];
@@ -17,13 +64,9 @@ Rule composite_gauss(const std::vector<double>& edges, double max_width) {
     const double half = width / parts / 2;
     for (int p = 0; p < parts; ++p) {
       const double middle = edges[e] + (2 * p + 1) * half;
-      for (std::size_t i = abscissa.size(); i-- > 0;) {
-        rule.node.push_back(middle - half * abscissa[i]);
-        rule.weight.push_back(half * weight[i]);
-      }
-      for (std::size_t i = 0; i < abscissa.size(); ++i) {
-        rule.node.push_back(middle + half * abscissa[i]);
-        rule.weight.push_back(half * weight[i]);
+      for (std::size_t i = 0; i < gauss.size(); ++i) {
+        rule.node.push_back(middle + half * gauss.node[i]);
+        rule.weight.push_back(half * gauss.weight[i]);
       }
     }
   }

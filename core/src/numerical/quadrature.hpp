@@ -12,9 +12,12 @@ struct Rule {
   std::size_t size() const { return node.size(); }
 };
 
-/// Gauss-Legendre with 20 nodes on each piece between consecutive `edges` (increasing), after cutting
-/// pieces wider than `max_width` into equal parts.
-Rule composite_gauss(const std::vector<double>& edges, double max_width);
+/// Gauss-Legendre with 20 or 16 nodes on each piece between consecutive `edges` (increasing), after
+/// cutting pieces wider than `max_width` into equal parts.
+Rule composite_gauss(const std::vector<double>& edges, double max_width, std::size_t nodes = 20);
+
+/// Gauss-Hermite with 20 or 16 nodes: E g(u) for u ~ N(0, 1) is about sum weight[i] g(node[i]).
+const Rule& gauss_hermite(std::size_t nodes);
 
 /// Chebyshev nodes cos(pi (i + 1/2) / n), i = 0 ... n - 1, decreasing.
 std::vector<double> chebyshev_nodes(std::size_t n);

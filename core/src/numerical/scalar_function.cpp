@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <sstream>
 
-#include "nngp/error.hpp"
+#include "numerical/pieces.hpp"
 #include "numerical/quadrature.hpp"
 
 namespace nngp::numerical {
@@ -13,60 +12,12 @@ namespace {
 
 constexpr int kMaxDepth = 30;
 
-std::string text(double x) {
-  if (std::isnan(x)) return "nan";
-  std::ostringstream out;
-  out.precision(10);
-  out << x;
-  return out.str();
-}
-
-double checked(const std::function<double(double)>& fn, double x) {
-  const double y = fn(x);
-  if (!std::isfinite(y))
-    throw NumericalError(
-        "fn(" + text(x) + ") = " + text(y) +
-        ": the numerical layer needs fn finite wherever inputs fall; give nngp_fn, or fix fn");
-  return y;
-}
-
 }  // namespace
-
-double ScalarFunction::find_reach(const std::function<double(double)>& fn, double sigma_max) {
-  // exp(-u^2/4) is what the Hermite functions leave of the Gaussian; E fn^2 exists if fn times that
-  // is square integrable, and where the product has decayed fn no longer counts.
-  constexpr double step = 0.125, least = 12.5, most = 50, negligible = 1e-17;
-  double peak = 0, peak_at = 0, last_large = 0, largest = 0;
-  bool overflows = false;
-  for (double u = step / 2; u < most && !overflows; u += step) {
-    double value = 0;
-    for (double x : {sigma_max * u, -sigma_max * u}) {
-      constexpr double huge = 1e100;  // from where fn is on its way to infinity, not at a pole
-      if (largest > huge && std::isinf(fn(x))) {
-        overflows = true;
-        break;
-      }
-      const double y = std::abs(checked(fn, x));
-      largest = std::max(largest, y);
-      value = std::max(value, y * std::exp(-u * u / 4));
-    }
-    if (value > peak) {
-      peak = value;
-      peak_at = u;
-    }
-    if (value > negligible * peak) last_large = u;
-    if (u > least && u > last_large + 1) return std::max(least, last_large + step);
-  }
-  throw NumericalError(
-      "fn grows too fast: E[fn(x)^2] does not exist, or overflows, for x of variance " +
-      text(sigma_max * sigma_max) + " (fn(" + text(sigma_max * peak_at) +
-      ") = " + text(fn(sigma_max * peak_at)) + "); use smaller weights or inputs");
-}
 
 ScalarFunction::ScalarFunction(std::function<double(double)> fn,
                                std::optional<std::vector<nngp_breakpoint>> breakpoints,
                                double sigma_max)
-    : reach_(find_reach(fn, sigma_max)),
+    : reach_(reach_of(fn, sigma_max)),
       radius_(std::max(reach_ * sigma_max * 1.0001, 1.0)),
       fn_([fn = std::move(fn)](double x) { return checked(fn, x); }) {
   if (breakpoints) {

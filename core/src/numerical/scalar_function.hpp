@@ -44,7 +44,6 @@ class ScalarFunction {
   double roughness(double sigma) const;
 
  private:
-  static double find_reach(const std::function<double(double)>& fn, double sigma_max);
   void cut(double sigma_max);
   void resolve(ChebyshevFit whole, double scale, int depth);
 

@@ -4,11 +4,15 @@
 #include <charconv>
 #include <cmath>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/options.hpp"
 #include "command/plugin_search.hpp"
+#include "command/progress.hpp"
+#include "command/report.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
 #include "nngp/model.hpp"
@@ -62,11 +66,11 @@ std::vector<Point> points_of(const CsvTable& table, const std::string& file) {
 }
 
 /// 17 significant digits, which identify a double; an empty field for none.
-std::string field(std::optional<double> value) {
+std::string field(std::optional<double> value, int digits = 17) {
   if (!value) return "";
   char buffer[40];
   const auto end =
-      std::to_chars(buffer, buffer + sizeof buffer, *value, std::chars_format::general, 17).ptr;
+      std::to_chars(buffer, buffer + sizeof buffer, *value, std::chars_format::general, digits).ptr;
   return {buffer, end};
 }
 
@@ -80,6 +84,12 @@ double checked(double value, const char* function, const Activation& activation,
 
 struct Values {
   std::optional<double> nngp, d_nngp;
+  std::optional<double> error_nngp, error_d_nngp;  ///< bounds, of what is integrated
+  double noise = 0;
+  std::size_t calls = 0;
+
+  bool integrated() const { return error_nngp.has_value(); }
+  double error() const { return std::max(error_nngp.value_or(0), error_d_nngp.value_or(0)); }
 };
 
 Values evaluate(const Activation& activation, const Point& point) {
@@ -88,10 +98,61 @@ Values evaluate(const Activation& activation, const Point& point) {
     if (!activation.has_fn()) return {};
     const auto fn = [&](double x) { return activation.fn(x); };
     const PointValue value = numerical_point(fn, activation.breakpoints(), cov12, var1, var2);
-    return {value.nngp, value.d_nngp};
+    return {value.nngp, value.d_nngp, value.error_nngp, value.error_d_nngp, value.noise, value.calls};
   }
-  return {checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point),
-          checked(activation.d_nngp_fn(cov12, var1, var2), "d_nngp_fn", activation, point)};
+  Values values;
+  values.nngp = checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point);
+  values.d_nngp = checked(activation.d_nngp_fn(cov12, var1, var2), "d_nngp_fn", activation, point);
+  return values;
+}
+
+/// Refuses values that are hardly known, and tells of those that are not exact.
+void judge(const Activation& activation, const std::vector<Point>& points,
+           const std::vector<Values>& values, double allowed) {
+  constexpr double exact = 1e-10;
+  const auto error = [](const Values& v) { return v.error(); };
+  const auto worst = std::max_element(
+      values.begin(), values.end(), [&](const auto& p, const auto& q) { return error(p) < error(q); });
+  if (worst == values.end() || worst->error() <= exact) return;
+  const Point& point = points[static_cast<std::size_t>(worst - values.begin())];
+  judge_inexact(activation.text() + " at cov12=" + format_number(point.cov12) +
+                    ", var1=" + format_number(point.var1) + ", var2=" + format_number(point.var2),
+                {*worst->error_nngp, *worst->error_d_nngp, worst->noise}, allowed);
+}
+
+std::string csv_of(const std::vector<Point>& points, const std::vector<Values>& values, bool errors) {
+  std::string out = "cov12,var1,var2,nngp,d_nngp";
+  out += errors ? ",error_nngp,error_d_nngp\n" : "\n";
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Values& v = values[i];
+    out += field(points[i].cov12) + ',' + field(points[i].var1) + ',' + field(points[i].var2) + ',' +
+           field(v.nngp) + ',' + field(v.d_nngp);
+    if (errors) out += ',' + field(v.error_nngp, 2) + ',' + field(v.error_d_nngp, 2);
+    out += '\n';
+  }
+  return out;
+}
+
+ordered_json json_of(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
+std::string report_of(const Activation& activation, const std::vector<Point>& points,
+                      const std::vector<Values>& values, double seconds) {
+  ordered_json list = ordered_json::array();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const Values& v = values[i];
+    list.push_back({{"cov12", points[i].cov12},
+                    {"var1", points[i].var1},
+                    {"var2", points[i].var2},
+                    {"nngp", json_of(v.nngp)},
+                    {"d_nngp", json_of(v.d_nngp)},
+                    {"error_nngp", json_of(v.error_nngp)},
+                    {"error_d_nngp", json_of(v.error_d_nngp)},
+                    {"fn_noise", v.integrated() ? ordered_json(v.noise) : ordered_json()},
+                    {"fn_calls", v.calls}});
+  }
+  return dump({{"activation", activation.text()}, {"points", list}, {"seconds", seconds}}, 2) + '\n';
 }
 
 void run_eval(const po::variables_map& arguments) {
@@ -116,13 +177,14 @@ void run_eval(const po::variables_map& arguments) {
 
   const Registry plugins = find_plugins(arguments);
   const Activation activation = parse_activation(text_of(arguments, "activation"), plugins);
-  std::string out = "cov12,var1,var2,nngp,d_nngp\n";
-  for (const Point& point : points) {
-    const auto [nngp, d_nngp] = evaluate(activation, point);
-    out += field(point.cov12) + ',' + field(point.var1) + ',' + field(point.var2) + ',' + field(nngp) +
-           ',' + field(d_nngp) + '\n';
-  }
-  std::cout << out;  // nothing, if a point fails
+  const Stopwatch watch;
+  std::vector<Values> values;
+  for (const Point& point : points) values.push_back(evaluate(activation, point));
+  judge(activation, points, values, allowed_error(arguments));
+  const std::string report = text_of(arguments, "report");
+  // Nothing is written if a point fails.
+  if (!give_report(report, report_of(activation, points, values, watch.seconds())))
+    std::cout << csv_of(points, values, arguments.count("errors") > 0);
 }
 
 }  // namespace
@@ -132,18 +194,23 @@ Command eval_command() {
   const auto text = [](const char* value_name) {
     return po::value<std::string>()->value_name(value_name);
   };
-  options.add_options()                                    //
-      ("cov12", text("C"), "the covariance of x1 and x2")  //
-      ("var1", text("V"), "the variance of x1")            //
-      ("var2", text("V"), "the variance of x2")            //
-      ("points", text("FILE.csv"), "many points: columns cov12, var1 and var2");
+  options.add_options()                                                          //
+      ("cov12", text("C"), "the covariance of x1 and x2")                        //
+      ("var1", text("V"), "the variance of x1")                                  //
+      ("var2", text("V"), "the variance of x2")                                  //
+      ("points", text("FILE.csv"), "many points: columns cov12, var1 and var2")  //
+      ("errors",
+       "add columns error_nngp and error_d_nngp: bounds of the errors of what is integrated")  //
+      ("report", text("OUT.json"), "write the values, their errors and the calls of fn; - prints it");
+  options.add(inexact_options());
   return {"eval",
           "Evaluate the kernel functions of one activation.",
           "ACTIVATION --cov12 C --var1 V --var2 V\n"
           "ACTIVATION --points FILE.csv",
           "Prints comma-separated text: the point, nngp = E[f(x1) f(x2)] and\n"
           "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are\n"
-          "integrated from fn; without fn too the fields are empty.\n\n"
+          "integrated from fn; without fn too the fields are empty. Errors are relative\n"
+          "to sqrt(E f(x1)^2 E f(x2)^2), and the same for f'.\n\n"
           "Example:\n"
           "  nngp eval 'Erf(a=1.0)' --cov12 0.5 --var1 1 --var2 1\n",
           options,

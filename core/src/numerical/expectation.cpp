@@ -1,0 +1,136 @@
+#include "numerical/expectation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "nngp/gram.hpp"
+#include "numerical/quadrature.hpp"
+
+namespace nngp::numerical {
+namespace {
+
+/// x = a m + b z.
+struct Side {
+  double a, b;
+};
+
+struct Sides {
+  Side first, second;
+  Sides(double cov12, double var1, double var2) {
+    using V = vec<double, sse2>;
+    const double sigma1 = std::sqrt(var1), sigma2 = std::sqrt(var2);
+    double rho = 0, sine = 1;
+    if (var1 > 0 && var2 > 0) {
+      rho = std::clamp(cov12 / sigma1 / sigma2, -1.0, 1.0);
+      // Without the cancellation of 1 - rho^2.
+      sine = std::min(1.0, root_det(V(cov12), V(var1), V(var2))[0] / sigma1 / sigma2);
+    }
+    const double common = std::sqrt(std::abs(rho)), own = sine / std::sqrt(1 + std::abs(rho));
+    first = {sigma1 * common, sigma1 * own};
+    second = {std::copysign(sigma2 * common, rho), sigma2 * own};
+  }
+};
+
+/// Panels of m on which both P_b fn(a m) are smooth.
+class Panels {
+ public:
+  Panels(const HeatFlow& flow, const Sides& sides) : flow_(flow), sides_(sides) {
+    const double reach = 0.8 * flow.fn().reach();
+    std::vector<double> cuts = {-reach, 0, reach};
+    for (const Side& side : {sides.first, sides.second})
+      for (double x : flow.fn().breaks())
+        if (std::abs(x) < reach * std::abs(side.a)) cuts.push_back(x / side.a);
+    std::sort(cuts.begin(), cuts.end());
+    edges.push_back(cuts.front());
+    for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
+      if (cuts[i] < cuts[i + 1]) halve(cuts[i], cuts[i + 1]);
+  }
+  std::vector<double> edges;
+
+ private:
+  bool smooth(const Side& side, double p, double q) const {
+    const double width = std::abs(side.a) * (q - p);
+    if (width <= flow_.fineness().width * side.b) return true;
+    constexpr double near = 8.5;
+    const double low = std::min(side.a * p, side.a * q) - near * side.b;
+    const double high = std::max(side.a * p, side.a * q) + near * side.b;
+    return flow_.fn().scale_between(low, high) >= 0.999 * width;
+  }
+  void halve(double p, double q) {
+    const double middle = p + (q - p) / 2;
+    const bool smallest = q - p <= 1e-15 * std::max(std::abs(p), std::abs(q));
+    const bool fits =
+        q - p <= flow_.fineness().width && smooth(sides_.first, p, q) && smooth(sides_.second, p, q);
+    if (fits || smallest || q - p < 1e-36) {
+      edges.push_back(q);
+      return;
+    }
+    halve(p, middle);
+    halve(middle, q);
+  }
+
+  const HeatFlow& flow_;
+  const Sides& sides_;
+};
+
+std::array<double, 2> integrate(const HeatFlow& flow, const Sides& sides) {
+  const Panels panels(flow, sides);
+  const bool same = sides.first.a == sides.second.a && sides.first.b == sides.second.b;
+  std::array<double, 2> sum = {0, 0};
+  for (std::size_t e = 0; e + 1 < panels.edges.size(); ++e) {
+    const Rule rule =
+        composite_gauss({panels.edges[e], panels.edges[e + 1]}, INFINITY, flow.fineness().nodes);
+    const auto values = [&](const Side& side) {
+      std::vector<double> y;
+      for (double m : rule.node) y.push_back(side.a * m);
+      if (side.a >= 0) return flow(y, side.b);
+      std::reverse(y.begin(), y.end());
+      HeatFlow::Values g = flow(y, side.b);
+      for (auto& channel : g) std::reverse(channel.begin(), channel.end());
+      return g;
+    };
+    const HeatFlow::Values g1 = values(sides.first), g2 = same ? g1 : values(sides.second);
+    for (std::size_t i = 0; i < rule.size(); ++i) {
+      const double weight = rule.weight[i] * std::exp(-rule.node[i] * rule.node[i] / 2);
+      for (Channel channel : {nngp, d_nngp}) sum[channel] += weight * g1[channel][i] * g2[channel][i];
+    }
+  }
+  for (double& s : sum) s /= std::sqrt(2 * std::numbers::pi);
+  return sum;
+}
+
+}  // namespace
+
+PairExpectation::PairExpectation(const Pieces& fn)
+    : fn_(fn), fine_(fn, {20, 2.5}), coarse_(fn, {16, 2.0}) {}
+
+std::array<double, 2> PairExpectation::value(double cov12, double var1, double var2) const {
+  return integrate(fine_, Sides(cov12, var1, var2));
+}
+
+PairExpectation::Result PairExpectation::operator()(double cov12, double var1, double var2) const {
+  const Sides sides(cov12, var1, var2);
+  Result result{integrate(fine_, sides), {}, {}};
+  const std::array<double, 2> other = integrate(coarse_, sides);
+  const double sigma1 = std::sqrt(var1), sigma2 = std::sqrt(var2);
+  const auto energy1 = fn_.on_line(sigma1, sigma1), energy2 = fn_.on_line(sigma2, sigma2);
+  const auto rough1 = fn_.roughness(sigma1), rough2 = fn_.roughness(sigma2);
+  for (Channel channel : {nngp, d_nngp}) {
+    // Where fn is constant but for rounding, nothing is known of fn'.
+    const auto least = [&](double sigma, const std::array<double, 2>& energy) {
+      return channel == nngp || sigma == 0 ? 0 : 1e-12 * std::sqrt(energy[nngp]) / sigma;
+    };
+    const double norm1 = std::max(std::sqrt(energy1[channel]), least(sigma1, energy1)),
+                 norm2 = std::max(std::sqrt(energy2[channel]), least(sigma2, energy2));
+    result.norm[channel] = norm1 * norm2;
+    if (norm1 == 0 || norm2 == 0) continue;
+    constexpr double rounding = 1e-15;
+    const double difference = std::abs(result.value[channel] - other[channel]) / norm1 / norm2;
+    const double r1 = rough1[channel] / norm1 / norm1, r2 = rough2[channel] / norm2 / norm2;
+    result.error[channel] = difference + rounding + r1 + r2;
+  }
+  return result;
+}
+
+}  // namespace nngp::numerical

@@ -1,0 +1,393 @@
+#include "numerical/pieces.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <sstream>
+
+#include "nngp/error.hpp"
+#include "numerical/quadrature.hpp"
+
+namespace nngp::numerical {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+constexpr double kResolved = 4e-15;            // relative to the size of fn
+constexpr std::size_t kMostCalls = 1'000'000;  // 1 s for fn of 1 us
+
+std::string text(double x) {
+  if (std::isnan(x)) return "nan";
+  std::ostringstream out;
+  out.precision(10);
+  out << x;
+  return out.str();
+}
+
+/// The probability that sigma u lies between a and b.
+double probability(double a, double b, double sigma) {
+  const double middle = (a + b) / (2 * sigma), width = (b - a) / sigma;
+  if (width < 0.1) return width * std::exp(-middle * middle / 2) / std::sqrt(2 * std::numbers::pi);
+  if (a > 0) return probability(-b, -a, sigma);
+  const auto below = [&](double x) { return 0.5 * std::erfc(-x / (sigma * std::numbers::sqrt2)); };
+  return below(b) - below(a);
+}
+
+/// Where the piece that ends at x and the one that begins there take the same value, if nearby.
+double meeting_point(const std::vector<ChebyshevFit>& fits, std::size_t first, double x, double small) {
+  for (std::size_t i = first; i + 1 < fits.size(); ++i) {
+    const ChebyshevFit &left = fits[i], &right = fits[i + 1];
+    if (left.right != x || left.right - left.left < small || right.right - right.left < small) continue;
+    const double value = right(x) - left(x), slope = right.derivative()(x) - left.derivative()(x);
+    const double step = slope == 0 ? 0 : -value / slope;
+    if (std::abs(step) < 1e-3 * small) return x + step;
+  }
+  return x;
+}
+
+}  // namespace
+
+double checked(const std::function<double(double)>& fn, double x) {
+  const double y = fn(x);
+  if (!std::isfinite(y))
+    throw NumericalError(
+        "fn(" + text(x) + ") = " + text(y) +
+        ": the numerical layer needs fn finite wherever inputs fall; give nngp_fn, or fix fn");
+  return y;
+}
+
+double reach_of(const std::function<double(double)>& fn, double sigma) {
+  // exp(-u^2/4) is what the Hermite functions leave of the Gaussian; E fn^2 exists if fn times that
+  // is square integrable, and where the product has decayed fn no longer counts.
+  constexpr double step = 0.125, least = 12.5, most = 50, negligible = 1e-17;
+  double peak = 0, peak_at = 0, last_large = 0, largest = 0;
+  bool overflows = false;
+  for (double u = step / 2; u < most && !overflows; u += step) {
+    double value = 0;
+    for (double x : {sigma * u, -sigma * u}) {
+      constexpr double huge = 1e100;  // from where fn is on its way to infinity, not at a pole
+      if (largest > huge && std::isinf(fn(x))) {
+        overflows = true;
+        break;
+      }
+      const double y = std::abs(checked(fn, x));
+      largest = std::max(largest, y);
+      value = std::max(value, y * std::exp(-u * u / 4));
+    }
+    if (value > peak) {
+      peak = value;
+      peak_at = u;
+    }
+    if (value > negligible * peak) last_large = u;
+    if (u > least && u > last_large + 1) return std::max(least, last_large + step);
+  }
+  throw NumericalError(
+      "fn grows too fast: E[fn(x)^2] does not exist, or overflows, for x of variance " +
+      text(sigma * sigma) + " (fn(" + text(sigma * peak_at) + ") = " + text(fn(sigma * peak_at)) +
+      "); use smaller weights or inputs");
+}
+
+Pieces::Pieces(std::function<double(double)> fn,
+               const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double sigma_min,
+               double sigma_max)
+    : fn_(std::move(fn)),
+      sigma_min_(sigma_min),
+      sigma_max_(sigma_max),
+      reach_(reach_of(fn_, sigma_max)),
+      radius_(reach_ * sigma_max) {
+  take_samples();
+  measure_sizes();
+  measure_noise();
+  cut(breakpoints);
+  differentiate();
+}
+
+double Pieces::call(double x) {
+  ++calls_;
+  return checked(fn_, x);
+}
+
+ChebyshevFit Pieces::fit_between(double a, double b) {
+  return fit([this](double x) { return call(x); }, a, b, 0);
+}
+
+/// Places that pieces must agree with fn at: denser than their nodes where inputs fall, and at every
+/// scale towards 0.
+void Pieces::take_samples() {
+  const double golden = (std::sqrt(5) - 1) / 2;
+  const auto octaves = [&](double from, double to, int each) {
+    for (double x = from; x > to; x /= 2)
+      for (int i = 0; i < each; ++i)
+        for (double side : {-1.0, 1.0}) {
+          const double phase = std::fmod(golden * static_cast<double>(samples_.size() + 1), 1.0);
+          const double at = side * x * std::exp2(-(i + phase) / each);
+          samples_.push_back({at, call(at)});
+        }
+  };
+  const double inner = sigma_min_ / 4, nearer = inner / 256;
+  octaves(radius_, inner, 64);
+  octaves(inner, nearer, 24);
+  octaves(nearer, nearer * 1e-10, 3);
+  at_zero_ = call(0);
+  samples_.push_back({0, at_zero_});
+  std::sort(samples_.begin(), samples_.end(), [](auto p, auto q) { return p.x < q.x; });
+}
+
+/// What errors are small against: the largest values that fn takes where a deviation puts inputs.
+void Pieces::measure_sizes() {
+  for (double sigma = sigma_min_; sigma <= sigma_max_; sigma *= 2) {
+    double largest = 0;
+    for (const Sample& s : samples_) {
+      const double u = s.x / sigma;
+      largest = std::max(largest, std::abs(s.y) * std::exp(-u * u / 4));
+    }
+    sizes_.push_back(largest);
+  }
+}
+
+double Pieces::size_at(double x) const {
+  const double octave = std::log2(std::max(std::abs(x), sigma_min_) / sigma_min_);
+  const double size = sizes_[std::min(static_cast<std::size_t>(octave), sizes_.size() - 1)];
+  const double u = x / sigma_max_;
+  return size * std::exp(u * u / 4);  // the Gaussian makes up for that
+}
+
+/// On short intervals any fn but a noisy one is a line; medians pass over the places where it jumps.
+void Pieces::measure_noise() {
+  std::vector<double> tails;
+  constexpr int places = 12;
+  for (int i = 0; i < places; ++i) {
+    const double x = (i % 2 == 0 ? 1 : -1) * sigma_max_ * std::exp2(2 - 0.61803 * i);
+    double least = 1;
+    for (double width : {1e-3, 1e-4, 1e-5}) {
+      const ChebyshevFit f =
+          fit_between(x * (1 - (x > 0 ? width : -width)), x * (1 + (x > 0 ? width : -width)));
+      const double size = size_at(x);
+      least = std::min(least, size == 0 ? 0 : f.tail * f.scale / size);
+      if (least < 1e-14) break;
+    }
+    tails.push_back(least);
+  }
+  std::nth_element(tails.begin(), tails.begin() + places / 2, tails.end());
+  // More is no noise: fn varies on a scale that rounding of x does not resolve.
+  constexpr double most = 1e-3;
+  const double typical = tails[places / 2];
+  if (typical > 1e-13 && typical < most) noise_ = 4 * typical;
+}
+
+double Pieces::tolerance(const ChebyshevFit& f) const {
+  const double inner = f.left < 0 && f.right > 0 ? 0 : std::min(std::abs(f.left), std::abs(f.right));
+  const double size = std::max(size_at(inner), noise_ > 0 ? f.scale : 0);
+  // What rounding of x does to fn(x).
+  double slope = 0;
+  for (std::size_t k = 1; k < f.c.size(); ++k) slope += static_cast<double>(k) * std::abs(f.c[k]);
+  slope /= f.right - f.left;
+  const double conditioning = kEpsilon * std::max(std::abs(f.left), std::abs(f.right)) * slope;
+  return std::max(std::max(kResolved, 3 * noise_) * size, conditioning);
+}
+
+bool Pieces::agrees(const ChebyshevFit& f) const {
+  const auto first = std::lower_bound(samples_.begin(), samples_.end(), f.left,
+                                      [](const Sample& s, double x) { return s.x < x; });
+  const double allowed = 20 * tolerance(f);
+  for (auto s = first; s != samples_.end() && s->x <= f.right; ++s)
+    if (std::abs(f(s->x) - s->y) > allowed) return false;
+  return true;
+}
+
+void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
+  const double width = whole.right - whole.left;
+  const double furthest = std::max(std::abs(whole.left), std::abs(whole.right));
+  const bool done = whole.tail * whole.scale <= tolerance(whole) && agrees(whole);
+  const bool smallest = width <= 4 * kEpsilon * furthest || width < 1e-36 * sigma_min_;
+  if (calls_ >= kMostCalls && !done && !smallest) resolved_ = false;
+  if (done || smallest || calls_ >= kMostCalls) {
+    out.push_back(std::move(whole));
+    return;
+  }
+  const double middle = whole.left + width / 2;
+  halve(fit_between(whole.left, middle), out);
+  halve(fit_between(middle, whole.right), out);
+}
+
+/// Pieces of [a, b]; cut anew where a first attempt came together at points. Returns these.
+std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit>& out) {
+  const std::size_t first = out.size();
+  halve(fit_between(a, b), out);
+  const double small = std::ldexp(b - a, -12);
+  std::vector<double> points;
+  for (std::size_t i = first; i < out.size(); ++i) {
+    const auto width = [&](std::size_t k) { return out[k].right - out[k].left; };
+    if (width(i) > small) continue;
+    std::size_t least = i;
+    for (; i < out.size() && width(i) <= small; ++i)
+      if (width(i) < width(least)) least = i;
+    const ChebyshevFit& f = out[least];
+    const bool jump = f.tail * f.scale > tolerance(f);
+    const double at = jump ? f.right : f.left + (f.right - f.left) / 2;
+    if (at > a && at < b) points.push_back(at);
+  }
+  // Twice, the second time with the points where the pieces on both sides meet.
+  for (int attempt = 0; attempt < 2 && !points.empty(); ++attempt) {
+    out.resize(first);
+    double from = a;
+    for (std::size_t i = 0; i <= points.size(); ++i) {
+      const double to = i < points.size() ? points[i] : b;
+      halve(fit_between(from, to), out);
+      from = to;
+    }
+    for (double& x : points) x = meeting_point(out, first, x, small);
+  }
+  return points;
+}
+
+void Pieces::cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints) {
+  std::vector<double> known;
+  if (breakpoints)
+    for (const nngp_breakpoint& b : *breakpoints)
+      if (std::abs(b.x) < radius_) known.push_back(b.x);
+  std::vector<double> cuts = known;
+  double x = radius_;
+  for (; x > sigma_min_ / 2; x /= 2) cuts.insert(cuts.end(), {x, -x});
+  const double central = 2 * x;
+  if (std::none_of(known.begin(), known.end(), [](double b) { return b == 0; })) {
+    const ChebyshevFit f = fit_between(-central, central);
+    if (f.tail * f.scale > tolerance(f) || !agrees(f)) cuts.push_back(0);
+  }
+  std::sort(cuts.begin(), cuts.end());
+  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  std::vector<ChebyshevFit> fits;
+  for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+    const std::vector<double> points = resolve(cuts[i], cuts[i + 1], fits);
+    known.insert(known.end(), points.begin(), points.end());
+  }
+  for (ChebyshevFit& f : fits) {
+    edges_.push_back(f.left);
+    pieces_.push_back({std::move(f), {}, {}, {}});
+  }
+  edges_.push_back(radius_);
+  find_breaks(known);
+}
+
+/// Edges that are known to be breaks, and those across which no polynomial fits.
+void Pieces::find_breaks(const std::vector<double>& known) {
+  for (std::size_t i = 1; i + 1 < edges_.size(); ++i) {
+    const double x = edges_[i];
+    const double before = x - edges_[i - 1], after = edges_[i + 1] - x;
+    bool broken = std::find(known.begin(), known.end(), x) != known.end();
+    if (!broken && std::min(before, after) > 1e-3 * std::max(before, after) &&
+        std::min(before, after) > 1e-12 * std::abs(x)) {
+      const double half = std::min(before, after) / 2;
+      const ChebyshevFit f = fit_between(x - half, x + half);
+      broken = f.tail * f.scale > 10 * tolerance(f);
+    }
+    if (broken) breaks_.push_back(x);
+  }
+}
+
+void Pieces::differentiate() {
+  // Around 0 a wide interval gives fn' with smaller errors than a narrow one, unless fn vanishes.
+  ChebyshevFit central;
+  double central_error = INFINITY;
+  const auto try_central = [&](double x) {
+    for (double b : breaks_)
+      if (std::abs(b) < x) return false;
+    calls_ += 20;
+    ChebyshevFit f = fit(fn_, -x, x, 0);
+    if (!std::isfinite(f.scale) || f.tail > std::max(kResolved, 3 * noise_) || !agrees(f)) return false;
+    const double error = std::max(noise_, kEpsilon) * f.scale / x;
+    const bool better = error < 0.9 * central_error;
+    if (error < central_error) {
+      central_error = error;
+      central = std::move(f);
+    }
+    return better;
+  };
+  for (double x = radius_; x > sigma_min_ / 4; x /= 2) try_central(x);
+  if (central_error < INFINITY && central.right == radius_)
+    for (double x = 2 * radius_; try_central(x); x *= 2) {
+    }
+  const ChebyshevFit central_slope = central.derivative();
+  for (Piece& p : pieces_) {
+    const ChebyshevFit& f = p.value;
+    const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
+    double size = 0, variation = 0;
+    for (std::size_t k = 0; k < f.c.size(); ++k) {
+      size += std::abs(f.c[k]);
+      if (k > 0) variation += std::abs(f.c[k]);
+    }
+    const bool unresolved = f.tail * f.scale > tolerance(f);
+    const double rounding = std::max(kEpsilon, noise_) * size;
+    p.size[nngp] = size;
+    p.size[d_nngp] = 4 * variation / width;
+    p.error[nngp] = rounding + f.tail * f.scale;
+    p.error[d_nngp] = 10 * p.error[nngp] / width;
+    p.slope = f.derivative();
+    if (unresolved && width <= 8 * kEpsilon * furthest) {
+      // A jump, which the almost-everywhere derivative does not see.
+      p.slope.c.clear();
+      p.error[d_nngp] = p.size[d_nngp] = 0;
+    } else if (furthest <= central.right && 10 * central_error < p.error[d_nngp]) {
+      p.slope = central_slope;
+      p.error[d_nngp] = 10 * central_error;
+    }
+  }
+}
+
+std::size_t Pieces::at(double x) const {
+  const auto after = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, x);
+  return static_cast<std::size_t>(after - edges_.begin()) - 1;
+}
+
+std::array<double, 2> Pieces::operator()(double x) const {
+  x = std::clamp(x, -radius_, radius_);
+  const Piece& p = pieces_[at(x)];
+  return {x == 0 ? at_zero_ : p.value(x), p.slope(x)};
+}
+
+double Pieces::scale_between(double a, double b) const {
+  const auto next = std::upper_bound(breaks_.begin(), breaks_.end(), a);
+  if (next != breaks_.end() && *next < b) return 0;
+  double least = INFINITY;
+  for (std::size_t i = at(a); i < pieces_.size() && edges_[i] < b; ++i)
+    least = std::min(least, edges_[i + 1] - edges_[i]);
+  return least;
+}
+
+std::array<double, 2> Pieces::on_line(double sigma1, double sigma2, std::size_t nodes) const {
+  std::vector<double> edges = {-reach_, reach_};
+  for (double x : edges_)
+    for (double sigma : {sigma1, sigma2})
+      if (sigma != 0 && std::abs(x / sigma) < reach_) edges.push_back(x / sigma);
+  std::sort(edges.begin(), edges.end());
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  const Rule rule = composite_gauss(edges, 2, nodes);
+  std::array<double, 2> sum = {0, 0};
+  for (std::size_t i = 0; i < rule.size(); ++i) {
+    const double u = rule.node[i], weight = rule.weight[i] * std::exp(-u * u / 2);
+    const auto g1 = (*this)(sigma1 * u), g2 = sigma1 == sigma2 ? g1 : (*this)(sigma2 * u);
+    for (Channel channel : {nngp, d_nngp}) sum[channel] += weight * g1[channel] * g2[channel];
+  }
+  for (double& s : sum) s /= std::sqrt(2 * std::numbers::pi);
+  return sum;
+}
+
+std::array<double, 2> Pieces::roughness(double sigma) const {
+  std::array<double, 2> square = {0, 0}, product = {0, 0}, energy = {0, 0};
+  std::vector<double> share(pieces_.size());
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    share[i] = probability(edges_[i], edges_[i + 1], sigma);
+    for (Channel channel : {nngp, d_nngp})
+      energy[channel] += share[i] * pieces_[i].size[channel] * pieces_[i].size[channel];
+  }
+  for (std::size_t i = 0; i < pieces_.size(); ++i)
+    for (Channel channel : {nngp, d_nngp}) {
+      const double error = pieces_[i].error[channel];
+      square[channel] += share[i] * error * error;
+      product[channel] +=
+          share[i] * error * std::max(pieces_[i].size[channel], std::sqrt(energy[channel]));
+    }
+  return {2 * product[nngp] + square[nngp], 2 * product[d_nngp] + square[d_nngp]};
+}
+
+}  // namespace nngp::numerical

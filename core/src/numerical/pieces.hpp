@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "nngp/activation.h"
+#include "numerical/channel.hpp"
+#include "numerical/chebyshev_fit.hpp"
+
+namespace nngp::numerical {
+
+/// |u| up to which fn(sigma u) counts for u ~ N(0, 1), in standard deviations. Throws NumericalError if
+/// fn returns NaN or infinity there, or if E fn(sigma u)^2 does not exist.
+double reach_of(const std::function<double(double)>& fn, double sigma);
+
+/// fn(x), or NumericalError where that is not finite.
+double checked(const std::function<double(double)>& fn, double x);
+
+/// fn and its almost-everywhere derivative on an interval around 0, as polynomials on pieces that are
+/// as small as fn varies there: at any place, on any scale, towards any singularity. Nothing depends on
+/// the unit of x. fn is called to make the pieces and never again.
+class Pieces {
+ public:
+  /// Covers all x that matter for expectations over N(0, sigma^2), sigma_min <= sigma <= sigma_max.
+  Pieces(std::function<double(double)> fn,
+         const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double sigma_min,
+         double sigma_max);
+
+  /// fn(x) and fn'(x), by Channel; x outside the interval counts as on its ends.
+  std::array<double, 2> operator()(double x) const;
+
+  /// |u| up to which fn(sigma u) counts, in standard deviations.
+  double reach() const { return reach_; }
+  std::size_t size() const { return pieces_.size(); }
+  /// The edges of the pieces, increasing.
+  const std::vector<double>& panels() const { return edges_; }
+  double left(std::size_t piece) const { return pieces_[piece].value.left; }
+  double right(std::size_t piece) const { return pieces_[piece].value.right; }
+  /// The piece that x lies in.
+  std::size_t at(double x) const;
+  /// Where pieces meet without a common continuation, increasing.
+  const std::vector<double>& breaks() const { return breaks_; }
+  /// The scale on which fn varies between a and b: the width of the smallest piece there, 0 if there is
+  /// a break.
+  double scale_between(double a, double b) const;
+
+  /// E[g(sigma1 u) g(sigma2 u)], u ~ N(0, 1), for g = fn and g = fn', with `nodes` a piece; sigma2 may
+  /// be negative.
+  std::array<double, 2> on_line(double sigma1, double sigma2, std::size_t nodes = 20) const;
+
+  /// By how much the errors of fn as evaluated, and of the pieces, change expectations at a deviation:
+  /// bounds of |E[(g + error)^2] - E[g^2]|.
+  std::array<double, 2> roughness(double sigma) const;
+
+  /// The relative error of fn where it is more than rounding.
+  double noise() const { return noise_; }
+  /// How often fn was called.
+  std::size_t calls() const { return calls_; }
+  /// False if fn varies so fast that the calls allowed do not do.
+  bool resolved() const { return resolved_; }
+
+ private:
+  struct Sample {
+    double x, y;
+  };
+  struct Piece {
+    ChebyshevFit value, slope;    // the slope may have been fitted on a larger interval
+    std::array<double, 2> error;  // of fn and of fn'
+    std::array<double, 2> size;   // their largest values, about
+  };
+
+  double call(double x);
+  ChebyshevFit fit_between(double a, double b);
+  void take_samples();
+  void measure_sizes();
+  void measure_noise();
+  double size_at(double x) const;
+  double tolerance(const ChebyshevFit& f) const;
+  bool agrees(const ChebyshevFit& f) const;
+  void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
+  std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
+  void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out);
+  void find_breaks(const std::vector<double>& known);
+  void differentiate();
+
+  std::function<double(double)> fn_;
+  double sigma_min_, sigma_max_;
+  double reach_, radius_;
+  double at_zero_ = 0;           // fn(0)
+  std::vector<Sample> samples_;  // increasing
+  std::vector<double> sizes_;    // of fn, by octave of the deviation from sigma_min on
+  double noise_ = 0;
+  std::size_t calls_ = 0;
+  bool resolved_ = true;
+  std::vector<Piece> pieces_;
+  std::vector<double> edges_;
+  std::vector<double> breaks_;
+};
+
+}  // namespace nngp::numerical
