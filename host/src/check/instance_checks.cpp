@@ -159,12 +159,17 @@ std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const n
 class Together {
  public:
   explicit Together(const Specimen& specimen) : calls_(calls_of(*specimen.table, TileSize::small)) {
+    // Before this process makes its first.
+    std::vector<const Setting*> made;
     for (const Setting& setting : specimen.settings) {
       auto digest = digests_alone(calls_, *specimen.table, setting);
       if (digest.empty()) continue;
-      // Two of a setting, of which the first ones get destroyed.
-      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, setting);
       alone_.push_back(std::move(digest));
+      made.push_back(&setting);
+    }
+    for (const Setting* setting : made) {
+      // Two of a setting, of which the first ones get destroyed.
+      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, *setting);
       texts_.push_back(first_.back().text());
     }
   }
