@@ -19,9 +19,9 @@
 namespace nngp::host {
 namespace {
 
-constexpr unsigned places = 8;  // arguments of each thread
-constexpr int enough = 40;      // suspensions of one function
-constexpr std::int64_t usual_time = 2'000'000, longest_time = 200'000'000;  // of these, in ns
+constexpr unsigned places = 8;                     // arguments of each thread
+constexpr int enough = 40, enough_of_short = 250;  // suspensions of one function
+constexpr std::int64_t usual_time = 6'000'000, longest_time = 200'000'000;  // of these, in ns
 constexpr int few = 12;  // that take the longest time
 
 std::int64_t nanoseconds() {
@@ -107,8 +107,12 @@ class Alone {
 
   /// Whether a call gives the same now.
   bool same(std::size_t call, unsigned place) const {
+    if (calls_[call].is_steady) return calls_[call].is_steady(f_, place);
     return same_bits(calls_[call].results(f_, place), results_[2 * places * call + place]);
   }
+
+  /// Whether a suspension falls between two steps of a call only now and then.
+  bool is_short(std::size_t call) const { return calls_[call].is_steady != nullptr; }
 
  private:
   const std::vector<Call>& calls_;
@@ -142,9 +146,10 @@ std::size_t different_together(std::size_t one, std::size_t count, const Alone& 
   std::thread suspended([&] {
     const Suspensions suspensions(patience);
     const std::int64_t begin = nanoseconds();
+    const int wanted = first.is_short(one) ? enough_of_short : enough;
     const auto is_enough = [&] {
       const std::int64_t time = nanoseconds() - begin;
-      return suspending.suspensions >= enough || time > longest_time ||
+      return suspending.suspensions >= wanted || time > longest_time ||
              (time > usual_time && suspending.suspensions >= few);
     };
     for (unsigned place = 0; !is_enough() && different == none; place = (place + 1) % places)
