@@ -49,7 +49,7 @@ void suspend_soon() {
 }
 
 void suspend(int) {
-  constexpr std::uint64_t calls = 3;  // one of them is of the same function, and begun since
+  constexpr std::uint64_t calls = 5;  // one of them is of the same function, and begun since
   const int error = errno;
   const std::uint64_t before = suspending.others;
   const std::int64_t end = nanoseconds() + suspending.patience;
@@ -138,8 +138,9 @@ std::size_t different_together(std::size_t one, std::size_t count, const Alone& 
   std::atomic<bool> over = false;
   std::thread other([&] {
     for (std::size_t k = 0; !over; ++k, ++suspending.others) {
-      const std::size_t call = k % 2 ? one : k / 2 % count;
-      const Alone& alone = k % 4 == 2 ? second : first;
+      // The others come first as a rule: where both take locks, the same one would wait for the first.
+      const std::size_t call = k % 4 == 3 ? one : (k - k / 4) % count;
+      const Alone& alone = k % 8 == 2 ? second : first;
       if (!alone.same(call, places + static_cast<unsigned>(k % places))) different = call;
     }
   });
