@@ -21,15 +21,17 @@ namespace nngp {
 
 /// What the header of an .npy file says.
 struct NpyHeader {
-  char kind = 'f';            ///< f: floating point, i: signed, u: unsigned, b: bool
-  std::size_t item_size = 8;  ///< bytes of one number
+  /// f: floating point, i: signed, u: unsigned, b: bool; U: text in UTF-32, S: text in bytes.
+  char kind = 'f';
+  std::size_t item_size = 8;  ///< bytes of one element
   bool swapped = false;       ///< byte order is not this machine's
   bool fortran_order = false;
   Eigen::Index rows = 0;
   Eigen::Index cols = 0;
   std::size_t data_offset = 0;  ///< bytes before the numbers
 
-  std::string dtype() const;  ///< as NumPy prints it: "float64", "uint8"
+  bool is_text() const { return kind == 'U' || kind == 'S'; }
+  std::string dtype() const;  ///< as NumPy prints it: "float64", "uint8"; "str" or "bytes"
 };
 
 /// Whether `bytes` begin like an .npy file.

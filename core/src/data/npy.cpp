@@ -98,7 +98,9 @@ class HeaderParser {
     if (first == '<' || first == '>' || first == '=' || first == '|') descr.remove_prefix(1);
     header_.swapped = first == (little_endian ? '>' : '<');
     if (descr.starts_with('O'))
-      fail("its elements are Python objects (dtype object); save x.astype(numpy.float64)");
+      fail(
+          "its elements are Python objects (dtype object); save x.astype(numpy.float64), or names of "
+          "classes with astype(str)");
     std::size_t size = 0;
     const auto [end, error] =
         std::from_chars(descr.data() + (descr.empty() ? 0 : 1), descr.data() + descr.size(), size);
@@ -107,12 +109,13 @@ class HeaderParser {
       return whole_size && std::find(sizes.begin(), sizes.end(), size) != sizes.end();
     };
     const char kind = descr.empty() ? '\0' : descr.front();
-    if (!((kind == 'f' && one_of({2, 4, 8})) ||
+    const bool text = (kind == 'U' || kind == 'S') && whole_size && size > 0 && size < (1 << 20);
+    if (!(text || (kind == 'f' && one_of({2, 4, 8})) ||
           ((kind == 'i' || kind == 'u') && one_of({1, 2, 4, 8})) || (kind == 'b' && one_of({1}))))
       fail("its dtype '" + printable(whole) +
            "' is not a real number of at most 8 bytes; save x.astype(numpy.float64)");
     header_.kind = kind;
-    header_.item_size = size;
+    header_.item_size = kind == 'U' ? 4 * size : size;  // bytes of UTF-32
   }
 
   void shape() {
@@ -156,6 +159,7 @@ class HeaderParser {
 
 std::string NpyHeader::dtype() const {
   if (kind == 'b') return "bool";
+  if (is_text()) return kind == 'U' ? "str" : "bytes";
   const char* name = kind == 'f' ? "float" : kind == 'i' ? "int" : "uint";
   return name + std::to_string(8 * item_size);
 }
