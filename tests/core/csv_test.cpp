@@ -140,6 +140,15 @@ TEST(Csv, TheNumberOfExamplesTellsAHeader) {
   expect_failure("0,1,2\n3,3,3\n", "line 1 (0, 1, 2)" + advice);
 }
 
+TEST(Csv, TheNumberOfExamplesMayBeCertain) {
+  const auto rows = [](std::string_view text) { return nngp::certain_rows(in_memory(text), {}); };
+  EXPECT_EQ(rows("3\n7\n"), 2u);
+  EXPECT_EQ(rows("y\n7\n"), 1u);
+  EXPECT_EQ(rows("0\n7\n"), std::nullopt);
+  EXPECT_EQ(rows("0,1,2\n7,5,5.5\n"), std::nullopt);
+  EXPECT_EQ(rows("\"7\n"), std::nullopt);
+}
+
 TEST(Csv, TheHeaderCanBeChosen) {
   EXPECT_EQ(read("0\n0.5\n", {.header = Header::yes}).names, Names{"0"});
   EXPECT_EQ(read("0\n0.5\n", {.header = Header::no}).values, column({0, 0.5}));
@@ -178,17 +187,18 @@ TEST(Csv, KeepsColumnsThatAreNoIndex) {
        {"id,a\n1,2\n1,3\n", "index,a\n0.5,2\n1.5,3\n", "t,a\n0,2\n1,3\n", "id\n1\n2\n", "0,5\n1,6\n"})
     EXPECT_EQ(read(text).values.rows(), 2) << text;
   EXPECT_EQ(read("id,a\n1,2\n1,3\n").values.cols(), 2);
-  EXPECT_EQ(read("t,a\n0,2\n1,3\n2,5\n").remarks, (Names{"header t, a", "column 't' counts the rows"}));
+  EXPECT_EQ(read("t,a\n0,2\n1,3\n2,5\n").remarks, (Names{"header t, a", "column 't' counts the rows (--index-col leaves it out)"}));
 }
 
-TEST(Csv, ColumnsThatCountWithoutANameAreAsked) {
+TEST(Csv, SaysThatAColumnCountsTheRows) {
   const std::string text = "0,5\n1,7\n2,6\n";
-  expect_failure(
-      text,
-      "column 0 (counted from 0) counts the rows: leave it out with --index-col 0, or keep it as "
-      "numbers with --index-col none");
+  const nngp::CsvTable table = read(text);
+  EXPECT_EQ(table.values.cols(), 2);
+  EXPECT_EQ(table.remarks,
+            (Names{"no header", "column 0 (counted from 0) counts the rows (--index-col leaves it out)"}));
+  EXPECT_TRUE(table.guessed);
   EXPECT_EQ(read(text, {.index_column = "0"}).values, column({5, 7, 6}));
-  EXPECT_EQ(read(text, {.index_column = "none"}).values.cols(), 2);
+  EXPECT_EQ(read(text, {.index_column = "none"}).remarks, Names{"no header"});
 }
 
 TEST(Csv, TheIndexColumnCanBeChosen) {

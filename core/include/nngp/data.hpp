@@ -27,6 +27,8 @@ struct DataSource {
   std::vector<std::string> levels = {};
   /// Of text: what was taken for what, such as "header a, b" or "index column 'id' left out".
   std::vector<std::string> remarks = {};
+  /// Whether something was taken for what it looks like: a header of numbers, an index, an order.
+  bool guessed = false;
   /// Of an index column that was left out: a hash of each field, by which files are compared.
   std::vector<std::size_t> index = {};
 };
@@ -40,6 +42,8 @@ class Data {
       : owner_(std::move(owner)),
         view_(view),
         source_(std::make_shared<const DataSource>(std::move(source))) {}
+  Data(Matrix<Real> matrix, DataSource source)
+      : Data(std::make_shared<const Matrix<Real>>(std::move(matrix)), std::move(source)) {}
 
   const MatrixView<Real>& view() const { return view_; }
   Eigen::Index rows() const { return view_.rows(); }
@@ -47,18 +51,22 @@ class Data {
   const DataSource& source() const { return *source_; }
   const std::string& dtype() const { return source_->dtype; }
 
-  /// The same with columns in another order: column i is column order[i] of this.
-  Data with_columns(const std::vector<std::size_t>& order) const;
+  /// The same with columns in another order: column i is column order[i] of this. `remark` says why.
+  Data with_columns(const std::vector<std::size_t>& order, const std::string& remark) const;
 
  private:
+  Data(const std::shared_ptr<const Matrix<Real>>& held, DataSource source)
+      : Data(held, {held->data(), held->rows(), held->cols(), Eigen::OuterStride<>(held->cols())},
+             std::move(source)) {}
+
   std::shared_ptr<const void> owner_;
   MatrixView<Real> view_;
   std::shared_ptr<const DataSource> source_;
 };
 
-/// Whether the first line of text names the columns. Automatic: it does if none of its fields is a
-/// number, or if they are numbers as names are (0, 1, 2, or years) above others that are not.
-enum class Header { automatic, yes, no };
+/// Whether the first line of text names the columns. Words: it does if none of its fields is a number.
+/// Automatic: also if they are numbers as names are (0, 1, 2, or years) above others that are not.
+enum class Header { automatic, words, yes, no };
 
 /// Whether a single column may hold labels, which Data::source() lists: names always, numbers where
 /// float64 does not hold them exactly; in text those only with `all`, for there they may be meant as
@@ -88,12 +96,17 @@ Data<Real> read_data(const std::filesystem::path& path, const ReadOptions& optio
   return read_data<Real>(FileBytes(path), options);
 }
 
+/// How many examples a file has, if that does not depend on whether its first line is a header; nothing
+/// also for a file that cannot be read.
+std::optional<std::size_t> certain_rows(const FileBytes& file, const ReadOptions& options);
+
 /// Comma-separated numbers; the other members are those of DataSource.
 struct CsvTable {
   std::vector<std::string> names = {};
   Matrix<double> values = {};
   std::vector<std::string> levels = {};
   std::vector<std::string> remarks = {};
+  bool guessed = false;
   std::vector<std::size_t> index = {};
 };
 

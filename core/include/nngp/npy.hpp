@@ -41,7 +41,9 @@ bool is_npy(std::span<const std::byte> bytes);
 /// a kind that can be read. Throws DataError.
 NpyHeader read_npy_header(const FileBytes& file);
 
-/// The bytes before the numbers of a C-order file of version 1.0. A shape has 1 to 32 sizes.
+/// The bytes before the elements of a C-order file of version 1.0; `descr` is their type as the format
+/// writes it, such as "<f8". A shape has 1 to 32 sizes.
+std::string npy_header(const std::string& descr, const std::vector<Eigen::Index>& shape);
 template <class Real>
 std::string npy_header(const std::vector<Eigen::Index>& shape);
 

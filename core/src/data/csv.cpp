@@ -67,6 +67,7 @@ CsvTable read_csv(const FileBytes& file, const ReadOptions& options) {
   if (!layout.names.empty())
     for (const std::size_t column : layout.columns) table.names.push_back(layout.names[column]);
   table.remarks = layout.remarks;
+  table.guessed = layout.guessed;
   const auto cols = static_cast<Eigen::Index>(layout.columns.size());
   const Eigen::Index rows = static_cast<Eigen::Index>(values.size()) / cols;
   table.values = Eigen::Map<const Matrix<double>>(values.data(), rows, cols);

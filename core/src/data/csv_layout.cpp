@@ -117,12 +117,17 @@ class Survey {
     CsvLayout layout;
     layout.width = columns_.size();
     layout.header = has_header();
+    layout.certain = !doubted_;
     if (layout.header && rows_ == 0) reader_.fail("it has a header but no rows");
     if (!layout.header) see_decimal_signs(first_, first_line_);
     rows_ += !layout.header;
+    layout.rows = rows_;
     layout.decimal_commas = has_decimal_commas();
     layout.names = names(layout.header);
     choose_columns(layout);
+    layout.guessed = (layout.header && options_.header == Header::automatic &&
+                      std::any_of(first_.begin(), first_.end(), is_number)) ||
+                     (layout.index && options_.index_column.empty());
     layout.labels = holds_labels(layout);
     remark(layout);
     return layout;
@@ -210,8 +215,9 @@ class Survey {
 
   // ---- The header ----
 
-  bool has_header() const {
-    if (options_.header != Header::automatic) return options_.header == Header::yes;
+  bool has_header() {
+    if (options_.header == Header::yes || options_.header == Header::no)
+      return options_.header == Header::yes;
     if (columns_.size() > first_.size()) return true;
     std::vector<double> numbers;
     bool integers = true;
@@ -221,6 +227,7 @@ class Survey {
       integers &= is_plain_integer(field.text) && numbers.back() >= 0;
     }
     if (numbers.empty()) return !first_is_label();
+    if (options_.header == Header::words) return false;
     if (rows_ == 0 || !integers || !may_be_names(numbers)) return false;
     // "country,2019,2020", or ",0,1" above an index.
     if (numbers.size() < first_.size())
@@ -236,9 +243,10 @@ class Survey {
   }
 
   /// Of a first record without numbers: whether it is a label as those below, and not a header.
-  bool first_is_label() const {
+  bool first_is_label() {
     const Column& column = columns_.back();
     if (options_.labels == Labels::none || rows_ == 0 || column.numbers == rows_) return false;
+    doubted_ = true;
     if (options_.rows == rows_ + 1) return true;
     if (options_.rows == rows_) return false;
     const std::unordered_set<std::string> distinct(last_fields_.begin(), last_fields_.end());
@@ -248,11 +256,13 @@ class Survey {
   }
 
   /// Of a first record of numbers that may be names. If others count too, all are examples.
-  bool is_header_of_numbers() const {
+  bool is_header_of_numbers() {
     const std::size_t width = columns_.size();
-    if (width == 1 ? columns_[0].integers > 0 : some_row_counts_) return false;
+    if (width > 1 && some_row_counts_) return false;
+    doubted_ = true;
     if (options_.rows == rows_ + 1) return false;
     if (options_.rows == rows_) return true;
+    if (width == 1 && columns_[0].integers > 0) return false;
     const bool fractions = std::any_of(columns_.begin(), columns_.end(),
                                        [](const Column& column) { return column.fractions > 0; });
     if (width > 2 && fractions) return true;
@@ -269,7 +279,7 @@ class Survey {
     if (header) return texts_of(first_);
     // "# a, b, c" above the numbers, as numpy.savetxt writes it.
     const std::vector<std::string>& comment = reader_.comment_fields();
-    const bool names = options_.header == Header::automatic && columns_.size() > 1 &&
+    const bool names = options_.header != Header::no && columns_.size() > 1 &&
                        comment.size() == columns_.size() && is_distinct(comment) &&
                        std::all_of(comment.begin(), comment.end(), is_identifier);
     return names ? comment : std::vector<std::string>();
@@ -298,15 +308,7 @@ class Survey {
   std::optional<std::size_t> index_column(const CsvLayout& layout, std::size_t end) const {
     if (options_.index_column == none || end < 2) return std::nullopt;
     if (!options_.index_column.empty()) return named_index(layout, end);
-    if (layout.names.empty()) {
-      constexpr std::size_t least = 3;  // rows; two count by chance
-      if (rows_ >= least && counts_rows(0, layout) && value_of(first_[0]) <= 1 &&
-          value_of(first_[0]) >= 0)
-        reader_.fail(
-            "column 0 (counted from 0) counts the rows: leave it out with --index-col 0, or keep "
-            "it as numbers with --index-col none");
-      return std::nullopt;
-    }
+    if (layout.names.empty()) return std::nullopt;
     if (is_unnamed(layout.names[0])) {
       const bool others_named =
           std::none_of(layout.names.begin() + 1,
@@ -374,10 +376,14 @@ class Survey {
                      " left out");
     }
     remarks.insert(remarks.begin(), said.begin(), said.end());
-    for (const std::size_t column : layout.columns)
-      if (!layout.names.empty() && options_.index_column.empty() && layout.columns.size() > 1 &&
-          rows_ > 2 && counts_rows(column, layout))
-        remarks.push_back(layout.column_text(column) + " counts the rows");
+    for (const std::size_t column : layout.columns) {
+      constexpr std::size_t least = 3;  // rows; two count by chance
+      if (!options_.index_column.empty() || layout.columns.size() < 2 || rows_ < least ||
+          !counts_rows(column, layout))
+        continue;
+      remarks.push_back(layout.column_text(column) + " counts the rows (--index-col leaves it out)");
+      layout.guessed |= layout.names.empty();
+    }
     if (layout.decimal_commas) remarks.push_back("decimal commas");
     switch (reader_.separator()) {
       case ';':
@@ -406,6 +412,7 @@ class Survey {
   std::size_t rows_ = 0;  ///< below the first record; later all that are examples
   std::vector<Column> columns_;
   bool some_row_counts_ = false;
+  bool doubted_ = false;                  ///< whether the first record may be a header
   std::vector<std::string> last_fields_;  ///< of each record, if they may be labels
   std::vector<std::size_t> keys_;         ///< hashes of the first fields
   std::size_t comma_line_ = 0, point_line_ = 0;

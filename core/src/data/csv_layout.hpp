@@ -21,6 +21,9 @@ struct CsvLayout {
   bool decimal_commas = false;
   bool labels = false;               ///< the one column that is read holds labels, not numbers
   std::vector<std::string> remarks;  ///< what else was understood, for people
+  bool certain = true;               ///< the first record could not be taken for something else
+  std::size_t rows = 0;              ///< examples
+  bool guessed = false;              ///< a header of numbers or an index was taken for one
 
   /// "column 'height'", or "column 1 (counted from 0)".
   std::string column_text(std::size_t column) const;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "data/csv_layout.hpp"
 #include "data/labels.hpp"
 #include "data/npy_text.hpp"
 #include "nngp/error.hpp"
@@ -19,13 +20,6 @@ namespace {
 template <class Real>
 MatrixView<Real> view_of(const Real* data, Eigen::Index rows, Eigen::Index cols) {
   return {data, rows, cols, Eigen::OuterStride<>(cols)};
-}
-
-template <class Real>
-Data<Real> owning(Matrix<Real> matrix, DataSource source) {
-  auto held = std::make_shared<const Matrix<Real>>(std::move(matrix));
-  const MatrixView<Real> view = view_of(held->data(), held->rows(), held->cols());
-  return {std::move(held), view, std::move(source)};
 }
 
 /// The number stored at `bytes`, which may be unaligned.
@@ -149,8 +143,8 @@ Data<Real> labels(const std::vector<std::string>& texts, std::string dtype) {
   DataSource source{std::move(dtype)};
   source.levels = encode(texts, codes);
   const auto rows = static_cast<Eigen::Index>(codes.size());
-  return owning<Real>(Eigen::Map<const Matrix<double>>(codes.data(), rows, 1).template cast<Real>(),
-                      std::move(source));
+  return Data<Real>(Eigen::Map<const Matrix<double>>(codes.data(), rows, 1).template cast<Real>(),
+                    std::move(source));
 }
 
 template <class Real>
@@ -176,7 +170,7 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
   const bool as_wanted = header.kind == 'f' && header.item_size == sizeof(Real) && !header.swapped &&
                          (!header.fortran_order || header.cols == 1) &&
                          reinterpret_cast<std::uintptr_t>(data) % alignof(Real) == 0;
-  if (!as_wanted) return owning<Real>(convert<Real>(data, header), {header.dtype()});
+  if (!as_wanted) return Data<Real>(convert<Real>(data, header), DataSource{header.dtype()});
   return {file.owner(),
           view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
           {header.dtype()}};
@@ -185,9 +179,9 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
 template <class Real>
 Data<Real> read_text(const FileBytes& file, const ReadOptions& options) {
   CsvTable table = read_csv(file, options);
-  return owning<Real>(table.values.template cast<Real>(),
-                      {"csv", std::move(table.names), std::move(table.levels), std::move(table.remarks),
-                       std::move(table.index)});
+  return Data<Real>(table.values.template cast<Real>(),
+                    {"csv", std::move(table.names), std::move(table.levels), std::move(table.remarks),
+                     table.guessed, std::move(table.index)});
 }
 
 template <class Real>
@@ -218,7 +212,8 @@ std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(const Matri
 }
 
 template <class Real>
-Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order) const {
+Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order,
+                                    const std::string& remark) const {
   Matrix<Real> matrix(rows(), static_cast<Eigen::Index>(order.size()));
   DataSource source = *source_;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -226,7 +221,9 @@ Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order) const
     if (!source_->names.empty()) source.names[i] = source_->names[order[i]];
   }
   if (!source.names.empty()) source.names.resize(order.size());
-  return owning<Real>(std::move(matrix), std::move(source));
+  source.remarks.push_back(remark);
+  source.guessed = true;
+  return Data<Real>(std::move(matrix), std::move(source));
 }
 
 template <class Real>
@@ -241,6 +238,16 @@ Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
   Data<Real> data = npy ? read_npy<Real>(file, options) : read_text<Real>(file, options);
   check_finite(file, data);
   return data;
+}
+
+std::optional<std::size_t> certain_rows(const FileBytes& file, const ReadOptions& options) {
+  try {
+    if (is_npy(file.bytes())) return static_cast<std::size_t>(read_npy_header(file).rows);
+    const CsvLayout layout = csv_layout(file, options);
+    return layout.certain ? std::optional(layout.rows) : std::nullopt;
+  } catch (const DataError&) {
+    return std::nullopt;
+  }
 }
 
 template std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(

@@ -206,10 +206,8 @@ NpyHeader read_npy_header(const FileBytes& file) {
   return header;
 }
 
-template <class Real>
-std::string npy_header(const std::vector<Eigen::Index>& shape) {
-  std::string dictionary = std::string("{'descr': '") + (little_endian ? '<' : '>') + 'f' +
-                           std::to_string(sizeof(Real)) + "', 'fortran_order': False, 'shape': (";
+std::string npy_header(const std::string& descr, const std::vector<Eigen::Index>& shape) {
+  std::string dictionary = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (const Eigen::Index size : shape) dictionary += std::to_string(size) + ", ";
   dictionary.erase(dictionary.size() - (shape.size() > 1 ? 2 : 1));  // (5,) but (5, 6)
   dictionary += "), }";
@@ -222,6 +220,11 @@ std::string npy_header(const std::vector<Eigen::Index>& shape) {
   header += {'\1', '\0', static_cast<char>(dictionary.size() & 0xFF),
              static_cast<char>(dictionary.size() >> 8)};
   return header + dictionary;
+}
+
+template <class Real>
+std::string npy_header(const std::vector<Eigen::Index>& shape) {
+  return npy_header((little_endian ? "<f" : ">f") + std::to_string(sizeof(Real)), shape);
 }
 
 namespace {

@@ -84,11 +84,4 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
   }
 }
 
-void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
-                         std::ptrdiff_t columns2) {
-  if (columns1 != columns2)
-    throw DataError("'" + path1 + "' has " + std::to_string(columns1) + " columns, '" + path2 +
-                    "' has " + std::to_string(columns2) + "; both need the same features");
-}
-
 }  // namespace nngp::host

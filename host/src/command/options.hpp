@@ -36,8 +36,4 @@ using Paths = std::vector<std::pair<std::string, std::string>>;
 /// An output must not replace another file of the same command. Throws UsageError.
 void check_paths(const Paths& inputs, const Paths& outputs);
 
-/// Two files of inputs have the same number of columns. Throws DataError.
-void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
-                         std::ptrdiff_t columns2);
-
 }  // namespace nngp::host

@@ -11,6 +11,7 @@
 
 #include "command/terminal.hpp"
 #include "nngp/array.hpp"
+#include "nngp/data.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/registry.hpp"
 #include "nngp/stax.hpp"
@@ -24,7 +25,14 @@ struct InputReport {
   Eigen::Index rows = 0;
   Eigen::Index cols = 0;
   std::string dtype;
+  std::vector<std::string> names = {};    ///< of its columns, if it has any
+  std::vector<std::string> remarks = {};  ///< what was taken for what in text
 };
+
+template <class Real>
+InputReport input_report(const Data<Real>& data) {
+  return {data.rows(), data.cols(), data.dtype(), data.source().names, data.source().remarks};
+}
 
 /// An activation that a computation used, and where it came from.
 struct PluginReport {
@@ -48,7 +56,7 @@ ordered_json json_of(const std::vector<NumericalLayer>& layers);
 /// As text; a path in it need not be UTF-8.
 std::string dump(const ordered_json& value, int indent);
 
-/// "x.npy: 1797 x 64, uint8"
+/// "x.npy: 1797 x 64, uint8", "x.csv: 3 x 2, csv; header a, b"
 std::string text_of(const std::string& path, const InputReport& input);
 /// A row for each plugin.
 void add_plugins(Table& table, const std::vector<PluginReport>& plugins);

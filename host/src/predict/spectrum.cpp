@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/command.hpp"
+#include "command/inputs.hpp"
 #include "command/options.hpp"
 #include "command/plot.hpp"
 #include "command/plugin_search.hpp"
@@ -92,7 +93,9 @@ void run_spectrum(const po::variables_map& arguments) {
 
   const Registry plugins = find_plugins(arguments);
   const Layer network = parse_model(expression, plugins);
-  const Data<double> x = read_data<double>(std::filesystem::path(path));
+  const ReadOptions reading = read_options(arguments);
+  const Data<double> x = read_data<double>(std::filesystem::path(path), reading);
+  check_index_column(reading, {&x.source()});
   set_solver_threads(threads);
   InterruptGuard interrupt;
   ProgressLine progress;
@@ -111,7 +114,7 @@ void run_spectrum(const po::variables_map& arguments) {
   const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs);
   interrupt.check();
 
-  const InputReport input{x.rows(), x.cols(), x.dtype()};
+  const InputReport input = input_report(x);
   const std::string name = kernel_name(which), model = model_text(network);
   if (!picture.empty()) plot_of(result, name).write(picture);
   if (!values_path.empty()) {
@@ -144,6 +147,7 @@ Command spectrum_command() {
       ("plot", text("OUT.svg|png"), "draw the eigenvalues")                  //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the machine has");
+  add_input_options(options);
   return {"spectrum",
           "Tell the eigenvalues of a kernel, and how fast a network may learn.",
           "--model MODEL --x FILE [options]",
