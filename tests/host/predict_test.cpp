@@ -174,7 +174,7 @@ TEST_F(PredictCommand, NamesBadData) {
   fails(x, write("two.csv", "1,2\n2,2\n3,2\n4,2\n"), x, classes,
         "two.csv': labels are one column of whole numbers, not 2");
   fails(write("twice.csv", "0,1\n1,0\n0,1\n0,3\n"), y, x, {"--diag-reg", "0"},
-        "not positive definite to rounding: rows 1 and 3 (counted from 1) are identical; a diag_reg of "
+        "not positive definite to rounding: rows 0 and 2 (counted from 0) are identical; a diag_reg of "
         "1e-");
   fails(x, write("nan.csv", "1\nnan\n2\n3\n"), x, {}, "nan.csv'");
   fails(x, file("none.csv"), x, {}, "none.csv': no such file");

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 
+#include "command/options.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
 
@@ -42,6 +44,19 @@ std::vector<std::string> missing(const std::vector<std::string>& all,
 }
 
 }  // namespace
+
+template <class Real>
+Data<Real> read_input(const std::string& path, const ReadOptions& options) {
+  if (path != standard_input) return read_data<Real>(std::filesystem::path(path), options);
+  std::istreambuf_iterator<char> begin(std::cin), end;
+  std::vector<std::byte> bytes;
+  for (; begin != end; ++begin) bytes.push_back(static_cast<std::byte>(*begin));
+  if (bytes.empty()) throw DataError("cannot read standard input: it is empty");
+  return read_data<Real>(FileBytes("standard input", std::move(bytes)), options);
+}
+
+template Data<double> read_input(const std::string&, const ReadOptions&);
+template Data<float> read_input(const std::string&, const ReadOptions&);
 
 void add_input_options(po::options_description& options) {
   const auto text = [](const char* value_name) {

@@ -10,6 +10,10 @@
 
 namespace nngp::host {
 
+/// Reads a matrix from a file, or from standard input if the path is "-". Throws DataError.
+template <class Real>
+Data<Real> read_input(const std::string& path, const ReadOptions& options);
+
 /// The options --header and --index-col.
 void add_input_options(po::options_description& options);
 /// Reads them. Throws UsageError.

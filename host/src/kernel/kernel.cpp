@@ -93,7 +93,7 @@ class KernelRun {
  private:
   Data<Real> read(const std::string& path) {
     const Stopwatch watch;
-    Data<Real> data = read_data<Real>(std::filesystem::path(path), request_.reading);
+    Data<Real> data = read_input<Real>(path, request_.reading);
     report_.read_seconds += watch.seconds();
     return data;
   }

@@ -73,8 +73,8 @@ class Comparison {
         candidates_(candidates_of(arguments)),
         selection_(selection_of(arguments)),
         reading_(read_options(arguments)),
-        x_(read_data<double>(std::filesystem::path(text_of(arguments, "x-train")),
-                             with_rows_of(reading_, text_of(arguments, "y-train")))),
+        x_(read_input<double>(text_of(arguments, "x-train"),
+                              with_rows_of(reading_, text_of(arguments, "y-train")))),
         targets_(text_of(arguments, "y-train"), target_options(arguments),
                  with_rows(reading_, x_.rows())) {
     check_index_column(reading_, {&x_.source(), &targets_.data().source()});
@@ -216,12 +216,13 @@ Command compare_command() {
       ("models", po::value<std::vector<std::string>>()->multitoken()->value_name("FILE..."),
        "files that hold a model, or a template of models, each")  //
       ("model", po::value<std::vector<std::string>>()->composing()->value_name("MODEL"),
-       "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")                 //
-      ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
-      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
-      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")                           //
-      ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")                    //
-      ("report", text("OUT.json"), "write the scores; - prints them")                            //
+       "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")  //
+      ("x-train", text("FILE")->required(),
+       "training inputs, one example a row: .npy or .csv, or - for standard input")          //
+      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
+      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")                       //
+      ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")                //
+      ("report", text("OUT.json"), "write the scores; - prints them")                        //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the machine has");
   add_target_options(options);

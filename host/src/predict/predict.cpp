@@ -93,7 +93,7 @@ class PredictRun {
   template <class T = Real>
   Data<T> read(const std::string& path, const ReadOptions& reading) {
     const Stopwatch watch;
-    Data<T> data = read_data<T>(std::filesystem::path(path), reading);
+    Data<T> data = read_input<T>(path, reading);
     report_.read_seconds += watch.seconds();
     return data;
   }
@@ -284,10 +284,8 @@ class PredictRun {
 
   Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
     if (!plots_learning()) {
-      const Data<double> x = read_data<double>(std::filesystem::path(request_.x_train),
-                                               request_.reading),
-                         x_test = read_data<double>(std::filesystem::path(request_.x_test),
-                                                    request_.reading);
+      const Data<double> x = read_input<double>(request_.x_train, request_.reading),
+                         x_test = read_input<double>(request_.x_test, request_.reading);
       return prediction_plot(
           x.view(), units().size() == 1 && !classifies() ? targets_.data().view() : targets_.values(),
           x_test.view(), predicted);

@@ -29,11 +29,12 @@ po::options_description predict_options() {
   };
   options.add_options()  //
       ("model", text("MODEL")->required(),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")         //
-      ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
-      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
-      ("x-test", text("FILE")->required(), "inputs to predict for")                              //
-      ("y-test", text("FILE"), "their targets, to tell how good the predictions are")            //
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+      ("x-train", text("FILE")->required(),
+       "training inputs, one example a row: .npy or .csv, or - for standard input")          //
+      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
+      ("x-test", text("FILE")->required(), "inputs to predict for")                          //
+      ("y-test", text("FILE"), "their targets, to tell how good the predictions are")        //
       ("kernel", text("KERNEL")->default_value("nngp"),
        "nngp: train the last layer alone, a Gaussian process; ntk: train all layers")               //
       ("loo", "tell the leave-one-out error")                                                       //

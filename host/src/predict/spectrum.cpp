@@ -94,7 +94,7 @@ void run_spectrum(const po::variables_map& arguments) {
   const Registry plugins = find_plugins(arguments);
   const Layer network = parse_model(expression, plugins);
   const ReadOptions reading = read_options(arguments);
-  const Data<double> x = read_data<double>(std::filesystem::path(path), reading);
+  const Data<double> x = read_input<double>(path, reading);
   check_index_column(reading, {&x.source()});
   set_solver_threads(threads);
   InterruptGuard interrupt;
@@ -136,8 +136,9 @@ Command spectrum_command() {
   options.add_options()  //
       ("model", text("MODEL")->required(),
        "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
-      ("x", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")      //
-      ("kernel", text("KERNEL")->default_value("ntk"), "nngp or ntk")                     //
+      ("x", text("FILE")->required(),
+       "the inputs, one example a row: .npy or .csv, or - for standard input")  //
+      ("kernel", text("KERNEL")->default_value("ntk"), "nngp or ntk")           //
       ("outputs", po::value<int>()->default_value(1)->value_name("N"),
        "outputs of the network that is trained: the maximum learning rate grows with them")  //
       ("diag-reg", text("R")->default_value("1e-3"),

@@ -80,7 +80,7 @@ TrainingTargets::TrainingTargets(const std::string& path, const TargetOptions& o
                                  ReadOptions reading)
     : data_([&] {
         reading.labels = labels_of(options.task);
-        return read_data<double>(std::filesystem::path(path), reading);
+        return read_input<double>(path, reading);
       }()) {
   const Task task = options.task;
   const bool labels = task == Task::classification || is_coded() ||
@@ -142,7 +142,7 @@ Data<double> TrainingTargets::read_test(const std::string& path, const std::stri
                                         ReadOptions reading) const {
   reading.labels = classes_ ? Labels::all : Labels::none;
   const Data<double> data = match_columns(train_path, data_.source(), data_.cols(), path,
-                                          read_data<double>(std::filesystem::path(path), reading), "targets");
+                                          read_input<double>(path, reading), "targets");
   const std::vector<std::string>& levels = data.source().levels;
   if (levels.empty() && !is_coded()) return data;
   // By what the labels say; a class that training did not know gets no number of one.

@@ -68,7 +68,7 @@ class MonteCarloRun {
 
   Data<Real> read(const std::string& path) {
     const Stopwatch watch;
-    Data<Real> data = read_data<Real>(std::filesystem::path(path), request_.sampling.reading);
+    Data<Real> data = read_input<Real>(path, request_.sampling.reading);
     report_.read_seconds += watch.seconds();
     return data;
   }
@@ -200,8 +200,9 @@ Command montecarlo_command() {
   const auto text = [](const char* value_name) {
     return po::value<std::string>()->value_name(value_name);
   };
-  options.add_options()                                                                        //
-      ("x1", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")          //
+  options.add_options()  //
+      ("x1", text("FILE")->required(),
+       "the inputs, one example a row: .npy or .csv, or - for standard input")                 //
       ("x2", text("FILE"), "further inputs: kernels of x1 with x2 instead of x1 with itself")  //
       ("nngp", text("OUT.npy"), "write the mean NNGP kernel of the sampled networks")          //
       ("nngp-error", text("OUT.npy"), "write the standard error of each of its entries")       //
