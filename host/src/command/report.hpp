@@ -63,12 +63,14 @@ void add_plugins(Table& table, const std::vector<PluginReport>& plugins);
 /// "1797 x 64"
 std::string size_text(std::size_t rows, std::size_t cols);
 
-/// As std::printf writes it, for numbers.
+/// As std::printf writes it, for numbers; NaN has no sign.
 template <class... Values>
 std::string print(const char* format, Values... values) {
   char buffer[128];
   std::snprintf(buffer, sizeof buffer, format, values...);
-  return buffer;
+  std::string text = buffer;
+  for (auto at = text.find("-nan"); at != text.npos; at = text.find("-nan")) text.erase(at, 1);
+  return text;
 }
 
 /// The most memory that the process has used so far.
