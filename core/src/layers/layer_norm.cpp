@@ -25,6 +25,7 @@ class NormalizedTile;
 struct Normalize final : KernelStepOf<Normalize, NormalizedTile> {
   Normalize(const Operand& operand_, double eps_) : operand(operand_), eps(eps_) {}
   std::string name() const override { return "LayerNorm"; }
+  std::vector<Operand> operands() const override { return {operand}; }
 
   Operand operand;
   double eps;

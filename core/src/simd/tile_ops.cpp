@@ -38,7 +38,7 @@ struct Ops;
 template <class Real, class Isa>
 TileOps<Real> table() {
   using O = Ops<Real, Isa>;
-  return {Isa::name, O::cols,       O::rows,     O::pack,      O::inner_products,
+  return {Isa::name, O::cols,       O::rows,     O::pack,      O::inner_products, O::add_with_rest,
           O::copy,   O::accumulate, O::multiply, O::transpose, O::write_row};
 }
 

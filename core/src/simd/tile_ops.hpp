@@ -37,6 +37,10 @@ struct TileOps {
   void (*inner_products)(const Real* const* x1, const Real* packed, std::size_t features, bool first,
                          Real* k, std::size_t ld, Real* zero);
 
+  /// k + rest += part for one panel: what k loses by rounding goes to rest (Knuth's sum of two). part
+  /// and rest are panel_cols wide, ld is the leading dimension of k.
+  void (*add_with_rest)(const Real* part, Real* k, std::size_t ld, Real* rest);
+
   /// to = the signal `from` with `in` applied; n entries.
   void (*copy)(const Affine& in, Block<Real> from, Block<Real> to, std::size_t n);
   /// to = weight * from (first) or to += weight * from.
