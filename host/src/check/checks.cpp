@@ -5,8 +5,9 @@ namespace nngp::host {
 const std::vector<Check>& activation_checks() {
   static const std::vector<Check> all = [] {
     std::vector<Check> all;
-    for (const auto& group :
-         {instance_checks(), function_checks(), expectation_checks(), kernel_checks(), tile_checks()})
+    // First what looks for changes that a first call makes, last what they come to at the end.
+    for (const auto& group : {instance_checks(), process_checks(), thread_checks(), function_checks(),
+                              expectation_checks(), kernel_checks(), tile_checks(), exit_checks()})
       all.insert(all.end(), group.begin(), group.end());
     return all;
   }();

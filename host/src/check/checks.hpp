@@ -17,11 +17,14 @@ struct Check {
 };
 
 // One group in each file *_checks.cpp.
-std::vector<Check> instance_checks();     ///< making instances, and what calls leave behind
+std::vector<Check> instance_checks();     ///< making instances
+std::vector<Check> process_checks();      ///< what calls do to the process
+std::vector<Check> thread_checks();       ///< calls from several threads
 std::vector<Check> function_checks();     ///< fn alone
 std::vector<Check> expectation_checks();  ///< the kernels against what they are expectations of
 std::vector<Check> kernel_checks();       ///< what holds for every kernel
 std::vector<Check> tile_checks();         ///< the tile entries
+std::vector<Check> exit_checks();         ///< the end of the process
 
 /// All of them, in the order in which they run.
 const std::vector<Check>& activation_checks();
