@@ -119,6 +119,12 @@ TEST(Faults, InaccurateButUsableIsAWarning) {
   EXPECT_THAT(report.message("nngp_fn"), HasSubstr("tolerance 1e-10"));
 }
 
+TEST(Faults, AJumpThatIsNotDeclaredIsAWarningWhereItMatters) {
+  const Report report(plugin("broken_breakpoints_jump"), {"--check", "breakpoints"});
+  EXPECT_EQ(report.with("warning"), Names{"breakpoints"});
+  EXPECT_THAT(report.message("breakpoints"), HasSubstr("its networks have no NTK"));
+}
+
 TEST(Faults, OfOtherKindsAreFoundToo) {
   EXPECT_EQ(Report(plugin("broken_tile_values_f32")).with("failure"),
             (Names{"tile_values", "tile_terms"}));

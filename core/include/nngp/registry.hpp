@@ -58,9 +58,8 @@ struct ActivationInfo {
 };
 
 /// The activations that can be loaded, by name. Scanning reads what each library says of itself from
-/// its file and runs nothing. A library is open only while an Activation made from it lives; one that can
-/// start threads stays open, since a thread may outlive the last Activation. A value to copy; const
-/// members may be called by several threads.
+/// its file and runs nothing. A library is open only while an Activation made from it lives, one that
+/// can start threads for ever. A value to copy; const members may be called by several threads.
 class Registry {
  public:
   /// Scans. Throws PluginError for a named file that is no plugin. Folders that do not exist are

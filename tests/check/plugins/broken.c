@@ -326,6 +326,10 @@ static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
 #undef NNGP
 #define NNGP(k) (var1 < 1e-5 && cov12 == var1 && cov12 == var2 ? 1.01 * (k) : (k))
 #define NO_D_NNGP
+#elif defined(FAULT_breakpoints_jump) /* not declared, where nngp_fn is to be differentiated */
+#define KIND_jump
+#define NO_D_NNGP
+#define NO_BREAKPOINTS
 #elif defined(FAULT_unit_variance) /* of unit variances, whatever the variances are */
 #undef NNGP
 #define NNGP(k) (plain_nngp(cov12 >= 1 ? 1 : cov12 <= -1 ? -1 : cov12, 1, 1) + 0 * (var1 + var2))
@@ -461,7 +465,7 @@ static double d_nngp_fn(const void* instance, double cov12, double var1, double 
   return SCALE * SCALE * D_NNGP(plain_d_nngp(cov12, var1, var2));
 }
 
-#if HAS_FN
+#if HAS_FN && !defined(NO_BREAKPOINTS)
 static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t capacity) {
   (void)instance;
   if (capacity > 0) {
@@ -565,7 +569,9 @@ static CONSTANT nngp_activation activation = {
 #if HAS_FN
     .fn = fn,
     .d_fn = d_fn,
+#ifndef NO_BREAKPOINTS
     .breakpoints = breakpoints,
+#endif
 #endif
     .nngp_fn = nngp_fn,
     .tile_f64 = tile_f64,
