@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <ext/stdio_filebuf.h>
 
@@ -26,20 +27,25 @@ std::string file_of(void* address) {
   return ::dladdr(address, &info) && info.dli_fname ? info.dli_fname : "";
 }
 
-/// The file whose code called exit(): the first on the stack behind the C library's. Empty if it is
-/// this program.
+/// The file whose code ends the process: the first on the stack that is neither this program's nor the
+/// C library's. Empty if this program called the C library.
 std::string caller_of_exit() {
+  const std::string own = file_of(reinterpret_cast<void*>(&caller_of_exit));
+  const std::string c_library = file_of(::dlsym(RTLD_NEXT, "exit"));
   std::array<void*, 64> frames = {};
   const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-  const std::string own = file_of(reinterpret_cast<void*>(&caller_of_exit));
-  std::string first;  // the C library, which runs the handlers
+  bool in_c_library = false;
   for (int i = 0; i < count; ++i) {
     const std::string file = file_of(frames[static_cast<std::size_t>(i)]);
-    if (file.empty() || (first.empty() && file == own)) continue;
-    if (first.empty()) first = file;
-    if (file != first) return file == own ? "" : file;
+    if (file == own && in_c_library) return "";
+    if (!file.empty() && file != own && file != c_library) return file;
+    in_c_library = in_c_library || file == c_library;
   }
   return "";
+}
+
+[[noreturn]] void end_at_once(int code) {
+  for (;;) ::syscall(SYS_exit_group, code);
 }
 
 void end_with_failure() {
@@ -49,7 +55,7 @@ void end_with_failure() {
       "nngp: " + (file.empty() ? "the process was ended" : file + " ended the process") +
       " by exit() before the work was done\n";
   [[maybe_unused]] const ssize_t count = ::write(STDERR_FILENO, message.data(), message.size());
-  std::_Exit(EXIT_FAILURE);
+  end_at_once(EXIT_FAILURE);
 }
 
 }  // namespace
@@ -81,3 +87,16 @@ ProcessGuard::~ProcessGuard() {
 int standard_output_descriptor() { return output; }
 
 }  // namespace nngp::host
+
+// What ends a process without exit handlers. Exported by the program, so that a plugin's call comes
+// here.
+extern "C" {
+__attribute__((visibility("default"))) void _exit(int code) {
+  nngp::host::end_with_failure();
+  nngp::host::end_at_once(code);
+}
+__attribute__((visibility("default"))) void _Exit(int code) noexcept {
+  nngp::host::end_with_failure();
+  nngp::host::end_at_once(code);
+}
+}

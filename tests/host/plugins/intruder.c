@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum deed { PRINTS, CHANGES_FOLDER, IGNORES_SIGNALS, EXITS, EXITS_QUICKLY };
+enum deed { PRINTS, CHANGES_FOLDER, IGNORES_SIGNALS, EXITS, EXITS_QUICKLY, EXITS_AT_ONCE };
 
 static void* create(const nngp_value* values, size_t count, char* error, size_t error_size) {
   double* deed = malloc(sizeof *deed);
@@ -34,6 +34,8 @@ static void act(const void* instance) {
       exit(0);
     case EXITS_QUICKLY:
       quick_exit(0);
+    case EXITS_AT_ONCE:
+      _exit(0);
   }
 }
 
@@ -52,7 +54,7 @@ static const nngp_parameter deed = {.struct_size = sizeof(nngp_parameter),
                                     .name = "deed",
                                     .summary = "what it does",
                                     .minimum = PRINTS,
-                                    .maximum = EXITS_QUICKLY};
+                                    .maximum = EXITS_AT_ONCE};
 static const nngp_parameter* const parameters[] = {&deed};
 static const nngp_activation activation = {.struct_size = sizeof(nngp_activation),
                                            .derivative = NNGP_DERIVATIVE_HANDWRITTEN,
