@@ -50,6 +50,13 @@ inline Result passed(std::string message) { return {Status::pass, std::move(mess
 inline Result skipped(std::string message) { return {Status::skipped, std::move(message)}; }
 inline Result failed(std::string message) { return {Status::failure, std::move(message)}; }
 
+/// Runs a check in a copy of this process, which keeps what it changes to itself. Where the copy does not
+/// come to a result, this process runs it, and comes to the same end.
+Result run_in_copy(const std::function<Result()>& run);
+
+/// To be called before a library is loaded, so that the check "exit" knows of the last exit handler.
+void watch_exit();
+
 /// The worst result over all settings of a specimen; that of a failure names its setting. A setting
 /// that the plugin refuses is left to the check "parameters".
 Result worst_of_settings(const Specimen& specimen, const std::function<Result(const Instance&)>& run);

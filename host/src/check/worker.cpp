@@ -180,6 +180,7 @@ void check_activation(const Results& results, const std::filesystem::path& file,
 int run_check_worker(const std::vector<std::string>& words) {
   if (words.size() < 3) return 2;
   watch_stack();
+  watch_exit();
   set_limits(std::strtoull(words[2].c_str(), nullptr, 10));
   const Results results;
   const std::vector<std::string> checks(words.begin() + 3, words.end());
