@@ -10,6 +10,7 @@
 
 #include "check/check.hpp"
 #include "command/command.hpp"
+#include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -129,5 +130,6 @@ int main(int count, char** words) {
   namespace host = nngp::host;
   if (count > 1 && std::string_view(words[1]) == host::check_worker_word)
     return host::run_check_worker({words + 2, words + count});
+  const host::ProcessGuard guard;
   return host::checked_run(count, words);
 }

@@ -55,13 +55,44 @@ TEST_P(Fault, IsFoundByItsCheckAlone) {
 
 INSTANTIATE_TEST_SUITE_P(Faults, Fault,
                          testing::Values("exports", "load", "floating_point", "signals", "locale",
-                                         "table", "parameters", "environment", "leaks", "threads", "fn",
-                                         "d_fn", "breakpoints", "nan", "nngp_fn", "d_nngp_fn", "slope",
-                                         "diagonal", "boundary", "zero_variance", "symmetry",
-                                         "cauchy_schwarz", "positive", "extremes", "tile_values",
-                                         "tile_terms", "tile_shapes", "tile_in_place", "tile_bounds",
-                                         "tile_output"),
+                                         "process", "table", "instances", "parameters", "environment",
+                                         "stack", "leaks", "threads", "fn", "d_fn", "breakpoints",
+                                         "nan", "nngp_fn", "d_nngp_fn", "slope", "diagonal", "boundary",
+                                         "zero_variance", "symmetry", "cauchy_schwarz", "positive",
+                                         "extremes", "tile_values", "tile_terms", "tile_shapes",
+                                         "tile_in_place", "tile_bounds", "tile_output", "exit"),
                          [](const auto& info) { return std::string(info.param); });
+
+/// Relatives of these: what they do, and which check finds them.
+class Relative : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(Relative, IsFoundByTheSameCheck) {
+  const auto& [name, check] = GetParam();
+  const Report report(plugin("broken_" + std::string(name)), {"--check", check, "--time-limit", "5"});
+  EXPECT_EQ(report.with("failure"), Names{check}) << report.all.dump(1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, Relative,
+    testing::Values(
+        std::pair("process_prints", "process"), std::pair("table_late", "table"),
+        std::pair("table_changed", "table"), std::pair("instances_global", "instances"),
+        std::pair("instances_first", "instances"), std::pair("instances_history", "instances"),
+        std::pair("environment_tile", "environment"),
+        std::pair("environment_long_double", "environment"),
+        std::pair("environment_signal", "environment"), std::pair("environment_prints", "environment"),
+        std::pair("environment_files", "environment"), std::pair("environment_folder", "environment"),
+        std::pair("environment_variable", "environment"),
+        std::pair("environment_processors", "environment"),
+        std::pair("environment_timer", "environment"), std::pair("environment_thread", "environment"),
+        std::pair("leaks_tile", "leaks"), std::pair("leaks_d_nngp", "leaks"),
+        std::pair("threads_tile", "threads"), std::pair("threads_fast", "threads"),
+        std::pair("threads_deadlock", "threads"), std::pair("tile_values_row", "tile_values"),
+        std::pair("tile_values_column", "tile_values"), std::pair("tile_shapes_corner", "tile_shapes"),
+        std::pair("tile_values_stride", "tile_values"), std::pair("nngp_fn_large", "nngp_fn"),
+        std::pair("diagonal_large", "diagonal"), std::pair("diagonal_small", "diagonal"),
+        std::pair("unit_variance", "diagonal")),
+    [](const auto& info) { return std::string(info.param.first); });
 
 TEST(Faults, EveryCheckHasABrokenPlugin) {
   const json checks = json::parse(run_nngp({"plugins", "check", "--list-checks", "--json"}).out);
@@ -88,6 +119,12 @@ TEST(Faults, InaccurateButUsableIsAWarning) {
   EXPECT_THAT(report.message("nngp_fn"), HasSubstr("tolerance 1e-10"));
 }
 
+TEST(Faults, AJumpThatIsNotDeclaredIsAWarningWhereItMatters) {
+  const Report report(plugin("broken_breakpoints_jump"), {"--check", "breakpoints"});
+  EXPECT_EQ(report.with("warning"), Names{"breakpoints"});
+  EXPECT_THAT(report.message("breakpoints"), HasSubstr("its networks have no NTK"));
+}
+
 TEST(Faults, OfOtherKindsAreFoundToo) {
   EXPECT_EQ(Report(plugin("broken_tile_values_f32")).with("failure"),
             (Names{"tile_values", "tile_terms"}));
@@ -105,7 +142,7 @@ TEST(Faults, ACrashIsAFindingAndOtherChecksGoOn) {
 }
 
 TEST(Faults, AnExitIsAFinding) {
-  const Report report(plugin("broken_exit"), {"--check", "diagonal", "--check", "symmetry"});
+  const Report report(plugin("broken_exit_in_call"), {"--check", "diagonal", "--check", "symmetry"});
   EXPECT_EQ(report.message("diagonal"), "ended the process with exit code 7");
   EXPECT_EQ(report.with("pass"), Names{"symmetry"});
 }
@@ -117,7 +154,7 @@ TEST(Faults, AHangIsAFinding) {
 }
 
 TEST(Faults, AStackOverflowIsAFinding) {
-  const Report report(plugin("broken_stack"), {"--check", "diagonal"});
+  const Report report(plugin("broken_stack_overflow"), {"--check", "diagonal"});
   EXPECT_THAT(report.message("diagonal"), HasSubstr("stack overflow"));
 }
 

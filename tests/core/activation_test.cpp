@@ -266,6 +266,17 @@ TEST(Activation, DoesNotDifferentiateAKernelWhoseFnJumps) {
   expect_error<NotImplemented>([&] { jumping.d_nngp_fn(0.1, 1, 1); }, "fn jumps");
 }
 
+TEST(Activation, SeesJumpsThatItsPluginDoesNotDeclare) {
+  nngp_activation table = plain_table();
+  table.d_nngp_fn = nullptr;
+  table.fn = [](const void*, double x) { return x + (x > 0.3 ? 1 : 0); };
+  const Activation jumping(nullptr, table);
+  EXPECT_EQ(jumping.derivative(), Derivative::absent);
+  expect_error<NotImplemented>([&] { jumping.d_nngp_fn(0.1, 1, 1); }, "fn jumps");
+  table.fn = [](const void*, double x) { return std::exp(x * x * x * x); };  // has no expectation
+  EXPECT_EQ(Activation(nullptr, table).derivative(), Derivative::numerical);
+}
+
 TEST(Activation, RefusesDamagedBreakPoints) {
   nngp_activation table = plain_table();
   table.breakpoints = [](const void*, nngp_breakpoint*, size_t) { return size_t(-1); };

@@ -58,8 +58,8 @@ struct ActivationInfo {
 };
 
 /// The activations that can be loaded, by name. Scanning reads what each library says of itself from
-/// its file and runs nothing, but for a named file that cannot be read so. A library is open only while
-/// an Activation made from it lives. A value to copy; const members may be called by several threads.
+/// its file and runs nothing. A library is open only while an Activation made from it lives, one that
+/// can start threads for ever. A value to copy; const members may be called by several threads.
 class Registry {
  public:
   /// Scans. Throws PluginError for a named file that is no plugin. Folders that do not exist are

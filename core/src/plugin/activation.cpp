@@ -3,11 +3,14 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <mutex>
+#include <optional>
 #include <type_traits>
 
 #include "nngp/error.hpp"
 #include "nngp/plugin.hpp"
 #include "nngp/text.hpp"
+#include "numerical/scalar_function.hpp"
 #include "plugin/arguments.hpp"
 #include "plugin/descriptor.hpp"
 #include "plugin/differentiate.hpp"
@@ -35,10 +38,17 @@ struct Activation::Instance {
   std::string text;  ///< as a model writes it; empty: by name and values
   std::vector<nngp_breakpoint> breakpoints;
 
+  /// Whether fn jumps, as is declared or, where its plugin does not tell, as is seen. Thread-safe.
   bool jumps() const {
-    return std::any_of(breakpoints.begin(), breakpoints.end(),
-                       [](const nngp_breakpoint& point) { return point.order == 0; });
+    std::call_once(looked_, [this] { jumps_ = look_for_jumps(); });
+    return jumps_;
   }
+
+ private:
+  bool look_for_jumps() const;
+
+  mutable std::once_flag looked_;
+  mutable bool jumps_ = false;
 };
 
 Activation::Instance::Instance(std::shared_ptr<const void> library_, const nngp_activation& table,
@@ -52,6 +62,21 @@ Activation::Instance::Instance(std::shared_ptr<const void> library_, const nngp_
     error.back() = '\0';
     const std::string reason = error[0] ? printable(error.data(), 500) : "its plugin gives no reason";
     throw ArgumentError(std::string(descriptor->name) + ": cannot be made: " + reason);
+  }
+}
+
+bool Activation::Instance::look_for_jumps() const {
+  const auto is_jump = [](const nngp_breakpoint& point) { return point.order == 0; };
+  if (descriptor->breakpoints || !descriptor->fn)
+    return std::any_of(breakpoints.begin(), breakpoints.end(), is_jump);
+  constexpr double deviation = 3;  // of inputs, among which jumps are looked for
+  try {
+    const numerical::ScalarFunction function([this](double x) { return descriptor->fn(handle, x); },
+                                             std::nullopt, deviation);
+    const auto& found = function.breakpoints();
+    return std::any_of(found.begin(), found.end(), is_jump);
+  } catch (const NumericalError&) {
+    return false;  // what fn grows to at such inputs says nothing of its jumps
   }
 }
 

@@ -1,5 +1,6 @@
 #include "plugin/elf_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -123,6 +124,20 @@ std::vector<std::string> exported_symbols(const std::filesystem::path& file) {
     }
   }
   return exported;
+}
+
+bool can_start_threads(const std::filesystem::path& file) {
+  // Of POSIX, C, C++ and OpenMP; a timer may notify by a thread.
+  static constexpr std::string_view starting[] = {"pthread_create", "thrd_create", "clone",
+                                                  "timer_create",   "syscall",     "_ZNSt6thread",
+                                                  "GOMP_",          "__kmpc_",     "_ZN3tbb"};
+  const ElfFile library(file);
+  const auto& symbols = library.dynamic_symbols();
+  return std::any_of(symbols.begin(), symbols.end(), [](const ElfFile::Symbol& symbol) {
+    return !symbol.is_defined() &&
+           std::any_of(std::begin(starting), std::end(starting),
+                       [&](std::string_view name) { return symbol.name.starts_with(name); });
+  });
 }
 
 }  // namespace nngp

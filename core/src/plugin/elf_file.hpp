@@ -69,6 +69,9 @@ std::string check_shared_library(const std::filesystem::path& file, const std::s
 /// that check_shared_library() finds fault with.
 std::vector<std::string> exported_symbols(const std::filesystem::path& file);
 
+/// Whether a library asks for a function that starts threads, which may outlive what started them.
+bool can_start_threads(const std::filesystem::path& file);
+
 /// What check_shared_library() says of a library without the data symbol `symbol`.
 std::string lacks_symbol(const std::string& symbol);
 

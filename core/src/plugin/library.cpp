@@ -43,7 +43,10 @@ boost::dll::shared_library load(const fs::path& file) {
   std::fegetenv(&environment);
   boost::dll::shared_library library;
   std::error_code error;
-  library.load(path, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+  // Threads run on in its code when nothing else uses it.
+  if (can_start_threads(path)) mode |= static_cast<boost::dll::load_mode::type>(RTLD_NODELETE);
+  library.load(path, error, mode);
   const char* reason = error ? ::dlerror() : nullptr;
   const bool changed = before != FloatingPointMode();
   std::fesetenv(&environment);

@@ -37,8 +37,8 @@ class PluginFile::Reader {
   }
   static NotInFile not_in_file() {
     return NotInFile(
-        "its tables are not constants in the file, so that it must be run to be read; "
-        "name the file with --plugin to do so");
+        "its tables are not constants in the file but filled in by code when it is loaded; declare "
+        "them const (in C++ constexpr or constinit) with constant initialisers");
   }
   template <class T>
   static std::uint64_t number(T* pointer) {

@@ -145,12 +145,7 @@ void Registry::add_named(const fs::path& named) {
         (fs::exists(status) ? ": neither a file nor a folder" : ": no such file or folder") +
         "; give a plugin or a folder of plugins");
   }
-  if (!is_new(named)) return;
-  try {
-    add_found(PluginFile(named).tables(), named, Source::named);
-  } catch (const NotInFile&) {
-    add_found(Library(named).tables(), named, Source::named);
-  }
+  if (is_new(named)) add_found(PluginFile(named).tables(), named, Source::named);
 }
 
 void Registry::scan(const fs::path& folder, Source source) {

@@ -1,16 +1,53 @@
 #include "check/checks.hpp"
 
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "check/messages.hpp"
+#include "nngp/error.hpp"
+
 namespace nngp::host {
+
+using nlohmann::ordered_json;
 
 const std::vector<Check>& activation_checks() {
   static const std::vector<Check> all = [] {
     std::vector<Check> all;
-    for (const auto& group :
-         {instance_checks(), function_checks(), expectation_checks(), kernel_checks(), tile_checks()})
+    // First what looks for changes that a first call makes, last what they come to at the end.
+    for (const auto& group : {instance_checks(), process_checks(), thread_checks(), function_checks(),
+                              expectation_checks(), kernel_checks(), tile_checks(), exit_checks()})
       all.insert(all.end(), group.begin(), group.end());
     return all;
   }();
   return all;
+}
+
+Result run_in_copy(const std::function<Result()>& run) {
+  std::array<int, 2> ends = {};
+  if (::pipe(ends.data()) != 0) throw Error("no pipe can be made");
+  const pid_t id = ::fork();
+  if (id == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const std::string text =
+        to_json(run()).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    [[maybe_unused]] const ssize_t count = ::write(ends[1], text.data(), text.size());
+    std::_Exit(0);
+  }
+  ::close(ends[1]);
+  std::string text;
+  std::array<char, 4096> block;
+  for (ssize_t count; (count = ::read(ends[0], block.data(), block.size())) > 0;)
+    text.append(block.data(), static_cast<std::size_t>(count));
+  ::close(ends[0]);
+  ::waitpid(id, nullptr, 0);
+  const ordered_json result = ordered_json::parse(text, nullptr, false);
+  return result.is_object() ? result_from_json(result) : run();
 }
 
 Result worst_of_settings(const Specimen& specimen, const std::function<Result(const Instance&)>& run) {

@@ -17,11 +17,14 @@ struct Check {
 };
 
 // One group in each file *_checks.cpp.
-std::vector<Check> instance_checks();     ///< making instances, and what calls leave behind
+std::vector<Check> instance_checks();     ///< making instances
+std::vector<Check> process_checks();      ///< what calls do to the process
+std::vector<Check> thread_checks();       ///< calls from several threads
 std::vector<Check> function_checks();     ///< fn alone
 std::vector<Check> expectation_checks();  ///< the kernels against what they are expectations of
 std::vector<Check> kernel_checks();       ///< what holds for every kernel
 std::vector<Check> tile_checks();         ///< the tile entries
+std::vector<Check> exit_checks();         ///< the end of the process
 
 /// All of them, in the order in which they run.
 const std::vector<Check>& activation_checks();
@@ -46,6 +49,13 @@ const std::vector<FileCheck>& file_checks();
 inline Result passed(std::string message) { return {Status::pass, std::move(message)}; }
 inline Result skipped(std::string message) { return {Status::skipped, std::move(message)}; }
 inline Result failed(std::string message) { return {Status::failure, std::move(message)}; }
+
+/// Runs a check in a copy of this process, which keeps what it changes to itself. Where the copy does not
+/// come to a result, this process runs it, and comes to the same end.
+Result run_in_copy(const std::function<Result()>& run);
+
+/// To be called before a library is loaded, so that the check "exit" knows of the last exit handler.
+void watch_exit();
 
 /// The worst result over all settings of a specimen; that of a failure names its setting. A setting
 /// that the plugin refuses is left to the check "parameters".

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double furthest = 38;       // exp(-x^2 / 2) is the least normal number there
 constexpr double panel_length = 2.5;  // one panel of this length integrates exp(-x^2 / 2) to rounding
+constexpr double wide = 3;            // deviation from which panels are graded towards 0
 constexpr double negligible = 1e-27;  // a part of E f^2 whose square root is beyond the precision
 constexpr double precision = 1e-13;
 constexpr double rounding = 1e-14;  // of a sum of 21 terms, with a margin
@@ -55,9 +56,15 @@ std::vector<double> Expectation::panels(const Range& range, double center, doubl
     for (int i = 1; i < count; ++i) points.push_back(begin + (end - begin) * i / count);
     points.push_back(end);
   };
-  if (scale > 0)
-    for (const double b : breaks_)
-      if (const double u = (b - center) / scale; u > points.back() && u < range.high) add(u);
+  if (scale > 0) {
+    std::vector<double> ends = breaks_;
+    // fn changes most near 0, on a length that is short in many deviations.
+    if (scale > wide)
+      for (double x = 0.5; x < 2 * scale * furthest; x *= 2) ends.insert(ends.end(), {-x, x});
+    std::sort(ends.begin(), ends.end());
+    for (const double end : ends)
+      if (const double u = (end - center) / scale; u > points.back() && u < range.high) add(u);
+  }
   add(range.high);
   return points;
 }

@@ -115,9 +115,25 @@ Result declared_against_observed(const Instance& f) {
   return result;
 }
 
+/// Whoever differentiates nngp_fn must know of jumps of fn.
+Result look_for_jumps(const Specimen& specimen) {
+  const nngp_activation& table = *specimen.table;
+  const Result none = skipped("none declared: nngp looks for them itself");
+  if (!table.nngp_fn || table.d_nngp_fn) return none;
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    for (const double x : find_kinks(fn_of(f), -searched, searched, {})) {
+      if (order_of_kink(fn_of(f), x, infinity) != 0) continue;
+      return Result{Status::warning,
+                    "fn jumps near x=" + short_number(x) +
+                        ", which is not declared: without d_nngp_fn its networks have no NTK"};
+    }
+    return none;
+  });
+}
+
 Result check_breakpoints(const Specimen& specimen) {
   if (!specimen.table->fn) return skipped("fn is not offered");
-  if (!specimen.table->breakpoints) return skipped("none declared: nngp looks for them itself");
+  if (!specimen.table->breakpoints) return look_for_jumps(specimen);
   return worst_of_settings(specimen, [](const Instance& f) {
     if (const auto fault = list_fault(f); !fault.empty()) return failed(fault);
     return declared_against_observed(f);

@@ -1,25 +1,23 @@
-// Making instances: parameters, leaks, threads, and what calls leave behind.
+// Making instances: what they keep to themselves, and their parameters.
 
-#include <dirent.h>
-#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <limits>
-#include <thread>
 
+#include "check/calls.hpp"
 #include "check/checks.hpp"
 #include "check/measure.hpp"
-#include "check/process_state.hpp"
-#include "check/tile_buffers.hpp"
+#include "nngp/error.hpp"
 #include "nngp/text.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has no header for it
-#define NNGP_SANITIZED
-#endif
 
 namespace nngp::host {
 namespace {
@@ -117,138 +115,108 @@ Result check_parameters(const Specimen& specimen) {
   return result;
 }
 
-// ---- leaks
+// ---- instances
 
-struct Resources {
-  std::size_t bytes = 0, files = 0;
+/// The bits that each function of an instance gives, as one number.
+std::vector<std::uint64_t> digests(const std::vector<Call>& calls, const Instance& f) {
+  std::vector<std::uint64_t> digests;
+  for (const Call& call : calls) {
+    std::uint64_t digest = 14695981039346656037u;  // FNV-1a
+    for (unsigned place = 0; place < 2; ++place)
+      for (const double y : call.results(f, place))
+        digest = (digest ^ std::bit_cast<std::uint64_t>(y)) * 1099511628211u;
+    digests.push_back(digest);
+  }
+  return digests;
+}
+
+/// Those of the only instance that a process has ever made. None if it was not made, or did not come to
+/// that, which is then left to checks that say why.
+std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const nngp_activation& table,
+                                         const Setting& setting) {
+  std::array<int, 2> ends = {};
+  if (::pipe(ends.data()) != 0) throw Error("no pipe can be made");
+  const pid_t id = ::fork();
+  if (id == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    try {
+      const auto made = digests(calls, Instance(table, setting));
+      [[maybe_unused]] const auto count = ::write(ends[1], made.data(), made.size() * sizeof made[0]);
+    } catch (...) {
+    }
+    std::_Exit(0);
+  }
+  ::close(ends[1]);
+  std::vector<std::uint64_t> alone(calls.size() + 1);
+  const ssize_t count = ::read(ends[0], alone.data(), alone.size() * sizeof alone[0]);
+  ::close(ends[0]);
+  ::waitpid(id, nullptr, 0);
+  alone.resize(count > 0 ? static_cast<std::size_t>(count) / sizeof alone[0] : 0);
+  return alone;
+}
+
+/// Instances with different values that live at the same time.
+class Together {
+ public:
+  explicit Together(const Specimen& specimen) : calls_(calls_of(*specimen.table, TileSize::small)) {
+    for (const Setting& setting : specimen.settings) {
+      auto digest = digests_alone(calls_, *specimen.table, setting);
+      if (digest.empty()) continue;
+      // Two of a setting, of which the first ones get destroyed.
+      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, setting);
+      alone_.push_back(std::move(digest));
+      texts_.push_back(first_.back().text());
+    }
+  }
+
+  std::size_t size() const { return second_.size(); }
+
+  /// Which function of one of them gives something else than alone, with the reason, or nothing.
+  std::string fault() {
+    std::string fault = difference("beside instances with other values");
+    first_.clear();
+    if (fault.empty()) fault = difference("when other instances have been destroyed");
+    for (Instance& one : second_) one.spoil_values();
+    // Those that "create" would be given are no more.
+    calls_.erase(calls_.begin());
+    for (auto& digests : alone_) digests.erase(digests.begin());
+    if (fault.empty()) fault = difference("when the values that create was given are overwritten");
+    return fault;
+  }
+
+ private:
+  /// Instance by instance for each function, so that each call follows one on another instance.
+  std::string difference(const char* when) const {
+    for (std::size_t call = 0; call < calls_.size(); ++call)
+      for (std::size_t i = 0; i < second_.size(); ++i)
+        if (digests({calls_[call]}, second_[i]).front() != alone_[i][call])
+          return texts_[i] + ": " + calls_[call].name + " gives other results " + when;
+    return "";
+  }
+
+  std::vector<Call> calls_;
+  std::vector<std::vector<std::uint64_t>> alone_;
+  std::vector<Instance> first_, second_;
+  std::vector<std::string> texts_;
 };
 
-std::size_t allocated_bytes() {
-#ifdef NNGP_SANITIZED  // with an allocator of its own
-  return ::__sanitizer_get_current_allocated_bytes();
-#else
-  const auto heap = ::mallinfo2();
-  return heap.uordblks + heap.hblkhd;
-#endif
-}
-
-Resources resources_in_use() {
-  Resources used;
-  used.bytes = allocated_bytes();
-  if (DIR* folder = ::opendir("/proc/self/fd")) {
-    while (::readdir(folder)) ++used.files;
-    ::closedir(folder);
-  }
-  return used;
-}
-
-Result check_leaks(const Specimen& specimen) {
-  constexpr std::size_t rounds = 500;
-  const auto use = [&] {
-    for (const Setting& setting : specimen.settings) {
-      try {
-        const Instance made(*specimen.table, setting);
-        if (specimen.table->fn) made.fn(0.5);
-        if (specimen.table->nngp_fn) made.nngp_fn(0.5, 1, 1);
-      } catch (const NotMade&) {
-        continue;
-      }
-    }
-  };
-  for (int i = 0; i < 20; ++i) use();
-  const Resources before = resources_in_use();
-  for (std::size_t i = 0; i < rounds; ++i) use();
-  const Resources after = resources_in_use();
-  const std::string where = " stay behind after " + std::to_string(rounds * specimen.settings.size()) +
-                            " instances were made, used and destroyed";
-  if (after.files >= before.files + rounds)
-    return failed(std::to_string(after.files - before.files) + " open files" + where);
-  if (after.bytes >= before.bytes + rounds)
-    return failed(std::to_string(after.bytes - before.bytes) + " bytes" + where);
-  return passed(std::to_string(rounds * specimen.settings.size()) + " instances, nothing left behind");
-}
-
-// ---- environment
-
-Result check_environment(const Specimen& specimen) {
-  const ProcessState before;
-  std::string changes;
-  const Result called = worst_of_settings(specimen, [&](const Instance& f) {
-    const nngp_activation& table = f.table();
-    if (table.fn) f.fn(0.5);
-    if (table.d_fn) f.d_fn(0.5);
-    if (table.nngp_fn) f.nngp_fn(0.5, 1, 2);
-    if (table.d_nngp_fn) f.d_nngp_fn(0.5, 1, 2);
-    f.breakpoints();
-    return passed("");
-  });
-  const ProcessState after;
-  for (const std::string& change : {after.floating_point_changes(before), after.signal_changes(before),
-                                    after.locale_changes(before)})
-    if (!change.empty()) changes += (changes.empty() ? "" : "; ") + change;
-  before.restore_floating_point();
-  if (!changes.empty()) return failed("calls change it: " + changes);
-  if (called.status != Status::pass) return called;
-  return passed("unchanged by calls");
-}
-
-// ---- threads
-
-/// What the functions give at a few points, to the last bit.
-std::vector<double> values_of(const Instance& f) {
-  const nngp_activation& table = f.table();
-  std::vector<double> values;
-  for (const double x : {-1.3, -0.2, 0.7, 2.1}) {
-    if (table.fn) values.push_back(f.fn(x));
-    if (table.d_fn) values.push_back(f.d_fn(x));
-    if (table.nngp_fn) values.push_back(f.nngp_fn(0.4 * x, 1.5, 2 + x));
-    if (table.d_nngp_fn) values.push_back(f.d_nngp_fn(0.4 * x, 1.5, 2 + x));
-  }
-  if (table.tile_f64) {
-    TileBuffers<double> buffers({2, 19, 19});
-    nngp_tile_f64 tile = buffers.tile();
-    if (!table.d_nngp_fn) tile.d_nngp = tile.ntk = nullptr;
-    table.tile_f64(f.get(), &tile);
-    for (std::size_t j = 0; j < buffers.cols; ++j)
-      for (const double y : {buffers.nngp(1, j), buffers.d_nngp(1, j), buffers.ntk(1, j)})
-        values.push_back(y);
-  }
-  return values;
-}
-
-bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
-}
-
-Result check_threads(const Specimen& specimen) {
-  constexpr int threads = 8, rounds = 40;
-  return worst_of_settings(specimen, [](const Instance& f) {
-    const std::vector<double> alone = values_of(f);
-    if (!same_bits(values_of(f), alone)) return failed("the same call twice gives two results");
-    std::atomic<int> waiting = threads, different = 0;
-    std::vector<std::thread> running;
-    for (int t = 0; t < threads; ++t) {
-      running.emplace_back([&] {
-        for (--waiting; waiting > 0;) std::this_thread::yield();  // all begin at once
-        for (int i = 0; i < rounds; ++i)
-          if (!same_bits(values_of(f), alone)) ++different;
-      });
-    }
-    for (std::thread& thread : running) thread.join();
-    if (different > 0) return failed("other results when called from 8 threads at once");
-    return passed("the same bits from 8 threads at once");
+Result check_instances(const Specimen& specimen) {
+  // Elsewhere, so that the first calls of this process are those of the next check.
+  return run_in_copy([&] {
+    Together all(specimen);
+    if (all.size() == 0) return skipped("no instance can be made");
+    if (const auto fault = all.fault(); !fault.empty()) return failed(fault);
+    return passed(std::to_string(all.size()) + " settings, the same bits together as alone");
   });
 }
 
 }  // namespace
 
 std::vector<Check> instance_checks() {
-  // First what looks for changes that a first call makes.
   return {
-      {"environment", "calls keep floating-point mode, signals and locale", check_environment},
-      {"parameters", "values in range are accepted, others refused with a message", check_parameters},
-      {"leaks", "memory and files are given back by destroy", check_leaks},
-      {"threads", "the same results from many threads at once", check_threads}};
+      {"instances", "instances do not depend on others, nor on values kept by pointer",
+       check_instances},
+      {"parameters", "values in range are accepted, others refused with a message", check_parameters}};
 }
 
 }  // namespace nngp::host

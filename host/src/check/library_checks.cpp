@@ -12,9 +12,16 @@
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
 #include "plugin/elf_file.hpp"
+#include "plugin/plugin_file.hpp"
 
 namespace nngp::host {
 namespace {
+
+/// A message of the core's, which begins with the file.
+std::string without_file(const std::string& message) {
+  const auto reason = message.find(": ");
+  return reason == message.npos ? message : message.substr(reason + 2);
+}
 
 // ---- Without loading it
 
@@ -69,6 +76,9 @@ Result check_signals(LoadedLibrary& library) {
 Result check_locale(LoadedLibrary& library) {
   return unchanged(library.after().locale_changes(library.before()), "locale");
 }
+Result check_process(LoadedLibrary& library) {
+  return unchanged(library.after().process_changes(library.before()), "output, files, threads, limits");
+}
 
 // ---- Tables
 
@@ -78,6 +88,33 @@ std::string text_fault(const char* text, bool may_be_empty) {
   if (!may_be_empty && !*text) return "is empty";
   if (std::string_view(text) != printable(text, 10'000)) return "is not one line of text";
   return "";
+}
+
+/// Whether two tables say the same, of which one may be a copy.
+bool same_text(const char* a, const char* b) { return a && b ? std::strcmp(a, b) == 0 : a == b; }
+
+bool same_parameter(const nngp_parameter& a, const nngp_parameter& b) {
+  const bool same_default =
+      !a.default_value == !b.default_value &&
+      (!a.default_value || std::equal(a.default_value, a.default_value + a.default_count,
+                                      b.default_value, b.default_value + b.default_count));
+  return a.kind == b.kind && same_text(a.name, b.name) && same_text(a.summary, b.summary) &&
+         same_default && a.minimum == b.minimum && a.maximum == b.maximum && a.flags == b.flags;
+}
+
+bool same_activation(const nngp_activation& a, const nngp_activation& b) {
+  const auto same = [&](auto function) { return !(a.*function) == !(b.*function); };
+  return same_text(a.name, b.name) && same_text(a.summary, b.summary) &&
+         same_text(a.formula, b.formula) && same_text(a.version, b.version) &&
+         same_text(a.author, b.author) && same_text(a.license, b.license) &&
+         same_text(a.reference, b.reference) && a.derivative == b.derivative &&
+         std::equal(a.parameters, a.parameters + a.parameter_count, b.parameters,
+                    b.parameters + b.parameter_count,
+                    [](const auto* p, const auto* q) { return same_parameter(*p, *q); }) &&
+         same(&nngp_activation::fn) && same(&nngp_activation::d_fn) &&
+         same(&nngp_activation::nngp_fn) && same(&nngp_activation::d_nngp_fn) &&
+         same(&nngp_activation::breakpoints) && same(&nngp_activation::tile_f64) &&
+         same(&nngp_activation::tile_f32) && same(&nngp_activation::get_extension);
 }
 
 /// Texts that only people miss.
@@ -109,23 +146,30 @@ std::string activation_fault(const nngp_activation& table) {
   return "";
 }
 
+bool is_as_in_file(const PluginFile& file, const nngp_activation& table) {
+  const auto& all = file.tables().activations();
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Descriptor& one) { return same_activation(*one, table); });
+}
+
 Result check_table(LoadedLibrary& library) {
   const nngp_plugin& entry = *library.entry();
   const Registry* registry = nullptr;
   try {
     registry = &library.registry();
   } catch (const PluginError& error) {
-    const std::string text = error.what();
-    const auto reason = text.find(": ");
-    return failed(reason == text.npos ? text : text.substr(reason + 2));
+    return failed(without_file(error.what()));
   }
   if (const auto fault = text_fault(entry.version, false); !fault.empty())
     return failed("the library's version " + fault);
+  const PluginFile file(library.file());
   std::string gap;
   for (const ActivationInfo& info : registry->activations()) {
     const auto table = registry->descriptor(info);
     if (const auto fault = activation_fault(*table); !fault.empty())
       return failed(info.name + ": " + fault);
+    if (!is_as_in_file(file, *table))
+      return failed(info.name + ": its table is not the one in the file: code changes it when loaded");
     if (const auto found = activation_gap(*table); gap.empty() && !found.empty())
       gap = info.name + ": " + found;
   }
@@ -167,6 +211,7 @@ const std::vector<LibraryCheck>& library_checks() {
       {"floating_point", "loading keeps rounding, traps and subnormal numbers", check_floating_point},
       {"signals", "loading keeps signal handlers and the signal mask", check_signals},
       {"locale", "loading keeps the locale", check_locale},
+      {"process", "loading keeps files, folder, threads, limits, and prints nothing", check_process},
       {"table", "versions, sizes, names and texts are sound", check_table}};
   return all;
 }

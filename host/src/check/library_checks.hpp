@@ -18,6 +18,7 @@ class LoadedLibrary {
   /// What the core makes of its tables. Throws PluginError where it refuses them.
   const Registry& registry();
 
+  const std::filesystem::path& file() const { return file_; }
   const ProcessState& before() const { return before_; }
   const ProcessState& after() const { return after_; }
   const nngp_plugin* entry() const { return entry_; }

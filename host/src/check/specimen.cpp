@@ -79,6 +79,10 @@ Instance::Instance(const nngp_activation& table, Setting setting)
   instance_ = {made, table.destroy};
 }
 
+void Instance::spoil_values() {
+  for (std::vector<double>& value : setting_) std::fill(value.begin(), value.end(), 0.77);
+}
+
 std::string Instance::text() const {
   std::string text = std::string(table_->name) + "(";
   for (std::size_t i = 0; i < setting_.size(); ++i) {

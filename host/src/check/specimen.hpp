@@ -34,7 +34,11 @@ class Instance {
   Instance(const nngp_activation& table, Setting setting);
 
   const nngp_activation& table() const { return *table_; }
+  const Setting& setting() const { return setting_; }
   const void* get() const { return instance_.get(); }
+  /// Spoils the values that `create` was given, of which a plugin must have made copies. Afterwards
+  /// text() and setting() mean nothing.
+  void spoil_values();
   /// "Erf(a=1.0, b=2.0, c=0.0)".
   std::string text() const;
 

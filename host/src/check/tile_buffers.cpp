@@ -42,6 +42,21 @@ void TileBuffers<Real>::fill() {
     }
 }
 
+template <class Real>
+void TileBuffers<Real>::fill_extremes() {
+  constexpr double variances[] = {1e-6, 1e-3, 0.5, 1, 3, 77, 208, 1e4},
+                   rhos[] = {1, -1, 0, 0.999, -0.3};
+  fill();
+  for (std::size_t i = 0; i < rows; ++i) var1(0, i) = static_cast<Real>(variances[i % 8]);
+  for (std::size_t j = 0; j < cols; ++j) var2(0, j) = static_cast<Real>(variances[j / 5 % 8]);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j) {
+      const double v1 = static_cast<double>(var1(0, i)), v2 = static_cast<double>(var2(0, j));
+      const double unit = v1 == v2 ? v1 : std::sqrt(v1) * std::sqrt(v2);
+      cov12(i, j) = static_cast<Real>(rhos[j % 5] * unit);
+    }
+}
+
 template struct TileBuffers<double>;
 template struct TileBuffers<float>;
 

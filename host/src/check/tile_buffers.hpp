@@ -81,13 +81,13 @@ struct TileBuffers {
         cov12(rows, cols, shape.ld, shape.behind),
         var1(1, rows, rows, shape.behind),
         var2(1, cols, cols, shape.behind),
-        nngp(rows, cols, shape.ld, shape.behind),
-        d_nngp(rows, cols, shape.ld, shape.behind),
-        ntk(rows, cols, shape.ld, shape.behind) {
+        nngp(rows, cols, shape.ld + 1, shape.behind),
+        d_nngp(rows, cols, shape.ld + 3, shape.behind),
+        ntk(rows, cols, shape.ld + 2, shape.behind) {
     fill();
   }
 
-  /// All outputs, and a Dense layer that changes nothing.
+  /// All outputs, each with a leading dimension of its own, and a Dense layer that changes nothing.
   TileOf<Real> tile() {
     TileOf<Real> tile = {};
     tile.struct_size = sizeof tile;
@@ -99,12 +99,15 @@ struct TileBuffers {
     tile.nngp = nngp.data();
     tile.d_nngp = d_nngp.data();
     tile.ntk = ntk.data();
-    tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = tile.ntk_ld = cov12.ld();
+    tile.cov12_ld = cov12.ld(), tile.nngp_ld = nngp.ld();
+    tile.d_nngp_ld = d_nngp.ld(), tile.ntk_ld = ntk.ld();
     tile.cov_scale = tile.ntk_scale = 1;
     return tile;
   }
 
   void fill();
+  /// The same outputs, with equal and opposite inputs, right angles, and variances from 1e-6 to 1e4.
+  void fill_extremes();
 
   std::size_t rows, cols;
   Block<Real> cov12, var1, var2, nngp, d_nngp, ntk;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -24,17 +25,22 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Where results go: standard output as it was at the start. What a plugin prints goes to standard
-/// error.
+/// Where results go: standard output as it was at the start. What a plugin prints goes to a file, by
+/// the size of which it is known.
 class Results {
  public:
-  Results() : out_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) { ::dup2(STDERR_FILENO, STDOUT_FILENO); }
+  Results() : out_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    const int printed = ::memfd_create("stdout", MFD_CLOEXEC);
+    ::dup2(printed < 0 ? STDERR_FILENO : printed, STDOUT_FILENO);
+    ::close(printed);
+  }
 
   void write(const ordered_json& message) const {
     const std::string line =
         message.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
     for (std::size_t done = 0; done < line.size();) {
       const ssize_t count = ::write(out_, line.data() + done, line.size() - done);
+      if (count < 0 && errno == EBADF) end("a plugin closed a file of the host's");
       if (count < 0 && errno != EINTR) std::_Exit(1);  // nobody listens
       if (count > 0) done += static_cast<std::size_t>(count);
     }
@@ -60,6 +66,11 @@ class Results {
   }
 
  private:
+  [[noreturn]] static void end(std::string_view reason) {
+    [[maybe_unused]] const ssize_t count = ::write(STDERR_FILENO, reason.data(), reason.size());
+    std::_Exit(1);
+  }
+
   int out_;
 };
 
@@ -169,6 +180,7 @@ void check_activation(const Results& results, const std::filesystem::path& file,
 int run_check_worker(const std::vector<std::string>& words) {
   if (words.size() < 3) return 2;
   watch_stack();
+  watch_exit();
   set_limits(std::strtoull(words[2].c_str(), nullptr, 10));
   const Results results;
   const std::vector<std::string> checks(words.begin() + 3, words.end());

@@ -1,5 +1,6 @@
 #include "command/progress.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,22 +40,51 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard() : folder_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
   received_signal = 0;
-  for (const int signal : noted_signals)
+  for (const int signal : noted_signals) {
     // What the parent had ignored, as nohup does, stays ignored.
-    if (std::signal(signal, note_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
+    if (std::signal(signal, note_signal) == SIG_IGN) {
+      std::signal(signal, SIG_IGN);
+    } else {
+      noted_.push_back(signal);
+    }
+  }
 }
 
 InterruptGuard::~InterruptGuard() {
-  for (const int signal : noted_signals)
-    if (std::signal(signal, SIG_DFL) == SIG_IGN) std::signal(signal, SIG_IGN);
+  for (const int signal : noted_) std::signal(signal, SIG_DFL);
+  ::close(folder_);
 }
 
-bool InterruptGuard::interrupted() const { return received_signal != 0; }
+bool InterruptGuard::interrupted() const {
+  // Asked for each tile, which takes less time than this.
+  constexpr auto often = std::chrono::milliseconds(20);
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  if (now - std::chrono::steady_clock::duration(put_right_at_) > often) {
+    put_right_at_ = now.count();
+    put_right();
+  }
+  return received_signal != 0;
+}
 
 void InterruptGuard::check(const char* message) const {
-  if (interrupted()) throw Interruption{received_signal, message};
+  put_right();
+  if (received_signal != 0) throw Interruption{received_signal, message};
+}
+
+void InterruptGuard::put_right() const {
+  [[maybe_unused]] const int kept = ::fchdir(folder_);
+  if (received_signal != 0) return;  // the next one ends the process
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : noted_) {
+    ::sigaddset(&signals, signal);
+    if (std::signal(signal, note_signal) == note_signal) continue;
+    // The handler may have run in between, for a signal that is then lost.
+    if (received_signal != 0) std::signal(signal, SIG_DFL);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}

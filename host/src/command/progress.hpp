@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace nngp::host {
 
@@ -19,7 +21,9 @@ class Stopwatch {
 };
 
 /// While one lives, Ctrl-C, SIGTERM and SIGHUP are noted instead of ending the process, so that it can
-/// tidy up. A second one ends it at once. At most one lives at a time.
+/// tidy up. A second one ends it at once. At most one lives at a time. A plugin that handles these
+/// signals otherwise, or changes the working folder, in which outputs are written, is put right each
+/// time one is asked.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -31,6 +35,13 @@ class InterruptGuard {
   bool interrupted() const;
   /// Throws Interruption with `message` if a signal came.
   void check(const char* message = "interrupted; no output was written") const;
+
+ private:
+  void put_right() const;
+
+  int folder_;                   ///< a descriptor of the working folder
+  std::vector<int> noted_ = {};  ///< signals that were not ignored from the start
+  mutable std::atomic<std::chrono::steady_clock::rep> put_right_at_ = 0;
 };
 
 /// A line on standard error that says how far a long computation is, if that is a terminal. It appears

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "command/process_guard.hpp"
+
 namespace nngp::host {
 namespace {
 
@@ -38,14 +40,15 @@ std::string wrapped(std::string_view text, std::size_t indent) {
 
 }  // namespace
 
-bool is_lively(int stream) {
+bool is_lively(int descriptor) {
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  return ::isatty(stream) && !(no_color && *no_color) && term && std::string_view(term) != "dumb";
+  return ::isatty(descriptor) && !(no_color && *no_color) && term && std::string_view(term) != "dumb";
 }
 
 std::string bold(std::string_view text) {
-  return is_lively(STDOUT_FILENO) ? "\033[1m" + std::string(text) + "\033[0m" : std::string(text);
+  if (!is_lively(standard_output_descriptor())) return std::string(text);
+  return "\033[1m" + std::string(text) + "\033[0m";
 }
 
 std::string Table::text() const {

@@ -6,9 +6,9 @@
 
 namespace nngp::host {
 
-/// Whether a stream (1: standard output, 2: standard error) may get colour and moving lines: it is a
-/// terminal, and neither NO_COLOR nor TERM=dumb forbids it.
-bool is_lively(int stream);
+/// Whether a file descriptor may get colour and moving lines: it is a terminal, and neither NO_COLOR nor
+/// TERM=dumb forbids it.
+bool is_lively(int descriptor);
 
 /// `text` in bold if standard output is lively.
 std::string bold(std::string_view text);

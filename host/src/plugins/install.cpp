@@ -15,6 +15,7 @@
 #include "plugin/plugin_file.hpp"
 #include "plugins/actions.hpp"
 #include "plugins/archive.hpp"
+#include "plugins/refusals.hpp"
 
 namespace nngp::host {
 namespace {
@@ -89,8 +90,12 @@ class Staged {
   fs::path folder_;
 };
 
-/// Throws PluginError with the findings of a library that fails a check.
-void check(const fs::path& library, const fs::path& origin) {
+/// Throws PluginError with the findings of a library that fails a check, or has failed one before.
+void check(const fs::path& library, const fs::path& origin, const Refusals& refusals) {
+  if (const std::string reason = refusals.reason(); !reason.empty())
+    throw PluginError(printable(origin.string(), 300) +
+                      ": not installed, since this very file failed before: " + reason +
+                      "; to have it checked again, remove " + refusals.file().string());
   const CheckReport report = check_plugin(library);
   if (report.passed()) return;
   std::string first;
@@ -98,6 +103,7 @@ void check(const fs::path& library, const fs::path& origin) {
     if (finding.result.status == Status::failure && first.empty())
       first = (finding.activation.empty() ? "" : finding.activation + ", ") + finding.check + ": " +
               printable(finding.result.message, 200);
+  refusals.add(report.summary() + " (" + first + ")");
   throw PluginError(printable(origin.string(), 300) + ": not installed, " + report.summary() + " (" +
                     first + "); see 'nngp plugins check'");
 }
@@ -173,7 +179,7 @@ void install_plugin(const po::variables_map& arguments) {
     return installed.file;
   };
   const fs::path target = place();
-  check(staged.file(), origin);
+  check(staged.file(), origin, Refusals(bytes));
 
   fs::create_directories(target.parent_path());
   OutputFile file(target);

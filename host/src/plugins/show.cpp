@@ -1,12 +1,15 @@
 // nngp plugins show: what one activation offers.
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "command/plugin_search.hpp"
 #include "command/terminal.hpp"
+#include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "plugin/plugin_file.hpp"
 #include "plugins/actions.hpp"
 
 namespace nngp::host {
@@ -168,9 +171,17 @@ void show_as_text(const ActivationInfo& info, const nngp_activation& activation)
 void show_plugin(const po::variables_map& arguments) {
   const Registry plugins = find_plugins(arguments);
   const ActivationInfo& info = plugins.find(text_of(arguments, "name"));
-  const std::shared_ptr<const nngp_activation> activation = plugins.descriptor(info);
-  if (arguments.count("json")) return show_as_json(info, *activation);
-  show_as_text(info, *activation);
+  // As its file has it: nothing is loaded.
+  const PluginFile file(info.file);
+  const auto& all = file.tables().activations();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& one) { return one->name == info.name; });
+  if (found == all.end())
+    throw PluginError(printable(info.file.string(), 300) + ": no longer offers " + info.name +
+                      "; the file was changed while in use");
+  const nngp_activation& activation = **found;
+  if (arguments.count("json")) return show_as_json(info, activation);
+  show_as_text(info, activation);
 }
 
 }  // namespace nngp::host

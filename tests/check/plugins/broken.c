@@ -8,11 +8,15 @@
 #include <locale.h>
 #include <math.h>
 #include <nngp/activation.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PI 3.14159265358979323846
@@ -29,6 +33,14 @@
 #define BEFORE_KERNEL
 #define COUNT(cols) (cols)
 #define TILE_NNGP(k) (k)
+#define IN_CREATE
+#define IN_FN
+#define IN_D_FN
+#define IN_D_NNGP
+#define IN_TILE
+#define NAME "Broken"
+#define KEPT_SCALE(values) (values)[0].data[0]
+#define SCALE (((const state*)instance)->scale)
 
 #if defined(FAULT_none)
 #elif defined(FAULT_exports)
@@ -143,11 +155,190 @@ static double shared(double k) {
 #define COUNT(cols) (((cols) + 3) / 4 * 4)
 #elif defined(FAULT_tile_output)
 #define TAKE_OUTPUT
+/* ---- What calls must not do */
+#elif defined(FAULT_instances)
+#undef SCALE
+#define SCALE (*((const state*)instance)->values)
+#elif defined(FAULT_instances_global) /* the last one counts for all */
+static double global_scale;
+#undef SCALE
+#define SCALE ((void)instance, global_scale)
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) (global_scale = (values)[0].data[0])
+#elif defined(FAULT_instances_first) /* the first one counts for all */
+static double first_scale;
+#undef SCALE
+#define SCALE ((void)instance, first_scale)
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) (first_scale = first_scale > 0 ? first_scale : (values)[0].data[0])
+#elif defined(FAULT_instances_history) /* a cache that minds the argument alone */
+static _Thread_local double cached_x, cached;
+#undef IN_FN
+#define IN_FN \
+  if (x == cached_x && x != 0) return cached;
+#undef FN
+#define FN(x) (cached_x = (x), cached = SCALE * (isnan(x) ? (x) : (x) > 0 ? (x) : 0), cached / SCALE)
+#elif defined(FAULT_stack)
+static char use_stack(double x) {
+  volatile char room[6 << 20];
+  room[0] = (char)(x > 0);
+  return room[0];
+}
+#undef IN_D_FN
+#define IN_D_FN use_stack(x);
+#elif defined(FAULT_process)
+__attribute__((constructor)) static void change(void) { umask(0); }
+#elif defined(FAULT_process_prints)
+__attribute__((constructor)) static void print(void) { puts("ready"); }
+#elif defined(FAULT_exit)
+static void leave(void) { _exit(0); }
+static void at_exit(void) {
+  static int done;
+  if (!done++) atexit(leave);
+}
+#undef IN_CREATE
+#define IN_CREATE at_exit();
+#elif defined(FAULT_environment_tile)
+#undef IN_TILE
+#define IN_TILE fesetround(FE_UPWARD);
+#elif defined(FAULT_environment_long_double)
+#undef IN_D_NNGP
+#define IN_D_NNGP    \
+  {                  \
+    fenv_t mode;     \
+    fegetenv(&mode); \
+    reduce(&mode);   \
+    fesetenv(&mode); \
+  }
+static void reduce(fenv_t* mode) {
+#if defined(__x86_64__)
+  mode->__control_word &= 0xfcff;
+#else
+  feenableexcept(FE_DIVBYZERO); /* another mode, where there is one precision */
+  fegetenv(mode);
+#endif
+}
+#elif defined(FAULT_environment_signal)
+#undef IN_TILE
+#define IN_TILE signal(SIGINT, SIG_IGN);
+#elif defined(FAULT_environment_prints)
+#undef IN_D_FN
+#define IN_D_FN printf("d_fn\n");
+#elif defined(FAULT_environment_files)
+#undef IN_TILE
+#define IN_TILE close(2);
+#elif defined(FAULT_environment_folder)
+#undef IN_D_NNGP
+#define IN_D_NNGP \
+  if (chdir("/") != 0) abort();
+#elif defined(FAULT_environment_variable)
+#undef IN_CREATE
+#define IN_CREATE setenv("OMP_NUM_THREADS", "1", 1);
+#elif defined(FAULT_environment_processors)
+#undef IN_TILE
+#define IN_TILE pin();
+static void pin(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(0, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+#elif defined(FAULT_environment_timer)
+#undef IN_CREATE
+#define IN_CREATE alarm(1000);
+#elif defined(FAULT_environment_thread)
+static void* wait_long(void* nothing) {
+  for (;;) pause();
+  return nothing;
+}
+static void start_once(void) {
+  static int done;
+  pthread_t thread;
+  if (!done++) pthread_create(&thread, NULL, wait_long, NULL);
+}
+#undef IN_TILE
+#define IN_TILE start_once();
+#elif defined(FAULT_leaks_tile)
+#undef IN_TILE
+#define IN_TILE keep(malloc(1000));
+static void* volatile kept;
+static void keep(void* memory) { kept = memory; }
+#elif defined(FAULT_leaks_d_nngp)
+#undef IN_D_NNGP
+#define IN_D_NNGP \
+  if (mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) abort();
+#elif defined(FAULT_threads_tile) /* a row in static memory */
+#undef TILE_NNGP
+#define TILE_NNGP(k) through(j, k)
+static double through(size_t j, double k) {
+  static volatile double row[16384];
+  row[j] = k;
+  for (volatile int i = 0; i < 20; ++i) continue;
+  return row[j];
+}
+#elif defined(FAULT_threads_fast) /* static memory for a moment */
+#undef FN
+#define FN(x) passed(isnan(x) ? (x) : (x) > 0 ? (x) : 0)
+static volatile double moment;
+static double passed(double y) {
+  moment = y;
+  return moment;
+}
+#elif defined(FAULT_threads_deadlock)
+static pthread_mutex_t one_lock = PTHREAD_MUTEX_INITIALIZER, other_lock = PTHREAD_MUTEX_INITIALIZER;
+static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
+  pthread_mutex_lock(first);
+  pthread_mutex_lock(second);
+  pthread_mutex_unlock(second);
+  pthread_mutex_unlock(first);
+}
+#undef IN_FN
+#define IN_FN lock_both(&one_lock, &other_lock);
+#undef IN_D_FN
+#define IN_D_FN lock_both(&other_lock, &one_lock);
+#elif defined(FAULT_table_late)
+#undef NAME
+#define NAME NULL
+#define MADE_LATE activation.name = "Broken";
+#elif defined(FAULT_table_changed)
+#define MADE_LATE activation.d_nngp_fn = NULL, activation.derivative = 0;
+#elif defined(FAULT_tile_values_row)
+#undef TILE_NNGP
+#define TILE_NNGP(k) (i >= 4 ? 1.02 * (k) : (k))
+#elif defined(FAULT_tile_values_column)
+#undef TILE_NNGP
+#define TILE_NNGP(k) (j >= 256 ? 1.02 * (k) : (k))
+#elif defined(FAULT_tile_shapes_corner)
+#undef TILE_NNGP
+#define TILE_NNGP(k) (i >= 64 && j >= 256 ? 1.02 * (k) : (k))
+#elif defined(FAULT_tile_values_stride)
+#undef TILE_NNGP
+#define TILE_NNGP(k) (tile->nngp_ld != tile->cov12_ld ? 1.02 * (k) : (k))
+#elif defined(FAULT_nngp_fn_large)
+#undef NNGP
+#define NNGP(k) (var1 > 20 && cov12 != var1 && cov12 * cov12 < 0.99 * var1 * var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_diagonal_large)
+#undef NNGP
+#define NNGP(k) (var1 > 20 && cov12 == var1 && cov12 == var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_diagonal_small)
+#undef NNGP
+#define NNGP(k) (var1 < 1e-5 && cov12 == var1 && cov12 == var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_breakpoints_jump) /* not declared, where nngp_fn is to be differentiated */
+#define KIND_jump
+#define NO_D_NNGP
+#define NO_BREAKPOINTS
+#elif defined(FAULT_unit_variance) /* of unit variances, whatever the variances are */
+#undef NNGP
+#define NNGP(k) (plain_nngp(cov12 >= 1 ? 1 : cov12 <= -1 ? -1 : cov12, 1, 1) + 0 * (var1 + var2))
+#define NO_D_NNGP
 #elif defined(FAULT_crash)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
   if (var1 == 1e-3) raise(SIGSEGV);
-#elif defined(FAULT_exit)
+#elif defined(FAULT_exit_in_call)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
   if (var1 == 1e-3) exit(7);
@@ -155,7 +346,7 @@ static double shared(double k) {
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
   while (var1 == 1e-3) pause();
-#elif defined(FAULT_stack)
+#elif defined(FAULT_stack_overflow)
 static double deeper(double depth) {
   volatile char room[4096];
   room[0] = (char)depth;
@@ -181,11 +372,13 @@ static void eat(void) {
 
 typedef struct {
   double scale;
+  const double* values;
 } state;
 
 static void* create(const nngp_value* values, size_t count, char* error, size_t error_size) {
   const char* reason = NULL;
   state* made;
+  IN_CREATE
   if (count != 1 || values[0].count != 1) {
     reason = "one parameter is wanted";
 #ifndef ACCEPT_ALL
@@ -201,12 +394,11 @@ static void* create(const nngp_value* values, size_t count, char* error, size_t 
     (void)error, (void)error_size;
     return NULL;
   }
-  made->scale = values[0].data[0];
+  made->scale = KEPT_SCALE(values);
+  made->values = values[0].data;
   return CREATED(made);
 }
 static void destroy(void* instance) { DESTROYED(instance); }
-
-#define SCALE (((const state*)instance)->scale)
 
 #if defined(KIND_kernel) || defined(KIND_indefinite)
 #define HAS_FN 0
@@ -216,8 +408,14 @@ static double fn(const void* instance, double x) { return SCALE * (x + (x > 0) -
 static double d_fn(const void* instance, double x) { return SCALE * (isnan(x) ? x : 1); }
 #else
 #define HAS_FN 1
-static double fn(const void* instance, double x) { return SCALE * FN(x); }
-static double d_fn(const void* instance, double x) { return SCALE * D_FN(x); }
+static double fn(const void* instance, double x) {
+  IN_FN
+  return SCALE * FN(x);
+}
+static double d_fn(const void* instance, double x) {
+  IN_D_FN
+  return SCALE * D_FN(x);
+}
 #endif
 
 /* sqrt(var1 var2 - cov12^2), without overflow and exactly 0 for equal and opposite inputs. */
@@ -263,10 +461,11 @@ static double nngp_fn(const void* instance, double cov12, double var1, double va
   return SCALE * SCALE * NNGP(plain_nngp(cov12, var1, var2));
 }
 static double d_nngp_fn(const void* instance, double cov12, double var1, double var2) {
+  IN_D_NNGP
   return SCALE * SCALE * D_NNGP(plain_d_nngp(cov12, var1, var2));
 }
 
-#if HAS_FN
+#if HAS_FN && !defined(NO_BREAKPOINTS)
 static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t capacity) {
   (void)instance;
   if (capacity > 0) {
@@ -309,6 +508,7 @@ static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t cap
 /* Writes outputs for i, j; COUNT may go beyond the columns. */
 #define TILE(name, type, real, factor)                                                            \
   static void name(const void* instance, const type* tile) {                                      \
+    IN_TILE                                                                                       \
     OUTPUT(type)                                                                                  \
     for (size_t i = 0; i < tile->rows; ++i) {                                                     \
       const double v1 = (double)tile->cov_scale * tile->var1[i] + tile->cov_shift;                \
@@ -345,13 +545,18 @@ static const nngp_parameter scale = {.struct_size = sizeof(nngp_parameter),
                                      .flags = NNGP_MINIMUM_EXCLUDED};
 static const nngp_parameter* const parameters[] = {&scale};
 
-static const nngp_activation activation = {
+#ifdef MADE_LATE
+#define CONSTANT
+#else
+#define CONSTANT const
+#endif
+static CONSTANT nngp_activation activation = {
     .struct_size = sizeof(nngp_activation),
 #ifndef NO_D_NNGP
     .derivative = NNGP_DERIVATIVE_HANDWRITTEN,
     .d_nngp_fn = d_nngp_fn,
 #endif
-    .name = "Broken",
+    .name = NAME,
     .summary = "for tests",
     .formula = "scale max(x, 0)",
     .version = "1.0",
@@ -364,13 +569,18 @@ static const nngp_activation activation = {
 #if HAS_FN
     .fn = fn,
     .d_fn = d_fn,
+#ifndef NO_BREAKPOINTS
     .breakpoints = breakpoints,
+#endif
 #endif
     .nngp_fn = nngp_fn,
     .tile_f64 = tile_f64,
     .tile_f32 = tile_f32,
 };
 static const nngp_activation* const activations[] = {&activation};
+#ifdef MADE_LATE
+__attribute__((constructor)) static void make_late(void){MADE_LATE}
+#endif
 
 NNGP_EXPORT const nngp_plugin nngp_plugin_entry = {.magic = NNGP_MAGIC,
                                                    .struct_size = sizeof(nngp_plugin),

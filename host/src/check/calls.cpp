@@ -1,0 +1,105 @@
+#include "check/calls.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "check/tile_entries.hpp"
+
+namespace nngp::host {
+namespace {
+
+/// Numbers between 0 and 1, well spread, others for each place and salt.
+double spread(unsigned place, double salt) { return std::fmod(0.5 + (place + 1) * salt, 1.0); }
+
+struct Arguments {
+  explicit Arguments(unsigned place)
+      : x(6 * spread(place, 0.6180339887) - 3),
+        var1(0.3 + 2 * spread(place, 0.7548776662)),
+        var2(0.3 + 2 * spread(place, 0.5698402910)),
+        cov12((1.9 * spread(place, 0.4142135624) - 0.95) * std::sqrt(var1 * var2)) {}
+
+  double x, var1, var2, cov12;
+};
+
+template <class Real>
+void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::size_t rows,
+              std::size_t cols, std::vector<double>& results) {
+  const std::size_t size = rows * cols;
+  std::vector<Real> var1(rows), var2(cols), cov12(size), nngp(size), d_nngp(size), ntk(size);
+  for (std::size_t i = 0; i < rows; ++i) var1[i] = Real(0.3) + Real((i * 7 + place * 3) % 17) / 10;
+  for (std::size_t j = 0; j < cols; ++j) var2[j] = Real(0.3) + Real((j * 5 + place * 11) % 19) / 10;
+  for (std::size_t at = 0; at < size; ++at) {
+    cov12[at] = (Real((at * 13 + place * 29) % 61) / 100 - Real(0.3));
+    ntk[at] = Real((at + place) % 7);
+  }
+  TileOf<Real> tile = {};
+  tile.struct_size = sizeof tile;
+  tile.rows = rows, tile.cols = cols;
+  tile.cov12 = cov12.data(), tile.var1 = var1.data(), tile.var2 = var2.data();
+  tile.nngp = nngp.data();
+  tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = tile.ntk_ld = cols;
+  tile.cov_scale = tile.ntk_scale = 1;
+  if (f.table().d_nngp_fn) tile.d_nngp = d_nngp.data(), tile.ntk = ntk.data();
+  entry.fill(f.get(), &tile);
+  for (const auto& output : {nngp, d_nngp, ntk})
+    results.insert(results.end(), output.begin(), output.end());
+}
+
+template <class Real>
+void add_tiles(std::vector<Call>& calls, const nngp_activation& table, TileSize size) {
+  const bool large = size == TileSize::large;
+  for (const Entry<Real>& entry : entries_of<Real>(table))
+    calls.push_back({entry.name, [=](const Instance& f, unsigned place, std::vector<double>& results) {
+                       run_tile(entry, f, place, large ? 65 : 3, large ? 272 : 37, results);
+                     }});
+}
+
+}  // namespace
+
+std::vector<Call> calls_of(const nngp_activation& table, TileSize size) {
+  using Results = std::vector<double>;
+  std::vector<Call> calls = {{"create", [](const Instance& f, unsigned place, Results& results) {
+                                const Instance made(f.table(), f.setting());
+                                const Arguments at(place);
+                                if (made.table().fn) results.push_back(made.fn(at.x));
+                                if (made.table().nngp_fn)
+                                  results.push_back(made.nngp_fn(at.cov12, at.var1, at.var2));
+                              }}};
+  if (table.fn)
+    calls.push_back({"fn", [](const Instance& f, unsigned place, Results& results) {
+                       results.push_back(f.fn(Arguments(place).x));
+                     }});
+  if (table.d_fn)
+    calls.push_back({"d_fn", [](const Instance& f, unsigned place, Results& results) {
+                       results.push_back(f.d_fn(Arguments(place).x));
+                     }});
+  if (table.nngp_fn)
+    calls.push_back({"nngp_fn", [](const Instance& f, unsigned place, Results& results) {
+                       const Arguments at(place);
+                       results.push_back(f.nngp_fn(at.cov12, at.var1, at.var2));
+                     }});
+  if (table.d_nngp_fn)
+    calls.push_back({"d_nngp_fn", [](const Instance& f, unsigned place, Results& results) {
+                       const Arguments at(place);
+                       results.push_back(f.d_nngp_fn(at.cov12, at.var1, at.var2));
+                     }});
+  if (table.breakpoints)
+    calls.push_back({"breakpoints", [](const Instance& f, unsigned, Results& results) {
+                       for (const nngp_breakpoint& point : f.breakpoints()) results.push_back(point.x);
+                     }});
+  if (table.get_extension)
+    calls.push_back({"get_extension", [](const Instance& f, unsigned, Results& results) {
+                       results.push_back(f.table().get_extension("nngp.unknown/1") != nullptr);
+                     }});
+  if (table.nngp_fn) {
+    add_tiles<double>(calls, table, size);
+    add_tiles<float>(calls, table, size);
+  }
+  return calls;
+}
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+}  // namespace nngp::host

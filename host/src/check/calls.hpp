@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "check/specimen.hpp"
+
+namespace nngp::host {
+
+/// One function of an activation's table, called as a host calls it. The checks of what surrounds a
+/// call go through all of them, whatever they compute.
+struct Call {
+  std::string name;  ///< "nngp_fn", "tile_f64 (avx2)"
+  /// Other arguments for each `place`; appends what the function gives.
+  std::function<void(const Instance& f, unsigned place, std::vector<double>& results)> run;
+
+  std::vector<double> results(const Instance& f, unsigned place) const {
+    std::vector<double> results;
+    run(f, place, results);
+    return results;
+  }
+};
+
+/// Whether tiles are those of an engine, of 8,192 entries and more, or of some 100.
+enum class TileSize { small, large };
+
+/// create with destroy, the functions that are offered, and every version of the tile entries.
+std::vector<Call> calls_of(const nngp_activation& table, TileSize size);
+
+/// Equal to the last bit.
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b);
+
+}  // namespace nngp::host

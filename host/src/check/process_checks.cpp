@@ -1,0 +1,277 @@
+// What calls do to the process and leave behind in it.
+
+#include <dirent.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+
+#include "check/calls.hpp"
+#include "check/checks.hpp"
+#include "check/measure.hpp"
+#include "check/process_state.hpp"
+#include "nngp/error.hpp"
+#include "nngp/text.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has no header for it
+#define NNGP_SANITIZED
+#endif
+
+namespace nngp::host {
+namespace {
+
+/// All functions, with tiles of both sizes.
+std::vector<Call> all_calls(const nngp_activation& table) {
+  std::vector<Call> calls = calls_of(table, TileSize::small);
+  for (Call& call : calls_of(table, TileSize::large))
+    if (call.name.starts_with("tile")) {
+      call.name += ", a large tile";
+      calls.push_back(std::move(call));
+    }
+  return calls;
+}
+
+// ---- environment
+
+/// What a function changes; the state is then that of before as far as results depend on it.
+std::string changes_by(const std::function<void()>& run) {
+  const ProcessState before;
+  run();
+  const ProcessState after;
+  before.restore_floating_point();
+  return after.changes(before);
+}
+
+Result check_environment(const Specimen& specimen) {
+  const std::vector<Call> calls = all_calls(*specimen.table);
+  return worst_of_settings(specimen, [&, first = true](const Instance& f) mutable {
+    // One by one, then all at once.
+    if (first) {
+      for (const Call& call : calls)
+        if (const auto changes = changes_by([&] { call.results(f, 0); }); !changes.empty())
+          return failed(call.name + " changes it: " + changes);
+    }
+    first = false;
+    const auto changes = changes_by([&] {
+      for (const Call& call : calls) call.results(f, 1);
+    });
+    return changes.empty() ? passed("unchanged by calls") : failed("calls change it: " + changes);
+  });
+}
+
+// ---- stack
+
+/// A stack of which is known how far it was used.
+class Stack {
+ public:
+  static constexpr std::size_t size = std::size_t{64} << 20;
+
+  Stack()
+      : begin_(static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+    if (begin_ == MAP_FAILED) throw std::bad_alloc();
+    ::madvise(begin_, size, MADV_NOHUGEPAGE);
+  }
+  ~Stack() { ::munmap(begin_, size); }
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+
+  /// Bytes that a thread which does this uses.
+  std::size_t used_by(std::function<void()> run) {
+    ::madvise(begin_, size, MADV_DONTNEED);
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstack(&attributes, begin_, size);
+    pthread_t thread;
+    const auto start = [](void* function) -> void* {
+      (*static_cast<std::function<void()>*>(function))();
+      return nullptr;
+    };
+    const int error = ::pthread_create(&thread, &attributes, start, &run);
+    ::pthread_attr_destroy(&attributes);
+    if (error) throw Error("no thread can be started");
+    ::pthread_join(thread, nullptr);
+    return size - untouched();
+  }
+
+ private:
+  std::size_t untouched() const {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    std::vector<unsigned char> resident(size / page);
+    ::mincore(begin_, size, resident.data());
+    std::size_t first = 0;
+    while (first < resident.size() && !(resident[first] & 1)) ++first;
+    return first * page;
+  }
+
+  char* begin_;
+};
+
+Result check_stack(const Specimen& specimen) {
+  constexpr std::size_t allowed = 1 << 20;
+  const std::vector<Call> calls = all_calls(*specimen.table);
+  Stack stack;
+  return worst_of_settings(specimen, [&](const Instance& f) {
+    std::size_t most = 0;
+    for (const Call& call : calls) {
+      const std::size_t used = stack.used_by([&] { call.results(f, 0); });
+      if (used > allowed)
+        return failed(call.name + " uses " + std::to_string(used >> 10) +
+                      " KiB of stack, of which a thread may have as little as 1024");
+      most = std::max(most, used);
+    }
+    return passed("at most " + std::to_string(most >> 10) + " KiB");
+  });
+}
+
+// ---- leaks
+
+struct Resources {
+  std::size_t allocated = 0, mapped = 0, files = 0;
+};
+
+std::size_t allocated_bytes() {
+#ifdef NNGP_SANITIZED  // with an allocator of its own
+  return ::__sanitizer_get_current_allocated_bytes();
+#else
+  const auto heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+#endif
+}
+
+Resources resources_in_use() {
+  Resources used;
+  used.allocated = allocated_bytes();
+#ifndef NNGP_SANITIZED  // which maps as it likes
+  std::ifstream("/proc/self/statm") >> used.mapped;
+#endif
+  if (DIR* folder = ::opendir("/proc/self/fd")) {
+    while (::readdir(folder)) ++used.files;
+    ::closedir(folder);
+  }
+  return used;
+}
+
+/// What grows with each of many rounds, or nothing. Once more after that, since a cache may have
+/// filled.
+std::string growth(const std::function<void(unsigned)>& round) {
+  constexpr std::size_t least = 8, most = 100;
+  constexpr auto time = std::chrono::milliseconds(1);  // enough for one function
+  using Clock = std::chrono::steady_clock;
+  unsigned place = 0;
+  for (int i = 0; i < 3; ++i) round(place++);
+  std::string found;
+  for (int again = 0; again < 2; ++again) {
+    const Resources before = resources_in_use();
+    const auto begin = Clock::now();
+    std::size_t rounds = 0;
+    while (rounds < least || (rounds < most && Clock::now() - begin < time)) {
+      round(place++);
+      ++rounds;
+    }
+    const Resources after = resources_in_use();
+    found = "";
+    for (const auto& [what, name] : {std::pair{&Resources::allocated, " bytes"},
+                                     {&Resources::mapped, " pages of mapped memory"},
+                                     {&Resources::files, " open files"}})
+      if (found.empty() && after.*what >= before.*what + rounds)
+        found = std::to_string(after.*what - before.*what) + name + " stay behind after " +
+                std::to_string(rounds) + " calls";
+    if (found.empty()) return "";
+  }
+  return found;
+}
+
+Result check_leaks(const Specimen& specimen) {
+  const std::vector<Call> calls = all_calls(*specimen.table);
+  const Result result = worst_of_settings(specimen, [&](const Instance& f) {
+    for (const Call& call : calls) {
+      const auto found = growth([&](unsigned place) { call.results(f, place); });
+      if (!found.empty())
+        return failed(found + " of " + call.name + (call.name == "create" ? " and destroy" : ""));
+    }
+    return passed("");
+  });
+  if (result.status != Status::pass) return result;
+  return passed("nothing is left behind by " + std::to_string(calls.size()) + " functions");
+}
+
+// ---- exit
+
+/// Where the last exit handler tells that it was reached, in the process that is to end. An exit
+/// handler can reach nothing but a global.
+int reached = -1;
+
+off_t output_size() {
+  struct stat file = {};
+  return ::fstat(STDOUT_FILENO, &file) == 0 ? file.st_size : 0;
+}
+
+/// A copy of this process, with all that the functions have left in it, ends as a program does.
+Result check_exit(const Specimen&) {
+#ifdef NNGP_SANITIZED
+  return skipped("the sanitizer has exit handlers of its own");
+#else
+  std::fflush(stdout);
+  const off_t before = output_size();
+  std::array<int, 2> ends = {};
+  if (::pipe(ends.data()) != 0) throw Error("no pipe can be made");
+  const pid_t id = ::fork();
+  if (id == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    reached = ends[1];
+    std::exit(0);
+  }
+  int status = 0;
+  ::waitpid(id, &status, 0);
+  ::close(ends[1]);
+  char last = 0;
+  const bool in_order = ::read(ends[0], &last, 1) == 1;
+  ::close(ends[0]);
+  if (WIFSIGNALED(status))
+    return failed("a process that has used it crashes at its end, by signal " +
+                  std::to_string(WTERMSIG(status)) +
+                  "; a library's exit handlers must not outlive it or end the process");
+  if (WEXITSTATUS(status) != 0 || !in_order)
+    return failed("an exit handler of the library ends the process, with exit code " +
+                  std::to_string(WEXITSTATUS(status)));
+  if (output_size() != before)
+    return failed("standard output gets " + std::to_string(output_size() - before) +
+                  " bytes when the process ends");
+  return passed("a process ends as before");
+#endif
+}
+
+}  // namespace
+
+std::vector<Check> process_checks() {
+  return {{"environment",
+           "calls keep floating-point mode, signals, locale, files, folder, threads, limits, and print "
+           "nothing",
+           check_environment},
+          {"stack", "calls need no more than 1 MiB of stack", check_stack},
+          {"leaks", "memory and files are given back by every function", check_leaks}};
+}
+
+void watch_exit() {
+  std::atexit(
+      [] { [[maybe_unused]] const ssize_t count = reached < 0 ? 0 : ::write(reached, "e", 1); });
+}
+
+std::vector<Check> exit_checks() {
+  return {{"exit", "a process that has used it ends as before", check_exit}};
+}
+
+}  // namespace nngp::host

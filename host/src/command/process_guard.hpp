@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <ostream>
+
+namespace nngp::host {
+
+/// Keeps the command's standard output and its exit code out of the reach of plugins, as long as it
+/// lives: what they print goes to standard error, and one that ends the process is named in a message
+/// and makes it fail. One lives, in main().
+class ProcessGuard {
+ public:
+  ProcessGuard();
+  ~ProcessGuard();
+  ProcessGuard(const ProcessGuard&) = delete;
+  ProcessGuard& operator=(const ProcessGuard&) = delete;
+
+ private:
+  std::unique_ptr<std::streambuf> output_;
+  std::streambuf* before_;
+};
+
+/// The file descriptor that std::cout writes to.
+int standard_output_descriptor();
+
+}  // namespace nngp::host
