@@ -19,6 +19,8 @@
 
 /* Each fault replaces one of these. */
 #define VERSION "1.0"
+#define NAME "Broken"
+#define SUMMARY "for tests"
 #define BREAK_AT 0
 #define CREATED(instance) (instance)
 #define DESTROYED(instance) free(instance)
@@ -50,6 +52,18 @@ __attribute__((constructor)) static void set(void) { setlocale(LC_ALL, "C.UTF-8"
 #elif defined(FAULT_table)
 #undef VERSION
 #define VERSION ""
+#elif defined(FAULT_names)
+#undef NAME
+#define NAME "Dense"
+#elif defined(FAULT_names_shipped)
+#undef NAME
+#define NAME "Relu"
+#elif defined(FAULT_texts) /* the rest of the line is written from right to left */
+#undef SUMMARY
+#define SUMMARY "for \xE2\x80\xAEtests"
+#elif defined(FAULT_texts_latin1)
+#undef SUMMARY
+#define SUMMARY "f\xFCr Tests"
 #elif defined(FAULT_parameters)
 #define ACCEPT_ALL 1
 #elif defined(FAULT_parameters_message)
@@ -151,6 +165,10 @@ static double shared(double k) {
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
   if (var1 == 1e-3) exit(7);
+#elif defined(FAULT_kill)
+#undef BEFORE_KERNEL
+#define BEFORE_KERNEL \
+  if (var1 == 1e-3) kill(0, SIGTERM);
 #elif defined(FAULT_hang)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
@@ -351,8 +369,8 @@ static const nngp_activation activation = {
     .derivative = NNGP_DERIVATIVE_HANDWRITTEN,
     .d_nngp_fn = d_nngp_fn,
 #endif
-    .name = "Broken",
-    .summary = "for tests",
+    .name = NAME,
+    .summary = SUMMARY,
     .formula = "scale max(x, 0)",
     .version = "1.0",
     .author = "nngp",
