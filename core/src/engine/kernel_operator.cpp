@@ -241,8 +241,6 @@ Kernels<Real> KernelFn::operator()(const MatrixView<Real>& x1,
   return kernels;
 }
 
-const char* instruction_set() { return tile_ops<double>().instruction_set; }
-
 #define NNGP_INSTANTIATE(Real)                                                                    \
   template class KernelOperator<Real>;                                                            \
   template Kernels<Real> KernelFn::operator()(                                                    \

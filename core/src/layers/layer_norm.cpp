@@ -87,7 +87,7 @@ class NormalizedTile final : public TileStep<Real> {
                  const Real* var2) const {
     NormalizeRows<Real> body{step_.operand.pending, step_.eps, tile, rows, cols,
                              KernelTile<Real>::ld,  var1,      var2};
-    numerical::dispatch(body);
+    dispatch(body);
   }
 
   const Normalize step_;

@@ -2,7 +2,8 @@
 
 // The arithmetic on tiles that is not an activation: inner products of the inputs, and the small
 // passes that join branches and write results. One table of functions for each instruction set;
-// tile_ops() gives the fastest that runs on this machine.
+// tile_ops() gives that for the one in use
+// (simd/instruction_set.hpp).
 
 #include <cstddef>
 
@@ -19,8 +20,6 @@ struct Block {
 
 template <class Real>
 struct TileOps {
-  const char* instruction_set;
-
   /// Columns that one packed panel of x2 holds; tiles are multiples of it wide.
   std::size_t panel_cols;
   /// Tiles are multiples of it high.
