@@ -54,23 +54,14 @@ TEST_P(Fault, IsFoundByItsCheckAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, Fault,
-<<<<<<< HEAD
-                         testing::Values("exports", "load", "floating_point", "signals", "locale",
-                                         "process", "table", "instances", "parameters", "environment",
-                                         "stack", "leaks", "threads", "fn", "d_fn", "breakpoints",
-                                         "nan", "nngp_fn", "d_nngp_fn", "slope", "diagonal", "boundary",
-                                         "zero_variance", "symmetry", "cauchy_schwarz", "positive",
-                                         "extremes", "tile_values", "tile_terms", "tile_shapes",
-                                         "tile_in_place", "tile_bounds", "tile_output", "exit"),
-=======
                          testing::Values("exports", "names", "texts", "load", "floating_point",
-                                         "signals", "locale", "table", "parameters", "environment",
-                                         "leaks", "threads", "fn", "d_fn", "breakpoints", "nan",
-                                         "nngp_fn", "d_nngp_fn", "slope", "diagonal", "boundary",
-                                         "zero_variance", "symmetry", "cauchy_schwarz", "positive",
-                                         "extremes", "tile_values", "tile_terms", "tile_shapes",
-                                         "tile_in_place", "tile_bounds", "tile_output"),
->>>>>>> sdk
+                                         "signals", "locale", "process", "table", "instances",
+                                         "parameters", "environment", "stack", "leaks", "threads", "fn",
+                                         "d_fn", "breakpoints", "nan", "nngp_fn", "d_nngp_fn", "slope",
+                                         "diagonal", "boundary", "zero_variance", "symmetry",
+                                         "cauchy_schwarz", "positive", "extremes", "tile_values",
+                                         "tile_terms", "tile_shapes", "tile_in_place", "tile_bounds",
+                                         "tile_output", "exit"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Relatives of these: what they do, and which check finds them.

@@ -115,17 +115,13 @@ class Staged {
   int descriptor_;
 };
 
-<<<<<<< HEAD
-/// Throws PluginError with the findings of a library that fails a check, or has failed one before.
+/// Throws PluginError with the findings of a library that fails a check, or has failed one before. Says
+/// whose names it takes.
 void check(const fs::path& library, const fs::path& origin, const Refusals& refusals) {
   if (const std::string reason = refusals.reason(); !reason.empty())
     throw PluginError(printable(origin.string(), 300) +
                       ": not installed, since this very file failed before: " + reason +
                       "; to have it checked again, remove " + refusals.file().string());
-=======
-/// Throws PluginError with the findings of a library that fails a check. Says whose names it takes.
-void check(const fs::path& library, const fs::path& origin) {
->>>>>>> sdk
   const CheckReport report = check_plugin(library);
   for (const Finding& finding : report.findings)
     if (finding.check == "names" && finding.result.status == Status::warning)

@@ -575,11 +575,7 @@ static CONSTANT nngp_activation activation = {
     .d_nngp_fn = d_nngp_fn,
 #endif
     .name = NAME,
-<<<<<<< HEAD
-    .summary = "for tests",
-=======
     .summary = SUMMARY,
->>>>>>> sdk
     .formula = "scale max(x, 0)",
     .version = "1.0",
     .author = "nngp",
