@@ -1,5 +1,6 @@
 // Exponential linear units.
 #include <nngp/binormal.hpp>
+#include <nngp/mills_arcs.hpp>
 
 #include <vector>
 
@@ -46,33 +47,114 @@ Rule double_exponential(int n) {
 // f(x) = x for x > 0, alpha (exp(beta x) - 1) for x <= 0.
 //
 // Let z1 = beta s1 and z2 = beta s2 with the standard deviations s1, s2, q = z1 z2, m be Mills' ratio,
-// and x1, x2 be in units of s1 and s2. What is needed are, besides P(x1 > 0, x2 > 0),
+// and x1, x2 be in units of s1 and s2. What is needed are, besides P(x1 > 0, x2 > 0) = chi / (2 pi),
 //   W = E[exp(z1 x1); x1 < 0 < x2] + E[exp(z2 x2); x2 < 0 < x1]
 //   U = E[exp(z1 x1 + z2 x2); x1 < 0, x2 < 0]
 //   V = E[(exp(z1 x1) - 1) (exp(z2 x2) - 1); x1 < 0, x2 < 0].
-// With rho = cos(w) and g(w) = -m'(z1 sin(w)) - m'(z2 sin(w)), Price's theorem gives
+// By parts, with e(x) = -(m(0) - m(x)) / x and rho = cos(w),
+//   d_nngp = P(x1 > 0, x2 > 0) + alpha beta W + (alpha beta)^2 U,
+//   nngp / (s1 s2) = rho (P(x1 > 0, x2 > 0) + alpha beta W) + alpha^2 V / (s1 s2)
+//                    + sin(w) / 2 pi (1 + alpha beta (e(z1 sin(w)) + e(z2 sin(w)))),
+// in which no difference vanishes with the variances.
+//
+// An exponential shifts the normal distribution, so that W and U are scaled probabilities of wedges
+// with the apex at a distance z1, z2 or r = |z1 x1 + z2 x2| from the origin: with H and E of
+// nngp/mills_arcs.hpp, psi0 = pi/2 - w and tan(psi1) = (z1 + rho z2) / (z2 sin(w)), psi1 + psi2 = chi,
+//   2 pi W = sum of H(zi, pi/2) - H(zi, psi0),   2 pi U = H(r, psi1) + H(r, psi2),
+//   2 pi V = E(r, psi1) + E(r, psi2) - sum of E(zi, pi/2) + E(zi, psi0),
+// for in V what E leaves out of H cancels. The coefficients of zi's series belong to rows and columns.
+//
+// V is of the size of q, its terms of the squares of z1 and z2: where one of them is much smaller than
+// the other V has to be computed otherwise. With g(w) = -m'(z1 sin(w)) - m'(z2 sin(w)), Price's theorem
+// gives
 //   2 pi dW/dw = g,   2 pi dU/dw = 1 - g - 2 pi q sin(w) U,   dV/dw = -q sin(w) U,
 // hence from any w0, with E(w') = exp(q (cos(w) - cos(w'))) - 1 and integrals over w' from w0 to w,
 //   W = W0 + int g / 2 pi,
 //   U = U0 (1 + E(w0)) - int (g - 1) (1 + E) / 2 pi,
 //   V = V0 + U0 E(w0) - int (g - 1) E / 2 pi.
 // That is stable where E is bounded: from w0 = pi/2, where x1 and x2 are independent, if rho <= 0 or q
-// is small; otherwise from w0 = 0, where they are equal. By parts, with e(x) = -(m(0) - m(x)) / x,
-//   d_nngp = P(x1 > 0, x2 > 0) + alpha beta W + (alpha beta)^2 U,
-//   nngp / (s1 s2) = rho (P(x1 > 0, x2 > 0) + alpha beta W) + alpha^2 V / (s1 s2)
-//                    + sqrt(1 - rho^2) / 2 pi (1 + alpha beta (e(z1 sin(w)) + e(z2 sin(w)))),
-// in which no difference vanishes with the variances.
+// is small; otherwise from w0 = 0, where they are equal.
 class ExponentialUnit {
  public:
   constexpr ExponentialUnit() = default;
   ExponentialUnit(double alpha_, double beta_)
       : alpha(alpha_), beta(beta_), float64(rules(20, 32, 220)), float32(rules(12, 20, 100)) {}
 
+  /// What the kernels need of one input.
   template <class T>
-  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
-    constexpr double largest = std::is_same_v<typename T::real, double> ? 1e300 : 1e36;
-    const nngp::correlation<T> x(cov12, var1, var2);
-    const T z1 = beta * x.deviation1, z2 = beta * x.deviation2;
+  struct Input {
+    T var, deviation, z;
+    nngp::mills_arcs<T> arcs;
+    typename nngp::mills_arcs<T>::value quarter;  ///< for psi = pi/2
+
+    Input(const T& var_, double beta)
+        : var(var_),
+          deviation(sqrt(var)),
+          z(min(T(largest<T>), beta * deviation)),
+          arcs(z),
+          quarter(arcs.at(T(pi / 2), z, T(0.0))) {}
+  };
+  template <class T>
+  Input<T> input(const T& var) const {
+    return {var, beta};
+  }
+
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
+    const nngp::correlation<T> x(cov12, x1.var, x2.var, x1.deviation, x2.deviation);
+    const T most = max(x1.z, x2.z), least = min(x1.z, x2.z);
+    const auto uneven = (most > most_ratio<T> * (least * (1.0 + most))) | (least < smallest<T>);
+    Expectations<T> e = by_arcs(x, x1, x2);
+    if (any(uneven)) [[unlikely]] {
+      Expectations<T> other = e;
+      run_on(typename T::isa(), [&] { other = by_quadrature(x, x1.z, x2.z); });
+      e = {select(uneven, other.w, e.w), select(uneven, other.u, e.u), select(uneven, other.v, e.v)};
+    }
+    const double kink = alpha * beta;
+    const T edges = mills_mean_slope(x1.z * x.s) + mills_mean_slope(x2.z * x.s);
+    const T linear = fma(x.rho, x.orthant + kink * e.w, (0.5 / pi) * x.s * (1.0 - kink * edges));
+    return {fma(x.deviation1 * x.deviation2, linear, alpha * alpha * e.v),
+            x.orthant + kink * (e.w + kink * e.u)};
+  }
+
+ private:
+  template <class T>
+  static constexpr bool is_double = std::is_same_v<typename T::real, double>;
+  /// Values of z beyond these are as good as these.
+  template <class T>
+  static constexpr double largest = is_double<T> ? 1e150 : 1e18;
+  template <class T>
+  static constexpr double smallest = is_double<T> ? 1e-70 : 1e-15;
+  /// How many times larger than q what cancels in V may be.
+  template <class T>
+  static constexpr double most_ratio = is_double<T> ? 16 : 8;
+
+  template <class T>
+  struct Expectations {
+    T w, u, v;
+  };
+
+  template <class T>
+  static Expectations<T> by_arcs(const nngp::correlation<T>& x, const Input<T>& x1,
+                                 const Input<T>& x2) {
+    const T psi0 = x.asin_rho, chi = 2 * pi * x.orthant;
+    const auto a = x1.arcs.at(psi0, x.rho * x1.z, x.s * x1.z);
+    const auto b = x2.arcs.at(psi0, x.rho * x2.z, x.s * x2.z);
+    const T h1 = fma(x.rho, x2.z, x1.z), h2 = fma(x.rho, x1.z, x2.z);
+    const T y1 = x.s * x2.z, y2 = x.s * x1.z;
+    const T psi1 = asin2(h1, y1);
+    const nngp::mills_arcs<T> arcs(sqrt(fma(h1, h1, y1 * y1)));
+    const auto c = arcs.at(psi1, h1, y1), d = arcs.at(chi - psi1, h2, y2);
+    const double by_turn = 0.5 / pi;
+    return {by_turn * ((x1.quarter.integral - a.integral) + (x2.quarter.integral - b.integral)),
+            by_turn * (c.integral + d.integral),
+            by_turn * (((c.excess - a.excess) - x1.quarter.excess) +
+                       ((d.excess - b.excess) - x2.quarter.excess))};
+  }
+
+  template <class T>
+  Expectations<T> by_quadrature(const nngp::correlation<T>& x, const T& z1, const T& z2) const {
+    constexpr double largest = is_double<T> ? 1e300 : 1e36;
     const T q = min(z1 * z2, T(largest)), z = max(z1, z2);
 
     const auto independent = (x.rho <= 0.0) | (q < 1.5);
@@ -92,18 +174,10 @@ class ExponentialUnit {
       const auto beyond = z >= limit;
       if (any(beyond)) sums = select(beyond, integrate(x, z1, z2, q, length, rule), sums);
     }
-
-    const T w = fma(sums.g, 0.5 / pi, w0);
-    const T u = fma(u0, e0 + 1.0, sums.u * (-0.5 / pi));
-    const T v = v0 + fma(u0, e0, sums.v * (-0.5 / pi));
-    const double kink = alpha * beta;
-    const T edges = mills_mean_slope(z1 * x.s) + mills_mean_slope(z2 * x.s);
-    const T linear = fma(x.rho, x.orthant + kink * w, (0.5 / pi) * x.s * (1.0 - kink * edges));
-    return {fma(x.deviation1 * x.deviation2, linear, alpha * alpha * v),
-            x.orthant + kink * (w + kink * u)};
+    return {fma(sums.g, 0.5 / pi, w0), fma(u0, e0 + 1.0, sums.u * (-0.5 / pi)),
+            v0 + fma(u0, e0, sums.v * (-0.5 / pi))};
   }
 
- private:
   /// The integrals of g, (g - 1) (E + 1) and (g - 1) E.
   template <class T>
   struct Sums {
@@ -175,6 +249,7 @@ struct Elu {
   static constexpr bool long_formula = true;
   auto fn(auto x) const { return elu(x, alpha, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, alpha == 1 ? 2 : 1)}; }
+  auto of_variance(auto var) const { return kernels.input(var); }
   auto nngp_and_d_nngp_fn(auto... x) const { return kernels(x...); }
 };
 
@@ -195,6 +270,7 @@ struct Celu {
   static constexpr bool long_formula = true;
   auto fn(auto x) const { return elu(x, alpha, 1 / alpha); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 2)}; }
+  auto of_variance(auto var) const { return kernels.input(var); }
   auto nngp_and_d_nngp_fn(auto... x) const { return kernels(x...); }
 };
 
@@ -213,6 +289,7 @@ struct Selu {
   static constexpr bool long_formula = true;
   auto fn(auto x) const { return scale * elu(x, alpha, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
+  auto of_variance(auto var) const { return kernels.input(var); }
   auto nngp_and_d_nngp_fn(auto... x) const {
     const auto y = kernels(x...);
     return nngp::kernel_pair{scale * scale * y.nngp, scale * scale * y.d_nngp};

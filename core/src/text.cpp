@@ -16,6 +16,33 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+/// The length of the UTF-8 character that `text` begins with, 0 if it is none.
+std::size_t character_length(std::string_view text, char32_t& character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t length = byte(0) < 0x80             ? 1
+                             : (byte(0) & 0xE0) == 0xC0 ? 2
+                             : (byte(0) & 0xF0) == 0xE0 ? 3
+                             : (byte(0) & 0xF8) == 0xF0 ? 4
+                                                        : 0;
+  if (length == 0 || length > text.size()) return 0;
+  character = length == 1 ? byte(0) : byte(0) & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    character = character << 6 | (byte(i) & 0x3FU);
+  }
+  constexpr char32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = character >= 0xD800 && character <= 0xDFFF;
+  return character < least[length] || character > 0x10FFFF || surrogate ? 0 : length;
+}
+
+/// Characters that a terminal obeys instead of showing them: controls, and those that change the
+/// direction of what follows or take no room.
+bool is_obeyed(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x61C || c == 0x180E || c == 0x200B ||
+         c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
+         c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
+}
+
 // Number of inserted, deleted, replaced or swapped letters that turn a into b, case apart.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   const std::size_t n = b.size();
@@ -71,9 +98,12 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
     while (!text.empty() && (text.back() & 0xC0) == 0x80) text.remove_suffix(1);
     if (!text.empty() && (text.back() & 0x80)) text.remove_suffix(1);
   }
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  std::string out;
+  while (!text.empty()) {
+    char32_t character = 0;
+    const std::size_t length = character_length(text, character);
+    out += length == 0 || is_obeyed(character) ? "?" : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return cut ? out + "..." : out;
 }

@@ -7,12 +7,15 @@
 #include <iostream>
 #include <new>
 #include <sstream>
+#include <utility>
 
 #include "check/check.hpp"
 #include "command/command.hpp"
 #include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
+#include "nngp/instruction_set.hpp"
+#include "nngp/kernel.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -63,20 +66,42 @@ const Command& find_command(const std::string& name) {
 /// "nngp kernel --plugin X".
 void move_subcommand_to_front(std::vector<std::string>& words) {
   auto word = words.begin();
-  while (word != words.end() && word->starts_with("--plugin"))
-    word += *word == "--plugin" && word + 1 != words.end() ? 2 : 1;
+  while (word != words.end() && (word->starts_with("--plugin") || word->starts_with("--isa")))
+    word += (*word == "--plugin" || *word == "--isa") && word + 1 != words.end() ? 2 : 1;
   if (word == words.end()) throw UsageError("a subcommand is missing; see 'nngp --help'");
   if (word->starts_with('-') && *word != "--help" && *word != "-h" && *word != "--version")
     throw UsageError("a subcommand must come before '" + printable(*word) + "'; see 'nngp --help'");
   std::rotate(words.begin(), word, word + 1);
 }
 
+/// What --isa says, or else NNGP_ISA, which is checked now and not in the middle of the work.
+void choose_instruction_set(const po::variables_map& arguments) {
+  try {
+    if (arguments.count("isa")) use_instruction_set(text_of(arguments, "isa"));
+  } catch (const Error& error) {
+    throw UsageError(std::string("--isa: ") + error.what());
+  }
+  try {
+    instruction_set();
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+void print_version(const std::vector<std::string>& options) {
+  Command version = {};
+  version.name = "--version";
+  choose_instruction_set(parse_arguments(version, options));
+  std::cout << "nngp " NNGP_VERSION "\ninstruction set " << instruction_set() << " of";
+  const char* separator = " ";
+  for (const std::string_view name : instruction_sets())
+    std::cout << std::exchange(separator, ", ") << name;
+  std::cout << '\n';
+}
+
 void run(std::vector<std::string> words) {
   move_subcommand_to_front(words);
-  if (words[0] == "--version") {
-    std::cout << "nngp " NNGP_VERSION "\n";
-    return;
-  }
+  if (words[0] == "--version") return print_version({words.begin() + 1, words.end()});
   if (words[0] == "--help" || words[0] == "-h") return print_general_help();
   if (words[0] == "help") {
     if (words.size() == 1) return print_general_help();
@@ -87,7 +112,9 @@ void run(std::vector<std::string> words) {
   if (std::find(words.begin(), words.end(), "--help") != words.end() ||
       std::find(words.begin(), words.end(), "-h") != words.end())
     return print_help(command);
-  command.run(parse_arguments(command, words));
+  const po::variables_map arguments = parse_arguments(command, words);
+  choose_instruction_set(arguments);
+  command.run(arguments);
 }
 
 /// Takes no memory: there may be none.

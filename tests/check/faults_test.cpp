@@ -54,13 +54,14 @@ TEST_P(Fault, IsFoundByItsCheckAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, Fault,
-                         testing::Values("exports", "load", "floating_point", "signals", "locale",
-                                         "process", "table", "instances", "parameters", "environment",
-                                         "stack", "leaks", "threads", "fn", "d_fn", "breakpoints",
-                                         "nan", "nngp_fn", "d_nngp_fn", "slope", "diagonal", "boundary",
-                                         "zero_variance", "symmetry", "cauchy_schwarz", "positive",
-                                         "extremes", "tile_values", "tile_terms", "tile_shapes",
-                                         "tile_in_place", "tile_bounds", "tile_output", "exit"),
+                         testing::Values("exports", "names", "texts", "load", "floating_point",
+                                         "signals", "locale", "process", "table", "instances",
+                                         "parameters", "environment", "stack", "leaks", "threads", "fn",
+                                         "d_fn", "breakpoints", "nan", "nngp_fn", "d_nngp_fn", "slope",
+                                         "diagonal", "boundary", "zero_variance", "symmetry",
+                                         "cauchy_schwarz", "positive", "extremes", "tile_values",
+                                         "tile_terms", "tile_shapes", "tile_in_place", "tile_bounds",
+                                         "tile_output", "exit"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Relatives of these: what they do, and which check finds them.
@@ -126,6 +127,8 @@ TEST(Faults, AJumpThatIsNotDeclaredIsAWarningWhereItMatters) {
 }
 
 TEST(Faults, OfOtherKindsAreFoundToo) {
+  EXPECT_EQ(Report(plugin("broken_texts_latin1"), {"--check", "texts"}).with("failure"),
+            Names{"texts"});
   EXPECT_EQ(Report(plugin("broken_tile_values_f32")).with("failure"),
             (Names{"tile_values", "tile_terms"}));
   const Report silent(plugin("broken_parameters_message"), {"--check", "parameters"});
@@ -145,6 +148,22 @@ TEST(Faults, AnExitIsAFinding) {
   const Report report(plugin("broken_exit_in_call"), {"--check", "diagonal", "--check", "symmetry"});
   EXPECT_EQ(report.message("diagonal"), "ended the process with exit code 7");
   EXPECT_EQ(report.with("pass"), Names{"symmetry"});
+}
+
+TEST(Faults, ASignalToAllProcessesOfTheGroupReachesItsOwn) {
+  const Report report(plugin("broken_kill"), {"--check", "diagonal", "--check", "symmetry"});
+  EXPECT_EQ(report.message("diagonal"), "crashed by terminated (SIGTERM)");
+  EXPECT_EQ(report.with("pass"), Names{"symmetry"});
+}
+
+TEST(Faults, TheNameOfAShippedActivationIsAWarning) {
+  const Report report(plugin("broken_names_shipped"), {"--check", "names"});
+  EXPECT_EQ(report.with("warning"), Names{"names"});
+  EXPECT_EQ(report.message("names"),
+            "the activation Relu that comes with nngp is not used beside this one, unless a model says "
+            "relu:Relu");
+  EXPECT_THAT(Report(plugin("broken_names")).message("names"),
+              HasSubstr("models read 'Dense' as the layer of that name"));
 }
 
 TEST(Faults, AHangIsAFinding) {

@@ -82,7 +82,7 @@ TEST(FiniteNetwork, NamesValuesThatAreNotFinite) {
     expect_error<NumericalError>(run, "layer 2, Exp(a=1.0, b=1.0): fn(");
   });
   expect_failure("serial(Dense(5, 1e200), Dense(1, 1e200))", 1, [](auto run) {
-    expect_error<DataError>(run, "the output of row 1 (counted from 1) is not finite");
+    expect_error<DataError>(run, "the output of row 0 (counted from 0) is not finite");
   });
 }
 

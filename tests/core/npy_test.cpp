@@ -18,6 +18,7 @@ namespace {
 using nngp::Data;
 using nngp::DataError;
 using nngp::FileBytes;
+using nngp::Labels;
 using nngp::read_data;
 
 FileBytes in_memory(std::string_view text) {
@@ -147,7 +148,7 @@ TEST(Npy, NamesWhatIsWrongWithAFile) {
   expect_failure(npy(dictionary("|O", "2, 3"), six), "its elements are Python objects (dtype object)");
   expect_failure(npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,), }", six),
                  "its elements are records");
-  for (const char* descr : {"<c16", "<f16", "<U3", "|S8", "<M8[ns]", "f", "", "<i3", "<f8x", "\x01"})
+  for (const char* descr : {"<c16", "<f16", "<U0", "|S", "<M8[ns]", "f", "", "<i3", "<f8x", "\x01"})
     expect_failure(npy(dictionary(descr, "2, 3"), six), "its dtype '");
   expect_failure(npy(dictionary("<f8", ""), six), "it holds a single number");
   expect_failure(npy(dictionary("<f8", "1, 2, 3"), six),
@@ -161,6 +162,72 @@ TEST(Npy, NamesWhatIsWrongWithAFile) {
                  "its shape 4611686018427387904 x 2 float64 is too large to be true");
   expect_failure(npy(dictionary("<f8", "99999999999999999999999, 3"), six), "its shape is too large");
   expect_failure(npy(dictionary("<f8", "1000000, 1000000"), six), "it is truncated: 1000000 x 1000000");
+}
+
+TEST(Npy, IntegersAreExactOrRefused) {
+  constexpr std::int64_t beyond = (std::int64_t{1} << 53) + 1;
+  const auto read_values = [](const std::string& file) {
+    return nngp::Matrix<double>(read_data<double>(in_memory(file)).view());
+  };
+  EXPECT_EQ(read_values(npy(
+                dictionary("<i8", "2, 1"),
+                stored<std::int64_t>({-(beyond - 1), std::numeric_limits<std::int64_t>::min()})))(1, 0),
+            -0x1p63);
+  expect_failure(
+      npy(dictionary("<i8", "2, 2"), stored<std::int64_t>({1, 2, 3, -beyond})),
+      "row 1, column 1 (counted from 0) is -9007199254740993, which float64 does not hold exactly; "
+      "save x.astype(numpy.float64) if it may be rounded");
+  expect_failure(npy("{'descr': '<i8', 'fortran_order': True, 'shape': (2, 2), }",
+                     stored<std::int64_t>({1, 2, beyond, 4})),
+                 "row 0, column 1 (counted from 0) is 9007199254740993");
+  expect_failure(npy(dictionary("<u8", "1, 1"), stored<std::uint64_t>({~std::uint64_t{0}})),
+                 "row 0, column 0 (counted from 0) is 18446744073709551615");
+  // As labels they are exact.
+  const Data<double> labels = read_data<double>(
+      in_memory(npy(dictionary("<i8", "4,"), stored<std::int64_t>({beyond, 7, beyond - 1, beyond}))),
+      {.labels = Labels::names});
+  EXPECT_EQ(labels.source().levels,
+            (std::vector<std::string>{"7", "9007199254740992", "9007199254740993"}));
+  EXPECT_EQ(labels.view(), (nngp::Matrix<double>(4, 1) << 2, 0, 1, 2).finished());
+  EXPECT_EQ(labels.dtype(), "int64");
+}
+
+TEST(Npy, ReadsNamesOfClasses) {
+  // numpy.array(["b", "\u00e9\U0001f600", "b"]): UTF-32, padded with zeros.
+  const std::string text = stored<std::uint32_t>({'b', 0, 0xE9, 0x1F600, 'b', 0});
+  const auto read_labels = [](const std::string& file) {
+    return read_data<double>(in_memory(file), {.labels = Labels::names});
+  };
+  for (const char* shape : {"3,", "3, 1"}) {
+    const Data<double> data = read_labels(npy(dictionary("<U2", shape), text));
+    EXPECT_EQ(data.source().levels, (std::vector<std::string>{"b", "\xC3\xA9\xF0\x9F\x98\x80"}));
+    EXPECT_EQ(data.view(), (nngp::Matrix<double>(3, 1) << 0, 1, 0).finished());
+    EXPECT_EQ(data.dtype(), "str");
+  }
+  const std::string big_endian{"\0\0\0a\0\0\0b", 8};
+  EXPECT_EQ(read_labels(npy(dictionary(">U1", "2,"), big_endian)).source().levels,
+            (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(read_labels(npy(dictionary("|S3", "3,"), std::string("ab\0c\0\0abc", 9))).source().levels,
+            (std::vector<std::string>{"ab", "abc", "c"}));
+  // Names of ten are in numerical order.
+  EXPECT_EQ(read_labels(npy(dictionary("|S2", "3,"), std::string("109\0"
+                                                                 "2\0",
+                                                                 6)))
+                .source()
+                .levels,
+            (std::vector<std::string>{"2", "9", "10"}));
+  expect_failure(
+      npy(dictionary("<U2", "3,"), text),
+      "its elements are text (dtype str); a column of names can be labels of classes, inputs are "
+      "numbers");
+  const auto fails = [](const std::string& file, const std::string& message) {
+    expect_error<DataError>([&] { read_data<double>(in_memory(file), {.labels = Labels::all}); },
+                            "'x.npy': " + message);
+  };
+  fails(npy(dictionary("<U1", "1, 2"), stored<std::uint32_t>({'a', 'b'})), "its elements are text");
+  fails(npy(dictionary("<U1", "2,"), stored<std::uint32_t>({'a', 0xD800})),
+        "row 1 (counted from 0) is not text");
+  fails(npy(dictionary("<U3", "2, 3"), ""), "it is truncated: 2 x 3 str takes 72 bytes");
 }
 
 TEST(Npy, RefusesMalformedHeaders) {
@@ -186,8 +253,8 @@ TEST(Npy, NamesTheEntryThatIsNotFinite) {
       read_data<double>(in_memory(npy(dictionary("<f8", "3, 2"), stored({1., 2., 3., last, 5., 6.}))));
     };
   };
-  expect_error<DataError>(read_three_by_two(nan), "'x.npy': row 2, column 2 (counted from 1) is NaN");
-  expect_error<DataError>(read_three_by_two(-inf), "row 2, column 2 (counted from 1) is infinite");
+  expect_error<DataError>(read_three_by_two(nan), "'x.npy': row 1, column 1 (counted from 0) is NaN");
+  expect_error<DataError>(read_three_by_two(-inf), "row 1, column 1 (counted from 0) is infinite");
   expect_error<DataError>(
       [] { read_data<float>(in_memory(npy(dictionary("<f8", "1, 1"), stored({1e300})))); },
       "is infinite or beyond the range of float32; use float64");

@@ -251,7 +251,7 @@ TEST_F(Predict, NamesEqualRowsAndTheDiagRegThatHelps) {
     return Ensemble<double>(kernel_fn, view(x), view(y), {.diag_reg = {diag_reg}});
   };
   expect_error<nngp::NotPositiveDefinite>(
-      [&] { run(0); }, "rows 2 and 4 (counted from 1) are identical; a diag_reg of 1e-1");
+      [&] { run(0); }, "rows 1 and 3 (counted from 0) are identical; a diag_reg of 1e-1");
   EXPECT_TRUE(run(1e-12).predict(view(x)).mean.view().allFinite());
 }
 

@@ -33,10 +33,16 @@ TEST(Classes, AreOneHotLessTheirMean) {
   EXPECT_TRUE(targets.rowwise().sum().isZero(1e-15));
 }
 
-TEST(Classes, LooksLikeRegressionWithTooMany) {
+TEST(Classes, MayHaveOneExampleEach) {
   const Matrix<double> labels = (Matrix<double>(5, 1) << 1, 2, 3, 4, 5).finished();
-  expect_error<nngp::DataError>([&] { Classes{view(labels)}; },
-                                "5 different labels for 5 examples: these look like numbers");
+  EXPECT_EQ(Classes(view(labels)).count(), 5u);
+}
+
+TEST(Classes, NamesWhatIsNone) {
+  expect_error<nngp::DataError>([] { Classes{view((Matrix<double>(2, 1) << 1, 2.5).finished())}; },
+                                "the label 2.5 in row 1 (counted from 0) is not a whole number");
+  expect_error<nngp::DataError>([] { Classes{view((Matrix<double>(2, 1) << 5, 5).finished())}; },
+                                "all training labels are 5: there is one class only");
 }
 
 /// Of two classes, P(first) = Phi((m1 - m2) / (sqrt(2) sigma)).
@@ -89,10 +95,34 @@ TEST(RegressionQuality, MeasuresErrorsAndBands) {
   EXPECT_NEAR(*quality.log_density, densities / 4, 1e-12);
 }
 
-TEST(CheckVaried, NamesTheConstantColumn) {
-  const Matrix<double> y = (Matrix<double>(2, 2) << 1, 3, 2, 3).finished();
-  expect_error<nngp::DataError>([&] { nngp::check_varied(view(y)); },
-                                "column 1 of the training targets");
+TEST(ConstantColumns, AreFound) {
+  const Matrix<double> y = (Matrix<double>(2, 3) << 1, 3, 0, 2, 3, 0).finished();
+  EXPECT_EQ(nngp::constant_columns(view(y)), (std::vector<Eigen::Index>{1, 2}));
+  EXPECT_TRUE(nngp::constant_columns(view(y.topRows(1))).empty());
+}
+
+TEST(Standardization, CentresAndScalesEachColumn) {
+  // Means 5 and 7, deviations of the population 2 and 0.
+  Matrix<double> y(8, 2);
+  y << 2, 7, 4, 7, 4, 7, 4, 7, 5, 7, 5, 7, 7, 7, 9, 7;
+  const nngp::Standardization standardization(view(y));
+  EXPECT_EQ(standardization.mean(), (std::vector<double>{5, 7}));
+  EXPECT_EQ(standardization.deviation(), (std::vector<double>{2, 1}));
+  nngp::KernelMatrix<double> scaled = standardization.apply(view(y));
+  EXPECT_EQ(scaled(0, 0), -1.5);
+  EXPECT_EQ(scaled(7, 0), 2);
+  EXPECT_EQ(scaled(3, 1), 0);
+  standardization.undo(scaled.map());
+  EXPECT_EQ(scaled.view(), y);
+}
+
+TEST(Standardization, SurvivesLargeAndSmallTargets) {
+  for (const double unit : {1e300, 1e-300}) {
+    const Matrix<double> y = unit * (Matrix<double>(4, 1) << 1, 3, 1, 3).finished();
+    const nngp::Standardization standardization(view(y));
+    EXPECT_DOUBLE_EQ(standardization.mean()[0], 2 * unit);
+    EXPECT_DOUBLE_EQ(standardization.deviation()[0], unit);
+  }
 }
 
 }  // namespace

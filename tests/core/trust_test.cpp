@@ -90,6 +90,21 @@ TEST_F(ForeignFile, IsTheirsToReplaceInTheirFolder) {
   }
 }
 
+TEST_F(ForeignFile, IsEverybodysToReplaceInAFolderAbove) {
+  const fs::path deep = folder / "a/b";
+  fs::create_directories(deep);
+  fs::copy_file(file, deep / "plugin.so");
+  EXPECT_EQ(reason_to_distrust(deep / "plugin.so"), "");
+  fs::permissions(folder.path(), fs::perms::all);
+  EXPECT_EQ(
+      reason_to_distrust(deep / "plugin.so"),
+      "the folder above it can be changed by everyone; chmod o-w '" + folder.path().string() + "'");
+  EXPECT_TRUE(Registry(PluginSearch{{}, {deep}}).activations().empty());
+  // There, others rename nothing.
+  fs::permissions(folder.path(), fs::perms::all | fs::perms::sticky_bit);
+  EXPECT_EQ(reason_to_distrust(deep / "plugin.so"), "");
+}
+
 // Whether a group may write is a matter of its number, too: root's files get one that is not root's;
 // the user's own group may have the user's number.
 TEST_F(ForeignFile, CanBeWritableByItsGroup) {

@@ -1,4 +1,4 @@
-// Any bytes are a matrix or a DataError.
+// Any bytes are a matrix, or labels, or a DataError.
 
 #include "nngp/npy.hpp"
 
@@ -16,8 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
   const nngp::FileBytes file("x.npy", {begin, begin + bytes.size()});
   try {
-    const nngp::Data<float> read = nngp::read_data<float>(file);
-    if (read.rows() < 1 || read.cols() < 1 || nngp::find_non_finite(read.view())) std::abort();
+    for (const nngp::Labels labels : {nngp::Labels::all, nngp::Labels::none}) {
+      const nngp::Data<float> read = nngp::read_data<float>(file, {.labels = labels});
+      if (read.rows() < 1 || read.cols() < 1 || nngp::find_non_finite(read.view())) std::abort();
+      const std::size_t levels = read.source().levels.size();
+      if (levels > 0 && read.view().maxCoeff() != static_cast<float>(levels - 1)) std::abort();
+    }
   } catch (const nngp::DataError& error) {
     if (std::string(error.what()).find('\n') != std::string::npos) std::abort();
   }

@@ -21,7 +21,8 @@ void expect_usage_error(const std::vector<std::string>& words, const std::string
 TEST(Command, TellsItsVersion) {
   const Outcome outcome = run_nngp({"--version"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_THAT(outcome.out, testing::MatchesRegex("nngp [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  EXPECT_THAT(outcome.out, testing::MatchesRegex("nngp [0-9]+\\.[0-9]+\\.[0-9]+\n"
+                                                 "instruction set [a-z0-9-]+ of [a-z0-9, -]+\n"));
   EXPECT_EQ(outcome.err, "");
 }
 
@@ -70,7 +71,8 @@ TEST(Command, TellsAboutItself) {
       nlohmann::json::parse(run_nngp({"info", "--json", "--plugin", NNGP_TEST_PLUGINS}).out);
   EXPECT_EQ(json["plugin_folders"][0], NNGP_TEST_PLUGINS);
   EXPECT_GT(json["activations"], 40);
-  EXPECT_EQ("nngp " + json["nngp_version"].get<std::string>() + "\n", run_nngp({"--version"}).out);
+  EXPECT_THAT(run_nngp({"--version"}).out,
+              testing::StartsWith("nngp " + json["nngp_version"].get<std::string>() + "\n"));
   EXPECT_EQ(json["layers"][0]["signature"], "serial(layer, ...)");
   EXPECT_EQ(run_nngp({"info", "all"}).code, 2);
 }
@@ -104,6 +106,39 @@ TEST(Command, TakesCommonOptionsBeforeTheSubcommand) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.out,
             run_nngp({"plugins", "list", "--plugin=" NNGP_TEST_PLUGINS "/librelu.so"}).out);
+}
+
+TEST(Command, ComputesWithTheInstructionSetItIsTold) {
+  const std::string version = run_nngp({"--version"}).out, of = " of ";
+  const std::string all = version.substr(version.rfind(of) + of.size());
+  const std::string narrowest = all.substr(0, all.find_first_of(",\n"));
+  const auto with_variable = [](const std::string& name, std::vector<std::string> words) {
+    words.insert(words.begin(), NNGP_TEST_COMMAND);
+    return Process(words, {"NNGP_ISA=" + name}).wait();
+  };
+  const std::string told = "instruction set " + narrowest + of + all;
+  EXPECT_THAT(run_nngp({"--isa", narrowest, "--version"}).out, HasSubstr(told));
+  EXPECT_THAT(run_nngp({"--version", "--isa=" + narrowest}).out, HasSubstr(told));
+  EXPECT_THAT(with_variable(narrowest, {"--version"}).out, HasSubstr(told));
+  EXPECT_EQ(with_variable("", {"--version"}).out, version);
+  EXPECT_EQ(
+      nlohmann::json::parse(run_nngp({"info", "--json", "--isa", narrowest}).out)["instruction_set"],
+      narrowest);
+
+  // The option goes before the variable. Kernels agree to rounding.
+  const std::vector<std::string> eval = {
+      "eval",     "Relu()",          "--cov12",           "0.3", "--var1", "1", "--var2", "2",
+      "--plugin", NNGP_TEST_PLUGINS, "--isa=" + narrowest};
+  EXPECT_EQ(with_variable("nonsense", eval).out, run_nngp(eval).out);
+
+  const std::string reason =
+      "this machine has no instruction set 'mmx', nor is there one of that name; "
+      "it has " +
+      all.substr(0, all.size() - 1);
+  expect_usage_error({"--isa", "mmx", "plugins", "list"}, "--isa: " + reason);
+  const Outcome outcome = with_variable("mmx", {"info"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "nngp: NNGP_ISA: " + reason + "\n");
 }
 
 TEST(Command, FailsWhereStandardOutputIsFull) {

@@ -191,7 +191,7 @@ TEST(Eval, NamesWhatIsWrong) {
                  "give either --points or");
   const auto bad = folder.write("q.csv", "0,1,1\n3,1,1\n");
   expect_failure(run_nngp({"eval", "Relu", "--points", bad.string()}), 1,
-                 "'" + bad.string() + "', row 2 of the data: |cov12| exceeds");
+                 "'" + bad.string() + "', row 1 (counted from 0): |cov12| exceeds");
   expect_failure(run_nngp({"eval", "Relu", "--points", "none.csv"}), 1,
                  "cannot read 'none.csv': no such file");
 }

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <nlohmann/json.hpp>
 
 #include "expect_error.hpp"
@@ -87,6 +89,61 @@ TEST_F(Install, ReplacesNothingUnlessTold) {
   EXPECT_FALSE(fs::exists(installed));
 }
 
+TEST_F(Install, ALinkGivesWayAndWhatItPointsToStays) {
+  fs::create_directories(folder);
+  home.write("precious", "precious");
+  fs::create_symlink(home / "precious", installed);
+  expect_failure({"install", arcsin_erf}, "is installed already");
+  EXPECT_EQ(run({"install", arcsin_erf, "--force"}).code, 0);
+  EXPECT_EQ(read_text(home / "precious"), "precious");
+  EXPECT_FALSE(fs::is_symlink(installed));
+  EXPECT_EQ(read_text(installed), read_text(arcsin_erf));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+}
+
+TEST_F(Install, RefusesAFolderThatOthersCanReplace) {
+  fs::create_directories(home / "nngp");
+  fs::permissions(home / "nngp", fs::perms::all);
+  expect_failure({"install", arcsin_erf},
+                 "nngp: not installed in " + folder.string() +
+                     ": the folder above it can be changed by everyone; chmod o-w '" +
+                     (home / "nngp").string() + "'\n");
+  EXPECT_TRUE(fs::is_empty(folder));
+  fs::permissions(home / "nngp", fs::perms(0755));
+  EXPECT_EQ(run({"install", arcsin_erf}).code, 0);
+}
+
+TEST_F(Install, WaitsForNoPipe) {
+  const fs::path pipe = home / "pipe.tar";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  expect_failure({"install", "pipe.tar"}, "pipe.tar: not a file; copy a pipe's contents to one");
+  expect_failure({"pack", "pipe.tar"}, "pipe.tar: not a file");
+  expect_failure({"install", "."}, ".: not a file; copy a pipe's contents to one, and name a file in");
+}
+
+TEST_F(Install, SaysWhoseNamesAreTaken) {
+  // A byte more: no longer the shipped one itself.
+  home.write("other.so", read_text(arcsin_erf) + " ");
+  const Outcome outcome = run({"install", "other.so"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(
+      outcome.err,
+      "nngp: the activation ArcsinErf that comes with nngp is not used beside this one; its library "
+      "has the same name, too\n");
+}
+
+TEST_F(Install, LeavesNothingBehindWhenItIsKilled) {
+  const fs::path temporary = home / "tmp";
+  fs::create_directory(temporary);
+  const Process process(
+      {NNGP_TEST_COMMAND, "plugins", "install", arcsin_erf},
+      {"NNGP_PLUGIN_PATH=", "XDG_DATA_HOME=" + home.path().string(), "TMPDIR=" + temporary.string()});
+  ::usleep(100'000);  // while it checks
+  process.send(SIGKILL);
+  process.wait();
+  EXPECT_TRUE(fs::is_empty(temporary));
+}
+
 TEST_F(Install, RefusesWhatFailsAndWhatIsNoPlugin) {
   expect_failure({"install", NNGP_HOST_TEST_PLUGINS "/libwrong.so"},
                  std::string(NNGP_HOST_TEST_PLUGINS "/libwrong.so") + ": not installed, ");
@@ -115,6 +172,11 @@ TEST_F(Install, TakesWhatPackMade) {
   home.write("mixed.tar", write_archive(contents, "relu-1", "relu.so"));
   expect_failure({"install", "mixed.tar", "--force"},
                  "mixed.tar: its plugin.json does not say what its library says");
+  contents = nngp::host::read_archive(std::as_bytes(std::span(tar)), "arcsin_erf-1.0.0.tar");
+  contents.metadata = "no JSON";
+  home.write("words.tar", write_archive(contents, "arcsin_erf-1.0.0", "libarcsin_erf.so"));
+  expect_failure({"install", "words.tar", "--force"},
+                 "words.tar: its plugin.json does not say what its library says");
 }
 
 // ---- Hostile archives
@@ -184,6 +246,20 @@ TEST(Archive, RefusesPathsAndKindsThatCouldDoHarm) {
   expect_bad(tar_of({{"y"}, {"x.so", "", AE_IFREG, "y"}}), "'x.so' is a link");
   expect_bad(tar_of({{"x.so", "", AE_IFIFO}}), "'x.so' is neither a file nor a folder");
   expect_bad(tar_of({{"a/x.so"}, {"a/./x.so"}}), "'a/x.so' comes twice");
+}
+
+TEST(Archive, RefusesKindsThatTarDoesNotKnow) {
+  for (const char kind : {'9', 'A', 'Z', '\x80'}) {
+    std::string bytes = tar_of({{"plugin.json"}, {std::string(150, 'a') + ".so"}});
+    const std::size_t header = bytes.rfind("ustar") - 257;  // behind an extended one, for the long name
+    bytes[header + 156] = kind;
+    unsigned sum = 8 * ' ';
+    for (std::size_t i = 0; i < 512; ++i)
+      if (i < 148 || i >= 156) sum += static_cast<unsigned char>(bytes[header + i]);
+    std::snprintf(bytes.data() + header + 148, 8, "%06o", sum);
+    expect_bad(bytes,
+               "'" + std::string(150, 'a') + ".so' is of a kind that is neither file nor folder");
+  }
 }
 
 TEST(Archive, RefusesWhatIsIncompleteOrTooMuch) {

@@ -241,7 +241,7 @@ TEST_F(KernelCommand, NamesInputsThatCannotBeUsed) {
   nngp::Matrix<double> infinite = x1;
   infinite(2, 1) = std::numeric_limits<double>::infinity();
   write_npy(folder / "infinite.npy", infinite);
-  expect_bad_input(file("infinite.npy"), "row 3, column 2 (counted from 1) is infinite");
+  expect_bad_input(file("infinite.npy"), "row 2, column 1 (counted from 0) is infinite");
 }
 
 TEST_F(KernelCommand, NamesDifferingFeatureCounts) {

@@ -20,21 +20,21 @@ Outcome make(const std::string& name, const TemporaryFolder& folder,
 
 TEST(New, WritesAProjectUnderTheName) {
   const TemporaryFolder folder;
-  const Outcome outcome = make("Swish", folder);
+  const Outcome outcome = make("Blip", folder);
   EXPECT_EQ(outcome.err, "");
-  const fs::path project = folder / "Swish";
+  const fs::path project = folder / "Blip";
   EXPECT_EQ(outcome.out, "wrote " + project.string() +
-                             ": the activation Swish with the formulas of an example\n"
+                             ": the activation Blip with the formulas of an example\n"
                              "next:\n"
                              "  cd " +
                              project.string() +
                              "\n"
                              "  cmake -B build && cmake --build build\n"
-                             "  nngp plugins check build/libSwish.so\n");
+                             "  nngp plugins check build/libBlip.so\n");
   EXPECT_THAT(read_text(project / "CMakeLists.txt"),
-              HasSubstr("nngp_add_activation(Swish SOURCES Swish.cpp)"));
-  EXPECT_THAT(read_text(project / "Swish.cpp"), HasSubstr("NNGP_PLUGIN(library, Swish)"));
-  EXPECT_THAT(read_text(project / "README.md"), HasSubstr("nngp plugins check build/libSwish.so"));
+              HasSubstr("nngp_add_activation(Blip SOURCES Blip.cpp)"));
+  EXPECT_THAT(read_text(project / "Blip.cpp"), HasSubstr("NNGP_PLUGIN(library, Blip)"));
+  EXPECT_THAT(read_text(project / "README.md"), HasSubstr("nngp plugins check build/libBlip.so"));
   EXPECT_TRUE(fs::exists(project / "test.c"));
   for (const auto& file : fs::directory_iterator(project))
     EXPECT_THAT(read_text(file), testing::Not(testing::ContainsRegex("[Bb]ump"))) << file;
@@ -42,6 +42,12 @@ TEST(New, WritesAProjectUnderTheName) {
   EXPECT_EQ(make("other", folder, {"--lang", "c"}).code, 0);
   EXPECT_THAT(read_text(folder / "other/other.c"), HasSubstr(".name = \"Other\""));
   EXPECT_THAT(read_text(folder / "other/CMakeLists.txt"), HasSubstr("LANGUAGES C)"));
+  EXPECT_EQ(make("crab", folder, {"--lang", "rust"}).code, 0);
+  EXPECT_THAT(read_text(folder / "crab/crab.rs"), HasSubstr("name: text(b\"Crab\\0\"),"));
+  EXPECT_EQ(make("Old", folder, {"--lang", "fortran"}).code, 0);
+  EXPECT_THAT(read_text(folder / "Old/table.c"), HasSubstr(".name = \"Old\""));
+  EXPECT_EQ(make("snake_case", folder, {"--lang", "numba"}).code, 0);
+  EXPECT_THAT(read_text(folder / "snake_case/table.c"), HasSubstr(".name = \"snake_case\""));
 }
 
 TEST(New, OverwritesNothing) {
@@ -74,9 +80,28 @@ TEST(New, RefusesBadNames) {
   }
   EXPECT_EQ(make("test", folder).err,
             "nngp: 'test' cannot be the name of an activation: the project's tools use it\n");
-  EXPECT_EQ(make("X", folder, {"--lang", "rust"}).err,
-            "nngp: there is no template in 'rust'; --lang is cpp or c\n");
+  EXPECT_EQ(make("X", folder, {"--lang", "cobol"}).err,
+            "nngp: there is no template in 'cobol'; --lang is cpp, c, rust, fortran or numba\n");
+  EXPECT_EQ(
+      make("dense", folder).err,
+      "nngp: 'dense' cannot be the name of an activation: models read 'Dense' as the layer of that "
+      "name\n");
+  EXPECT_EQ(make("serial", folder).code, 2);
   EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(New, SaysWhoseNameItTakes) {
+  const TemporaryFolder folder;
+  const Outcome outcome = make("Relu", folder);
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(
+      outcome.err,
+      "nngp: the activation Relu that comes with nngp is not used beside this one, unless a model "
+      "says relu:Relu\n");
+  EXPECT_EQ(
+      make("relu", folder).err,
+      "nngp: the activation Relu that comes with nngp is not used beside this one; its library has "
+      "the same name, too\n");
 }
 
 }  // namespace

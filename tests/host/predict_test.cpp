@@ -22,6 +22,11 @@ nngp::Matrix<double> read_npy(const std::filesystem::path& path) {
   return nngp::read_data<double>(path).view();
 }
 
+nngp::Matrix<double> column(std::initializer_list<double> values) {
+  return Eigen::Map<const nngp::Matrix<double>>(values.begin(),
+                                                static_cast<Eigen::Index>(values.size()), 1);
+}
+
 /// Rows begin ... begin + count of tests/data/digits/NAME.npy.
 nngp::Matrix<double> digits(const std::string& name, Eigen::Index begin, Eigen::Index count) {
   return read_npy(NNGP_TEST_DATA "/data/digits/" + name + ".npy").middleRows(begin, count);
@@ -157,15 +162,19 @@ TEST_F(PredictCommand, NamesBadData) {
   fails(x, y, x, {"--y-test", write("y2.csv", "1,2\n1,2\n1,2\n1,2\n")},
         "y.csv' has 1 columns, '" + file("y2.csv") + "' has 2; both need the same targets");
   fails(x, write("half.csv", "1\n2.5\n1\n2\n"), x, classes,
-        "half.csv': the label 2.5 in row 2 (counted from 1) is not a whole number");
+        "half.csv': the label 2.5 in row 1 (counted from 0) is not a whole number");
   fails(x, write("one.csv", "5\n5\n5\n5\n"), x, classes,
         "one.csv': all training labels are 5: there is one class only, and nothing to learn");
-  fails(x, write("constant.csv", "1,2\n2,2\n3,2\n4,2\n"), x, {},
-        "constant.csv': column 2 (counted from 1) of the training targets is constant (2.0): there is nothing to learn");
+  fails(x, write("constant.csv", "2\n2\n2\n2\n"), x, {},
+        "constant.csv': all training targets are 2.0: there is nothing to learn (--task regression "
+        "predicts "
+        "them nevertheless)");
+  fails(x, write("constants.csv", "1,2\n1,2\n1,2\n1,2\n"), x, {},
+        "constants.csv': all training targets are constant: there is nothing to learn");
   fails(x, write("two.csv", "1,2\n2,2\n3,2\n4,2\n"), x, classes,
         "two.csv': labels are one column of whole numbers, not 2");
   fails(write("twice.csv", "0,1\n1,0\n0,1\n0,3\n"), y, x, {"--diag-reg", "0"},
-        "not positive definite to rounding: rows 1 and 3 (counted from 1) are identical; a diag_reg of "
+        "not positive definite to rounding: rows 0 and 2 (counted from 0) are identical; a diag_reg of "
         "1e-");
   fails(x, write("nan.csv", "1\nnan\n2\n3\n"), x, {}, "nan.csv'");
   fails(x, file("none.csv"), x, {}, "none.csv': no such file");
@@ -174,6 +183,197 @@ TEST_F(PredictCommand, NamesBadData) {
   fails(x, y, x, {"--solver", "cg", "--loo"}, "--loo or --folds needs the factorised kernel");
   fails(x, y, x, {"--solver", "cg", "--diag-reg", "0"}, "need a diag_reg above 0");
   fails(x, y, x, {"--folds", "9"}, "9 folds of 4 examples");
+}
+
+// ---- Tables ----
+
+const std::string table =
+    "a,b,c\n-0.582,1.093,-7.57\n0.202,6.942,-75.8\n1.421,7.261,84.3\n1.165,7.876,8\n";
+
+/// As pandas writes it: with a header of numbers, or with the index, or both.
+TEST_F(PredictCommand, ReadsTablesOfPandas) {
+  const std::string x = write("x.csv", table), y = write("y.csv", "t\n-0.473\n0.896\n2.147\n1.953\n");
+  const auto mean = [&](const std::string& x_train, const std::string& y_train) {
+    const Outcome outcome = predict(x_train, y_train, x_train, {"--mean", file("mean.npy")});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return std::pair(read_npy(file("mean.npy")), outcome.out);
+  };
+  const auto expected = mean(x, y).first;
+  const auto numbers = mean(
+      write("n.csv", "0,1,2\n-0.582,1.093,-7.57\n0.202,6.942,-75.8\n1.421,7.261,84.3\n1.165,7.876,8\n"),
+      write("m.csv", "0\n-0.473\n0.896\n2.147\n1.953\n"));
+  EXPECT_EQ(numbers.first, expected);
+  EXPECT_THAT(numbers.second, HasSubstr("n.csv: 4 x 3, csv; header 0, 1, 2"));
+  EXPECT_THAT(numbers.second, HasSubstr("m.csv: 4 x 1, csv; header 0"));
+  const std::string indexed =
+      ",a,b,c\n0,-0.582,1.093,-7.57\n1,0.202,6.942,-75.8\n2,1.421,7.261,84.3\n3,1.165,7.876,8\n";
+  const auto index =
+      mean(write("i.csv", indexed), write("j.csv", ",t\n0,-0.473\n1,0.896\n2,2.147\n3,1.953\n"));
+  EXPECT_EQ(index.first, expected);
+  EXPECT_THAT(index.second, HasSubstr("header a, b, c; index column 0 left out"));
+  // An index in another order than that of the targets.
+  expect_failure(predict(file("i.csv"), write("k.csv", ",t\n0,-0.473\n2,2.147\n1,0.896\n3,1.953\n"), x),
+                 "i.csv' and '" + file("k.csv") +
+                     "' differ in row 1 (counted from 0): bring the rows into the same order");
+}
+
+TEST_F(PredictCommand, ComparesNamesOfColumns) {
+  const std::string x = write("x.csv", table), y = write("y.csv", "t\n-0.473\n0.896\n2.147\n1.953\n");
+  const std::string z = write("z.csv", "c,a,b\n-7.57,-0.582,1.093\n-75.8,0.202,6.942\n");
+  const Outcome outcome = predict(x, y, z, {"--mean", file("mean.npy"), "--report", file("r.json")});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("columns put into the order of "));
+  EXPECT_EQ(json::parse(read_text(folder / "r.json"))["inputs"]["x_test"]["names"],
+            json({"a", "b", "c"}));
+  const nngp::Matrix<double> mean = read_npy(file("mean.npy"));
+  EXPECT_EQ(predict(x, y, x, {"--mean", file("mean.npy")}).code, 0);
+  EXPECT_EQ(read_npy(file("mean.npy")).topRows(2), mean);
+  const auto fails = [&](const std::string& text, const std::string& message) {
+    std::filesystem::remove(file("mean.npy"));
+    expect_failure(predict(x, y, write("w.csv", text), {}), "w.csv' " + message);
+  };
+  fails("a,b,d\n1,2,3\n", "lacks 'c' of '" + x + "' and has 'd' instead; both need the same columns");
+  fails("a,b\n1,2\n", "lacks 'c' of '" + x + "'; both need the same columns");
+  fails("a,b,c,t\n1,2,3,4\n", "has 't' that '" + x + "' lacks; both need the same columns");
+}
+
+TEST_F(PredictCommand, TakesChoicesForTables) {
+  const std::string x = write("x.csv", "0,1\n3,5\n6,2\n"), y = write("y.npy", column({1, 5, 3}));
+  expect_failure(predict(x, write("y.csv", "0\n3\n7\n"), x),
+                 "line 1 (0, 1) may be a header or an example; say --header yes or --header no");
+  EXPECT_THAT(predict(x, y, x, {"--header", "no"}).out, HasSubstr("x.csv: 3 x 2, csv; no header"));
+  const std::string i = write("i.csv", "key,a\nu,5\nv,2\nw,7\n");
+  EXPECT_THAT(predict(i, y, i, {"--index-col", "key"}).out,
+              HasSubstr("i.csv: 3 x 1, csv; header a; column 'key' left out"));
+  EXPECT_THAT(predict(i, y, i, {"--index-col", "none"}).err,
+              HasSubstr("column 'key': 'u' is not a number"));
+  EXPECT_THAT(predict(i, y, i, {"--index-col", "kye"}).err, HasSubstr("'kye'"));
+  expect_failure(predict(x, y, x, {"--header", "maybe"}), "--header is yes, no or auto, not 'maybe'",
+                 2);
+}
+
+// ---- Targets ----
+
+/// The class of each example, known from the training data.
+TEST_F(PredictCommand, PredictsNames) {
+  const std::string x = write("x.csv", "0.5,1\n1,0\n2,1\n0,3\n"),
+                    y = write("y.csv", "species\ncat\n\"d, og\"\nowl\ncat\n"),
+                    t = write("t.csv", "cat\n\"d, og\"\nfly\ncat\n");
+  const Outcome outcome = predict(x, y, x,
+                                  {"--y-test", t, "--header", "auto", "--diag-reg", "1e-6", "--labels",
+                                   file("l.csv"), "--report", file("r.json")});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("y.csv: 4 x 1, csv, 3 classes: cat, d, og, owl; header species"));
+  EXPECT_THAT(outcome.out, HasSubstr("0.7500: 3 of 4 right, 1 of a class not trained on"));
+  const json report = json::parse(read_text(folder / "r.json"));
+  EXPECT_EQ(report["classes"], json({"cat", "d, og", "owl"}));
+  EXPECT_EQ(report["outputs"]["labels"], file("l.csv"));
+  EXPECT_EQ(read_text(folder / "l.csv"), "label\ncat\n\"d, og\"\nowl\ncat\n");
+  // What is written is read again as the same labels, from .npy too.
+  EXPECT_EQ(predict(x, y, x, {"--diag-reg", "1e-6", "--labels", file("l.npy")}).code, 0);
+  for (const char* again : {"l.csv", "l.npy"})
+    EXPECT_THAT(predict(x, file(again), x, {"--y-test", y, "--diag-reg", "1e-6"}).out,
+                HasSubstr("1.0000: 4 of 4 right"));
+  EXPECT_EQ(nngp::read_data<double>(folder / "l.npy", {.labels = nngp::Labels::names}).dtype(), "str");
+  expect_failure(predict(x, y, x, {"--task", "regression"}), "'cat' is not a number");
+  expect_failure(predict(x, y, x, {"--y-test", write("other.csv", "no\nyes\nno\nyes\n")}),
+                 "none of the labels in '" + file("other.csv") + "' is one of '" + y + "'");
+}
+
+TEST_F(PredictCommand, PredictsWholeNumbersAsTheyAre) {
+  const std::string x = write("x.csv", "0.5,1\n1,0\n2,1\n0,3\n"),
+                    y = write("y.csv", "9007199254740993\n9007199254740992\n9007199254740993\n7\n");
+  const std::vector<std::string> options = {"--task", "classification", "--diag-reg", "1e-6",
+                                            "--labels"};
+  auto words = options;
+  words.push_back(file("l.csv"));
+  const Outcome outcome = predict(x, y, x, words);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(read_text(folder / "l.csv"),
+            "label\n9007199254740993\n9007199254740992\n9007199254740993\n7\n");
+  words.back() = file("l.npy");
+  words.insert(words.end(), {"--y-test", y});
+  EXPECT_THAT(predict(x, y, x, words).out, HasSubstr("1.0000: 4 of 4 right"));
+  EXPECT_EQ(nngp::read_data<double>(folder / "l.npy", {.labels = nngp::Labels::names}).dtype(),
+            "int64");
+  expect_failure(predict(x, y, x), "'9007199254740993' has more digits than float64 holds");
+  expect_failure(predict(x, write("f.csv", "1.5\n2\n2.5\n3\n"), x, {"--labels", file("l.csv")}),
+                 "--labels is of classes: say --task classification if", 2);
+}
+
+/// One example of each class is enough; whole numbers may be classes or not.
+TEST_F(PredictCommand, LearnsFromOneExampleOfEachClass) {
+  const std::string x = write("x.npy", digits("x", 0, 6)), y = write("y.csv", "4\n0\n1\n2\n3\n5\n");
+  EXPECT_THAT(predict(x, y, x, {"--task", "classification", "--y-test", y}).out,
+              HasSubstr("1.0000: 6 of 6 right"));
+  EXPECT_THAT(predict(x, write("n.csv", "a\nb\nc\nd\ne\nf\n"), x, {"--y-test", file("n.csv")}).out,
+              HasSubstr("1.0000: 6 of 6 right"));
+}
+
+TEST_F(PredictCommand, ConstantTargetsBesideOthersAreNamed) {
+  const std::string x = write("x.csv", "0.5,1\n1,0\n2,1\n0,3\n"),
+                    y = write("y.csv", "1.5,2\n2,2\n3,2\n4,2\n");
+  const Outcome outcome = predict(x, y, x, {"--mean", file("mean.npy")});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("y.csv': column 1 (counted from 0) of the training targets is constant"));
+  EXPECT_THAT(outcome.out, HasSubstr("y.csv: 4 x 2, csv, column 1 (counted from 0) constant"));
+  const std::string one = write("one.csv", "2\n2\n2\n2\n");
+  EXPECT_EQ(predict(x, one, x, {"--task", "regression"}).code, 0);
+}
+
+/// With y = 3 + 0.01 z, predictions of normalized y are those of normalized z in other units.
+TEST_F(PredictCommand, NormalizesTargets) {
+  const std::string x = write("x.npy", digits("x", 0, 12)), xt = write("xt.npy", digits("x", 12, 5));
+  nngp::Matrix<double> z(12, 2);
+  for (Eigen::Index i = 0; i < 12; ++i) z.row(i) << std::sin(double(i)), std::cos(2. * double(i));
+  const nngp::Matrix<double> y = (z.array() * 0.01 + 3).matrix();
+  const double mean = z.col(0).mean();
+  const double deviation = std::sqrt((z.col(0).array() - mean).square().mean());
+  const auto run = [&](const nngp::Matrix<double>& targets, std::vector<std::string> options) {
+    options.insert(options.end(),
+                   {"--mean", file("m.npy"), "--std", file("s.npy"), "--cov", file("c.npy")});
+    const Outcome outcome = predict(x, write("y.npy", targets), xt, options);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return std::tuple(read_npy(file("m.npy")), read_npy(file("s.npy")), outcome.out);
+  };
+  const nngp::Matrix<double> first = z.col(0), scaled = ((first.array() - mean) / deviation).matrix(),
+                             shifted = y.col(0);
+  const auto [m, s, out] = run(scaled, {});
+  const auto [mn, sn, outn] = run(shifted, {"--normalize-y"});
+  EXPECT_THAT(outn, HasSubstr("normalized: mean "));
+  EXPECT_TRUE(mn.isApprox(((m.array() * deviation + mean) * 0.01 + 3).matrix(), 1e-10));
+  EXPECT_TRUE(sn.isApprox(s * deviation * 0.01, 1e-10));
+  const nngp::Matrix<double> cov = read_npy(file("c.npy"));
+  EXPECT_TRUE(cov.diagonal().cwiseSqrt().isApprox(sn.col(0), 1e-12));
+  // Two outputs have spreads of their own; the covariance is an array of three dimensions.
+  const std::vector<std::string> both = {"--normalize-y", "--mean", file("m.npy"), "--std",
+                                         file("s.npy")};
+  EXPECT_EQ(predict(x, write("y.npy", y), xt, both).code, 0);
+  EXPECT_TRUE(read_npy(file("m.npy")).col(0).isApprox(mn.col(0), 1e-10));
+  EXPECT_EQ(read_npy(file("s.npy")).cols(), 2);
+  EXPECT_TRUE(read_npy(file("s.npy")).col(0).isApprox(sn.col(0), 1e-10));
+  expect_failure(
+      predict(x, write("l.csv", "a\nb\na\nb\na\nb\na\nb\na\nb\na\nb\n"), xt, {"--normalize-y"}),
+      "--normalize-y is for numbers, not for labels");
+}
+
+/// Rounding makes some variances of training inputs negative at diag_reg 0.
+TEST_F(PredictCommand, SpreadsAgreeAlsoWhereRoundingSpoilsThem) {
+  const nngp::Matrix<double> digits_x = digits("x", 0, 30);
+  const std::string x = write("x.npy", digits_x),
+                    y = write("y.npy", nngp::Matrix<double>(digits_x.col(2)));
+  const Outcome outcome = predict(x, y, x,
+                                  {"--diag-reg", "0", "--cov", file("c.npy"), "--std", file("s.npy"),
+                                   "--report", file("r.json"), "--task", "regression"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const nngp::Matrix<double> cov = read_npy(file("c.npy")), std = read_npy(file("s.npy"));
+  EXPECT_GE(cov.diagonal().minCoeff(), 0);
+  EXPECT_EQ(cov.diagonal().cwiseSqrt(), std.col(0));
+  const int clamped = json::parse(read_text(folder / "r.json"))["variances_clamped_to_zero"];
+  EXPECT_EQ(clamped, (std.array() == 0).count());
+  if (clamped > 0)
+    EXPECT_THAT(outcome.out, HasSubstr(std::to_string(clamped) + " below 0 by rounding, the least -"));
 }
 
 TEST_F(PredictCommand, NamesWrongUsage) {

@@ -11,7 +11,8 @@ endfunction()
 
 # The project's own tests need no nngp command, but take it if it is installed.
 function(build_and_check project library)
-  run(${CMAKE_COMMAND} -S ${project} -B ${project}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix})
+  run(${CMAKE_COMMAND} -S ${project} -B ${project}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix}
+    -DPython3_EXECUTABLE=${PYTHON} -DRUSTC=${RUSTC})
   run(${CMAKE_COMMAND} --build ${project}/build)
   run(${CMAKE_CTEST_COMMAND} --test-dir ${project}/build)
   run(${COMMAND_FILE} plugins check ${project}/build/lib${library}.so)
@@ -24,7 +25,9 @@ string(FIND "${readme}" "${bump}" place)
 if(place EQUAL -1)
   message(FATAL_ERROR "sdk/README.md does not show sdk/examples/bump/bump.cpp")
 endif()
-run(${CMAKE_COMMAND} -E compare_files ${ROOT}/sdk/examples/bump/test.c ${ROOT}/sdk/examples/quadratic/test.c)
+foreach(example quadratic cubic ripple logcosh)
+  run(${CMAKE_COMMAND} -E compare_files ${ROOT}/sdk/examples/bump/test.c ${ROOT}/sdk/examples/${example}/test.c)
+endforeach()
 
 file(REMOVE_RECURSE ${FOLDER})
 set(prefix "${FOLDER}/a prefix")
@@ -35,11 +38,26 @@ run(${CMAKE_COMMAND} -S ${ROOT} -B ${FOLDER}/sdk -G ${GENERATOR} -DNNGP_SDK_ONLY
 run(${CMAKE_COMMAND} --install ${FOLDER}/sdk --component sdk --prefix ${FOLDER}/installed)
 file(RENAME ${FOLDER}/installed ${prefix})  # moved, as a package or an archive is
 
+# Links between installed documents lead somewhere.
+file(GLOB_RECURSE documents ${prefix}/share/doc/nngp/*.md)
+foreach(document IN LISTS documents)
+  cmake_path(GET document PARENT_PATH folder)
+  file(READ ${document} text)
+  string(REPLACE "](" "link(" text "${text}")  # brackets would hold list items together
+  string(REGEX MATCHALL "link\\([^):#]+\\)" links "${text}")
+  foreach(link IN LISTS links)
+    string(REGEX REPLACE "^link.(.*).$" "\\1" link "${link}")
+    if(NOT EXISTS ${folder}/${link})
+      message(FATAL_ERROR "${document}: there is no ${link}")
+    endif()
+  endforeach()
+endforeach()
+
 file(COPY ${prefix}/share/doc/nngp/sdk/examples DESTINATION ${FOLDER})
-foreach(example bump quadratic bessel)
+foreach(example bump quadratic cubic ripple logcosh)
   build_and_check(${FOLDER}/examples/${example} ${example})
 endforeach()
-run(${COMMAND_FILE} eval BesselJ0 --plugin ${FOLDER}/examples/bessel/build/libbessel.so
+run(${COMMAND_FILE} eval Ripple --plugin ${FOLDER}/examples/ripple/build/libripple.so
   --cov12 0 --var1 1 --var2 1)
 # E[J0(x)] = exp(-1/4) I0(1/4), squared.
 if(NOT output MATCHES "0,1,1,0\\.6257081507995")
@@ -47,21 +65,26 @@ if(NOT output MATCHES "0,1,1,0\\.6257081507995")
 endif()
 
 # From nothing to a checked activation, by the commands that an author types. Names are whatever they like,
-# even one that C sources use themselves.
+# even one that C sources or linkers use themselves.
 file(WRITE ${FOLDER}/author.sh [[
 set -eu
 cd "$1"
 nngp plugins new "$2" --lang "$3"
 cd "$2"
-cmake -B build && cmake --build build
+cmake -B build "-DPython3_EXECUTABLE=$PYTHON" "-DRUSTC=$RUSTC" && cmake --build build
 nngp plugins check "build/lib$2.so"
 ctest --test-dir build
 ]])
 cmake_path(GET COMMAND_FILE PARENT_PATH bin)
 set(ENV{PATH} "${bin}:$ENV{PATH}")
 set(ENV{CMAKE_PREFIX_PATH} "${prefix}")
-run(sh ${FOLDER}/author.sh ${FOLDER} Swish cpp)
+set(ENV{PYTHON} ${PYTHON})
+set(ENV{RUSTC} ${RUSTC})
+run(sh ${FOLDER}/author.sh ${FOLDER} dl cpp)
 run(sh ${FOLDER}/author.sh ${FOLDER} fn c)
+run(sh ${FOLDER}/author.sh ${FOLDER} Crab rust)
+run(sh ${FOLDER}/author.sh ${FOLDER} Old fortran)
+run(sh ${FOLDER}/author.sh ${FOLDER} snake_case numba)
 
 set(ENV{PKG_CONFIG_PATH} "${prefix}/share/pkgconfig")
 file(WRITE ${FOLDER}/build.sh [[
@@ -69,7 +92,11 @@ set -eu
 cd "$1"
 eval "cc $(pkg-config --cflags nngp-sdk) $(pkg-config --variable=plugin_flags nngp-sdk) \
   examples/quadratic/quadratic.c -o libquadratic.so $(pkg-config --variable=plugin_libs nngp-sdk)"
+eval "c++ $(pkg-config --cflags nngp-sdk) $(pkg-config --variable=cxx_flags nngp-sdk) \
+  $(pkg-config --variable=plugin_flags nngp-sdk) \
+  examples/bump/bump.cpp -o libbump.so $(pkg-config --variable=plugin_libs nngp-sdk)"
 ]])
 run(sh ${FOLDER}/build.sh ${FOLDER})
 run(${COMMAND_FILE} plugins check ${FOLDER}/libquadratic.so)
+run(${COMMAND_FILE} plugins check ${FOLDER}/libbump.so)
 file(REMOVE_RECURSE ${FOLDER})

@@ -21,15 +21,17 @@ namespace nngp {
 
 /// What the header of an .npy file says.
 struct NpyHeader {
-  char kind = 'f';            ///< f: floating point, i: signed, u: unsigned, b: bool
-  std::size_t item_size = 8;  ///< bytes of one number
+  /// f: floating point, i: signed, u: unsigned, b: bool; U: text in UTF-32, S: text in bytes.
+  char kind = 'f';
+  std::size_t item_size = 8;  ///< bytes of one element
   bool swapped = false;       ///< byte order is not this machine's
   bool fortran_order = false;
   Eigen::Index rows = 0;
   Eigen::Index cols = 0;
   std::size_t data_offset = 0;  ///< bytes before the numbers
 
-  std::string dtype() const;  ///< as NumPy prints it: "float64", "uint8"
+  bool is_text() const { return kind == 'U' || kind == 'S'; }
+  std::string dtype() const;  ///< as NumPy prints it: "float64", "uint8"; "str" or "bytes"
 };
 
 /// Whether `bytes` begin like an .npy file.
@@ -39,7 +41,9 @@ bool is_npy(std::span<const std::byte> bytes);
 /// a kind that can be read. Throws DataError.
 NpyHeader read_npy_header(const FileBytes& file);
 
-/// The bytes before the numbers of a C-order file of version 1.0. A shape has 1 to 32 sizes.
+/// The bytes before the elements of a C-order file of version 1.0; `descr` is their type as the format
+/// writes it, such as "<f8". A shape has 1 to 32 sizes.
+std::string npy_header(const std::string& descr, const std::vector<Eigen::Index>& shape);
 template <class Real>
 std::string npy_header(const std::vector<Eigen::Index>& shape);
 

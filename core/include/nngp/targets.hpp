@@ -12,14 +12,31 @@
 
 namespace nngp {
 
-/// Throws DataError for a column whose entries are all equal: there is nothing to learn from it.
-void check_varied(const MatrixView<double>& y);
+/// The columns whose entries are all equal: there is nothing to learn from them. None of a single row.
+std::vector<Eigen::Index> constant_columns(const MatrixView<double>& y);
+
+/// Targets less their mean and divided by their standard deviation (that of the population), column by
+/// column; a constant column is not divided.
+class Standardization {
+ public:
+  explicit Standardization(const MatrixView<double>& y);
+
+  const std::vector<double>& mean() const { return mean_; }
+  const std::vector<double>& deviation() const { return deviation_; }
+  KernelMatrix<double> apply(const MatrixView<double>& y) const;
+  /// Predictions of standardized targets become those of targets; variances, which are the same for all
+  /// columns, are left as they are.
+  void undo(MatrixMap<double> predictions) const;
+
+ private:
+  std::vector<double> mean_, deviation_;
+};
 
 /// Classes of examples, given as whole numbers that need not be consecutive.
 class Classes {
  public:
   /// The distinct values in `labels`, one column. Throws DataError for values that are no whole
-  /// numbers, for a single class, and for more than half as many classes as examples.
+  /// numbers, and for a single class.
   explicit Classes(const MatrixView<double>& labels);
 
   const std::vector<double>& labels() const { return labels_; }  ///< increasing

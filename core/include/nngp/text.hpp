@@ -17,8 +17,8 @@ std::string format_integer(double value);
 /// `text` with A to Z in lower case.
 std::string lower_case(std::string_view text);
 
-/// `text` in one line fit for a terminal: control characters become '?', a text of more than
-/// `max_bytes` is cut and ends in "...".
+/// `text` in a line of UTF-8 for a terminal: bytes that are none, controls and what turns the direction
+/// or is invisible become '?'; a text of more than `max_bytes` is cut and ends in "...".
 std::string printable(std::string_view text, std::size_t max_bytes = 80);
 
 /// True for a C identifier of at most 200 letters; false for null.

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <type_traits>
 
+#include "data/csv_layout.hpp"
+#include "data/labels.hpp"
+#include "data/npy_text.hpp"
 #include "nngp/error.hpp"
 #include "nngp/npy.hpp"
 
@@ -17,13 +20,6 @@ namespace {
 template <class Real>
 MatrixView<Real> view_of(const Real* data, Eigen::Index rows, Eigen::Index cols) {
   return {data, rows, cols, Eigen::OuterStride<>(cols)};
-}
-
-template <class Real>
-Data<Real> owning(Matrix<Real> matrix, std::string dtype) {
-  auto held = std::make_shared<const Matrix<Real>>(std::move(matrix));
-  const MatrixView<Real> view = view_of(held->data(), held->rows(), held->cols());
-  return {std::move(held), view, std::move(dtype)};
 }
 
 /// The number stored at `bytes`, which may be unaligned.
@@ -37,6 +33,14 @@ Stored load(const std::byte* bytes, bool swapped) {
   } else {
     return std::bit_cast<Stored>(raw);
   }
+}
+
+/// Whether float64 holds an integer.
+template <class Stored>
+bool is_exact(Stored value) {
+  constexpr double beyond = std::is_signed_v<Stored> ? 0x1p63 : 0x1p64;
+  const auto rounded = static_cast<double>(value);
+  return rounded < beyond && static_cast<Stored>(rounded) == value;
 }
 
 template <class Stored, class Real>
@@ -94,16 +98,90 @@ Matrix<Real> convert(const std::byte* data, const NpyHeader& header) {
   }
 }
 
+/// Calls visit(row, column, text) for each integer that float64 does not hold exactly, until it returns
+/// false.
+template <class Stored, class Visit>
+void visit_inexact(const std::byte* data, const NpyHeader& header, Visit visit) {
+  for (Eigen::Index k = 0; k < header.rows * header.cols; ++k) {
+    const auto value =
+        load<Stored>(data + static_cast<std::size_t>(k) * sizeof(Stored), header.swapped);
+    if (is_exact(value)) continue;
+    const Eigen::Index row = header.fortran_order ? k % header.rows : k / header.cols;
+    const Eigen::Index col = header.fortran_order ? k / header.rows : k % header.cols;
+    if (!visit(row, col, std::to_string(value))) return;
+  }
+}
+
+/// The first such integer, for a message; nothing if there is none.
+std::optional<std::string> find_inexact(const std::byte* data, const NpyHeader& header) {
+  std::optional<std::string> found;
+  const auto visit = [&](Eigen::Index row, Eigen::Index col, const std::string& text) {
+    found = "row " + std::to_string(row) + ", column " + std::to_string(col) + " (counted from 0) is " +
+            text;
+    return false;
+  };
+  if (header.item_size < 8) return found;
+  if (header.kind == 'i') visit_inexact<std::int64_t>(data, header, visit);
+  if (header.kind == 'u') visit_inexact<std::uint64_t>(data, header, visit);
+  return found;
+}
+
+/// Whole numbers as text.
+std::vector<std::string> whole_numbers(const std::byte* data, const NpyHeader& header) {
+  std::vector<std::string> texts;
+  for (Eigen::Index i = 0; i < header.rows; ++i) {
+    const std::byte* bytes = data + static_cast<std::size_t>(i) * 8;
+    texts.push_back(header.kind == 'i' ? std::to_string(load<std::int64_t>(bytes, header.swapped))
+                                       : std::to_string(load<std::uint64_t>(bytes, header.swapped)));
+  }
+  return texts;
+}
+
 template <class Real>
-Data<Real> read_npy(const FileBytes& file) {
+Data<Real> labels(const std::vector<std::string>& texts, std::string dtype) {
+  std::vector<double> codes;
+  DataSource source{std::move(dtype)};
+  source.levels = encode(texts, codes);
+  const auto rows = static_cast<Eigen::Index>(codes.size());
+  return Data<Real>(Eigen::Map<const Matrix<double>>(codes.data(), rows, 1).template cast<Real>(),
+                    std::move(source));
+}
+
+template <class Real>
+Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
   const NpyHeader header = read_npy_header(file);
+  const auto fail = [&](const std::string& why) {
+    throw DataError("cannot read '" + file.name() + "': " + why);
+  };
   const std::byte* data = file.bytes().data() + header.data_offset;
+  const bool may_be_labels = options.labels != Labels::none && header.cols == 1;
+  if (header.is_text()) {
+    if (!may_be_labels)
+      fail("its elements are text (dtype " + header.dtype() +
+           "); a column of names can be labels of classes, inputs are numbers");
+    return labels<Real>(read_npy_text(file, header), header.dtype());
+  }
+  if (const auto found = find_inexact(data, header)) {
+    if (may_be_labels) return labels<Real>(whole_numbers(data, header), header.dtype());
+    fail(*found +
+         ", which float64 does not hold exactly; save x.astype(numpy.float64) if it may be "
+         "rounded");
+  }
   const bool as_wanted = header.kind == 'f' && header.item_size == sizeof(Real) && !header.swapped &&
                          (!header.fortran_order || header.cols == 1) &&
                          reinterpret_cast<std::uintptr_t>(data) % alignof(Real) == 0;
-  if (!as_wanted) return owning<Real>(convert<Real>(data, header), header.dtype());
-  return {file.owner(), view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
-          header.dtype()};
+  if (!as_wanted) return Data<Real>(convert<Real>(data, header), DataSource{header.dtype()});
+  return {file.owner(),
+          view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
+          {header.dtype()}};
+}
+
+template <class Real>
+Data<Real> read_text(const FileBytes& file, const ReadOptions& options) {
+  CsvTable table = read_csv(file, options);
+  return Data<Real>(table.values.template cast<Real>(),
+                    {"csv", std::move(table.names), std::move(table.levels), std::move(table.remarks),
+                     table.guessed, std::move(table.index)});
 }
 
 template <class Real>
@@ -113,8 +191,8 @@ void check_finite(const FileBytes& file, const Data<Real>& data) {
   const auto [row, col] = *found;
   const Real value = data.view()(row, col);
   const bool overflow = std::isinf(value) && sizeof(Real) < sizeof(double) && data.dtype() != "float32";
-  throw DataError("cannot use '" + file.name() + "': row " + std::to_string(row + 1) + ", column " +
-                  std::to_string(col + 1) + " (counted from 1) is " +
+  throw DataError("cannot use '" + file.name() + "': row " + std::to_string(row) + ", column " +
+                  std::to_string(col) + " (counted from 0) is " +
                   (overflow            ? "infinite or beyond the range of float32; use float64"
                    : std::isnan(value) ? "NaN; remove or replace it"
                                        : "infinite; remove or replace it"));
@@ -134,22 +212,50 @@ std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(const Matri
 }
 
 template <class Real>
-Data<Real> read_data(const FileBytes& file) {
+Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order,
+                                    const std::string& remark) const {
+  Matrix<Real> matrix(rows(), static_cast<Eigen::Index>(order.size()));
+  DataSource source = *source_;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    matrix.col(static_cast<Eigen::Index>(i)) = view_.col(static_cast<Eigen::Index>(order[i]));
+    if (!source_->names.empty()) source.names[i] = source_->names[order[i]];
+  }
+  if (!source.names.empty()) source.names.resize(order.size());
+  source.remarks.push_back(remark);
+  source.guessed = true;
+  return Data<Real>(std::move(matrix), std::move(source));
+}
+
+template <class Real>
+Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
   const auto text = file.text();
   if (text.starts_with("PK\x03\x04"))
-    throw DataError("cannot read '" + file.name() +
-                    "': it is an archive (.npz?); save the array alone with numpy.save");
+    throw DataError(
+        "cannot read '" + file.name() +
+        "': it is an archive (.npz, .xlsx?); save the array alone with numpy.save, or a sheet "
+        "as .csv");
   const bool npy = is_npy(file.bytes()) || std::filesystem::path(file.name()).extension() == ".npy";
-  Data<Real> data =
-      npy ? read_npy<Real>(file) : owning<Real>(read_csv(file).values.template cast<Real>(), "csv");
+  Data<Real> data = npy ? read_npy<Real>(file, options) : read_text<Real>(file, options);
   check_finite(file, data);
   return data;
+}
+
+std::optional<std::size_t> certain_rows(const FileBytes& file, const ReadOptions& options) {
+  try {
+    if (is_npy(file.bytes())) return static_cast<std::size_t>(read_npy_header(file).rows);
+    const CsvLayout layout = csv_layout(file, options);
+    return layout.certain ? std::optional(layout.rows) : std::nullopt;
+  } catch (const DataError&) {
+    return std::nullopt;
+  }
 }
 
 template std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(
     const MatrixView<double>&);
 template std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(const MatrixView<float>&);
-template Data<double> read_data(const FileBytes&);
-template Data<float> read_data(const FileBytes&);
+template class Data<double>;
+template class Data<float>;
+template Data<double> read_data(const FileBytes&, const ReadOptions&);
+template Data<float> read_data(const FileBytes&, const ReadOptions&);
 
 }  // namespace nngp

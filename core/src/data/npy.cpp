@@ -98,7 +98,9 @@ class HeaderParser {
     if (first == '<' || first == '>' || first == '=' || first == '|') descr.remove_prefix(1);
     header_.swapped = first == (little_endian ? '>' : '<');
     if (descr.starts_with('O'))
-      fail("its elements are Python objects (dtype object); save x.astype(numpy.float64)");
+      fail(
+          "its elements are Python objects (dtype object); save x.astype(numpy.float64), or names of "
+          "classes with astype(str)");
     std::size_t size = 0;
     const auto [end, error] =
         std::from_chars(descr.data() + (descr.empty() ? 0 : 1), descr.data() + descr.size(), size);
@@ -107,12 +109,13 @@ class HeaderParser {
       return whole_size && std::find(sizes.begin(), sizes.end(), size) != sizes.end();
     };
     const char kind = descr.empty() ? '\0' : descr.front();
-    if (!((kind == 'f' && one_of({2, 4, 8})) ||
+    const bool text = (kind == 'U' || kind == 'S') && whole_size && size > 0 && size < (1 << 20);
+    if (!(text || (kind == 'f' && one_of({2, 4, 8})) ||
           ((kind == 'i' || kind == 'u') && one_of({1, 2, 4, 8})) || (kind == 'b' && one_of({1}))))
       fail("its dtype '" + printable(whole) +
            "' is not a real number of at most 8 bytes; save x.astype(numpy.float64)");
     header_.kind = kind;
-    header_.item_size = size;
+    header_.item_size = kind == 'U' ? 4 * size : size;  // bytes of UTF-32
   }
 
   void shape() {
@@ -156,6 +159,7 @@ class HeaderParser {
 
 std::string NpyHeader::dtype() const {
   if (kind == 'b') return "bool";
+  if (is_text()) return kind == 'U' ? "str" : "bytes";
   const char* name = kind == 'f' ? "float" : kind == 'i' ? "int" : "uint";
   return name + std::to_string(8 * item_size);
 }
@@ -202,10 +206,8 @@ NpyHeader read_npy_header(const FileBytes& file) {
   return header;
 }
 
-template <class Real>
-std::string npy_header(const std::vector<Eigen::Index>& shape) {
-  std::string dictionary = std::string("{'descr': '") + (little_endian ? '<' : '>') + 'f' +
-                           std::to_string(sizeof(Real)) + "', 'fortran_order': False, 'shape': (";
+std::string npy_header(const std::string& descr, const std::vector<Eigen::Index>& shape) {
+  std::string dictionary = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (const Eigen::Index size : shape) dictionary += std::to_string(size) + ", ";
   dictionary.erase(dictionary.size() - (shape.size() > 1 ? 2 : 1));  // (5,) but (5, 6)
   dictionary += "), }";
@@ -218,6 +220,11 @@ std::string npy_header(const std::vector<Eigen::Index>& shape) {
   header += {'\1', '\0', static_cast<char>(dictionary.size() & 0xFF),
              static_cast<char>(dictionary.size() >> 8)};
   return header + dictionary;
+}
+
+template <class Real>
+std::string npy_header(const std::vector<Eigen::Index>& shape) {
+  return npy_header((little_endian ? "<f" : ">f") + std::to_string(sizeof(Real)), shape);
 }
 
 namespace {

@@ -123,10 +123,11 @@ class Computation {
       if (finite(written.k ? written.k + j : nullptr) && finite(written.t ? written.t + j : nullptr))
         continue;
       const std::size_t row1 = window_.row + row, row2 = window_.col + col + j;
-      throw DataError(fmt::format(
-          "the kernel of rows {} and {} is not finite from {} on: scale the data or W_std so "
-          "that it stays in range, or use --dtype float64",
-          row1, row2, engine_.explain_not_finite(row1, row2)));
+      throw DataError(
+          fmt::format("the kernel of rows {} and {} (counted from 0) is not finite from {} on: scale "
+                      "the data or W_std so "
+                      "that it stays in range, or use --dtype float64",
+                      row1, row2, engine_.explain_not_finite(row1, row2)));
     }
   }
 
@@ -239,8 +240,6 @@ Kernels<Real> KernelFn::operator()(const MatrixView<Real>& x1,
   op.compute({0, 0, op.rows(), op.cols()}, out, options);
   return kernels;
 }
-
-const char* instruction_set() { return tile_ops<double>().instruction_set; }
 
 #define NNGP_INSTANTIATE(Real)                                                                    \
   template class KernelOperator<Real>;                                                            \

@@ -115,6 +115,9 @@ class KernelStep {
   virtual ~KernelStep() = default;
   /// The layer that made it, for messages.
   virtual std::string name() const = 0;
+  /// What it reads, for messages: the Dense layers that wait for it may be what overflows. None: slots
+  /// as they are.
+  virtual std::vector<Operand> operands() const { return {}; }
   /// Applies the step to the variances, and keeps what its tiles need of them.
   virtual std::unique_ptr<const TileStep<double>> bind(Binding<double>& inputs) const = 0;
   virtual std::unique_ptr<const TileStep<float>> bind(Binding<float>& inputs) const = 0;

@@ -23,6 +23,7 @@ struct Workspace {
   std::vector<AlignedVector<Real>> nngp, ntk;   ///< one tile for each slot
   std::vector<ColumnMemory<Real>> columns;      ///< for each step
   KernelTile<Real> tile;                        ///< the one on its way
+  AlignedVector<Real> rest;                     ///< what sums over many features lost by rounding
   AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed tile
 };
 
@@ -69,6 +70,8 @@ class TileEngine {
 
   RowVariances<Real> input_variances(const MatrixView<Real>& x) const;
   void bind();
+  /// The Dense layers that wait for a step keep variances finite.
+  void check_pending(const KernelStep& step, Binding<Real>& inputs) const;
   void check_variances(const std::string& layer, const RowVariances<Real>& variances,
                        const char* name) const;
   void prepare(const TileAt& at, Workspace<Real>& work) const;

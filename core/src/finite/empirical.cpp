@@ -34,9 +34,9 @@ template <class Real>
 void check_outputs(const Matrix<Real>& output, Eigen::Index first) {
   if (const auto place = find_non_finite<Real>(view(output)))
     throw DataError(
-        fmt::format("the output of row {} (counted from 1) is not finite: scale the data or W_std so "
+        fmt::format("the output of row {} (counted from 0) is not finite: scale the data or W_std so "
                     "that it stays in range, or use --dtype float64",
-                    first + place->first + 1));
+                    first + place->first));
 }
 
 /// An input, cut into blocks of rows.
@@ -126,9 +126,9 @@ class Empirical {
     }
     if (const auto place = find_non_finite<Real>(kernels_.ntk.view()))
       throw DataError(
-          fmt::format("the NTK of rows {} and {} (counted from 1) is not finite: scale the "
+          fmt::format("the NTK of rows {} and {} (counted from 0) is not finite: scale the "
                       "data or W_std so that it stays in range, or use --dtype float64",
-                      place->first + 1, place->second + 1));
+                      place->first, place->second));
   }
 
   static Tile product(const Matrix<Real>& a, const Matrix<Real>& b) {

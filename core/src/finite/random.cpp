@@ -67,7 +67,7 @@ void RandomStream::normal(std::uint64_t first, double scale, Real* out, std::siz
         pairs.radii[j / 2 + k] = r123::u01<double>(w[2 * k + 1]);
       }
     }
-    numerical::dispatch(pairs);
+    dispatch(pairs);
     for (std::size_t j = 0; j < size; ++j)
       out[i + j] = static_cast<Real>(scale * (j % 2 == 0 ? pairs.first : pairs.second)[j / 2]);
   }

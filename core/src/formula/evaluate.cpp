@@ -195,7 +195,7 @@ template <class Real>
 const Choose<Real>& chosen() {
   static const Choose<Real> choice = [] {
     Choose<Real> choose;
-    numerical::dispatch(choose);
+    dispatch(choose);
     return choose;
   }();
   return choice;

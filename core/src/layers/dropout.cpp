@@ -18,6 +18,7 @@ class ScaledDiagonal;
 struct ScaleDiagonal final : KernelStepOf<ScaleDiagonal, ScaledDiagonal> {
   ScaleDiagonal(const Operand& operand_, double factor_) : operand(operand_), factor(factor_) {}
   std::string name() const override { return "Dropout"; }
+  std::vector<Operand> operands() const override { return {operand}; }
 
   Operand operand;
   double factor;

@@ -28,6 +28,7 @@ struct Activate final : KernelStepOf<Activate, ActivationTile> {
            const std::optional<double>& tolerance_)
       : operand(operand_), activation(activation_), tolerance(tolerance_) {}
   std::string name() const override { return activation.text(); }
+  std::vector<Operand> operands() const override { return {operand}; }
 
   Operand operand;
   Activation activation;

@@ -14,6 +14,7 @@ namespace {
 template <class Step, template <class> class Tile>
 struct Join : KernelStepOf<Step, Tile> {
   explicit Join(std::vector<Operand> branches_) : branches(std::move(branches_)) {}
+  std::vector<Operand> operands() const override { return branches; }
   void ask(std::vector<SitePairs>& wanted) override {
     const SitePairs of_output = wanted[branches[0].slot];
     for (const Operand& branch : branches) wanted[branch.slot] |= of_output;

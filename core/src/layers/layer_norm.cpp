@@ -25,6 +25,7 @@ class NormalizedTile;
 struct Normalize final : KernelStepOf<Normalize, NormalizedTile> {
   Normalize(const Operand& operand_, double eps_) : operand(operand_), eps(eps_) {}
   std::string name() const override { return "LayerNorm"; }
+  std::vector<Operand> operands() const override { return {operand}; }
 
   Operand operand;
   double eps;
@@ -86,7 +87,7 @@ class NormalizedTile final : public TileStep<Real> {
                  const Real* var2) const {
     NormalizeRows<Real> body{step_.operand.pending, step_.eps, tile, rows, cols,
                              KernelTile<Real>::ld,  var1,      var2};
-    numerical::dispatch(body);
+    dispatch(body);
   }
 
   const Normalize step_;

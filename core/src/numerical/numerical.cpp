@@ -120,12 +120,12 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
 
 void NumericalDual::tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const {
   numerical::TileEvaluation<double> evaluation(tables_->f64, tile, memory);
-  numerical::dispatch(evaluation);
+  dispatch(evaluation);
 }
 
 void NumericalDual::tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const {
   numerical::TileEvaluation<float> evaluation(tables_->f32, tile, memory);
-  numerical::dispatch(evaluation);
+  dispatch(evaluation);
 }
 
 namespace {
@@ -142,7 +142,7 @@ void fill_diagonal(const numerical::Table<Real>& table, const Real* var, std::si
   tile.cov_shift = cov_shift;
   ColumnMemory<Real> memory;
   numerical::DiagonalEvaluation<Real> evaluation(table, tile, memory);
-  numerical::dispatch(evaluation);
+  dispatch(evaluation);
 }
 
 }  // namespace

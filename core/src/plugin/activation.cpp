@@ -14,6 +14,7 @@
 #include "plugin/arguments.hpp"
 #include "plugin/descriptor.hpp"
 #include "plugin/differentiate.hpp"
+#include "plugin/tile_entries.hpp"
 
 namespace nngp {
 namespace {
@@ -37,6 +38,7 @@ struct Activation::Instance {
   void* handle;
   std::string text;  ///< as a model writes it; empty: by name and values
   std::vector<nngp_breakpoint> breakpoints;
+  TileEntries entries;
 
   /// Whether fn jumps, as is declared or, where its plugin does not tell, as is seen. Thread-safe.
   bool jumps() const {
@@ -53,7 +55,10 @@ struct Activation::Instance {
 
 Activation::Instance::Instance(std::shared_ptr<const void> library_, const nngp_activation& table,
                                const Arguments& arguments)
-    : library(std::move(library_)), descriptor(table), values(bind_arguments(*descriptor, arguments)) {
+    : library(std::move(library_)),
+      descriptor(table),
+      values(bind_arguments(*descriptor, arguments)),
+      entries(tile_entries(*descriptor)) {
   std::vector<nngp_value> raw;
   for (const auto& value : values) raw.push_back({value.data(), value.size()});
   std::array<char, 1024> error = {};
@@ -171,11 +176,15 @@ double Activation::d_fn(double x) const {
 
 double Activation::nngp_fn(double cov12, double var1, double var2) const {
   if (!has_nngp_fn()) not_implemented(descriptor(), "nngp_fn");
+  if (const TileEntries& entries = instance_->entries; entries.forced)
+    return kernels_at(entries, instance_->handle, cov12, var1, var2, false).nngp;
   return descriptor().nngp_fn(instance_->handle, cov12, var1, var2);
 }
 
 double Activation::d_nngp_fn(double cov12, double var1, double var2) const {
   const nngp_activation& activation = descriptor();
+  if (const TileEntries& entries = instance_->entries; entries.forced && activation.d_nngp_fn)
+    return kernels_at(entries, instance_->handle, cov12, var1, var2, true).d_nngp;
   if (activation.d_nngp_fn) return activation.d_nngp_fn(instance_->handle, cov12, var1, var2);
   if (!has_nngp_fn()) not_implemented(activation, "d_nngp_fn and no nngp_fn to differentiate");
   if (instance_->jumps()) {
@@ -249,11 +258,11 @@ void run_tile(const Activation& activation, const void* handle, Entry entry, con
 }  // namespace
 
 void Activation::tile(const nngp_tile_f64& tile) const {
-  run_tile(*this, instance_->handle, descriptor().tile_f64, tile);
+  run_tile(*this, instance_->handle, instance_->entries.f64, tile);
 }
 
 void Activation::tile(const nngp_tile_f32& tile) const {
-  run_tile(*this, instance_->handle, descriptor().tile_f32, tile);
+  run_tile(*this, instance_->handle, instance_->entries.f32, tile);
 }
 
 }  // namespace nngp

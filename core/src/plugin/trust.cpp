@@ -28,6 +28,19 @@ std::string reason_at(const fs::path& path, const std::string& what, uid_t user)
   }
 }
 
+/// Whether everyone can put another folder in the place of `path`.
+std::string reason_above(const fs::path& path) {
+  for (fs::path folder = path.parent_path();; folder = folder.parent_path()) {
+    struct stat status = {};
+    if (::stat(folder.c_str(), &status) != 0) return std::generic_category().message(errno);
+    // In a sticky folder, such as /tmp, only its owner renames what is there.
+    if ((status.st_mode & S_IWOTH) && !(status.st_mode & S_ISVTX))
+      return "the folder above it can be changed by everyone; chmod o-w '" +
+             printable(folder.string(), 300) + "'";
+    if (folder == folder.parent_path()) return "";
+  }
+}
+
 }  // namespace
 
 Writers other_writers(const struct stat& status, uid_t user) {
@@ -44,6 +57,7 @@ std::string reason_to_distrust(const fs::path& file, uid_t user) {
   std::string reason = reason_at(target, "it", user);
   for (const fs::path& folder : {fs::absolute(file).parent_path(), target.parent_path()}) {
     if (reason.empty()) reason = reason_at(folder, "its folder", user);
+    if (reason.empty()) reason = reason_above(folder);
   }
   return reason;
 }

@@ -49,13 +49,40 @@ class Reliability {
 
 }  // namespace
 
-void check_varied(const MatrixView<double>& y) {
+std::vector<Eigen::Index> constant_columns(const MatrixView<double>& y) {
+  std::vector<Eigen::Index> found;
   for (Eigen::Index col = 0; col < y.cols(); ++col)
-    if (y.rows() > 1 && (y.col(col).array() == y(0, col)).all())
-      throw DataError(fmt::format(
-          "column {} (counted from 1) of the training targets is constant ({}): there is nothing "
-          "to learn",
-          col + 1, format_number(y(0, col))));
+    if (y.rows() > 1 && (y.col(col).array() == y(0, col)).all()) found.push_back(col);
+  return found;
+}
+
+Standardization::Standardization(const MatrixView<double>& y) {
+  for (Eigen::Index col = 0; col < y.cols(); ++col) {
+    // In units of the largest, whose square is finite.
+    const double largest = y.col(col).cwiseAbs().maxCoeff();
+    const double unit = largest > 0 ? largest : 1;
+    const Eigen::ArrayXd scaled = y.col(col).array() / unit;
+    const double mean = scaled.mean();
+    const bool constant = (scaled == scaled(0)).all();
+    mean_.push_back(constant ? y(0, col) : mean * unit);
+    deviation_.push_back(constant ? 1 : std::sqrt((scaled - mean).square().mean()) * unit);
+  }
+}
+
+KernelMatrix<double> Standardization::apply(const MatrixView<double>& y) const {
+  KernelMatrix<double> out(y.rows(), y.cols());
+  for (std::size_t col = 0; col < mean_.size(); ++col) {
+    const auto place = static_cast<Eigen::Index>(col);
+    out.map().col(place) = (y.col(place).array() - mean_[col]) / deviation_[col];
+  }
+  return out;
+}
+
+void Standardization::undo(MatrixMap<double> predictions) const {
+  for (std::size_t col = 0; col < mean_.size(); ++col) {
+    auto column = predictions.col(static_cast<Eigen::Index>(col)).array();
+    column = column * deviation_[col] + mean_[col];
+  }
 }
 
 Classes::Classes(const MatrixView<double>& labels) {
@@ -63,8 +90,8 @@ Classes::Classes(const MatrixView<double>& labels) {
     throw DataError(fmt::format("labels are one column of whole numbers, not {}", labels.cols()));
   for (Eigen::Index i = 0; i < labels.rows(); ++i) {
     if (labels(i, 0) != std::nearbyint(labels(i, 0)))
-      throw DataError(fmt::format("the label {} in row {} (counted from 1) is not a whole number",
-                                  format_number(labels(i, 0)), i + 1));
+      throw DataError(fmt::format("the label {} in row {} (counted from 0) is not a whole number",
+                                  format_number(labels(i, 0)), i));
     labels_.push_back(labels(i, 0));
   }
   std::sort(labels_.begin(), labels_.end());
@@ -73,11 +100,6 @@ Classes::Classes(const MatrixView<double>& labels) {
     throw DataError(
         fmt::format("all training labels are {}: there is one class only, and nothing to learn",
                     format_integer(labels_.front())));
-  if (2 * count() > static_cast<std::size_t>(labels.rows()) && labels.rows() > 4)
-    throw DataError(
-        fmt::format("{} different labels for {} examples: these look like numbers for "
-                    "regression, not classes",
-                    count(), labels.rows()));
 }
 
 std::optional<std::size_t> Classes::index(double label) const {

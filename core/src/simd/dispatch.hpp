@@ -1,22 +1,34 @@
 #pragma once
 
-#include "nngp/simd.hpp"
+#include <cstddef>
+#include <type_traits>
+
+#include "simd/instruction_set.hpp"
 
 #pragma GCC visibility push(hidden)
 
-namespace nngp::numerical {
+namespace nngp {
 
-/// Calls body.run<Isa>(), a member template, with the widest instruction set of this machine.
-template <class Body>
-void dispatch(Body& body) {
-  if (supported<avx512>())
-    run_on(avx512(), [&] { body.template run<avx512>(); });
-  else if (supported<avx2>())
-    run_on(avx2(), [&] { body.template run<avx2>(); });
-  else
-    run_on(sse2(), [&] { body.template run<sse2>(); });
+/// Calls f with the instruction set in use, as a value of its type; where the core has no code of its
+/// own for that, with what it is made of.
+template <class F>
+decltype(auto) with_instruction_set(const F& f) {
+  switch (instruction_set_index()) {
+    case 0:
+      return f(sse2());
+    case 1:
+      return f(avx2());
+    default:
+      return f(avx512());
+  }
 }
 
-}  // namespace nngp::numerical
+/// Calls body.run<Isa>(), a member template, compiled for the instruction set in use.
+template <class Body>
+void dispatch(Body& body) {
+  with_instruction_set([&](auto isa) { run_on(isa, [&] { body.template run<decltype(isa)>(); }); });
+}
+
+}  // namespace nngp
 
 #pragma GCC visibility pop

@@ -7,6 +7,7 @@
 
 #include "nngp/simd.hpp"
 #include "simd/affine_lanes.hpp"
+#include "simd/dispatch.hpp"
 
 // As in simd.hpp: vectors never cross a call, so notes on vector calling conventions are moot.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -38,18 +39,18 @@ struct Ops;
 template <class Real, class Isa>
 TileOps<Real> table() {
   using O = Ops<Real, Isa>;
-  return {Isa::name, O::cols,       O::rows,     O::pack,      O::inner_products,
-          O::copy,   O::accumulate, O::multiply, O::transpose, O::write_row};
+  return {O::cols, O::rows,       O::pack,     O::inner_products, O::add_with_rest,
+          O::copy, O::accumulate, O::multiply, O::transpose,      O::write_row};
 }
 
 }  // namespace
 
 template <class Real>
 const TileOps<Real>& tile_ops() {
-  static const TileOps<Real> ops = supported<avx512>() ? table<Real, avx512>()
-                                   : supported<avx2>() ? table<Real, avx2>()
-                                                       : table<Real, sse2>();
-  return ops;
+  return with_instruction_set([](auto isa) -> const TileOps<Real>& {
+    static const TileOps<Real> ops = table<Real, decltype(isa)>();
+    return ops;
+  });
 }
 
 template const TileOps<double>& tile_ops<double>();

@@ -2,7 +2,8 @@
 
 // The arithmetic on tiles that is not an activation: inner products of the inputs, and the small
 // passes that join branches and write results. One table of functions for each instruction set;
-// tile_ops() gives the fastest that runs on this machine.
+// tile_ops() gives that for the one in use
+// (simd/instruction_set.hpp).
 
 #include <cstddef>
 
@@ -19,8 +20,6 @@ struct Block {
 
 template <class Real>
 struct TileOps {
-  const char* instruction_set;
-
   /// Columns that one packed panel of x2 holds; tiles are multiples of it wide.
   std::size_t panel_cols;
   /// Tiles are multiples of it high.
@@ -36,6 +35,10 @@ struct TileOps {
   /// `zero`, null or of the shape of k, is set to 0, which costs nothing beside the arithmetic.
   void (*inner_products)(const Real* const* x1, const Real* packed, std::size_t features, bool first,
                          Real* k, std::size_t ld, Real* zero);
+
+  /// k + rest += part for one panel: what k loses by rounding goes to rest (Knuth's sum of two). part
+  /// and rest are panel_cols wide, ld is the leading dimension of k.
+  void (*add_with_rest)(const Real* part, Real* k, std::size_t ld, Real* rest);
 
   /// to = the signal `from` with `in` applied; n entries.
   void (*copy)(const Affine& in, Block<Real> from, Block<Real> to, std::size_t n);

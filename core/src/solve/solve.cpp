@@ -48,11 +48,17 @@ std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen:
 
 [[noreturn]] void fail(MatrixMap<double> matrix, const Eigen::VectorXd& diagonal, int minor) {
   restore(matrix, diagonal);
+  if (diagonal.isZero(0))
+    throw NotPositiveDefinite(
+        "the kernel of the training inputs is zero, as of inputs without any feature above or below 0 "
+        "in a "
+        "network without biases: give the Dense layers a b_std, or an absolute diag_reg "
+        "(--diag-reg-absolute), which then is all that is learned from");
   const auto equal = equal_rows(lapack::view(matrix));
   std::string text = "the kernel of the training inputs is not positive definite to rounding";
-  text += equal ? fmt::format(": rows {} and {} (counted from 1) are identical", equal->first + 1,
-                              equal->second + 1)
-                : fmt::format(" from row {} (counted from 1) on", minor);
+  text += equal ? fmt::format(": rows {} and {} (counted from 0) are identical", equal->first,
+                              equal->second)
+                : fmt::format(" from row {} (counted from 0) on", minor - 1);
   const auto enough = sufficient_diag_reg(matrix, diagonal);
   text += enough ? fmt::format("; a diag_reg of {} makes it so", format_number(*enough))
                  : std::string("; no diag_reg helps, is it a kernel?");

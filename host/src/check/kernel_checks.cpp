@@ -52,6 +52,12 @@ Result check_symmetry(const Specimen& specimen) {
       });
 }
 
+/// The end of a message. It says of what the bound was made, for that may be what has lost its digits.
+std::string beyond_bound(double k1, double k2) {
+  return "beyond sqrt(a b), a = " + short_number(k1) + " and b = " + short_number(k2) +
+         " being its own values for the two variances: one of the three has lost its digits";
+}
+
 /// How far |k| exceeds sqrt(k(var1) k(var2)), relative to it.
 Result check_cauchy_schwarz(const Specimen& specimen) {
   return measure_kernels(
@@ -65,8 +71,8 @@ Result check_cauchy_schwarz(const Specimen& specimen) {
           if (!std::isfinite(bound)) continue;
           const double excess = bound > 0 ? std::abs(k) / bound - 1 : std::abs(k);
           measure.add(std::isnan(k) ? k : std::max(0.0, excess), [&] {
-            return name + " is " + short_number(k) + ", beyond " + short_number(bound) + ", " +
-                   at(c, v1, v2);
+            return name + " is " + short_number(k) + " " + at(c, v1, v2) + ", " +
+                   beyond_bound(kernel(f.get(), v1, v1, v1), kernel(f.get(), v2, v2, v2));
           });
         }
       });
@@ -124,7 +130,7 @@ std::string fault_at(Kernel kernel, const Instance& f, double c, double v1, doub
   if (!std::isfinite(k)) return short_number(k) + " " + at(c, v1, v2);
   if (std::min(k1, k2) < 1e-30 || std::min(v1, v2) < 1e-37 || std::max(v1, v2) > 1e6) return "";
   if (std::abs(k) > std::sqrt(k1) * std::sqrt(k2) * (1 + 1e-5))
-    return short_number(k) + ", more than its bound, " + at(c, v1, v2);
+    return short_number(k) + " " + at(c, v1, v2) + ", " + beyond_bound(k1, k2);
   return "";
 }
 

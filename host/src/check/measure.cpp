@@ -1,5 +1,6 @@
 #include "check/measure.hpp"
 
+#include <cmath>
 #include <cstdio>
 
 #include "nngp/text.hpp"
@@ -8,12 +9,14 @@ namespace nngp::host {
 
 std::string short_number(double value) {
   char text[32];
+  if (std::isnan(value)) return "nan";
   std::snprintf(text, sizeof text, "%.3g", value);
   return text;
 }
 
 std::string long_number(double value) {
   char text[40];
+  if (std::isnan(value)) return "nan";
   std::snprintf(text, sizeof text, "%.13g", value);
   return text;
 }

@@ -99,7 +99,14 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out.ends[1], 1);
   ::posix_spawn_file_actions_adddup2(&actions, err.ends[1], 2);
-  const int error = ::posix_spawn(&id_, program.c_str(), &actions, nullptr, pointers.data(), environ);
+  // A process group of its own: signals that the plugin sends to its group reach no other.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  const int error =
+      ::posix_spawn(&id_, program.c_str(), &actions, &attributes, pointers.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error) fail(program.c_str(), error);
   out_ = out.release();
@@ -108,7 +115,7 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
 
 WorkerProcess::~WorkerProcess() {
   if (id_ > 0) {
-    ::kill(id_, SIGKILL);
+    ::kill(-id_, SIGKILL);  // with what the plugin has started
     while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) continue;
   }
   ::close(out_);
@@ -193,7 +200,7 @@ void WorkerProcess::finish() {
     timed_out_ = is_late();
   }
   if (!status) {
-    ::kill(id_, SIGKILL);
+    ::kill(-id_, SIGKILL);
     while (!status) status = ended(0);
   }
   id_ = -1;

@@ -74,7 +74,15 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
     return path == standard_output ? std::filesystem::path(path)
                                    : std::filesystem::weakly_canonical(path, ignored);
   };
-  Paths before = inputs;
+  const std::pair<std::string, std::string>* piped = nullptr;
+  for (const auto& input : inputs) {
+    if (input.second != standard_input) continue;
+    if (piped) throw UsageError(piped->first + " and " + input.first + " both read standard input");
+    piped = &input;
+  }
+  Paths before;
+  for (const auto& input : inputs)
+    if (input.second != standard_input) before.push_back(input);
   for (const auto& [option, path] : outputs) {
     for (const auto& [other_option, other_path] : before)
       if (!path.empty() && !other_path.empty() && place(path) == place(other_path))
@@ -82,13 +90,6 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
                          "'");
     before.emplace_back(option, path);
   }
-}
-
-void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
-                         std::ptrdiff_t columns2) {
-  if (columns1 != columns2)
-    throw DataError("'" + path1 + "' has " + std::to_string(columns1) + " columns, '" + path2 +
-                    "' has " + std::to_string(columns2) + "; both need the same features");
 }
 
 }  // namespace nngp::host

@@ -12,6 +12,9 @@ namespace nngp::host {
 /// The output path that means standard output.
 inline constexpr const char* standard_output = "-";
 
+/// The input path that means standard input.
+inline constexpr const char* standard_input = "-";
+
 /// The value of --model: the expression, or what the file of "@FILE" holds. Throws DataError.
 std::string read_model(const std::string& argument);
 
@@ -33,11 +36,8 @@ double parse_number(const std::string& text, const std::string& option);
 /// Options and the paths they were given, or "".
 using Paths = std::vector<std::pair<std::string, std::string>>;
 
-/// An output must not replace another file of the same command. Throws UsageError.
+/// An output must not replace another file of the same command, and standard input is read once. Throws
+/// UsageError.
 void check_paths(const Paths& inputs, const Paths& outputs);
-
-/// Two files of inputs have the same number of columns. Throws DataError.
-void check_same_features(const std::string& path1, std::ptrdiff_t columns1, const std::string& path2,
-                         std::ptrdiff_t columns2);
 
 }  // namespace nngp::host

@@ -25,6 +25,8 @@ Registry find_plugins(const po::variables_map& arguments) {
   return registry;
 }
 
+Registry shipped_plugins() { return Registry(PluginSearch{{}, {}, {}, installed_plugins()}); }
+
 std::filesystem::path user_plugins() { return PluginSearch::standard({}, {}).user; }
 
 }  // namespace nngp::host

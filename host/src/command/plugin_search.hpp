@@ -12,4 +12,7 @@ Registry find_plugins(const po::variables_map& arguments);
 /// The user's own folder, of which plugins are installed in and removed from; empty if there is none.
 std::filesystem::path user_plugins();
 
+/// The plugins that come with nngp.
+Registry shipped_plugins();
+
 }  // namespace nngp::host

@@ -46,7 +46,12 @@ ordered_json path_or_null(const std::string& path) {
 }
 
 ordered_json json_of(const std::string& path, const InputReport& input) {
-  return {{"path", path}, {"rows", input.rows}, {"columns", input.cols}, {"dtype", input.dtype}};
+  return {{"path", path},
+          {"rows", input.rows},
+          {"columns", input.cols},
+          {"dtype", input.dtype},
+          {"names", input.names.empty() ? ordered_json() : ordered_json(input.names)},
+          {"taken_for", input.remarks}};
 }
 
 ordered_json json_of(const std::vector<PluginReport>& plugins) {
@@ -69,9 +74,12 @@ std::string size_text(std::size_t rows, std::size_t cols) {
 }
 
 std::string text_of(const std::string& path, const InputReport& input) {
-  return path + ": " +
-         size_text(static_cast<std::size_t>(input.rows), static_cast<std::size_t>(input.cols)) + ", " +
-         input.dtype;
+  std::string text =
+      path + ": " +
+      size_text(static_cast<std::size_t>(input.rows), static_cast<std::size_t>(input.cols)) + ", " +
+      input.dtype;
+  for (const std::string& remark : input.remarks) text += "; " + remark;
+  return text;
 }
 
 void add_plugins(Table& table, const std::vector<PluginReport>& plugins) {

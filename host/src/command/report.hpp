@@ -11,6 +11,7 @@
 
 #include "command/terminal.hpp"
 #include "nngp/array.hpp"
+#include "nngp/data.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/registry.hpp"
 #include "nngp/stax.hpp"
@@ -24,7 +25,14 @@ struct InputReport {
   Eigen::Index rows = 0;
   Eigen::Index cols = 0;
   std::string dtype;
+  std::vector<std::string> names = {};    ///< of its columns, if it has any
+  std::vector<std::string> remarks = {};  ///< what was taken for what in text
 };
+
+template <class Real>
+InputReport input_report(const Data<Real>& data) {
+  return {data.rows(), data.cols(), data.dtype(), data.source().names, data.source().remarks};
+}
 
 /// An activation that a computation used, and where it came from.
 struct PluginReport {
@@ -48,19 +56,21 @@ ordered_json json_of(const std::vector<NumericalLayer>& layers);
 /// As text; a path in it need not be UTF-8.
 std::string dump(const ordered_json& value, int indent);
 
-/// "x.npy: 1797 x 64, uint8"
+/// "x.npy: 1797 x 64, uint8", "x.csv: 3 x 2, csv; header a, b"
 std::string text_of(const std::string& path, const InputReport& input);
 /// A row for each plugin.
 void add_plugins(Table& table, const std::vector<PluginReport>& plugins);
 /// "1797 x 64"
 std::string size_text(std::size_t rows, std::size_t cols);
 
-/// As std::printf writes it, for numbers.
+/// As std::printf writes it, for numbers; NaN has no sign.
 template <class... Values>
 std::string print(const char* format, Values... values) {
   char buffer[128];
   std::snprintf(buffer, sizeof buffer, format, values...);
-  return buffer;
+  std::string text = buffer;
+  for (auto at = text.find("-nan"); at != text.npos; at = text.find("-nan")) text.erase(at, 1);
+  return text;
 }
 
 /// The most memory that the process has used so far.

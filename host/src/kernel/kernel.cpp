@@ -55,16 +55,22 @@ class KernelRun {
         network_(parse_model(request.model, plugins)),
         kernel_fn_(network_),
         x1_(read(request.x1)),
-        x2_(request.x2.empty() ? std::nullopt : std::optional(read(request.x2))) {
-    if (x2_) check_same_features(request.x1, x1_.cols(), request.x2, x2_->cols());
+        x2_(request.x2.empty() ? std::nullopt
+                               : std::optional(match_columns(request.x1, x1_.source(), x1_.cols(),
+                                                             request.x2, read(request.x2)))) {
+    check_index_column(request.reading, {&x1_.source(), x2_ ? &x2_->source() : &x1_.source()});
     std::tie(window_.row, window_.rows) = part_of(request.rows, x1_.rows(), "--rows");
     std::tie(window_.col, window_.cols) =
         part_of(request.columns, x2_ ? x2_->rows() : x1_.rows(), "--columns");
     report_.request = request;
     report_.normalised_model = model_text(network_);
     report_.plugins = plugins_used(network_, plugins);
-    report_.x1 = {x1_.rows(), x1_.cols(), x1_.dtype()};
-    if (x2_) report_.x2 = {x2_->rows(), x2_->cols(), x2_->dtype()};
+    report_.x1 = input_report(x1_);
+    if (x2_) report_.x2 = input_report(*x2_);
+    if (!request.wants_summary()) {
+      note_guesses(request.x1, x1_.source());
+      if (x2_) note_guesses(request.x2, x2_->source());
+    }
     report_.window = window_;
     options_.threads = request.threads;
     options_.progress = [this](std::size_t done, std::size_t total) {
@@ -87,7 +93,7 @@ class KernelRun {
  private:
   Data<Real> read(const std::string& path) {
     const Stopwatch watch;
-    Data<Real> data = read_data<Real>(std::filesystem::path(path));
+    Data<Real> data = read_input<Real>(path, request_.reading);
     report_.read_seconds += watch.seconds();
     return data;
   }

@@ -43,6 +43,7 @@ std::string KernelReport::identity() const {
   return dump({{"nngp_version", NNGP_VERSION},
                {"model", normalised_model},
                {"files", files},
+               {"taken_for", {x1.remarks, x2 ? x2->remarks : std::vector<std::string>()}},
                {"dtype", request.dtype},
                {"kernels", {request.wants_nngp(), request.wants_ntk()}},
                {"instruction_set", instruction_set()}},

@@ -42,8 +42,9 @@ po::options_description kernel_options() {
   };
   options.add_options()  //
       ("model", text("MODEL")->required(),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")       //
-      ("x1", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")          //
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+      ("x1", text("FILE")->required(),
+       "the inputs, one example a row: .npy or .csv, or - for standard input")                 //
       ("x2", text("FILE"), "further inputs: kernels of x1 with x2 instead of x1 with itself")  //
       ("nngp", text("OUT.npy"), "write the NNGP kernel; - prints it as text")                  //
       ("ntk", text("OUT.npy"), "write the neural tangent kernel; - prints it as text")         //
@@ -58,6 +59,7 @@ po::options_description kernel_options() {
       ("resume", "go on where such a command was interrupted")                                     //
       ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
+  add_input_options(options);
   return options;
 }
 
@@ -68,6 +70,7 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.nngp = text_of(arguments, "nngp");
   request.ntk = text_of(arguments, "ntk");
   request.report = text_of(arguments, "report");
+  request.reading = read_options(arguments);
   request.plot = plot_path(arguments);
   request.dtype = dtype_from(text_of(arguments, "dtype"));
   if (arguments.count("rows")) request.rows = parse_slice(text_of(arguments, "rows"));
@@ -78,6 +81,8 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.resume = arguments.count("resume") > 0;
   if (request.resume && !request.writes_files_alone())
     throw UsageError("--resume needs the output files of the interrupted command");
+  if (request.resume && (request.x1 == standard_input || request.x2 == standard_input))
+    throw UsageError("--resume needs inputs in files: standard input may be another one");
   check_paths({{"--x1", request.x1}, {"--x2", request.x2}}, {{"--nngp", request.nngp},
                                                              {"--ntk", request.ntk},
                                                              {"--report", request.report},

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "command/command.hpp"
+#include "command/inputs.hpp"
 #include "command/options.hpp"
 
 namespace nngp::host {
@@ -24,6 +25,7 @@ struct KernelRequest {
   std::string ntk;
   std::string report;
   std::string plot;  ///< a picture of the first kernel that is wanted
+  ReadOptions reading;
   std::string dtype;
   Slice rows;
   Slice columns;

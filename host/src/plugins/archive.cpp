@@ -4,6 +4,8 @@
 #include <archive_entry.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <set>
 
@@ -39,6 +41,22 @@ std::string check_entry(archive_entry* entry) {
   return "";
 }
 
+/// Whether the entry just read is a file or a folder by the letter of its own header, behind extended
+/// ones: libarchive takes an unknown kind for a file.
+bool is_known_kind(archive* reader, std::span<const std::byte> bytes) {
+  constexpr std::size_t block = 512;
+  auto place = static_cast<std::size_t>(archive_read_header_position(reader));
+  while (place + block <= bytes.size()) {
+    const char* header = reinterpret_cast<const char*>(bytes.data()) + place;
+    const char kind = header[156];
+    if (std::strchr("xgXLKVN", kind) == nullptr || kind == '\0')
+      return kind == '\0' || kind == '0' || kind == '5' || kind == '7';
+    const std::string size(header + 124, 12);
+    place += block + (std::strtoull(size.c_str(), nullptr, 8) + block - 1) / block * block;
+  }
+  return false;
+}
+
 std::string read_contents(archive* reader, archive_entry* entry, std::int64_t largest) {
   const std::int64_t size = archive_entry_size(entry);
   const std::string shown = "'" + printable(archive_entry_pathname(entry), 200) + "'";
@@ -70,6 +88,9 @@ Archive read(std::span<const std::byte> bytes) {
     if (status < ARCHIVE_WARN && seen.empty()) throw PluginError(not_one);
     if (status < ARCHIVE_WARN) throw PluginError("a damaged archive; fetch it again");
     if (const auto wrong = check_entry(entry); !wrong.empty()) throw PluginError(wrong);
+    if (!is_known_kind(reader.get(), bytes))
+      throw PluginError("'" + printable(archive_entry_pathname(entry), 200) +
+                        "' is of a kind that is neither file nor folder");
     const fs::path path = fs::path(archive_entry_pathname(entry)).lexically_normal();
     if (!seen.insert(path.string()).second)
       throw PluginError("'" + printable(path.string(), 200) + "' comes twice");

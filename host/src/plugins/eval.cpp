@@ -60,7 +60,7 @@ std::vector<Point> points_of(const CsvTable& table, const std::string& file) {
   for (Eigen::Index row = 0; row < table.values.rows(); ++row) {
     const auto value = [&](int column) { return table.values(row, columns[column]); };
     points.push_back({value(0), value(1), value(2)});
-    check(points.back(), "'" + file + "', row " + std::to_string(row + 1) + " of the data: ");
+    check(points.back(), "'" + file + "', row " + std::to_string(row) + " (counted from 0): ");
   }
   return points;
 }
@@ -163,7 +163,8 @@ void run_eval(const po::variables_map& arguments) {
     if (arguments.count("cov12") || arguments.count("var1") || arguments.count("var2"))
       throw UsageError("give either --points or --cov12, --var1 and --var2");
     const std::string path = text_of(arguments, "points");
-    points = points_of(read_csv(FileBytes(std::filesystem::path(path))), path);
+    const ReadOptions reading = {.header = Header::words, .index_column = "none"};
+    points = points_of(read_csv(FileBytes(std::filesystem::path(path)), reading), path);
   } else {
     for (const char* option : {"cov12", "var1", "var2"})
       if (!arguments.count(option))

@@ -1,11 +1,15 @@
 // nngp plugins install, remove and pack: plugins from one person to another.
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <system_error>
 
 #include "check/check.hpp"
 #include "command/plugin_search.hpp"
@@ -13,6 +17,7 @@
 #include "nngp/file.hpp"
 #include "nngp/text.hpp"
 #include "plugin/plugin_file.hpp"
+#include "plugin/trust.hpp"
 #include "plugins/actions.hpp"
 #include "plugins/archive.hpp"
 #include "plugins/refusals.hpp"
@@ -45,8 +50,18 @@ std::string dump(const ordered_json& json) {
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
+/// Throws PluginError for what has no end to wait for, such as a pipe, and for folders.
+void require_file(const fs::path& path) {
+  std::error_code error;
+  if (const fs::file_status status = fs::status(path, error);
+      fs::exists(status) && !fs::is_regular_file(status))
+    throw PluginError(printable(path.string(), 300) +
+                      ": not a file; copy a pipe's contents to one, and name a file in a folder");
+}
+
 /// The bytes of the library in a file or an archive, the metadata of which must be the library's.
 std::string read_library(const fs::path& file) {
+  require_file(file);
   const FileBytes contents(file);
   if (contents.text().starts_with("\x7F"
                                   "ELF"))
@@ -56,7 +71,8 @@ std::string read_library(const fs::path& file) {
   try {
     const PluginFile plugin(std::make_unique<std::istringstream>(archive.library));
     const ordered_json metadata = ordered_json::parse(archive.metadata, nullptr, false);
-    if (metadata != ordered_json::parse(dump(metadata_of(plugin.tables()))))
+    // What is no JSON is equal to nothing, and unequal to nothing.
+    if (!(metadata == ordered_json::parse(dump(metadata_of(plugin.tables())))))
       throw PluginError(
           "its plugin.json does not say what its library says; it was not made by 'nngp "
           "plugins pack', or was changed since");
@@ -66,37 +82,50 @@ std::string read_library(const fs::path& file) {
   return archive.library;
 }
 
-/// A library in a private folder of its own, removed at the end: what is checked there is what gets
-/// installed, whatever happens to the file it came from.
+/// A library in a file in memory that nobody can change: what is checked there is what gets installed,
+/// whatever happens to the file it came from. It vanishes with this process, however that ends.
 class Staged {
  public:
-  explicit Staged(const std::string& bytes) {
-    std::string name = (fs::temp_directory_path() / "nngp-install-XXXXXX").string();
-    if (!::mkdtemp(name.data()))
-      throw Error("cannot make a folder in " + fs::temp_directory_path().string());
-    folder_ = name;
-    write_file(file(), bytes);
+  explicit Staged(std::string_view bytes)
+      : descriptor_(::memfd_create("nngp-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING)) {
+    if (descriptor_ < 0) fail(errno);
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      if (count < 0 && errno != EINTR) fail(errno);
+      bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    }
+    if (::fcntl(descriptor_, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
+        0)
+      fail(errno);
   }
-  ~Staged() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
+  ~Staged() { ::close(descriptor_); }
   Staged(const Staged&) = delete;
   Staged& operator=(const Staged&) = delete;
 
-  fs::path file() const { return folder_ / "plugin.so"; }
+  /// Its name for this process and others of the user.
+  fs::path file() const {
+    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor_);
+  }
 
  private:
-  fs::path folder_;
+  [[noreturn]] static void fail(int error) {
+    throw Error("cannot hold the library in memory: " + std::generic_category().message(error));
+  }
+
+  int descriptor_;
 };
 
-/// Throws PluginError with the findings of a library that fails a check, or has failed one before.
+/// Throws PluginError with the findings of a library that fails a check, or has failed one before. Says
+/// whose names it takes.
 void check(const fs::path& library, const fs::path& origin, const Refusals& refusals) {
   if (const std::string reason = refusals.reason(); !reason.empty())
     throw PluginError(printable(origin.string(), 300) +
                       ": not installed, since this very file failed before: " + reason +
                       "; to have it checked again, remove " + refusals.file().string());
   const CheckReport report = check_plugin(library);
+  for (const Finding& finding : report.findings)
+    if (finding.check == "names" && finding.result.status == Status::warning)
+      std::cerr << "nngp: " << finding.result.message << '\n';
   if (report.passed()) return;
   std::string first;
   for (const Finding& finding : report.findings)
@@ -182,11 +211,18 @@ void install_plugin(const po::variables_map& arguments) {
   check(staged.file(), origin, Refusals(bytes));
 
   fs::create_directories(target.parent_path());
-  OutputFile file(target);
+  // Beside it first: where a link has its name, that gives way and not what it points to.
+  const fs::path fresh = target.string() + ".new";
+  fs::remove(fresh);
+  OutputFile file(fresh);
   place();  // refused again if another process was faster
   file.write(0, std::as_bytes(std::span(bytes)));
   fs::permissions(file.partial_path(), fs::perms(0644));
+  if (const std::string distrust = reason_to_distrust(file.partial_path()); !distrust.empty())
+    throw PluginError("not installed in " + printable(target.parent_path().string(), 300) + ": " +
+                      distrust);
   file.commit();
+  fs::rename(fresh, target);
   std::cout << "installed " << name << " as " << printable(target.string(), 1000) << '\n';
   for (const Descriptor& one : tables.activations()) std::cout << "  " << one->name << '\n';
 }
@@ -206,6 +242,7 @@ void remove_plugin(const po::variables_map& arguments) {
 
 void pack_plugin(const po::variables_map& arguments) {
   const fs::path origin = text_of(arguments, "name");
+  require_file(origin);
   const PluginFile plugin(origin);
   const PluginTables& tables = plugin.tables();
   const std::string folder = tables.name() + "-" + tables.version();

@@ -5,6 +5,7 @@
 #include <regex>
 #include <set>
 
+#include "command/names.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/text.hpp"
@@ -38,7 +39,8 @@ const Template& find_template(const std::string& language) {
   std::string known;
   for (const Template& one : templates()) {
     if (one.language == language) return one;
-    known += (known.empty() ? "" : " or ") + one.language;
+    if (!known.empty()) known += &one == &templates().back() ? " or " : ", ";
+    known += one.language;
   }
   throw UsageError("there is no template in '" + printable(language) + "'; --lang is " + known);
 }
@@ -84,6 +86,10 @@ void new_plugin(const po::variables_map& arguments) {
   check_name(library);
   std::string activation = library;
   activation[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(activation[0])));
+  for (const std::string& name : {library, activation})
+    if (is_layer(name))
+      throw UsageError("'" + library + "' cannot be the name of an activation: models read '" + name +
+                       "' as the layer of that name");
   const Template& project = find_template(text_of(arguments, "lang"));
 
   NewFolder folder(fs::path(text_of(arguments, "dir")) / library);
@@ -91,6 +97,8 @@ void new_plugin(const po::variables_map& arguments) {
     write_file(folder.path() / renamed(file.path, project, library, activation),
                renamed(file.text, project, library, activation));
   folder.keep();
+  if (const std::string shadows = shadowing(activation, library); !shadows.empty())
+    std::cerr << "nngp: " << shadows << '\n';
 
   const std::string place = folder.path().lexically_normal().string();
   std::cout << "wrote " << place << ": the activation " << activation

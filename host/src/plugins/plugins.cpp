@@ -28,7 +28,7 @@ const std::vector<Action>& actions() {
        false,
        {"json", "check", "list-checks", "time-limit", "memory-limit"},
        run_check},
-      {"new", "new NAME [--lang cpp|c] [--dir FOLDER]", true, {"lang", "dir"}, new_plugin},
+      {"new", "new NAME [--lang cpp|c|rust|fortran|numba] [--dir FOLDER]", true, {"lang", "dir"}, new_plugin},
       {"install", "install FILE|ARCHIVE [--force]", true, {"force"}, install_plugin},
       {"remove", "remove LIBRARY", true, {}, remove_plugin},
       {"pack", "pack FILE [--force]", true, {"force"}, pack_plugin},
@@ -88,7 +88,7 @@ Command plugins_command() {
   po::options_description new_options("Options of new");
   new_options.add_options()  //
       ("lang", po::value<std::string>()->default_value("cpp")->value_name("LANGUAGE"),
-       "cpp or c")  //
+       "cpp, c, rust, fortran or numba")  //
       ("dir", po::value<std::string>()->default_value(".")->value_name("FOLDER"),
        "where the project's folder is made");
   options.add(new_options);

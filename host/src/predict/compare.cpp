@@ -72,8 +72,16 @@ class Comparison {
       : plugins_(plugins),
         candidates_(candidates_of(arguments)),
         selection_(selection_of(arguments)),
-        x_(read_data<double>(std::filesystem::path(text_of(arguments, "x-train")))),
-        targets_(text_of(arguments, "y-train"), parse_task(text_of(arguments, "task"))) {
+        reading_(read_options(arguments)),
+        x_(read_input<double>(text_of(arguments, "x-train"),
+                              with_rows_of(reading_, text_of(arguments, "y-train")))),
+        targets_(text_of(arguments, "y-train"), target_options(arguments),
+                 with_rows(reading_, x_.rows())) {
+    check_index_column(reading_, {&x_.source(), &targets_.data().source()});
+    check_same_order(text_of(arguments, "x-train"), x_.source(), text_of(arguments, "y-train"),
+                     targets_.data().source());
+    note_guesses(text_of(arguments, "x-train"), x_.source());
+    note_guesses(text_of(arguments, "y-train"), targets_.data().source());
     check_same_rows(text_of(arguments, "x-train"), x_.rows(), text_of(arguments, "y-train"),
                     targets_.values().rows());
     options_.kernel = parse_kernel(text_of(arguments, "kernel"));
@@ -137,8 +145,8 @@ class Comparison {
       throw NumericalError("no model could be computed, so that none is best: " + best().reason);
     return "# --kernel " + kernel_name(options_.kernel) + " --diag-reg " +
            format_number(best().best->first) +
-           (selection_.diag_reg.absolute ? " --diag-reg-absolute" : "") + '\n' + best().normalised +
-           '\n';
+           (selection_.diag_reg.absolute ? " --diag-reg-absolute" : "") +
+           (targets_.standardization() ? " --normalize-y" : "") + '\n' + best().normalised + '\n';
   }
 
   std::string json() const {
@@ -153,6 +161,7 @@ class Comparison {
     return dump({{"nngp_version", NNGP_VERSION},
                  {"kernel", kernel_name(options_.kernel)},
                  {"task", classifies() ? "classification" : "regression"},
+                 {"normalized_targets", targets_.standardization().has_value()},
                  {"best_first", models}},
                 2) +
            '\n';
@@ -176,6 +185,7 @@ class Comparison {
   ProgressLine progress_;
   std::vector<Candidate> candidates_;
   Selection selection_;
+  ReadOptions reading_;
   Data<double> x_;
   TrainingTargets targets_;
   EnsembleOptions options_;
@@ -206,17 +216,17 @@ Command compare_command() {
       ("models", po::value<std::vector<std::string>>()->multitoken()->value_name("FILE..."),
        "files that hold a model, or a template of models, each")  //
       ("model", po::value<std::vector<std::string>>()->composing()->value_name("MODEL"),
-       "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")                 //
-      ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
-      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
-      ("task", text("TASK"),
-       "regression or classification; default: classification if y-train is one column of an integer "
-       "type")                                                                 //
-      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")         //
-      ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")  //
-      ("report", text("OUT.json"), "write the scores; - prints them")          //
+       "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")  //
+      ("x-train", text("FILE")->required(),
+       "training inputs, one example a row: .npy or .csv, or - for standard input")          //
+      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
+      ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")                       //
+      ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")                //
+      ("report", text("OUT.json"), "write the scores; - prints them")                        //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the machine has");
+  add_target_options(options);
+  add_input_options(options);
   add_selection_options(options);
   return {"compare",
           "Compare models by how well they suit training data.",

@@ -15,6 +15,7 @@
 #include "nngp/model.hpp"
 #include "nngp/npy.hpp"
 #include "nngp/text.hpp"
+#include "predict/label_file.hpp"
 #include "predict/predict_plot.hpp"
 #include "predict/predict_report.hpp"
 #include "predict/predict_request.hpp"
@@ -35,68 +36,109 @@ class PredictRun {
       : request_(request),
         network_(parse_model(request.model, plugins)),
         kernel_fn_(network_),
-        x_train_(read(request.x_train)),
-        targets_(request.y_train, request.task),
-        x_test_(read(request.x_test)) {
+        x_train_(read(request.x_train, with_rows_of(request.reading, request.y_train))),
+        targets_(request.y_train, request.targets, with_rows(request.reading, x_train_.rows())),
+        x_test_(match_columns(request.x_train, x_train_.source(), x_train_.cols(), request.x_test,
+                              read(request.x_test, with_rows_of(request.reading, request.y_test)))) {
     if (!request.y_test.empty())
-      y_test_.emplace(read_data<double>(std::filesystem::path(request.y_test)));
-    check_shapes();
+      y_test_.emplace(targets_.read_test(request.y_test, request.y_train,
+                                         with_rows(request.reading, x_test_.rows())));
+    check_inputs();
     report_.request = request;
     report_.normalised_model = model_text(network_);
     report_.plugins = plugins_used(network_, plugins);
-    report_.x_train = input(x_train_);
-    report_.y_train = input(targets_.data());
-    report_.x_test = input(x_test_);
-    if (y_test_) report_.y_test = input(*y_test_);
+    report_.x_train = input_report(x_train_);
+    report_.y_train = input_report(targets_.data());
+    report_.x_test = input_report(x_test_);
+    if (y_test_) report_.y_test = input_report(*y_test_);
     report_.targets = targets_.text(request.y_train);
-    if (targets_.classes()) report_.classes = targets_.classes()->labels();
+    report_.classes = targets_.class_names();
+    report_.named_classes = targets_.has_names();
+    report_.normalized = targets_.standardization().has_value();
+    if (!request.labels.empty() && !classifies())
+      throw UsageError("--labels is of classes: say --task classification if '" + request.y_train +
+                       "' holds labels");
   }
 
   void run() {
     interrupt_.check();
     // Opened before the computation, so that an output that cannot be written is known at once.
     const Eigen::Index n = x_test_.rows(), outputs = targets_.values().cols();
-    std::optional<NpyWriter<double>> mean = open(request_.mean, n, outputs),
-                                     cov = open(request_.cov, n, n),
-                                     std = open(request_.std_path, n, 1);
-    const Gaussian predicted = compute();
+    const std::vector<double> units = this->units();
+    const auto spreads = static_cast<Eigen::Index>(units.size());
+    std::optional<NpyWriter<double>> mean = open(request_.mean, {n, outputs}),
+                                     cov = open(request_.cov,
+                                                spreads == 1 ? Shape{n, n} : Shape{spreads, n, n}),
+                                     std = open(request_.std_path, {n, spreads});
+    std::optional<LabelFile> labels;
+    if (!request_.labels.empty()) labels.emplace(request_.labels);
+    Gaussian predicted = compute();
     if (mean) mean->write_block(0, 0, predicted.mean.view());
-    if (cov) cov->write_block(0, 0, predicted.covariance.view());
-    if (std) std->matrix() = deviations(predicted.variance);
+    for (Eigen::Index i = 0; i < spreads; ++i) {
+      const double unit = spreads == 1 ? 1 : units[static_cast<std::size_t>(i)];
+      if (std) std->matrix().col(i) = unit * deviations(predicted.variance);
+      if (cov) cov->matrix().middleRows(i * n, n) = unit * unit * predicted.covariance.view();
+    }
+    if (labels)
+      labels->write(predicted_classes(predicted), targets_.class_names(), targets_.has_names());
     interrupt_.check();
     if (picture_) picture_->write(request_.plot);
     for (auto* file : {&mean, &cov, &std})
       if (*file) (*file)->commit();
+    if (labels) labels->commit();
     if (!give_report(request_.report, report_.json())) std::cout << report_.text();
   }
 
  private:
   template <class T = Real>
-  Data<T> read(const std::string& path) {
+  Data<T> read(const std::string& path, const ReadOptions& reading) {
     const Stopwatch watch;
-    Data<T> data = read_data<T>(std::filesystem::path(path));
+    Data<T> data = read_input<T>(path, reading);
     report_.read_seconds += watch.seconds();
     return data;
   }
-  template <class T>
-  static InputReport input(const Data<T>& data) {
-    return {data.rows(), data.cols(), data.dtype()};
-  }
-  static std::optional<NpyWriter<double>> open(const std::string& path, Eigen::Index rows,
-                                               Eigen::Index cols) {
+  using Shape = std::vector<Eigen::Index>;
+  static std::optional<NpyWriter<double>> open(const std::string& path, const Shape& shape) {
     if (path.empty()) return std::nullopt;
-    return NpyWriter<double>(path, rows, cols);
+    return NpyWriter<double>(path, shape);
   }
 
-  void check_shapes() const {
+  /// The files of one run go together.
+  void check_inputs() const {
+    const DataSource &y_train = targets_.data().source(), &x_train = x_train_.source();
+    std::vector<const DataSource*> files = {&x_train, &y_train, &x_test_.source()};
+    if (y_test_) files.push_back(&y_test_->source());
+    check_index_column(request_.reading, files);
     check_same_rows(request_.x_train, x_train_.rows(), request_.y_train, targets_.values().rows());
-    check_same_features(request_.x_train, x_train_.cols(), request_.x_test, x_test_.cols());
+    check_same_order(request_.x_train, x_train, request_.y_train, y_train);
     if (!y_test_) return;
     check_same_rows(request_.x_test, x_test_.rows(), request_.y_test, y_test_->rows());
-    if (y_test_->cols() != targets_.data().cols())
-      throw DataError("'" + request_.y_train + "' has " + std::to_string(targets_.data().cols()) +
-                      " columns, '" + request_.y_test + "' has " + std::to_string(y_test_->cols()) +
-                      "; both need the same targets");
+    check_same_order(request_.x_test, x_test_.source(), request_.y_test, y_test_->source());
+  }
+
+  /// The units of spreads: one for all outputs, or one for each.
+  std::vector<double> units() const {
+    return targets_.standardization() ? targets_.standardization()->deviation() : std::vector{1.0};
+  }
+
+  /// Means in units of the targets, and variances too if there is one for all outputs.
+  void restore_units(Gaussian& predicted) const {
+    if (!targets_.standardization()) return;
+    targets_.standardization()->undo(predicted.mean.map());
+    if (units().size() > 1) return;
+    const double square = units()[0] * units()[0];
+    for (double& variance : predicted.variance) variance *= square;
+    if (predicted.covariance.size() > 0) predicted.covariance.map() *= square;
+  }
+
+  static std::vector<std::size_t> predicted_classes(const Gaussian& predicted) {
+    std::vector<std::size_t> classes;
+    for (Eigen::Index i = 0; i < predicted.mean.rows(); ++i) {
+      Eigen::Index best = 0;
+      predicted.mean.view().row(i).maxCoeff(&best);
+      classes.push_back(static_cast<std::size_t>(best));
+    }
+    return classes;
   }
 
   /// Finite times and many diag_reg need the eigensystem.
@@ -155,7 +197,10 @@ class PredictRun {
       describe(ensemble);
       clamp(predicted);
       judge(predicted);
-      if (!request_.plot.empty()) picture_ = draw(ensemble, predicted);
+      // A picture shows many outputs on one scale.
+      if (units().size() > 1 && !request_.plot.empty()) picture_ = draw(ensemble, predicted);
+      restore_units(predicted);
+      if (units().size() == 1 && !request_.plot.empty()) picture_ = draw(ensemble, predicted);
       return predicted;
     } catch (const Interrupted&) {
       interrupt_.check();
@@ -199,11 +244,15 @@ class PredictRun {
 
   /// A variance that is 0 may come out slightly negative.
   void clamp(Gaussian& predicted) {
-    for (double& variance : predicted.variance)
-      if (variance < 0) {
-        variance = 0;
-        ++report_.clamped;
-      }
+    for (std::size_t i = 0; i < predicted.variance.size(); ++i) {
+      double& variance = predicted.variance[i];
+      if (!(variance < 0)) continue;
+      report_.most_negative = std::min(report_.most_negative, variance);
+      ++report_.clamped;
+      variance = 0;
+      const auto place = static_cast<Eigen::Index>(i);
+      if (predicted.covariance.size() > 0) predicted.covariance.map()(place, place) = 0;
+    }
   }
   static Matrix<double> deviations(const std::vector<double>& variance) {
     return Eigen::Map<const Eigen::VectorXd>(variance.data(),
@@ -213,11 +262,21 @@ class PredictRun {
 
   void judge(const Gaussian& predicted) {
     if (!y_test_) return;
-    if (classifies())
+    if (classifies()) {
       report_.classification =
           classification_quality(predicted, report_.shift, y_test_->view(), *targets_.classes());
-    else
-      report_.regression = regression_quality(predicted, report_.shift, y_test_->view());
+      return;
+    }
+    RegressionQuality& quality = report_.regression.emplace(
+        regression_quality(predicted, report_.shift, targets_.encode(y_test_->view()).view()));
+    if (!targets_.standardization()) return;
+    // Of errors in units of the targets.
+    const std::vector<double> units = this->units();
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      quality.root_mean_squared_error[i] *= units[i];
+      if (quality.log_density)
+        *quality.log_density -= std::log(units[i]) / static_cast<double>(units.size());
+    }
   }
 
   /// The picture is a learning curve where predictions over x cannot be drawn.
@@ -225,16 +284,17 @@ class PredictRun {
 
   Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
     if (!plots_learning()) {
-      const Data<double> x = read_data<double>(std::filesystem::path(request_.x_train)),
-                         x_test = read_data<double>(std::filesystem::path(request_.x_test));
-      return prediction_plot(x.view(), targets_.values(), x_test.view(), predicted);
+      const Data<double> x = read_input<double>(request_.x_train, request_.reading),
+                         x_test = read_input<double>(request_.x_test, request_.reading);
+      return prediction_plot(
+          x.view(), units().size() == 1 && !classifies() ? targets_.data().view() : targets_.values(),
+          x_test.view(), predicted);
     }
     // Labels that training did not know have no targets to compare with.
-    std::optional<KernelMatrix<double>> one_hot;
+    std::optional<KernelMatrix<double>> encoded;
     std::optional<MatrixView<double>> y_test;
-    if (y_test_ && !classifies()) y_test.emplace(y_test_->view());
-    if (y_test_ && classifies() && report_.classification->unknown == 0)
-      y_test.emplace(one_hot.emplace(targets_.classes()->one_hot(y_test_->view())).view());
+    if (y_test_ && (!classifies() || report_.classification->unknown == 0))
+      y_test.emplace(encoded.emplace(targets_.encode(y_test_->view())).view());
     return learning_plot(ensemble, x_train_.view(), targets_.values(), x_test_.view(), y_test);
   }
 

@@ -67,6 +67,15 @@ std::string numbers(const std::vector<double>& values) {
   return text + (values.size() > most ? ", ..." : "");
 }
 
+/// Names as text, numbers as numbers.
+ordered_json classes_json(const PredictReport& report) {
+  ordered_json list = ordered_json::array();
+  for (const std::string& label : report.classes)
+    list.push_back(report.named_classes ? ordered_json(label)
+                                        : ordered_json::parse(label, nullptr, false));
+  return list;
+}
+
 std::string solver_text(const PredictReport& report) {
   std::string text = method_name(report.method);
   if (report.convergence)
@@ -133,9 +142,11 @@ std::string PredictReport::json() const {
        {"outputs",
         {{"mean", path_or_null(request.mean)},
          {"cov", path_or_null(request.cov)},
-         {"std", path_or_null(request.std_path)}}},
+         {"std", path_or_null(request.std_path)},
+         {"labels", path_or_null(request.labels)}}},
        {"task", classes.empty() ? "regression" : "classification"},
-       {"classes", classes},
+       {"classes", classes_json(*this)},
+       {"normalized_targets", normalized},
        {"kernel", kernel_name(request.kernel)},
        {"diag_reg",
         {{"value", diag_reg}, {"absolute", request.selection.diag_reg.absolute}, {"added", shift}}},
@@ -171,6 +182,9 @@ std::string PredictReport::text() const {
   table.add(
       {bold("seconds"), print("read %.3f, train %.3f, predict %.3f (%s, %u threads)", read_seconds,
                               train_seconds, predict_seconds, instruction_set(), request.threads)});
+  if (clamped)
+    table.add({bold("variances"), print("%zu below 0 by rounding, the least %.2g, are taken as 0",
+                                        clamped, most_negative)});
   if (classification) add(table, *classification);
   if (regression) add(table, *regression);
   return table.text() + (scores.empty() ? "" : "\n" + scores_text(scores, !classes.empty()));

@@ -18,8 +18,10 @@ struct PredictReport {
   std::string normalised_model;
   InputReport x_train, y_train, x_test;
   std::optional<InputReport> y_test;
-  std::string targets;          ///< the training targets, for reading
-  std::vector<double> classes;  ///< labels, if these are predicted
+  std::string targets;               ///< the training targets, for reading
+  std::vector<std::string> classes;  ///< labels, if these are predicted
+  bool named_classes = false;        ///< some are no whole numbers
+  bool normalized = false;           ///< targets
   std::size_t outputs = 0;
   std::vector<PluginReport> plugins;
   std::vector<NumericalLayer> numerical;
@@ -31,7 +33,8 @@ struct PredictReport {
   std::vector<Scored> scores;  ///< by diag_reg
   std::optional<ClassificationQuality> classification;
   std::optional<RegressionQuality> regression;
-  std::size_t clamped = 0;  ///< variances that rounding had made negative
+  std::size_t clamped = 0;   ///< variances that rounding had made negative
+  double most_negative = 0;  ///< of these
   double read_seconds = 0, train_seconds = 0, predict_seconds = 0;
 
   /// As JSON, with the peak memory of the process so far.

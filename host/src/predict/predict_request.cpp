@@ -29,14 +29,12 @@ po::options_description predict_options() {
   };
   options.add_options()  //
       ("model", text("MODEL")->required(),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")         //
-      ("x-train", text("FILE")->required(), "training inputs, one example a row: .npy or .csv")  //
-      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")      //
-      ("x-test", text("FILE")->required(), "inputs to predict for")                              //
-      ("y-test", text("FILE"), "their targets, to tell how good the predictions are")            //
-      ("task", text("TASK"),
-       "regression or classification; default: classification if y-train is one column of an integer "
-       "type")  //
+       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+      ("x-train", text("FILE")->required(),
+       "training inputs, one example a row: .npy or .csv, or - for standard input")          //
+      ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
+      ("x-test", text("FILE")->required(), "inputs to predict for")                          //
+      ("y-test", text("FILE"), "their targets, to tell how good the predictions are")        //
       ("kernel", text("KERNEL")->default_value("nngp"),
        "nngp: train the last layer alone, a Gaussian process; ntk: train all layers")               //
       ("loo", "tell the leave-one-out error")                                                       //
@@ -45,6 +43,7 @@ po::options_description predict_options() {
       ("mean", text("OUT.npy"), "write the means, test examples x outputs")                         //
       ("cov", text("OUT.npy"), "write the covariance of test examples, one for all outputs")        //
       ("std", text("OUT.npy"), "write the standard deviations, test examples x 1")                  //
+      ("labels", text("OUT.npy|csv"), "write the predicted class of each test example")             //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it")  //
       ("solver", text("SOLVER")->default_value("auto"),
        "direct: factorise; cg: conjugate gradients, never storing the kernel; auto: direct if it fits "
@@ -60,6 +59,8 @@ po::options_description predict_options() {
       ("plot", text("OUT.svg|png"),
        "draw the predictions with a band of two sigma if there is one feature, else the errors while "
        "training goes on");
+  add_target_options(options);
+  add_input_options(options);
   add_selection_options(options);
   return options;
 }
@@ -74,9 +75,11 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   request.mean = value("mean");
   request.cov = value("cov");
   request.std_path = value("std");
+  request.labels = value("labels");
   request.report = value("report");
   request.plot = plot_path(arguments);
-  request.task = parse_task(value("task"));
+  request.targets = target_options(arguments);
+  request.reading = read_options(arguments);
   request.kernel = parse_kernel(value("kernel"));
   request.selection = selection_of(arguments);
   request.leave_one_out = arguments.count("loo") > 0;
@@ -97,10 +100,13 @@ PredictRequest predict_request(const po::variables_map& arguments) {
               {{"--mean", request.mean},
                {"--cov", request.cov},
                {"--std", request.std_path},
+               {"--labels", request.labels},
                {"--report", request.report},
                {"--plot", request.plot}});
-  for (const auto& [option, path] :
-       {std::pair("--mean", request.mean), {"--cov", request.cov}, {"--std", request.std_path}})
+  for (const auto& [option, path] : {std::pair("--mean", request.mean),
+                                     {"--cov", request.cov},
+                                     {"--std", request.std_path},
+                                     {"--labels", request.labels}})
     if (path == standard_output)
       throw UsageError(std::string(option) + " takes a file, not standard output");
   request.model = read_model(value("model"));

@@ -17,8 +17,9 @@ namespace nngp::host {
 struct PredictRequest {
   std::string model;
   std::string x_train, y_train, x_test, y_test;
-  std::string mean, cov, std_path, report, plot;  ///< output paths; empty: not wanted
-  Task task = Task::by_type;
+  std::string mean, cov, std_path, labels, report, plot;  ///< output paths; empty: not wanted
+  TargetOptions targets;
+  ReadOptions reading;
   Get kernel = Get::nngp;
   Selection selection;
   bool leave_one_out = false;

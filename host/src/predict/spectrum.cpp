@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/command.hpp"
+#include "command/inputs.hpp"
 #include "command/options.hpp"
 #include "command/plot.hpp"
 #include "command/plugin_search.hpp"
@@ -92,7 +93,9 @@ void run_spectrum(const po::variables_map& arguments) {
 
   const Registry plugins = find_plugins(arguments);
   const Layer network = parse_model(expression, plugins);
-  const Data<double> x = read_data<double>(std::filesystem::path(path));
+  const ReadOptions reading = read_options(arguments);
+  const Data<double> x = read_input<double>(path, reading);
+  check_index_column(reading, {&x.source()});
   set_solver_threads(threads);
   InterruptGuard interrupt;
   ProgressLine progress;
@@ -111,7 +114,7 @@ void run_spectrum(const po::variables_map& arguments) {
   const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs);
   interrupt.check();
 
-  const InputReport input{x.rows(), x.cols(), x.dtype()};
+  const InputReport input = input_report(x);
   const std::string name = kernel_name(which), model = model_text(network);
   if (!picture.empty()) plot_of(result, name).write(picture);
   if (!values_path.empty()) {
@@ -133,8 +136,9 @@ Command spectrum_command() {
   options.add_options()  //
       ("model", text("MODEL")->required(),
        "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
-      ("x", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")      //
-      ("kernel", text("KERNEL")->default_value("ntk"), "nngp or ntk")                     //
+      ("x", text("FILE")->required(),
+       "the inputs, one example a row: .npy or .csv, or - for standard input")  //
+      ("kernel", text("KERNEL")->default_value("ntk"), "nngp or ntk")           //
       ("outputs", po::value<int>()->default_value(1)->value_name("N"),
        "outputs of the network that is trained: the maximum learning rate grows with them")  //
       ("diag-reg", text("R")->default_value("1e-3"),
@@ -144,6 +148,7 @@ Command spectrum_command() {
       ("plot", text("OUT.svg|png"), "draw the eigenvalues")                  //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the machine has");
+  add_input_options(options);
   return {"spectrum",
           "Tell the eigenvalues of a kernel, and how fast a network may learn.",
           "--model MODEL --x FILE [options]",

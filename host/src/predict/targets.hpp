@@ -2,8 +2,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "command/command.hpp"
+#include "command/inputs.hpp"
 #include "nngp/data.hpp"
 #include "nngp/targets.hpp"
 
@@ -15,23 +17,53 @@ enum class Task { by_type, regression, classification };
 /// "regression", "classification", or "" for by_type. Throws UsageError.
 Task parse_task(const std::string& text);
 
+/// How targets are taken.
+struct TargetOptions {
+  Task task = Task::by_type;
+  bool normalize = false;  ///< numbers are centred and scaled
+};
+
+/// The options --task and --normalize-y.
+void add_target_options(po::options_description& options);
+/// Reads them. Throws UsageError.
+TargetOptions target_options(const po::variables_map& arguments);
+
 /// Targets of training, as numbers.
 class TrainingTargets {
  public:
-  /// Reads `path`. By type, one column of an integer type is labels. Throws DataError that names it.
-  TrainingTargets(const std::string& path, Task task);
+  /// Reads `path`. By type, one column of names or of an integer type is labels. Throws DataError that
+  /// names it. Warns on standard error of columns without anything to learn.
+  TrainingTargets(const std::string& path, const TargetOptions& options, ReadOptions reading);
 
-  /// Examples x outputs; labels as one-hot rows.
-  MatrixView<double> values() const { return classes_ ? one_hot_.view() : data_.view(); }
+  /// Examples x outputs; labels as one-hot rows, numbers normalised if that was asked for.
+  MatrixView<double> values() const { return encoded_.size() ? encoded_.view() : data_.view(); }
   const std::optional<Classes>& classes() const { return classes_; }
+  /// Of each class: its name, or its number in decimal.
+  const std::vector<std::string>& class_names() const { return class_names_; }
+  /// Whether some class has a name that is no whole number.
+  bool has_names() const;
+  const std::optional<Standardization>& standardization() const { return standardization_; }
   /// "y.npy: 1000 x 1, uint8, 10 classes"
   std::string text(const std::string& path) const;
   const Data<double>& data() const { return data_; }
 
+  /// Reads targets of tests, labels as the numbers that classes() knows. Throws DataError, also if they
+  /// are of another kind or have other columns.
+  Data<double> read_test(const std::string& path, const std::string& train_path,
+                         ReadOptions reading) const;
+  /// As values(): of the targets of tests, none of which is of an unknown class.
+  KernelMatrix<double> encode(const MatrixView<double>& tests) const;
+
  private:
+  /// Whether the numbers in data_ stand for labels, and not for themselves.
+  bool is_coded() const { return !data_.source().levels.empty(); }
+
   Data<double> data_;
   std::optional<Classes> classes_;
-  KernelMatrix<double> one_hot_;
+  std::vector<std::string> class_names_;
+  std::vector<Eigen::Index> constant_;
+  std::optional<Standardization> standardization_;
+  KernelMatrix<double> encoded_;
 };
 
 /// Throws DataError unless there are as many targets as inputs.

@@ -26,13 +26,19 @@ class MonteCarloRun {
       : request_(request),
         network_(with_requested_width(parse_model(request.sampling.model, plugins), request.sampling)),
         x1_(read(request.x1)),
-        x2_(request.x2.empty() ? std::nullopt : std::optional(read(request.x2))) {
-    if (x2_) check_same_features(request.x1, x1_.cols(), request.x2, x2_->cols());
+        x2_(request.x2.empty() ? std::nullopt
+                               : std::optional(match_columns(request.x1, x1_.source(), x1_.cols(),
+                                                             request.x2, read(request.x2)))) {
+    check_index_column(request.sampling.reading, {&x1_.source(), x2_ ? &x2_->source() : &x1_.source()});
     report_.request = request;
     report_.normalised_model = model_text(network_);
     report_.plugins = plugins_used(network_, plugins);
-    report_.x1 = {x1_.rows(), x1_.cols(), x1_.dtype()};
-    if (x2_) report_.x2 = {x2_->rows(), x2_->cols(), x2_->dtype()};
+    report_.x1 = input_report(x1_);
+    if (x2_) report_.x2 = input_report(*x2_);
+    if (!request.wants_summary()) {
+      note_guesses(request.x1, x1_.source());
+      if (x2_) note_guesses(request.x2, x2_->source());
+    }
   }
 
   void run() {
@@ -62,7 +68,7 @@ class MonteCarloRun {
 
   Data<Real> read(const std::string& path) {
     const Stopwatch watch;
-    Data<Real> data = read_data<Real>(std::filesystem::path(path));
+    Data<Real> data = read_input<Real>(path, request_.sampling.reading);
     report_.read_seconds += watch.seconds();
     return data;
   }
@@ -194,8 +200,9 @@ Command montecarlo_command() {
   const auto text = [](const char* value_name) {
     return po::value<std::string>()->value_name(value_name);
   };
-  options.add_options()                                                                        //
-      ("x1", text("FILE")->required(), "the inputs, one example a row: .npy or .csv")          //
+  options.add_options()  //
+      ("x1", text("FILE")->required(),
+       "the inputs, one example a row: .npy or .csv, or - for standard input")                 //
       ("x2", text("FILE"), "further inputs: kernels of x1 with x2 instead of x1 with itself")  //
       ("nngp", text("OUT.npy"), "write the mean NNGP kernel of the sampled networks")          //
       ("nngp-error", text("OUT.npy"), "write the standard error of each of its entries")       //

@@ -20,7 +20,9 @@ void sample(const SamplingRequest& request, const Registry& plugins, const std::
   const InterruptGuard interrupt;
   ProgressLine progress;
   const Layer network = with_requested_width(parse_model(request.model, plugins), request);
-  const Data<Real> x = read_data<Real>(std::filesystem::path(x_path));
+  const Data<Real> x = read_input<Real>(x_path, request.reading);
+  check_index_column(request.reading, {&x.source()});
+  note_guesses(x_path, x.source());
   const FiniteNetwork finite(network, static_cast<std::size_t>(x.cols()));
   const Eigen::Index rows = x.rows();
   NpyWriter<Real> out(out_path, {static_cast<Eigen::Index>(request.samples), rows,
@@ -64,7 +66,7 @@ Command sample_command() {
   po::options_description options("Options");
   options.add_options()  //
       ("x", po::value<std::string>()->required()->value_name("FILE"),
-       "the inputs, one example a row: .npy or .csv")  //
+       "the inputs, one example a row: .npy or .csv, or - for standard input")  //
       ("out", po::value<std::string>()->required()->value_name("OUT.npy"),
        "write the outputs, of shape (samples, examples, outputs)");
   add_sampling_options(options);

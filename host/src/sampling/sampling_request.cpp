@@ -36,6 +36,7 @@ void add_sampling_options(po::options_description& options) {
       ("dtype", text("TYPE")->default_value("float64"), "float64 or float32")                    //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the machine has");
+  add_input_options(options);
 }
 
 SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t least_samples) {
@@ -45,6 +46,7 @@ SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t
   request.samples = parse_whole(text_of(arguments, "samples"), "samples", least_samples);
   if (arguments.count("width")) request.width = parse_whole(text_of(arguments, "width"), "width", 1);
   request.threads = threads_from(arguments["threads"].as<int>());
+  request.reading = read_options(arguments);
   request.model = read_model(text_of(arguments, "model"));
   return request;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "command/command.hpp"
+#include "command/inputs.hpp"
 #include "nngp/stax.hpp"
 
 namespace nngp::host {
@@ -18,6 +19,7 @@ struct SamplingRequest {
   std::size_t samples = 0;
   std::optional<std::size_t> width;  ///< of hidden layers; none: as the model says
   unsigned threads = 0;
+  ReadOptions reading;
 };
 
 /// Adds the options of SamplingRequest to `options`.

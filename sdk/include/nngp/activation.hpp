@@ -2,7 +2,6 @@
 
 // The C++ SDK: an activation is a struct with its formulas, written once for any number type; what the
 // C ABI wants is generated from it.
-//
 //   struct Bump {
 //     double width = 1;                                        // a parameter and its default
 //
@@ -17,13 +16,14 @@
 //       return w / root_det(cov12, var1, var2, w);
 //     }
 //   };
-//   constexpr nngp::library library{
-//       .name = "bump", .version = "1.0", .author = "You", .license = "MIT"};
-//   NNGP_PLUGIN(library, Bump);
-//
-// sdk/README.md lists the members that an author can give and the functions that formulas may use. The
-// machinery is in nngp/detail: members.hpp finds out what there is and says what is wrong with it,
-// tile.hpp fills tiles, table.hpp makes the tables of nngp/activation.h.
+//   constexpr nngp::library library{.name = "bump", .version = "1.0", .author = "You", .license =
+//   "MIT"}; NNGP_PLUGIN(library, Bump);
+// sdk/README.md lists members and functions. In nngp/detail, members.hpp finds what there is and what
+// is wrong with it, tile.hpp fills tiles, and table.hpp makes the tables of nngp/activation.h.
+
+#if __cplusplus < 201709L
+#error "nngp/activation.hpp needs C++20: compile with -std=c++20"
+#endif
 
 #include <array>
 #include <cstdint>

@@ -72,7 +72,9 @@ struct correlation {
   V orthant;  ///< P(x1 > 0, x2 > 0) = 1/4 + asin(rho) / (2 pi), accurate near 0 too
 
   correlation(const V& cov12, const V& var1, const V& var2)
-      : deviation1(sqrt(var1)), deviation2(sqrt(var2)) {
+      : correlation(cov12, var1, var2, sqrt(var1), sqrt(var2)) {}
+  correlation(const V& cov12, const V& var1, const V& var2, const V& root1, const V& root2)
+      : deviation1(root1), deviation2(root2) {
     constexpr double smallest = std::is_same_v<typename V::real, double> ? 1e-70 : 1e-15;
     const V unit = deviation1 * deviation2, root = root_det(cov12, var1, var2);
     const auto constant = unit == 0.0;

@@ -23,6 +23,8 @@
 
 /* Each fault replaces one of these. */
 #define VERSION "1.0"
+#define NAME "Broken"
+#define SUMMARY "for tests"
 #define BREAK_AT 0
 #define CREATED(instance) (instance)
 #define DESTROYED(instance) free(instance)
@@ -62,6 +64,18 @@ __attribute__((constructor)) static void set(void) { setlocale(LC_ALL, "C.UTF-8"
 #elif defined(FAULT_table)
 #undef VERSION
 #define VERSION ""
+#elif defined(FAULT_names)
+#undef NAME
+#define NAME "Dense"
+#elif defined(FAULT_names_shipped)
+#undef NAME
+#define NAME "Relu"
+#elif defined(FAULT_texts) /* the rest of the line is written from right to left */
+#undef SUMMARY
+#define SUMMARY "for \xE2\x80\xAEtests"
+#elif defined(FAULT_texts_latin1)
+#undef SUMMARY
+#define SUMMARY "f\xFCr Tests"
 #elif defined(FAULT_parameters)
 #define ACCEPT_ALL 1
 #elif defined(FAULT_parameters_message)
@@ -342,6 +356,10 @@ static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
   if (var1 == 1e-3) exit(7);
+#elif defined(FAULT_kill)
+#undef BEFORE_KERNEL
+#define BEFORE_KERNEL \
+  if (var1 == 1e-3) kill(0, SIGTERM);
 #elif defined(FAULT_hang)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
@@ -557,7 +575,7 @@ static CONSTANT nngp_activation activation = {
     .d_nngp_fn = d_nngp_fn,
 #endif
     .name = NAME,
-    .summary = "for tests",
+    .summary = SUMMARY,
     .formula = "scale max(x, 0)",
     .version = "1.0",
     .author = "nngp",

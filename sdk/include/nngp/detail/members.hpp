@@ -99,49 +99,49 @@ NNGP_FIND_MEMBER(value_alone)
 
 /// Slips of the hand: X(wrong, right). A member with the wrong name is none of ours, so it would be
 /// passed over in silence.
-#define NNGP_SLIPS(X)                                                                                  \
-  X(ngp_fn, nngp_fn)                                                                                   \
-  X(nnp_fn, nngp_fn) X(nng_fn, nngp_fn) X(nngpfn, nngp_fn) X(nngp_f, nngp_fn) X(nngp_n, nngp_fn) X(    \
-      ngnp_fn, nngp_fn) X(nnpg_fn, nngp_fn) X(npgp_fn, nngp_fn) X(npng_fn, nngp_fn)                    \
-      X(nngp_nf, nngp_fn) X(nnngp_fn, nngp_fn) X(nngpp_fn, nngp_fn) X(nngp_fnc, nngp_fn) X(            \
-          nngp_func, nngp_fn) X(nngp_fun, nngp_fn) X(nngp_function, nngp_fn) X(nngp, nngp_fn)          \
-          X(nngp_kernel, nngp_fn) X(nngp_Fn, nngp_fn) X(nngpFn, nngp_fn) X(NNGP_fn, nngp_fn) X(        \
-              kernel_fn, nngp_fn) X(nngp_fn_, nngp_fn) X(dnngp_fn, d_nngp_fn) X(d_nngpfn, d_nngp_fn)   \
-              X(d_nngp, d_nngp_fn) X(d_ngp_fn, d_nngp_fn) X(d_nnp_fn, d_nngp_fn)                       \
-                  X(d_nng_fn, d_nngp_fn) X(d_nnpg_fn, d_nngp_fn) X(d_ngnp_fn, d_nngp_fn) X(            \
-                      d_nngp_f, d_nngp_fn) X(d_nngp_nf, d_nngp_fn) X(d_nngp_func, d_nngp_fn)           \
-                      X(d_nngp_function, d_nngp_fn) X(nngp_d_fn, d_nngp_fn) X(nngp_fn_d, d_nngp_fn) X( \
-                          ntk_fn, d_nngp_fn) X(nngp_and_d_nngp, nngp_and_d_nngp_fn)                    \
-                          X(nngp_and_dnngp_fn, nngp_and_d_nngp_fn) X(                                  \
-                              nngp_fn_and_d_nngp_fn, nngp_and_d_nngp_fn) X(nngp_d_nngp_fn,             \
-                                                                           nngp_and_d_nngp_fn)         \
-                              X(Fn, fn) X(func, fn) X(function, fn) X(dfn, d_fn) X(d_f, d_fn) X(       \
-                                  d_func, d_fn) X(parameter, parameters)                               \
-                                  X(params, parameters) X(param, parameters) X(                        \
-                                      Parameters,                                                      \
-                                      parameters) X(paramters, parameters) X(parametrs, parameters)    \
-                                      X(parameteres, parameters) X(paramaters, parameters) X(          \
-                                          parmeters, parameters) X(paremeters, parameters)             \
-                                          X(prameters, parameters) X(paramerters, parameters) X(       \
-                                              breakpoint,                                              \
-                                              breakpoints) X(break_points,                             \
-                                                             breakpoints) X(break_point, breakpoints)  \
-                                              X(breakpoits, breakpoints) X(breakponts, breakpoints) X( \
-                                                  breakpints,                                          \
-                                                  breakpoints) X(brekpoints, breakpoints)              \
-                                                  X(Breakpoints,                                       \
-                                                    breakpoints) X(of_var, of_variance)                \
-                                                      X(ofvariance, of_variance) X(                    \
-                                                          of_variances,                                \
-                                                          of_variance) X(of_varience, of_variance)     \
-                                                          X(of_varinace,                               \
-                                                            of_variance) X(prepair, prepare)           \
-                                                              X(prepared, prepare) X(Prepare, prepare) \
-                                                                  X(perpare,                           \
-                                                                    prepare) X(prepere, prepare)       \
-                                                                      X(values_alone, value_alone) X(long_fomula, long_formula)     \
-                                                                          X(longformula, long_formula) \
-                                                                              X(generel, general)
+// clang-format off
+#define NNGP_SLIPS(X)                                             \
+  X(ngp_fn, nngp_fn) X(nnp_fn, nngp_fn) X(nng_fn, nngp_fn)        \
+  X(nngpfn, nngp_fn) X(nngp_f, nngp_fn) X(nngp_n, nngp_fn)        \
+  X(ngnp_fn, nngp_fn) X(nnpg_fn, nngp_fn) X(npgp_fn, nngp_fn)     \
+  X(npng_fn, nngp_fn) X(nngp_nf, nngp_fn) X(nnngp_fn, nngp_fn)    \
+  X(nngpp_fn, nngp_fn) X(nngp_fnc, nngp_fn) X(nngp_func, nngp_fn) \
+  X(nngp_fun, nngp_fn) X(nngp_function, nngp_fn) X(nngp, nngp_fn) \
+  X(nngp_kernel, nngp_fn) X(nngp_Fn, nngp_fn) X(nngpFn, nngp_fn)  \
+  X(NNGP_fn, nngp_fn) X(kernel_fn, nngp_fn) X(nngp_fn_, nngp_fn)  \
+  X(dnngp_fn, d_nngp_fn) X(d_nngpfn, d_nngp_fn)                   \
+  X(d_nngp, d_nngp_fn) X(d_ngp_fn, d_nngp_fn)                     \
+  X(d_nnp_fn, d_nngp_fn) X(d_nng_fn, d_nngp_fn)                   \
+  X(d_nnpg_fn, d_nngp_fn) X(d_ngnp_fn, d_nngp_fn)                 \
+  X(d_nngp_f, d_nngp_fn) X(d_nngp_nf, d_nngp_fn)                  \
+  X(d_nngp_func, d_nngp_fn) X(d_nngp_function, d_nngp_fn)         \
+  X(nngp_d_fn, d_nngp_fn) X(nngp_fn_d, d_nngp_fn)                 \
+  X(ntk_fn, d_nngp_fn)                                            \
+  X(nngp_and_d_nngp, nngp_and_d_nngp_fn)                          \
+  X(nngp_and_dnngp_fn, nngp_and_d_nngp_fn)                        \
+  X(nngp_fn_and_d_nngp_fn, nngp_and_d_nngp_fn)                    \
+  X(nngp_d_nngp_fn, nngp_and_d_nngp_fn)                           \
+  X(Fn, fn) X(func, fn) X(function, fn)                           \
+  X(dfn, d_fn) X(d_f, d_fn) X(d_func, d_fn)                       \
+  X(parameter, parameters) X(params, parameters)                  \
+  X(param, parameters) X(Parameters, parameters)                  \
+  X(paramters, parameters) X(parametrs, parameters)               \
+  X(parameteres, parameters) X(paramaters, parameters)            \
+  X(parmeters, parameters) X(paremeters, parameters)              \
+  X(prameters, parameters) X(paramerters, parameters)             \
+  X(breakpoint, breakpoints) X(break_points, breakpoints)         \
+  X(break_point, breakpoints) X(breakpoits, breakpoints)          \
+  X(breakponts, breakpoints) X(breakpints, breakpoints)           \
+  X(brekpoints, breakpoints) X(Breakpoints, breakpoints)          \
+  X(of_var, of_variance) X(ofvariance, of_variance)               \
+  X(of_variances, of_variance) X(of_varience, of_variance)        \
+  X(of_varinace, of_variance)                                     \
+  X(prepair, prepare) X(prepared, prepare) X(Prepare, prepare)    \
+  X(perpare, prepare) X(prepere, prepare)                         \
+  X(values_alone, value_alone)                                    \
+  X(long_fomula, long_formula) X(longformula, long_formula)       \
+  X(generel, general)
+// clang-format on
 
 #define NNGP_FIND_SLIP(wrong, right) NNGP_FIND_MEMBER(wrong)
 NNGP_SLIPS(NNGP_FIND_SLIP)

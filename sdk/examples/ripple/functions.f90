@@ -1,6 +1,6 @@
 ! fn(x) = J0(x), a Bessel function that comes with the language, and its derivative.
 ! Neither touches the instance: the activation has no parameters.
-function bessel_fn(instance, x) bind(c) result(y)
+function activation_fn(instance, x) bind(c) result(y)
   use iso_c_binding, only: c_double, c_ptr
   type(c_ptr), value :: instance
   real(c_double), value :: x
@@ -8,7 +8,7 @@ function bessel_fn(instance, x) bind(c) result(y)
   y = bessel_j0(x)
 end function
 
-function bessel_d_fn(instance, x) bind(c) result(y)
+function activation_d_fn(instance, x) bind(c) result(y)
   use iso_c_binding, only: c_double, c_ptr
   type(c_ptr), value :: instance
   real(c_double), value :: x

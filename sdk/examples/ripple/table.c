@@ -1,8 +1,8 @@
 /* What a host reads: constants, which Fortran cannot make of the addresses of functions. */
 #include <nngp/activation.h>
 
-__attribute__((visibility("hidden"))) double bessel_fn(const void* instance, double x);
-__attribute__((visibility("hidden"))) double bessel_d_fn(const void* instance, double x);
+__attribute__((visibility("hidden"))) double activation_fn(const void* instance, double x);
+__attribute__((visibility("hidden"))) double activation_d_fn(const void* instance, double x);
 
 /* All instances are one, since there are no parameters. */
 static void* create(const nngp_value* values, size_t count, char* error, size_t error_size) {
@@ -19,25 +19,25 @@ static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t cap
   return 0;
 }
 
-static const nngp_activation bessel = {.struct_size = sizeof(nngp_activation),
-                                       .name = "BesselJ0",
-                                       .summary = "Bessel function of the first kind, order 0",
-                                       .formula = "J0(x)",
-                                       .version = "1.0",
-                                       .author = "You",
-                                       .license = "MIT",
-                                       .create = create,
-                                       .destroy = destroy,
-                                       .fn = bessel_fn,
-                                       .d_fn = bessel_d_fn,
-                                       .breakpoints = breakpoints};
-static const nngp_activation* const activations[] = {&bessel};
+static const nngp_activation activation = {.struct_size = sizeof(nngp_activation),
+                                           .name = "Ripple",
+                                           .summary = "Bessel function of the first kind, order 0",
+                                           .formula = "J0(x)",
+                                           .version = "1.0",
+                                           .author = "You",
+                                           .license = "MIT",
+                                           .create = create,
+                                           .destroy = destroy,
+                                           .fn = activation_fn,
+                                           .d_fn = activation_d_fn,
+                                           .breakpoints = breakpoints};
+static const nngp_activation* const activations[] = {&activation};
 
 NNGP_EXPORT const nngp_plugin nngp_plugin_entry = {.magic = NNGP_MAGIC,
                                                    .struct_size = sizeof(nngp_plugin),
                                                    .abi_major = NNGP_ABI_MAJOR,
                                                    .abi_minor = NNGP_ABI_MINOR,
-                                                   .name = "bessel",
+                                                   .name = "ripple",
                                                    .version = "1.0",
                                                    .activations = activations,
                                                    .activation_count = 1};
