@@ -18,6 +18,7 @@ struct Check {
 
 // One group in each file *_checks.cpp.
 std::vector<Check> instance_checks();     ///< making instances
+std::vector<Check> parameter_checks();    ///< what values they may have
 std::vector<Check> process_checks();      ///< what calls do to the process
 std::vector<Check> thread_checks();       ///< calls from several threads
 std::vector<Check> function_checks();     ///< fn alone
@@ -51,8 +52,8 @@ inline Result passed(std::string message) { return {Status::pass, std::move(mess
 inline Result skipped(std::string message) { return {Status::skipped, std::move(message)}; }
 inline Result failed(std::string message) { return {Status::failure, std::move(message)}; }
 
-/// Runs a check in a copy of this process, which keeps what it changes to itself. Where the copy does not
-/// come to a result, this process runs it, and comes to the same end.
+/// Runs a check in a copy of this process, which keeps what it changes to itself. Where the copy does
+/// not come to a result, this process runs it, and comes to the same end.
 Result run_in_copy(const std::function<Result()>& run);
 
 /// To be called before a library is loaded, so that the check "exit" knows of the last exit handler.

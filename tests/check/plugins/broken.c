@@ -290,13 +290,15 @@ static double through(size_t j, double k) {
   for (volatile int i = 0; i < 20; ++i) continue;
   return row[j];
 }
-#elif defined(FAULT_threads_fast) /* static memory for a moment */
+#elif defined(FAULT_threads_fast) /* static memory for as long as an exponential takes */
 #undef FN
 #define FN(x) passed(isnan(x) ? (x) : (x) > 0 ? (x) : 0)
 static volatile double moment;
 static double passed(double y) {
+  double size;
   moment = y;
-  return moment;
+  size = exp(-fabs(y));
+  return size >= 0 ? moment : size;
 }
 #elif defined(FAULT_threads_deadlock)
 static pthread_mutex_t one_lock = PTHREAD_MUTEX_INITIALIZER, other_lock = PTHREAD_MUTEX_INITIALIZER;
