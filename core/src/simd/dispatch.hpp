@@ -29,10 +29,6 @@ void dispatch(Body& body) {
   with_instruction_set([&](auto isa) { run_on(isa, [&] { body.template run<decltype(isa)>(); }); });
 }
 
-namespace numerical {
-using nngp::dispatch;
-}
-
 }  // namespace nngp
 
 #pragma GCC visibility pop
