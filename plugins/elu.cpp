@@ -140,16 +140,17 @@ class ExponentialUnit {
     const T psi0 = x.asin_rho, chi = 2 * pi * x.orthant;
     const auto a = x1.arcs.at(psi0, x.rho * x1.z, x.s * x1.z);
     const auto b = x2.arcs.at(psi0, x.rho * x2.z, x.s * x2.z);
-    const T h1 = fma(x.rho, x2.z, x1.z), h2 = fma(x.rho, x1.z, x2.z);
-    const T y1 = x.s * x2.z, y2 = x.s * x1.z;
-    const T psi1 = asin2(h1, y1);
+    // By size, so that the kernel is symmetric to the last bit.
+    const T most = max(x1.z, x2.z), least = min(x1.z, x2.z);
+    const T h1 = fma(x.rho, least, most), h2 = fma(x.rho, most, least);
+    const T y1 = x.s * least, y2 = x.s * most, psi1 = asin2(h1, y1);
     const nngp::mills_arcs<T> arcs(sqrt(fma(h1, h1, y1 * y1)));
     const auto c = arcs.at(psi1, h1, y1), d = arcs.at(chi - psi1, h2, y2);
     const double by_turn = 0.5 / pi;
     return {by_turn * ((x1.quarter.integral - a.integral) + (x2.quarter.integral - b.integral)),
             by_turn * (c.integral + d.integral),
-            by_turn * (((c.excess - a.excess) - x1.quarter.excess) +
-                       ((d.excess - b.excess) - x2.quarter.excess))};
+            by_turn * ((c.excess + d.excess) -
+                       ((x1.quarter.excess + a.excess) + (x2.quarter.excess + b.excess)))};
   }
 
   template <class T>

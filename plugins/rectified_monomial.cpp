@@ -1,4 +1,6 @@
 // Powers of the positive part: the arc-cosine kernels.
+#include <numbers>
+
 #include "shipped.hpp"
 
 using nngp::pi;
@@ -45,18 +47,55 @@ struct RectifiedMonomial {
                      .at_most(20)
                      .required()};
 
-  /// n! B(1/2, n + 1) / (2 pi) times the coefficients of 2F1; (1/2)^48 is far below rounding.
+  /// n! B(1/2, n + 1) / (2 pi) 2F1(1/2, 1/2; n + 3/2; eta), eta <= 1/2.
   struct Series {
-    std::array<double, 48> c;
+    std::array<double, 24> float64;
+    std::array<double, 11> float32;
+
     explicit Series(int n) {
-      c[0] = 1 / pi;
-      for (int k = 1; k <= n; ++k) c[0] *= k * k / (k + 0.5);
-      for (int k = 1; k < 48; ++k) c[k] = c[k - 1] * (k - 0.5) * (k - 0.5) / (k * (n + k + 0.5));
+      const auto f = [n](long double t) { return hypergeometric(n, (t + 1) / 4); };
+      interpolate(f, float64);
+      interpolate(f, float32);
     }
     template <class T>
     T operator()(const T& eta) const {
-      T sum(c.back());
-      for (int k = 46; k >= 0; --k) sum = fma(sum, eta, T(c[k]));
+      const T t = fma(4.0, eta, -1.0);
+      if constexpr (std::is_same_v<typename T::real, double>) return horner(float64, t);
+      return horner(float32, t);
+    }
+
+   private:
+    static long double hypergeometric(int n, long double eta) {
+      long double term = 1 / std::numbers::pi_v<long double>, sum = 0;
+      for (int k = 1; k <= n; ++k) term *= k * k / (k + 0.5L);
+      for (int k = 1; k <= 64; ++k) {  // (1/2)^64 is far below rounding
+        sum += term;
+        term *= eta * ((k - 0.5L) * (k - 0.5L) / (k * (n + k + 0.5L)));
+      }
+      return sum;
+    }
+
+    /// The powers of the polynomial that is f at the Chebyshev points of [-1, 1].
+    template <class F, std::size_t size>
+    static void interpolate(const F& f, std::array<double, size>& powers) {
+      std::array<long double, size> next = {}, after = {};  // of Clenshaw's recurrence, as powers
+      for (std::size_t k = size; k-- > 0;) {
+        std::array<long double, size> sum = {};
+        for (std::size_t i = 0; i < size; ++i) {
+          const long double angle = std::numbers::pi_v<long double> * (i + 0.5L) / size;
+          sum[0] += f(std::cos(angle)) * std::cos(k * angle) * (k == 0 ? 1 : 2) / size;
+        }
+        for (std::size_t i = 0; i < size; ++i)
+          sum[i] += (i == 0 ? 0 : next[i - 1] * (k == 0 ? 1 : 2)) - after[i];
+        after = std::exchange(next, sum);
+      }
+      std::copy(next.begin(), next.end(), powers.begin());
+    }
+
+    template <class T, std::size_t size>
+    static T horner(const std::array<double, size>& powers, const T& t) {
+      T sum(powers.back());
+      for (std::size_t k = 1; k < size; ++k) sum = fma(sum, t, T(powers[size - 1 - k]));
       return sum;
     }
   };

@@ -19,7 +19,17 @@
 
 namespace nngp {
 
-/// A number and how a standard normal variable X lies to it, each accurate however small.
+/// exp(-exponent). In float 0 below 2e-19, so that no product of two of them is a denormal number, with
+/// which many processors take a hundred times as long.
+template <Vector V>
+V bell_of(const V& exponent) {
+  if constexpr (std::is_same_v<typename V::real, float>)
+    return select(exponent > 43.0, V(0.0), exp(-min(V(43.0), exponent)));
+  return exp(-exponent);
+}
+
+/// A number and how a standard normal variable X lies to it, each accurate however small (in float,
+/// down to 2e-19).
 template <Vector V>
 struct abscissa {
   V x;
@@ -30,7 +40,7 @@ struct abscissa {
   abscissa() = default;
   abscissa(const V& x_)
       : x(x_),
-        bell(exp(-0.5 * x * x)),
+        bell(bell_of(0.5 * x * x)),
         upper(bell * mills_ratio(abs(x)) * (1 / (sqrt_2 * sqrt_pi))),
         inner(1.0 - 2.0 * upper) {
     const auto small = abs(x) < 0.5;
@@ -87,22 +97,34 @@ struct correlation {
   }
 };
 
-/// The same with the two lines on which one of the variables has the value t > 0: x1 = h = t /
-/// deviation1 and x2 = k = t / deviation2.
+/// A variable of variance var and the line on which it has the value t > 0, at the distance t /
+/// deviation from the origin.
+template <Vector V>
+struct line {
+  V var, deviation;
+  abscissa<V> distance;  ///< at most 40: what happens beyond is far below rounding
+
+  line(const V& var_, double t)
+      : var(var_), deviation(sqrt(var)), distance(t / max(V(t / 40), deviation)) {}
+};
+
+/// Two variables and the two such lines, x1 = h and x2 = k.
 template <Vector V>
 struct crossing : correlation<V> {
   using correlation<V>::rho, correlation<V>::s;
 
-  abscissa<V> h, k;        ///< the distances of the lines from the origin, at most 40
+  abscissa<V> h, k;        ///< the distances of the lines from the origin
   abscissa<V> on_h, on_k;  ///< where the lines cross: distances from the feet of the perpendiculars
   V quadratic;             ///< the density where they cross is exp(-quadratic) / (2 pi s)
 
-  crossing(const V& cov12, const V& var1, const V& var2, double t) : correlation<V>(cov12, var1, var2) {
-    // What happens beyond 40 standard deviations is far below rounding.
-    const V limit = t / 40, v1 = max(var1, limit * limit), v2 = max(var2, limit * limit);
-    const V d1 = max(this->deviation1, limit), d2 = max(this->deviation2, limit);
-    h = t / d1;
-    k = t / d2;
+  crossing(const V& cov12, const V& var1, const V& var2, double t)
+      : crossing(cov12, line<V>(var1, t), line<V>(var2, t), t) {}
+  crossing(const V& cov12, const line<V>& x1, const line<V>& x2, double t)
+      : correlation<V>(cov12, x1.var, x2.var, x1.deviation, x2.deviation),
+        h(x1.distance),
+        k(x2.distance) {
+    const V limit = t / 40, v1 = max(limit * limit, x1.var), v2 = max(limit * limit, x2.var);
+    const V d1 = max(limit, x1.deviation), d2 = max(limit, x2.deviation);
     // For rho near 1 the lines are nearly parallel: k - rho h = (k - h) + (1 - rho) h.
     const V gap = h.x * k.x * (v1 - v2) / (t * (d1 + d2) * s);
     const V tilt = s / (1.0 + rho);
