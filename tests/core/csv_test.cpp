@@ -187,15 +187,17 @@ TEST(Csv, KeepsColumnsThatAreNoIndex) {
        {"id,a\n1,2\n1,3\n", "index,a\n0.5,2\n1.5,3\n", "t,a\n0,2\n1,3\n", "id\n1\n2\n", "0,5\n1,6\n"})
     EXPECT_EQ(read(text).values.rows(), 2) << text;
   EXPECT_EQ(read("id,a\n1,2\n1,3\n").values.cols(), 2);
-  EXPECT_EQ(read("t,a\n0,2\n1,3\n2,5\n").remarks, (Names{"header t, a", "column 't' counts the rows (--index-col leaves it out)"}));
+  EXPECT_EQ(read("t,a\n0,2\n1,3\n2,5\n").remarks,
+            (Names{"header t, a", "column 't' counts the rows (--index-col leaves it out)"}));
 }
 
 TEST(Csv, SaysThatAColumnCountsTheRows) {
   const std::string text = "0,5\n1,7\n2,6\n";
   const nngp::CsvTable table = read(text);
   EXPECT_EQ(table.values.cols(), 2);
-  EXPECT_EQ(table.remarks,
-            (Names{"no header", "column 0 (counted from 0) counts the rows (--index-col leaves it out)"}));
+  EXPECT_EQ(
+      table.remarks,
+      (Names{"no header", "column 0 (counted from 0) counts the rows (--index-col leaves it out)"}));
   EXPECT_TRUE(table.guessed);
   EXPECT_EQ(read(text, {.index_column = "0"}).values, column({5, 7, 6}));
   EXPECT_EQ(read(text, {.index_column = "none"}).remarks, Names{"no header"});

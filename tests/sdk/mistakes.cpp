@@ -1,5 +1,6 @@
 // Activations with a mistake each. What the compiler says must be the line behind "error:", once, and
 // nothing else: mistakes_test.cmake compares.
+// clang-format off
 #include <nngp/activation.hpp>
 
 #define NNGP_INFO(name_) \

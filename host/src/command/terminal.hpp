@@ -6,8 +6,8 @@
 
 namespace nngp::host {
 
-/// Whether a file descriptor may get colour and moving lines: it is a terminal, and neither NO_COLOR nor
-/// TERM=dumb forbids it.
+/// Whether a file descriptor may get colour and moving lines: it is a terminal, and neither NO_COLOR
+/// nor TERM=dumb forbids it.
 bool is_lively(int descriptor);
 
 /// `text` in bold if standard output is lively.
