@@ -9,8 +9,10 @@
 #include <numbers>
 
 #include "expect_error.hpp"
+#include "golden_functions.hpp"
 #include "nngp/error.hpp"
 #include "nngp/numerical.hpp"
+#include "random_functions.hpp"
 #include "scalar_functions.hpp"
 
 namespace nngp::test {
@@ -370,6 +372,89 @@ TEST(NumericalDual, KinksAnywhere) {
           EXPECT_NEAR(nngp, truth, dual.error_estimate_nngp());
           EXPECT_NEAR(d_nngp, d_truth, dual.error_estimate_d_nngp());
         }
+  }
+}
+
+/// The rows with a value.
+std::vector<FunctionRow> prescribed(const std::vector<FunctionRow>& rows) {
+  std::vector<FunctionRow> result;
+  for (const FunctionRow& row : rows)
+    if (!std::isnan(row.nngp) && !std::isnan(row.d_nngp)) result.push_back(row);
+  return result;
+}
+
+TEST(NumericalDual, AnyFunctionOnMixedScales) {
+  for (const auto& [name, all] : function_rows()) {
+    SCOPED_TRACE(name);
+    const std::vector<FunctionRow> rows = prescribed(all);
+    VarianceRange range{INFINITY, 0};
+    for (const FunctionRow& row : rows)
+      range = {std::min({range.min, row.var1, row.var2}), std::max({range.max, row.var1, row.var2})};
+    const NumericalDual dual(golden_functions().at(name), std::nullopt, range);
+    EXPECT_LT(dual.error_estimate_nngp(), 1e-10);
+    EXPECT_LT(dual.error_estimate_d_nngp(), 1e-9);
+    for (const FunctionRow& row : rows) {
+      double nngp, d_nngp;
+      nngp_tile_f64 tile{};
+      tile.struct_size = sizeof tile;
+      tile.rows = tile.cols = 1;
+      tile.cov12 = &row.cov12;
+      tile.var1 = &row.var1;
+      tile.var2 = &row.var2;
+      tile.nngp = &nngp;
+      tile.d_nngp = &d_nngp;
+      tile.cov_scale = 1;
+      dual.tile(tile);
+      EXPECT_LE(std::abs(nngp - row.nngp), 1e-9 * row.norm);
+      EXPECT_LE(std::abs(d_nngp - row.d_nngp), 1e-8 * row.d_norm);
+    }
+  }
+}
+
+TEST(NumericalPoint, DoesNotDependOnTheUnit) {
+  for (const auto& [name, rows] : function_rows())
+    for (double unit : {1e-9, 3e5}) {
+      SCOPED_TRACE(name + " in units of " + std::to_string(unit));
+      const auto fn = golden_functions().at(name);
+      const FunctionRow row = prescribed(rows).at(5);
+      const PointValue value =
+          numerical_point([&](double x) { return fn(x / unit); }, std::nullopt, unit * unit * row.cov12,
+                          unit * unit * row.var1, unit * unit * row.var2);
+      EXPECT_LE(std::abs(value.nngp - row.nngp), 1e-11 * row.norm);
+      EXPECT_LE(std::abs(unit * unit * value.d_nngp - row.d_nngp), 1e-9 * row.d_norm);
+    }
+}
+
+/// Bounds hold, and are no more than 1000 times the errors where they are above 1e-10.
+TEST(NumericalPoint, BoundsTheErrorOfRandomFunctions) {
+  constexpr int count = 12;
+  for (int i = 0; i < count; ++i) {
+    std::mt19937_64 random(static_cast<std::uint64_t>(7000 + i));
+    const auto uniform = [&](double a, double b) {
+      return std::uniform_real_distribution<double>(a, b)(random);
+    };
+    const double sigma1 = std::pow(10, uniform(-3, 3));
+    const double sigma2 = std::clamp(sigma1 * std::pow(10, uniform(-1, 1)), 1e-3, 1e3);
+    const double near_1 = 1 - std::pow(10, uniform(-5, -1));
+    const double rho = i % 2 == 0 ? uniform(-1, 1) : i % 4 == 1 ? near_1 : -near_1;
+    const RandomFunction f = random_function(random, sigma1);
+    SCOPED_TRACE(f.text() + " at rho=" + std::to_string(rho) + " sigma=" + std::to_string(sigma1) +
+                 ", " + std::to_string(sigma2));
+    const NestedQuadrature::Values truth = NestedQuadrature(f)(rho, sigma1, sigma2);
+    if (!(truth.error < 1e-11)) continue;  // not known well enough
+    const PointValue value =
+        numerical_point(f, std::nullopt, rho * sigma1 * sigma2, sigma1 * sigma1, sigma2 * sigma2);
+    const double error = std::abs(value.nngp - truth.nngp) / truth.norm,
+                 d_error = std::abs(value.d_nngp - truth.d_nngp) / truth.d_norm;
+    const double known = truth.error + 2e-13;
+    EXPECT_LE(error, value.error_nngp + known);
+    EXPECT_LE(d_error, value.error_d_nngp + known);
+    if (value.error_nngp > 1e-10) {
+      EXPECT_LE(value.error_nngp, 1000 * (error + known));
+    }
+    if (value.error_d_nngp > 1e-10) {
+      EXPECT_LE(value.error_d_nngp, 1000 * (d_error + known));
+    }
   }
 }
 

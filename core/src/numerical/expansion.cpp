@@ -62,7 +62,8 @@ struct Transform {
   }
 };
 
-std::vector<double> half_line_edges(const ScalarFunction& fn, double sigma) {
+template <class Function>
+std::vector<double> half_line_edges(const Function& fn, double sigma) {
   std::vector<double> edges = {0, fn.reach()};
   for (double x : fn.panels()) {
     const double u = std::abs(x) / sigma;
@@ -83,10 +84,13 @@ double relative_tail(const std::vector<double>& a, const std::vector<double>& r,
   return sum / (norm * norm);
 }
 
-}  // namespace
+/// fn(x) and fn'(x), by Channel.
+std::array<double, 2> both(const ScalarFunction& fn, double x) { return {fn(x), fn.derivative(x)}; }
+std::array<double, 2> both(const Pieces& fn, double x) { return fn(x); }
 
-Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, double sigma,
-                  std::size_t terms, double tolerance) {
+template <class Function>
+Expansions expand_function(const Function& fn, const std::vector<Kink>& kinks, double sigma,
+                           std::size_t terms, double tolerance) {
   // A 20-node Gauss rule integrates waves of wave number k well up to k width / 2 = 12; psi_j has
   // wave numbers up to sqrt(j).
   const double width = std::min(0.7, 22 / std::sqrt(static_cast<double>(terms)));
@@ -115,8 +119,9 @@ Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, doub
       transform.odd[f][i] = weight * (right - left);
       return weight * psi * (right * right + left * left);
     };
-    energy[nngp] += put(nngp, fn(x), fn(-x));
-    energy[d_nngp] += put(d_nngp, fn.derivative(x), fn.derivative(-x));
+    const std::array<double, 2> right = both(fn, x), left = both(fn, -x);
+    for (Channel channel : {nngp, d_nngp})
+      energy[channel] += put(channel, right[channel], left[channel]);
     if (!kinks.empty())
       for (Channel channel : {nngp, d_nngp})
         put(2 + channel, value(kinks, channel, x), value(kinks, channel, -x));
@@ -139,6 +144,17 @@ Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, doub
     out.of[channel].r = std::move(transform.terms[2 + channel]);
   }
   return out;
+}
+
+}  // namespace
+
+Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, double sigma,
+                  std::size_t terms, double tolerance) {
+  return expand_function(fn, kinks, sigma, terms, tolerance);
+}
+
+Expansions expand(const Pieces& fn, double sigma, std::size_t terms, double tolerance) {
+  return expand_function(fn, {}, sigma, terms, tolerance);
 }
 
 MehlerDual::MehlerDual(const std::vector<Expansions>& expansions, Channel channel) {

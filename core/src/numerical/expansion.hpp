@@ -5,6 +5,7 @@
 
 #include "numerical/dual_values.hpp"
 #include "numerical/kinks.hpp"
+#include "numerical/pieces.hpp"
 #include "numerical/scalar_function.hpp"
 
 namespace nngp::numerical {
@@ -26,6 +27,9 @@ struct Expansions {
 /// Terms are added until `tail` is below `tolerance`, but at most `terms` of them.
 Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, double sigma,
                   std::size_t terms, double tolerance);
+
+/// The same of fn as pieces, kinks and all.
+Expansions expand(const Pieces& fn, double sigma, std::size_t terms, double tolerance);
 
 /// A series that needs more terms is dearer than other ways.
 constexpr std::size_t kMaxTerms = 4096;

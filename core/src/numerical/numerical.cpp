@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "numerical/evaluate.hpp"
+#include "numerical/pairwise.hpp"
 #include "numerical/scalar_function.hpp"
 #include "numerical/table.hpp"
 #include "simd/dispatch.hpp"
@@ -15,8 +16,14 @@ namespace nngp {
 struct NumericalDual::Tables {
   numerical::Table<double> f64;
   numerical::Table<float> f32;
+  std::unique_ptr<numerical::Pairwise> pairwise;  ///< instead, if there is one
   numerical::TableError error;
   std::vector<nngp_breakpoint> breakpoints;
+
+  static std::shared_ptr<Tables> make_pairwise(
+      const std::function<double(double)>& fn,
+      const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+      const Options& options);
 };
 
 namespace {
@@ -80,11 +87,38 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
 
 }  // namespace
 
+/// What serves any fn, entry by entry.
+std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_pairwise(
+    const std::function<double(double)>& fn,
+    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+    const Options& options) {
+  constexpr double smallest = 1e-3;  // of the largest deviation; stands for 0
+  // Checked at some points only.
+  constexpr double safety = 3;
+  auto made = std::make_shared<Tables>();
+  made->pairwise = std::make_unique<numerical::Pairwise>(
+      fn, breakpoints, low > 0 ? low : smallest * high, high, std::max(options.tolerance, 1e-13));
+  if (breakpoints) {
+    made->breakpoints = *breakpoints;
+  } else {
+    for (double x : made->pairwise->fn().breaks()) made->breakpoints.push_back({x, 0, 0});
+  }
+  const std::array<double, 2> error = made->pairwise->error();
+  made->error = {safety * error[numerical::nngp], safety * error[numerical::d_nngp]};
+  return made;
+}
+
 NumericalDual::NumericalDual(std::function<double(double)> fn,
                              std::optional<std::vector<nngp_breakpoint>> breakpoints,
                              VarianceRange variances, Options options) {
   const double low = std::sqrt(variances.min), high = std::sqrt(variances.max);
-  const numerical::ScalarFunction function(std::move(fn), std::move(breakpoints), high);
+  // Tables over more orders of magnitude take longer to make than most matrices.
+  constexpr double widest = 1001;
+  if (low > 0 && high > widest * low) {
+    tables_ = Tables::make_pairwise(fn, breakpoints, low, high, options);
+    return;
+  }
+  const numerical::ScalarFunction function(fn, breakpoints, high);
   const double tolerance = options.single ? std::max(options.tolerance, 8e-7) : options.tolerance;
   const numerical::Series series(function, low, high, tolerance / 10);
   auto tables = std::make_shared<Tables>();
@@ -116,14 +150,51 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
   const numerical::TableError found = options.single ? check(float()) : check(double());
   error.nngp += safety * found.nngp;
   error.d_nngp += safety * found.d_nngp;
+  const double wanted = std::max(10 * options.tolerance, options.single ? 3e-6 : 1e-11);
+  if (high == 0 || std::max(error.nngp, error.d_nngp) <= wanted) return;
+
+  const std::shared_ptr<Tables> other = Tables::make_pairwise(fn, breakpoints, low, high, options);
+  const auto worst = [](const numerical::TableError& e) { return std::max(e.nngp, e.d_nngp); };
+  other->breakpoints = tables_->breakpoints;
+  if (!(worst(other->error) >= worst(error))) tables_ = other;
 }
 
+namespace {
+
+/// Entry by entry.
+template <class Real>
+void fill(const numerical::Pairwise& pairwise, const numerical::Tile<Real>& tile) {
+  using numerical::nngp, numerical::d_nngp;
+  const auto dense = [&](Real x) {
+    return static_cast<double>(std::fma(tile.cov_scale, x, tile.cov_shift));
+  };
+  std::vector<std::shared_ptr<const numerical::Pairwise::Row>> columns;
+  for (std::size_t j = 0; j < tile.cols; ++j) columns.push_back(pairwise.row(dense(tile.var2[j])));
+  for (std::size_t i = 0; i < tile.rows; ++i) {
+    const auto row = pairwise.row(dense(tile.var1[i]));
+    for (std::size_t j = 0; j < tile.cols; ++j) {
+      const Real k = tile.cov12[i * tile.cov12_ld + j];
+      const std::array<double, 2> value = pairwise(dense(k), *row, *columns[j]);
+      tile.nngp[i * tile.nngp_ld + j] = static_cast<Real>(value[nngp]);
+      const Real d = static_cast<Real>(value[d_nngp]);
+      if (tile.d_nngp) tile.d_nngp[i * tile.d_nngp_ld + j] = d;
+      if (!tile.ntk) continue;
+      Real& ntk = tile.ntk[i * tile.ntk_ld + j];
+      ntk = d * std::fma(tile.ntk_cov, k, std::fma(tile.ntk_scale, ntk, tile.ntk_shift));
+    }
+  }
+}
+
+}  // namespace
+
 void NumericalDual::tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const {
+  if (tables_->pairwise) return fill<double>(*tables_->pairwise, tile);
   numerical::TileEvaluation<double> evaluation(tables_->f64, tile, memory);
   dispatch(evaluation);
 }
 
 void NumericalDual::tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const {
+  if (tables_->pairwise) return fill<float>(*tables_->pairwise, tile);
   numerical::TileEvaluation<float> evaluation(tables_->f32, tile, memory);
   dispatch(evaluation);
 }
@@ -145,15 +216,28 @@ void fill_diagonal(const numerical::Table<Real>& table, const Real* var, std::si
   dispatch(evaluation);
 }
 
+template <class Real>
+void fill_diagonal(const numerical::Pairwise& pairwise, const Real* var, std::size_t count,
+                   Real cov_scale, Real cov_shift, Real* nngp) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Real variance = std::fma(cov_scale, var[i], cov_shift);
+    nngp[i] = static_cast<Real>(pairwise.row(variance)->energy[numerical::nngp]);
+  }
+}
+
 }  // namespace
 
 void NumericalDual::diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,
                              double* nngp) const {
+  if (tables_->pairwise)
+    return fill_diagonal(*tables_->pairwise, var, count, cov_scale, cov_shift, nngp);
   fill_diagonal(tables_->f64, var, count, cov_scale, cov_shift, nngp);
 }
 
 void NumericalDual::diagonal(const float* var, std::size_t count, float cov_scale, float cov_shift,
                              float* nngp) const {
+  if (tables_->pairwise)
+    return fill_diagonal(*tables_->pairwise, var, count, cov_scale, cov_shift, nngp);
   fill_diagonal(tables_->f32, var, count, cov_scale, cov_shift, nngp);
 }
 

@@ -20,8 +20,10 @@ std::string short_text(double x) {
 }
 
 std::string advice(const Inexactness& errors) {
-  if (errors.noise > 0)
-    return "the values of fn itself have relative errors of " + short_text(errors.noise) +
+  if (!errors.noise)
+    return "smaller inputs or W_std help; 'nngp eval' tells whether the values of fn are noisy";
+  if (*errors.noise > 0)
+    return "the values of fn itself have relative errors of " + short_text(*errors.noise) +
            ": compute fn in double precision, or give nngp_fn";
   return "fn varies on scales too small beside the inputs: smaller inputs or W_std help, or a plugin "
          "that gives nngp_fn";

@@ -2,6 +2,7 @@
 
 // What subcommands do about expectations that are integrated with errors.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace nngp::host {
 /// Errors of one expectation or layer, relative to sqrt(E fn(x1)^2 E fn(x2)^2) and the same for fn'.
 struct Inexactness {
   double nngp, d_nngp;
-  double noise;  ///< the relative error of fn's own values, 0 where it is no more than rounding
+  /// The relative error of fn's own values, 0 where it is no more than rounding, none if not known.
+  std::optional<double> noise;
 };
 
 /// The option --allow-inexact BOUND.

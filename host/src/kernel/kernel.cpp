@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/plot.hpp"
 #include "command/plugin_search.hpp"
 #include "command/progress.hpp"
@@ -108,21 +109,15 @@ class KernelRun {
     if (x2_) x2.emplace(x2_->view());
     KernelOperator<Real> kernels = kernel_fn_.bind(x1_.view(), x2, options_);
     report_.numerical = kernels.numerical_layers();
-    for (const NumericalLayer& layer : report_.numerical) warn_of_error(layer);
+    for (const NumericalLayer& layer : report_.numerical) judge(layer);
     return kernels;
   }
 
   /// float32 tables aim at float32 accuracy, whatever tolerance was asked for.
-  static void warn_of_error(const NumericalLayer& layer) {
+  void judge(const NumericalLayer& layer) const {
     constexpr double least = std::is_same_v<Real, float> ? 3e-6 : 0;
     if (std::max(layer.error_nngp, layer.error_d_nngp) <= std::max(least, layer.tolerance)) return;
-    std::ostringstream text;
-    text.precision(2);
-    text << "nngp: warning: " << layer.activation << " is integrated with relative errors up to "
-         << layer.error_nngp << " (nngp) and " << layer.error_d_nngp
-         << " (d_nngp), above the tolerance " << layer.tolerance
-         << "; inputs or W_std scaled down help, and a plugin that declares the break points of fn\n";
-    std::cerr << text.str();
+    judge_inexact(layer.activation, {layer.error_nngp, layer.error_d_nngp, {}}, request_.allowed_error);
   }
 
   /// In memory.

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "command/inexact.hpp"
 #include "command/plot.hpp"
 #include "nngp/text.hpp"
 
@@ -60,6 +61,7 @@ po::options_description kernel_options() {
       ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
   add_input_options(options);
+  options.add(inexact_options());
   return options;
 }
 
@@ -79,6 +81,7 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.memory =
       arguments.count("memory") ? parse_size(text_of(arguments, "memory")) : default_memory();
   request.resume = arguments.count("resume") > 0;
+  request.allowed_error = allowed_error(arguments);
   if (request.resume && !request.writes_files_alone())
     throw UsageError("--resume needs the output files of the interrupted command");
   if (request.resume && (request.x1 == standard_input || request.x2 == standard_input))

@@ -32,6 +32,7 @@ struct KernelRequest {
   unsigned threads = 0;
   std::size_t memory = 0;  ///< bytes that results may take before they are streamed to disk
   bool resume = false;
+  double allowed_error = 0;  ///< of layers that are integrated; above it nothing is written
 
   bool wants_summary() const { return nngp.empty() && ntk.empty(); }
   bool wants_nngp() const { return !nngp.empty() || wants_summary(); }
