@@ -1,5 +1,8 @@
 // The command: picks the subcommand, prints help, turns errors into messages and exit codes.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -14,11 +17,13 @@
 
 #include "check/check.hpp"
 #include "command/command.hpp"
+#include "command/interrupt.hpp"
 #include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
 #include "nngp/instruction_set.hpp"
 #include "nngp/kernel.hpp"
+#include "nngp/limits.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -145,11 +150,20 @@ void watch_memory() {
   });
 }
 
+/// Files that are opened get the lowest descriptor that is free: where the parent closed one of the
+/// standard streams, what is printed would go into an output. A closed stream gets a place in which
+/// reading and writing fail, as they do with closed ones.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int checked_run(int count, char** words) {
   // Both turn into errors of the call that met them.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   watch_memory();
+  SignalWatch watch;
   std::cout.exceptions(std::ios::failbit | std::ios::badbit);
   try {
     run({words + std::min(count, 1), words + count});
@@ -164,10 +178,13 @@ int checked_run(int count, char** words) {
     print_error(error.what());
     return wrong_usage;
   } catch (const Interruption& interruption) {
+    watch.end_in_order();
     print_error(interruption.message);
     return 128 + interruption.signal;
   } catch (const std::bad_alloc&) {
-    print_error(out_of_memory);
+    rlimit limit = {};
+    const bool limited = ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    print_error(out_of_memory, limited ? "; what limits it is ulimit -v" : "");
   } catch (const std::exception& error) {
     print_error(error.what());
   }
@@ -179,6 +196,7 @@ int checked_run(int count, char** words) {
 
 int main(int count, char** words) {
   namespace host = nngp::host;
+  host::occupy_standard_streams();
   if (count > 1 && std::string_view(words[1]) == host::check_worker_word)
     return host::run_check_worker({words + 2, words + count});
   const host::ProcessGuard guard;

@@ -173,6 +173,12 @@ TEST(Abi, RefusesALibraryThatLacksASymbol) {
                            "cannot be loaded: undefined symbol: nngp_test_is_nowhere");
 }
 
+TEST(Abi, NamesALibraryThatIsMissing) {
+  expect_refused_when_used("needs_library",
+                           "cannot be loaded: it needs libnngp_test_gone.so, which is not found; install that "
+                           "library, or name its folder in LD_LIBRARY_PATH");
+}
+
 TEST(Abi, KeepsTheFloatingPointMode) {
   const std::string reason =
       "changes the processor's floating-point mode when loaded; link it without -ffast-math";
@@ -225,11 +231,14 @@ TEST(Abi, RefusesADamagedHeader) {
     const fs::path file = files.write("changed.so", changed);
     expect_error<PluginError>([&] { open(file); }, reason);
   };
-  change(EI_CLASS, static_cast<unsigned char>(ELFCLASS32), "built for another kind of machine");
+  change(EI_CLASS, static_cast<unsigned char>(ELFCLASS32),
+         "a 32-bit library; build it for 64 bits, as nngp is");
+  change(offsetof(Elf64_Ehdr, e_machine), Elf64_Half{EM_386},
+         "built for another kind of machine (32-bit x86, not ");
   change(EI_DATA, static_cast<unsigned char>(ELFDATA2MSB),
          "built for a machine of the other byte order");
   change(offsetof(Elf64_Ehdr, e_machine), Elf64_Half{EM_S390},
-         "built for another kind of machine (ELF machine 22, not ");
+         "built for another kind of machine (IBM Z, not ");
   change(offsetof(Elf64_Ehdr, e_type), Elf64_Half{ET_REL},
          "not a shared library but an object or program");
   for (const std::uint64_t far :

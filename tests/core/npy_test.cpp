@@ -122,6 +122,47 @@ TEST(Npy, ViewsAMappedFileInPlaceWhereItsNumbersAreAsWanted) {
   EXPECT_EQ(read_data<float>(file).view(), expected.cast<float>());
 }
 
+TEST(Npy, TellsWhenTheNumbersInAMappedFileAreNoLongerThoseThatWereRead) {
+  const TemporaryFolder folder;
+  const auto write = [&] {
+    nngp::NpyWriter<double> writer(folder / "x.npy", 2, 3);
+    writer.matrix() = expected;
+    writer.commit();
+  };
+  const auto overwrite = [&](std::streamoff at, std::string_view bytes) {
+    std::fstream file(folder / "x.npy", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(at);
+    file << bytes;
+  };
+  const auto fails = [&](const Data<double>& data) {
+    expect_error<nngp::DataError>([&] { data.check_unchanged(); },
+                                  "x.npy' was changed while it was used: write another file");
+  };
+  write();
+  const Data<double> data = read_data<double>(folder / "x.npy");
+  EXPECT_NO_THROW(data.check_unchanged());
+  // A file that is renamed to this one is another: the numbers stay.
+  write();
+  EXPECT_NO_THROW(data.check_unchanged());
+  const Data<double> other = read_data<double>(folder / "x.npy");
+  const auto time = std::filesystem::last_write_time(folder / "x.npy");
+  overwrite(130, "x");
+  // Not even the time tells this.
+  std::filesystem::last_write_time(folder / "x.npy", time);
+  fails(other);
+  write();
+  const Data<double> third = read_data<double>(folder / "x.npy");
+  std::filesystem::last_write_time(folder / "x.npy", time);
+  EXPECT_NO_THROW(third.check_unchanged());
+  std::filesystem::resize_file(folder / "x.npy", 140);
+  fails(third);
+  // Numbers that were converted are in memory.
+  write();
+  const Data<float> converted = read_data<float>(folder / "x.npy");
+  overwrite(130, "x");
+  EXPECT_NO_THROW(converted.check_unchanged());
+}
+
 TEST(Npy, DataOutlivesTheFileObject) {
   const TemporaryFolder folder;
   const auto path = folder.write("x.npy", npy(dictionary("<f8", "1, 2"), stored({1., 2.})));

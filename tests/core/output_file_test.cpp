@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -30,6 +31,55 @@ TEST(OutputFile, WritesThroughALink) {
   write_file(folder / "link.txt", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.txt"));
   EXPECT_EQ(read_text(folder / "target.txt"), "new");
+}
+
+TEST(OutputFile, WritesThroughALinkThatPointsToNothingYet) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "there");
+  std::filesystem::create_symlink("there/target.txt", folder / "second.txt");
+  std::filesystem::create_symlink(folder / "second.txt", folder / "first.txt");
+  write_file(folder / "first.txt", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "first.txt"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "second.txt"));
+  EXPECT_EQ(read_text(folder / "there/target.txt"), "new");
+  std::filesystem::create_symlink("circle.txt", folder / "circle.txt");
+  expect_error<DataError>([&] { write_file(folder / "circle.txt", "x"); },
+                          "Too many levels of symbolic links");
+  EXPECT_EQ(nngp::output_place(folder / "first.txt"), nngp::output_place(folder / "there/target.txt"));
+}
+
+TEST(OutputFile, KeepsThePermissionsOfTheFileItReplaces) {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  for (const fs::perms mode : {fs::perms(0600), fs::perms(0640), fs::perms(0666)}) {
+    const auto path = folder.write("out.txt", "old");
+    fs::permissions(path, mode);
+    {
+      OutputFile file(path);
+      EXPECT_EQ(fs::status(file.partial_path()).permissions(), mode);
+      file.commit();
+    }
+    EXPECT_EQ(fs::status(path).permissions(), mode);
+  }
+}
+
+/// What a process does that ends at once, here in a child.
+TEST(OutputFile, IsRemovedByAProcessThatEndsAtOnce) {
+  const TemporaryFolder folder;
+  folder.write("kept.txt.partial", "");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    OutputFile done(folder / "done.txt"), lost(folder / "lost.txt"), kept(folder / "kept.txt");
+    done.commit();
+    kept.keep();
+    ::_exit(static_cast<int>(nngp::abandon_outputs()));
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_GE(WEXITSTATUS(status), 1);  // those of other tests count too
+  EXPECT_TRUE(std::filesystem::exists(folder / "done.txt"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "lost.txt.partial"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "kept.txt.partial"));
 }
 
 TEST(OutputFile, NamesWhatItCannotWrite) {

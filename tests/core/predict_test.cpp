@@ -166,6 +166,50 @@ TEST_F(Predict, ConjugateGradientsAgreeWithCholesky) {
     }
 }
 
+/// No bias: rows of zeros have a kernel of zeros, and all landmarks may be such rows.
+TEST_F(Predict, ConjugateGradientsSolveWhereTheLandmarksAreZero) {
+  const nngp::KernelFn no_bias(
+      nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+  nngp::Matrix<double> x = nngp::Matrix<double>::Zero(40, 3), y(40, 1);
+  for (Eigen::Index i = 0; i < x.rows(); ++i) y(i, 0) = std::sin(double(i));
+  for (const Eigen::Index i : {3, 17}) x.row(i) << 1, double(i), -2;
+  EnsembleOptions options = {.diag_reg = {1e-3}};
+  const auto direct = Ensemble<double>(no_bias, view(x), view(y), options).predict(view(x));
+  options.method = Method::conjugate_gradients;
+  options.conjugate_gradients.tolerance = 1e-12;
+  for (const std::size_t memory : {std::size_t{1} << 30, std::size_t{4096}, std::size_t{1}}) {
+    options.memory = memory;
+    const auto iterated = Ensemble<double>(no_bias, view(x), view(y), options).predict(view(x));
+    EXPECT_LT(relative_error(iterated.mean, direct.mean.view()), 1e-9);
+  }
+}
+
+/// Squares of such numbers are beyond float64; solutions are not.
+TEST_F(Predict, ScalesOfTargetsAndInputsDoNotMatter) {
+  for (const Method method : {Method::cholesky, Method::eigensystem, Method::conjugate_gradients}) {
+    EnsembleOptions options = nngp_options;
+    options.method = method;
+    options.conjugate_gradients.tolerance = 1e-12;
+    const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+    const auto at = [&](double x_scale, double y_scale) {
+      const nngp::Matrix<double> x = x_train.view() * x_scale, xt = x_test.view() * x_scale,
+                                 y = y_train.view() * y_scale;
+      return Ensemble<double>(no_bias, view(x), view(y), options).predict(view(xt), Spread::variance);
+    };
+    const auto usual = at(1, 1);
+    for (const double scale : {0x1p515, 0x1p-548, 0x1p1000, 0x1p-1000}) {
+      const nngp::Matrix<double> expected = usual.mean.view() * scale;
+      EXPECT_LT(relative_error(at(1, scale).mean, view(expected)), 1e-9) << scale;
+    }
+    for (const double scale : {0x1p498, 0x1p-490}) {
+      const auto ours = at(scale, 1);
+      EXPECT_LT(relative_error(ours.mean, usual.mean.view()), 1e-9) << scale;
+      for (std::size_t i = 0; i < usual.variance.size(); ++i)
+        EXPECT_NEAR(ours.variance[i] / scale / scale, usual.variance[i], 1e-9);
+    }
+  }
+}
+
 TEST_F(Predict, ConjugateGradientsSayWhenTheyDoNotConverge) {
   EnsembleOptions options = nngp_options;
   options.method = Method::conjugate_gradients;

@@ -62,6 +62,24 @@ TEST(PluginSearch, FollowsTheStandardOrder) {
   EXPECT_EQ(search.installed, "/installed");
 }
 
+TEST(PluginSearch, ReadsColonsThatAreEscaped) {
+  const Environment path("NNGP_PLUGIN_PATH", R"(/a\:b:/c\\d:/e\f:/g\\\:h\)");
+  EXPECT_EQ(PluginSearch::standard({}, "").folders,
+            (std::vector<fs::path>{"/a:b", R"(/c\d)", R"(/e\f)", R"(/g\:h\)"}));
+}
+
+/// Libraries that plugins need may lie beside them, under such names too.
+TEST(PluginSearch, TakesPluginsWithAVersionInTheirNames) {
+  const TemporaryFolder folder;
+  fs::copy_file(fs::path(NNGP_TEST_PLUGINS) / "librelu.so", folder / "libwave.so.1");
+  fs::create_symlink("libwave.so.1", folder / "libwave.so.1.2");
+  folder.write("libother.so.1", "no plugin at all");
+  folder.write("notes.so.old", "no library");
+  const Registry registry(PluginSearch{{}, {folder.path()}});
+  EXPECT_NO_THROW(registry.find("Relu"));
+  EXPECT_THAT(registry.warnings(), testing::IsEmpty());
+}
+
 TEST(PluginSearch, FindsTheUsersDataFolder) {
   const Environment path("NNGP_PLUGIN_PATH", std::nullopt);
   const auto folder = [](const std::optional<std::string>& data,

@@ -113,6 +113,158 @@ TEST_F(PredictCommand, DependsOnTheThreadsByRoundingAlone) {
   EXPECT_TRUE(means[0].isApprox(means[1], 1e-11));
 }
 
+/// The kernels of the golden data as files: k_NAME.npy, t_NAME.npy and tt.npy.
+class OwnKernels : public PredictCommand {
+ protected:
+  OwnKernels() {
+    const std::string train = golden + "x_train.npy", test = golden + "x_test.npy";
+    kernel({"--x1", train, "--nngp", file("k_nngp.npy"), "--ntk", file("k_ntk.npy")});
+    kernel({"--x1", test, "--x2", train, "--nngp", file("t_nngp.npy"), "--ntk", file("t_ntk.npy")});
+    kernel({"--x1", test, "--nngp", file("tt.npy")});
+  }
+  void kernel(std::vector<std::string> options) const {
+    options.insert(options.begin(), {"kernel", "--model", relu3});
+    ASSERT_EQ(run_nngp(options).code, 0);
+  }
+  Outcome own(const std::vector<std::string>& options) const {
+    std::vector<std::string> words = {"predict", "--y-train", golden + "y_train.npy"};
+    words.insert(words.end(), options.begin(), options.end());
+    return run_nngp(words);
+  }
+};
+
+TEST_F(OwnKernels, PredictAsTheModelDoes) {
+  const std::vector<std::string> outputs = {"--learning-rate", "0.7",          "--mean",
+                                            file("mean.npy"),  "--cov",        file("cov.npy"),
+                                            "--std",           file("std.npy")};
+  for (const auto& [options, name] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{}, "nngp_inf"},
+           {{"--solver", "cg", "--tolerance", "1e-12"}, "nngp_inf"},
+           {{"--time", "30"}, "nngp_30"},
+           {{"--kernel", "ntk"}, "ntk_inf"},
+           {{"--kernel", "ntk", "--time", "30"}, "ntk_30"}}) {
+    const bool ntk = name.starts_with("ntk");
+    std::vector<std::string> words = {"--k-train",     file(ntk ? "k_ntk.npy" : "k_nngp.npy"),
+                                      "--k-test",      file(ntk ? "t_ntk.npy" : "t_nngp.npy"),
+                                      "--k-test-test", file("tt.npy")};
+    if (ntk)
+      words.insert(words.end(),
+                   {"--nngp-train", file("k_nngp.npy"), "--nngp-test", file("t_nngp.npy")});
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), outputs.begin(), outputs.end());
+    const Outcome outcome = own(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_TRUE(read_npy(folder / "mean.npy").isApprox(read_npy(golden + name + "_mean.npy"), 1e-8))
+        << name;
+    EXPECT_TRUE(read_npy(folder / "cov.npy").isApprox(read_npy(golden + name + "_cov.npy"), 1e-8))
+        << name;
+  }
+}
+
+TEST_F(OwnKernels, AreScoredComparedAndAnalysedAsTheModelIs) {
+  const std::vector<std::string> train = {"--k-train", file("k_nngp.npy"), "--k-test",
+                                          file("t_nngp.npy")};
+  const auto with = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), train.begin(), train.end());
+    return own(options);
+  };
+  const std::vector<std::string> scores = {
+      "--diag-reg-grid", "1e-6:1e-2:3", "--folds", "4", "--report", "-"};
+  const json report = json::parse(with(scores).out);
+  const json of_model = json::parse(
+      predict(golden + "x_train.npy", golden + "y_train.npy", golden + "x_test.npy", scores).out);
+  EXPECT_EQ(report["diag_reg"]["value"], of_model["diag_reg"]["value"]);
+  EXPECT_NEAR(report["scores"][1]["log_marginal_likelihood"],
+              of_model["scores"][1]["log_marginal_likelihood"], 1e-6);
+  EXPECT_TRUE(report["model"].is_null());
+  EXPECT_EQ(report["inputs"]["k_train"]["rows"], 24);
+
+  const Outcome compared = run_nngp({"compare", "--y-train", golden + "y_train.npy", "--k-train",
+                                     file("k_nngp.npy"), file("k_ntk.npy"), "--report", "-"});
+  EXPECT_EQ(compared.code, 0) << compared.err;
+  EXPECT_EQ(json::parse(compared.out)["best_first"].size(), 2u);
+  const Outcome of_both =
+      run_nngp({"compare", "--y-train", golden + "y_train.npy", "--k-train", file("k_nngp.npy"),
+                "--model", relu3, "--x-train", golden + "x_train.npy", "--report", "-"});
+  const json both = json::parse(of_both.out)["best_first"];
+  EXPECT_NEAR(both[0]["scores"]["log_marginal_likelihood"],
+              both[1]["scores"]["log_marginal_likelihood"], 1e-6);
+
+  const json spectrum =
+      json::parse(run_nngp({"spectrum", "--k-train", file("k_ntk.npy"), "--report", "-"}).out);
+  const json expected = json::parse(
+      run_nngp({"spectrum", "--model", relu3, "--x", golden + "x_train.npy", "--report", "-"}).out);
+  EXPECT_NEAR(spectrum["condition_number"].get<double>() / expected["condition_number"].get<double>(),
+              1, 1e-6);
+  EXPECT_EQ(spectrum["k_train"]["rows"], 24);
+}
+
+TEST_F(OwnKernels, MustFit) {
+  const std::string k = file("k_nngp.npy"), t = file("t_nngp.npy"), mean = file("mean.npy");
+  const auto fails = [&](std::vector<std::string> options, const std::string& message, int code = 1) {
+    options.insert(options.end(), {"--mean", mean});
+    expect_failure(own(options), message, code);
+  };
+  const auto changed = [&](const std::string& name, Eigen::Index i, Eigen::Index j, double value) {
+    nngp::Matrix<double> m = read_npy(k);
+    m(i, j) = value;
+    return write(name, m);
+  };
+  fails({"--k-train", t, "--k-test", t},
+        "t_nngp.npy' is 7 x 24: a kernel of inputs with themselves is square");
+  fails(
+      {"--k-train", changed("skew.npy", 3, 5, -7), "--k-test", t},
+      "skew.npy' is not symmetric: row 4, column 6 (counted from 1) is -7.0, but row 6, column 4 is ");
+  fails({"--k-train", changed("nan.npy", 3, 5, NAN), "--k-test", t}, "nan.npy'");
+  fails({"--k-train", changed("negative.npy", 2, 2, -1), "--k-test", t},
+        "negative.npy' is no kernel: row 3, column 3 (counted from 1) is -1.0");
+  nngp::Matrix<double> indefinite = read_npy(k);
+  indefinite.setOnes();
+  indefinite.diagonal().setZero();
+  fails({"--k-train", write("indefinite.npy", indefinite), "--k-test", t}, "is it a kernel?");
+  fails({"--k-train", write("indefinite.npy", indefinite), "--k-test", t, "--solver", "cg",
+         "--diag-reg", "1e-3", "--diag-reg-absolute"},
+        "positive definite");
+  fails({"--k-train", k, "--k-test", file("tt.npy")},
+        "tt.npy' is 7 x 7, but --k-test must be 7 x 24, with a row for each test input and a column "
+        "for each "
+        "training input, as '" +
+            k + "' has 24");
+  fails({"--k-train", k, "--k-test", write("turned.npy", read_npy(t).transpose())},
+        "' has 24: transpose it");
+  fails({"--k-train", k, "--k-test", t, "--k-test-test", k},
+        "k_nngp.npy' is 24 x 24, but --k-test-test must be 7 x 7");
+  fails({"--k-train", k}, "option '--k-test' is missing beside --k-train", 2);
+  fails({"--k-test", t}, "--k-test needs --k-train", 2);
+  fails({"--k-train", k, "--k-test", t, "--model", relu3}, "give either --k-train or --model", 2);
+  fails({"--k-train", k, "--k-test", t, "--std", file("std.npy")},
+        "the spread of predictions needs --k-test-test", 2);
+  fails(
+      {"--k-train", k, "--k-test", t, "--kernel", "ntk", "--k-test-test", k, "--std", file("std.npy")},
+      "the spread of predictions needs --k-test-test, --nngp-train and --nngp-test with --kernel ntk",
+      2);
+  fails({"--k-train", k, "--k-test", t, "--nngp-train", k},
+        "--nngp-train and --nngp-test go with --kernel ntk; --k-train is the NNGP here", 2);
+  fails({"--k-train", k, "--k-test", t, "--dtype", "float32"}, "--dtype is that of kernels", 2);
+}
+
+TEST_F(PredictCommand, TellsHowManyDigitsAreRight) {
+  const json report = json::parse(
+      predict(golden + "x_train.npy", golden + "y_train.npy", golden + "x_test.npy", {"--report", "-"})
+          .out);
+  EXPECT_EQ(report["solver"]["digits"], 15);
+  // A kernel of rank one and rounding.
+  const nngp::Matrix<double> x = nngp::Matrix<double>::Ones(24, 4) * 3;
+  nngp::Matrix<double> near = x;
+  for (Eigen::Index i = 0; i < x.rows(); ++i) near(i, 0) += 1e-7 * double(i);
+  const Outcome outcome = predict(write("near.npy", near), golden + "y_train.npy",
+                                  golden + "x_test.npy", {"--diag-reg", "2e-16"});
+  if (outcome.code == 0) {
+    EXPECT_THAT(outcome.err, HasSubstr("nngp: warning: "));
+  }
+}
+
 TEST_F(PredictCommand, ReportsWhatItDid) {
   const Outcome outcome =
       predict(golden + "x_train.npy", golden + "y_train.npy", golden + "x_train.npy",

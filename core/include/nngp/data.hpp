@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -44,6 +45,12 @@ class Data {
         source_(std::make_shared<const DataSource>(std::move(source))) {}
   Data(Matrix<Real> matrix, DataSource source)
       : Data(std::make_shared<const Matrix<Real>>(std::move(matrix)), std::move(source)) {}
+  /// Numbers that stay in `file`.
+  Data(FileBytes file, const MatrixView<Real>& view, DataSource source)
+      : Data(file.owner(), view, std::move(source)) {
+    file_.emplace(std::move(file));
+    checksum_ = file_->checksum();
+  }
 
   const MatrixView<Real>& view() const { return view_; }
   Eigen::Index rows() const { return view_.rows(); }
@@ -54,6 +61,12 @@ class Data {
   /// The same with columns in another order: column i is column order[i] of this. `remark` says why.
   Data with_columns(const std::vector<std::size_t>& order, const std::string& remark) const;
 
+  /// Throws DataError if the numbers are not those that were read: they stayed in a mapped file, and
+  /// another process wrote to it. To be asked when what was made of them is about to be used.
+  void check_unchanged() const {
+    if (file_) file_->check_unchanged(checksum_);
+  }
+
  private:
   Data(const std::shared_ptr<const Matrix<Real>>& held, DataSource source)
       : Data(held, {held->data(), held->rows(), held->cols(), Eigen::OuterStride<>(held->cols())},
@@ -62,6 +75,8 @@ class Data {
   std::shared_ptr<const void> owner_;
   MatrixView<Real> view_;
   std::shared_ptr<const DataSource> source_;
+  std::optional<FileBytes> file_;  ///< where the numbers are, if they are in a file
+  std::uint64_t checksum_ = 0;
 };
 
 /// Whether the first line of text names the columns. Words: it does if none of its fields is a number.

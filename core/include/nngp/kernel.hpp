@@ -52,30 +52,43 @@ struct NumericalLayer {
   std::vector<nngp_breakpoint> breakpoints;  ///< declared by the plugin or detected
 };
 
+/// What a KernelOperator computes with: a network bound to its inputs, or matrices that are there
+/// already (nngp/stored_kernel.hpp). Usable by several threads at once.
 template <class Real>
-class TileEngine;
+class KernelSource {
+ public:
+  virtual ~KernelSource() = default;
+  virtual std::size_t rows() const = 0;
+  virtual std::size_t cols() const = 0;
+  virtual bool symmetric() const = 0;
+  virtual const std::vector<NumericalLayer>& numerical_layers() const = 0;
+  virtual void compute(const Window& window, const Output<Real>& out,
+                       const KernelOptions& options) const = 0;
+};
 
 /// The kernels of two sets of inputs as an operator: nothing of size n1 x n2 is stored, any window can
 /// be computed when it is needed. A cheap value to copy; refers to the inputs, which must outlive it.
 template <class Real>
 class KernelOperator {
  public:
-  std::size_t rows() const;
-  std::size_t cols() const;
+  explicit KernelOperator(std::shared_ptr<const KernelSource<Real>> source)
+      : source_(std::move(source)) {}
+
+  std::size_t rows() const { return source_->rows(); }
+  std::size_t cols() const { return source_->cols(); }
   /// True for the kernels of inputs with themselves: entries (i, j) and (j, i) are equal.
-  bool symmetric() const;
+  bool symmetric() const { return source_->symmetric(); }
   /// The layers that are integrated numerically, in order.
-  const std::vector<NumericalLayer>& numerical_layers() const;
+  const std::vector<NumericalLayer>& numerical_layers() const { return source_->numerical_layers(); }
 
   /// Computes one window. A window on the diagonal of a symmetric operator (row = col, rows = cols) is
   /// computed as one triangle and mirrored. Throws DataError if an entry is NaN or infinite.
-  void compute(const Window& window, const Output<Real>& out, const KernelOptions& options = {}) const;
+  void compute(const Window& window, const Output<Real>& out, const KernelOptions& options = {}) const {
+    source_->compute(window, out, options);
+  }
 
  private:
-  friend class KernelFn;
-  explicit KernelOperator(std::shared_ptr<const TileEngine<Real>> engine)
-      : engine_(std::move(engine)) {}
-  std::shared_ptr<const TileEngine<Real>> engine_;
+  std::shared_ptr<const KernelSource<Real>> source_;
 };
 
 /// The kernel function of a network (arXiv 1912.02803): from inputs, one example a row, to the NNGP

@@ -78,8 +78,8 @@ class NpyWriter {
 
   /// Gives the file its final name.
   void commit();
-  /// Leaves the partial file in place even if not committed.
-  void keep() { file_.keep(); }
+  /// Whether the partial file is left in place if not committed.
+  void keep(bool kept = true) { file_.keep(kept); }
 
  private:
   OutputFile file_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -25,6 +26,9 @@ struct Gaussian {
   KernelMatrix<double> mean;        ///< test inputs x outputs
   std::vector<double> variance;     ///< one a test input, the same for every output; or empty
   KernelMatrix<double> covariance;  ///< test inputs x test inputs, the same for every output; or empty
+  /// Estimated error of the mean by rounding, relative to its largest entry, for the kernel's entries
+  /// as they are: the largest over outputs. Of Method::cholesky; otherwise none.
+  std::optional<double> rounding = {};
 };
 
 /// How systems with the kernel of the training inputs are solved.
@@ -50,7 +54,8 @@ struct EnsembleOptions {
 /// An infinite ensemble of infinitely wide networks trained by gradient descent on the mean squared
 /// error (Lee et al., arXiv 1902.06720), as neural_tangents.predict.gradient_descent_mse_ensemble. With
 /// the NNGP kernel at infinite time it is the exact posterior of a Gaussian process. A cheap value to
-/// copy; refers to the training inputs, which must outlive it.
+/// copy; refers to the training inputs, which must outlive it. One is made of a network and inputs, or
+/// of kernels however they come.
 template <class Real>
 class Ensemble {
  public:
@@ -58,12 +63,20 @@ class Ensemble {
   /// Throws NotPositiveDefinite, DataError for shapes that do not fit or options out of range.
   Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_train,
            const MatrixView<double>& y_train, const EnsembleOptions& options);
+  /// From the kernels of the training inputs with themselves. The spread with Get::ntk needs both
+  /// kernels.
+  Ensemble(KernelOperator<Real> train, const MatrixView<double>& y_train,
+           const EnsembleOptions& options);
 
   /// Predictions after gradient descent for time `t`, in units of 1 / learning_rate; nullopt: for ever.
   /// The spread is that of the networks' outputs, without noise of the targets. Throws NumericalError
   /// rather than return what is not finite.
   Gaussian predict(const MatrixView<Real>& x_test, Spread spread = Spread::none,
                    std::optional<double> t = std::nullopt) const;
+  /// From the kernels `cross` of test with training inputs and, for a spread, `test` of test inputs
+  /// with themselves.
+  Gaussian predict(const KernelOperator<Real>& cross, const std::optional<KernelOperator<Real>>& test,
+                   Spread spread = Spread::none, std::optional<double> t = std::nullopt) const;
 
   /// Needs Method::cholesky or eigensystem. Of `folds` = 0, only leave-one-out.
   Scores scores(std::size_t folds = 0) const;
@@ -80,24 +93,35 @@ class Ensemble {
   /// How conjugate gradients went so far.
   std::optional<ConjugateGradients::Report> convergence() const;
   const EnsembleOptions& options() const { return options_; }
+  /// The kernels of the training inputs with themselves.
+  const KernelOperator<Real>& kernels() const { return train_; }
   const std::vector<NumericalLayer>& numerical_layers() const { return train_.numerical_layers(); }
 
  private:
+  /// Rows of the kernel of the training inputs at some of them.
+  using Rows = std::function<KernelMatrix<double>(const std::vector<Eigen::Index>&)>;
+  struct Weights;
+
+  void train(const MatrixView<double>& y_train, const Rows& rows);
+  KernelMatrix<double> rows_of_kernel(const std::vector<Eigen::Index>& chosen) const;
   void check_time(std::optional<double> t) const;
   void invert(MatrixMap<double> rows, std::optional<double> t) const;
-  void mean(const KernelOperator<Real>& cross, const MatrixView<double>& weights,
-            MatrixMap<double> out) const;
-  void block(const KernelOperator<Real>& cross, const MatrixView<Real>& x_test, Eigen::Index row,
-             Eigen::Index rows, const MatrixView<double>& weights, Spread spread,
-             std::optional<double> t, Gaussian& out) const;
+  Weights weights(std::optional<double> t) const;
+  void mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row, Gaussian& out,
+            KernelMatrix<double>& error) const;
+  void spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
+              const KernelMatrix<double>& k, Eigen::Index row, Spread spread, std::optional<double> t,
+              Gaussian& out) const;
   KernelMatrix<double> times_nngp(const MatrixView<double>& rows) const;
 
   EnsembleOptions options_;
-  KernelFn kernel_fn_;
-  MatrixView<Real> x_train_;
+  /// What other inputs are bound to; none if the kernels were given.
+  std::optional<std::pair<KernelFn, MatrixView<Real>>> network_;
   KernelOperator<Real> train_;
   std::shared_ptr<const KernelMatrix<double>> y_;  ///< one output a row
   double mean_diagonal_ = 0;
+  double scale_ = 1;                          ///< of the equations that conjugate gradients solve
+  std::optional<double> condition_number_;    ///< of Method::cholesky
   std::shared_ptr<const Cholesky> cholesky_;  ///< one of these three, by the method
   std::shared_ptr<const Eigensystem> eigensystem_;
   std::shared_ptr<const ConjugateGradients> conjugate_gradients_;

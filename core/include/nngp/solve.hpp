@@ -38,6 +38,16 @@ class LinearMap {
   virtual void apply(MatrixMap<double> rows) const = 0;
 };
 
+struct DoubleDouble;
+
+/// Solutions of more than float64 precision.
+struct RefinedSolution {
+  std::shared_ptr<const DoubleDouble> values;  ///< as sums of two numbers, one solution a row
+  /// Estimated errors of the values: what another step would change. Of the shape of the values.
+  KernelMatrix<double> error;
+  std::size_t steps = 0;
+};
+
 /// The Cholesky factor of a symmetric matrix (LAPACK dpotrf); apply() multiplies by the inverse.
 class Cholesky final : public LinearMap {
  public:
@@ -48,6 +58,11 @@ class Cholesky final : public LinearMap {
   Eigen::Index size() const override { return matrix_.rows(); }
   void apply(MatrixMap<double> rows) const override;
 
+  /// The same with iterative refinement: residuals are computed in twice the precision, so that
+  /// solutions get their digits back as long as condition_number() is below about 1e15. A step costs as
+  /// much as two passes over the matrix for each row.
+  RefinedSolution refine(const MatrixView<double>& rows) const;
+
   double log_determinant() const;
   /// Estimate in the 1-norm (Higham's, LAPACK dlacn2): a few passes over the factor.
   double condition_number() const;
@@ -55,7 +70,11 @@ class Cholesky final : public LinearMap {
   KernelMatrix<double> inverse() const;
 
  private:
+  KernelMatrix<double> residual(const MatrixView<double>& rows, const DoubleDouble& x) const;
+
   KernelMatrix<double> matrix_;  ///< the factor in the lower triangle, the matrix above the diagonal
+  Eigen::VectorXd diagonal_;     ///< of the matrix without the shift
+  double shift_ = 0;
   double norm_ = 0;
 };
 
@@ -101,10 +120,19 @@ class ConjugateGradients final : public LinearMap {
   Report report() const { return report_; }
 
  private:
+  void solve(MatrixMap<double> rows) const;
+
   std::unique_ptr<const LinearMap> matrix_, preconditioner_;
   Options options_;
   mutable Report report_;
 };
+
+/// How many threads OpenBLAS uses, of the whole process: `threads`, or as many as the process may for
+/// 0, but not more than OPENBLAS_NUM_THREADS or OMP_NUM_THREADS say, nor than there is address space
+/// for. Throws Error if there is no room for one.
+void set_solver_threads(unsigned threads);
+/// How many it uses, or will when it is needed.
+unsigned solver_threads();
 
 /// Eigenvalues of a symmetric matrix alone, increasing.
 std::vector<double> eigenvalues(KernelMatrix<double> matrix);

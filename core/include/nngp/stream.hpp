@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "nngp/kernel.hpp"
@@ -17,7 +18,12 @@ struct StreamOptions {
   /// equal.
   std::string identity = {};
   KernelOptions kernel = {};
+  /// Called when all blocks are done, before the files appear; if it throws, nothing stays of them.
+  std::function<void()> finish = {};
 };
+
+/// Where the journal of a run lies whose first output is `output`.
+std::filesystem::path journal_path(const std::filesystem::path& output);
 
 /// Computes the kernels of `window` into the .npy files `nngp` and `ntk` (an empty path: not wanted)
 /// block by block, for results larger than memory. The files appear together when all is done. Until

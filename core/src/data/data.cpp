@@ -171,7 +171,7 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
                          (!header.fortran_order || header.cols == 1) &&
                          reinterpret_cast<std::uintptr_t>(data) % alignof(Real) == 0;
   if (!as_wanted) return Data<Real>(convert<Real>(data, header), DataSource{header.dtype()});
-  return {file.owner(),
+  return {file,
           view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
           {header.dtype()}};
 }
@@ -237,6 +237,7 @@ Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
   const bool npy = is_npy(file.bytes()) || std::filesystem::path(file.name()).extension() == ".npy";
   Data<Real> data = npy ? read_npy<Real>(file, options) : read_text<Real>(file, options);
   check_finite(file, data);
+  file.check_unchanged();
   return data;
 }
 

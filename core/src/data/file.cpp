@@ -1,42 +1,25 @@
 #include "nngp/file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/interprocess/file_mapping.hpp>
-#include <boost/interprocess/mapped_region.hpp>
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <system_error>
 #include <utility>
 
-#include "data/positioned_io.hpp"
+#include "data/locked_file.hpp"
+#include "data/mapped_file.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {
 namespace {
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
-[[noreturn]] void fail_reading(const std::string& name, const std::string& why) {
-  throw DataError("cannot read '" + name + "': " + why);
-}
-
-[[noreturn]] void fail_writing(const std::filesystem::path& path, int error) {
-  std::string advice;
-  if (error == ENOSPC || error == EDQUOT) advice = "; free some space or choose another folder";
-  if (error == EFBIG) advice = "; raise the limit (ulimit -f) or choose another file system";
-  if (error == EACCES || error == EROFS || error == EPERM)
-    advice = "; choose a folder you may write to";
-  if (error == ENOENT || error == ENOTDIR) advice = "; create the folder first";
-  throw DataError("cannot write '" + path.string() + "': " + reason(error) + advice);
-}
-
 std::vector<std::byte> read_whole(const std::filesystem::path& path, const std::string& name) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) fail_reading(name, reason(errno));
+  if (!stream) fail_reading(name, errno);
   std::vector<std::byte> bytes;
   constexpr std::size_t chunk = 1 << 20;
   while (stream) {
@@ -49,6 +32,24 @@ std::vector<std::byte> read_whole(const std::filesystem::path& path, const std::
   return bytes;
 }
 
+std::shared_ptr<const MappedFile> map(const std::filesystem::path& path, const std::string& name) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail_reading(name, errno);
+  struct stat status = {};
+  if (::fstat(descriptor, &status) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    fail_reading(name, error);
+  }
+  return std::make_shared<const MappedFile>(descriptor, status, name);
+}
+
+[[noreturn]] void fail_changed(const std::string& name) {
+  throw DataError("'" + name +
+                  "' was changed while it was used: write another file and rename it to this, and run "
+                  "again");
+}
+
 }  // namespace
 
 FileBytes::FileBytes(std::string name, std::vector<std::byte> bytes) : name_(std::move(name)) {
@@ -59,7 +60,6 @@ FileBytes::FileBytes(std::string name, std::vector<std::byte> bytes) : name_(std
 
 FileBytes::FileBytes(const std::filesystem::path& path) : name_(path.string()) {
   namespace fs = std::filesystem;
-  namespace ipc = boost::interprocess;
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   switch (status.type()) {
@@ -73,16 +73,9 @@ FileBytes::FileBytes(const std::filesystem::path& path) : name_(path.string()) {
       *this = FileBytes(name_, read_whole(path, name_));
       break;
     case fs::file_type::regular:
-      if (fs::file_size(path, error) == 0) break;
-      try {
-        const ipc::file_mapping mapping(path.c_str(), ipc::read_only);
-        auto region = std::make_shared<ipc::mapped_region>(mapping, ipc::read_only);
-        bytes_ = {static_cast<const std::byte*>(region->get_address()), region->get_size()};
-        owner_ = std::move(region);
-        mapped_ = true;
-      } catch (const ipc::interprocess_exception& e) {
-        fail_reading(name_, reason(e.get_native_error()));
-      }
+      mapped_ = map(path, name_);
+      bytes_ = mapped_->bytes();
+      owner_ = mapped_;
       break;
     default:
       fail_reading(name_, "it is neither a file nor a pipe");
@@ -90,89 +83,89 @@ FileBytes::FileBytes(const std::filesystem::path& path) : name_(path.string()) {
   if (bytes_.empty()) fail_reading(name_, "it is empty");
 }
 
+std::uint64_t FileBytes::checksum() const {
+  check_size();
+  return nngp::checksum(bytes_);
+}
+
+void FileBytes::check_unchanged() const {
+  if (mapped_ && !(mapped_->has_same_size() && mapped_->has_same_times())) fail_changed(name_);
+}
+
+void FileBytes::check_unchanged(std::uint64_t checksum_before) const {
+  if (mapped_ && checksum() != checksum_before) fail_changed(name_);
+}
+
+void FileBytes::check_size() const {
+  if (mapped_ && !mapped_->has_same_size()) fail_changed(name_);
+}
+
 std::string_view FileBytes::text() const {
   return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
 }
 
-OutputFile::OutputFile(std::filesystem::path path, Leftover leftover) : path_(std::move(path)) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  // A link stays: what it points to is replaced.
-  if (fs::is_symlink(path_, error)) path_ = fs::weakly_canonical(path_, error);
-  if (const fs::file_status status = fs::status(path_, error); fs::exists(status)) {
-    if (fs::is_directory(status))
-      throw DataError("cannot write '" + path_.string() + "': it is a folder; name a file in it");
-    if (!fs::is_regular_file(status))
-      throw DataError("cannot write '" + path_.string() + "': it is not a regular file");
-  }
-  descriptor_ = ::open(partial_path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail_writing(path_, errno);
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(descriptor_);
-    throw DataError("cannot write '" + path_.string() + "': another process is writing it");
-  }
-  if (leftover == Leftover::discard && ::ftruncate(descriptor_, 0) != 0) {
-    const int reason_of_failure = errno;
-    ::unlink(partial_path().c_str());
-    ::close(descriptor_);
-    fail_writing(path_, reason_of_failure);
-  }
-}
+namespace {
 
-OutputFile::OutputFile(OutputFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      descriptor_(std::exchange(other.descriptor_, -1)),
-      keep_(other.keep_) {}
-
-OutputFile::~OutputFile() {
-  if (descriptor_ < 0) return;
-  if (!keep_) ::unlink(partial_path().c_str());
-  ::close(descriptor_);
-}
-
-std::filesystem::path OutputFile::partial_path() const {
-  std::filesystem::path partial = path_;
-  return partial += ".partial";
-}
-
-std::uint64_t OutputFile::size() const {
+/// The file's permissions and owners before it is replaced; nothing for a new one. Throws DataError for
+/// what cannot be replaced.
+std::optional<struct stat> status_before(const std::filesystem::path& path) {
   struct stat status = {};
-  if (::fstat(descriptor_, &status) != 0) fail_writing(path_, errno);
-  return static_cast<std::uint64_t>(status.st_size);
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  if (S_ISDIR(status.st_mode))
+    throw DataError("cannot write '" + path.string() + "': it is a folder; name a file in it");
+  if (!S_ISREG(status.st_mode))
+    throw DataError("cannot write '" + path.string() + "': it is not a regular file");
+  return status;
 }
 
-void OutputFile::allocate(std::uint64_t size) {
-  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) fail_writing(path_, errno);
-  if (size == 0) return;
-  if (const int error = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(size)))
-    fail_writing(path_, error);
+std::filesystem::path partial(std::filesystem::path path) { return path += ".partial"; }
+
+}  // namespace
+
+OutputFile::OutputFile(std::filesystem::path path, Leftover leftover)
+    : path_(behind_links(std::move(path))) {
+  const std::optional<struct stat> before = status_before(path_);
+  file_ = std::make_unique<LockedFile>(partial(path_), path_, before ? before->st_mode & 0777 : 0666);
+  if (before) file_->imitate(*before);
+  if (leftover == Leftover::discard) file_->resize(0);
 }
+
+OutputFile::OutputFile(OutputFile&&) noexcept = default;
+OutputFile::~OutputFile() = default;
+
+std::filesystem::path OutputFile::partial_path() const { return partial(path_); }
+
+std::uint64_t OutputFile::size() const { return file_->size(); }
+
+void OutputFile::allocate(std::uint64_t size) { file_->allocate(size); }
 
 bool OutputFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
-  const int error = read_at(descriptor_, offset, bytes);
-  if (error == ENODATA) return false;
-  if (error != 0) fail_reading(partial_path().string(), reason(error));
-  return true;
+  return file_->read(offset, bytes);
 }
 
 void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-  if (const int error = write_at(descriptor_, offset, bytes)) fail_writing(path_, error);
+  file_->write(offset, bytes);
 }
 
+void OutputFile::keep(bool kept) { file_->keep(kept); }
+
 void OutputFile::commit() {
-  const std::filesystem::path partial = partial_path();
-  // Errors that a network file system reports late show when the file is closed, before it is renamed.
-  if (::close(std::exchange(descriptor_, -1)) != 0 || ::rename(partial.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
-    if (!keep_) ::unlink(partial.c_str());
-    fail_writing(path_, error);
-  }
+  file_->commit();
+  file_.reset();
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
   OutputFile file(path);
   file.write(0, std::as_bytes(std::span(text)));
   file.commit();
+}
+
+std::size_t abandon_outputs() { return remove_unfinished_files(); }
+
+std::filesystem::path output_place(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path place = std::filesystem::weakly_canonical(behind_links(path), error);
+  return error ? path : place;
 }
 
 }  // namespace nngp

@@ -168,6 +168,28 @@ class Computation {
   bool stopped_ = false;
 };
 
+/// A network bound to its inputs.
+template <class Real>
+class NetworkKernels final : public KernelSource<Real> {
+ public:
+  explicit NetworkKernels(std::unique_ptr<const TileEngine<Real>> engine)
+      : engine_(std::move(engine)) {}
+
+  std::size_t rows() const override { return engine_->rows(); }
+  std::size_t cols() const override { return engine_->cols(); }
+  bool symmetric() const override { return engine_->symmetric(); }
+  const std::vector<NumericalLayer>& numerical_layers() const override {
+    return engine_->numerical_layers();
+  }
+  void compute(const Window& window, const Output<Real>& out,
+               const KernelOptions& options) const override {
+    Computation<Real>(*engine_, window, out, options).run();
+  }
+
+ private:
+  std::unique_ptr<const TileEngine<Real>> engine_;
+};
+
 template <class Real>
 void check(const MatrixView<Real>& x, const char* name) {
   if (x.rows() == 0 || x.cols() == 0)
@@ -175,32 +197,6 @@ void check(const MatrixView<Real>& x, const char* name) {
 }
 
 }  // namespace
-
-template <class Real>
-std::size_t KernelOperator<Real>::rows() const {
-  return engine_->rows();
-}
-
-template <class Real>
-std::size_t KernelOperator<Real>::cols() const {
-  return engine_->cols();
-}
-
-template <class Real>
-bool KernelOperator<Real>::symmetric() const {
-  return engine_->symmetric();
-}
-
-template <class Real>
-const std::vector<NumericalLayer>& KernelOperator<Real>::numerical_layers() const {
-  return engine_->numerical_layers();
-}
-
-template <class Real>
-void KernelOperator<Real>::compute(const Window& window, const Output<Real>& out,
-                                   const KernelOptions& options) const {
-  Computation<Real>(*engine_, window, out, options).run();
-}
 
 KernelFn::KernelFn(Layer network) : network_(std::move(network)) { compile_kernel(network_, 1); }
 
@@ -216,8 +212,9 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
                                   x1.cols(), x2->cols()));
   }
   return arena(options.threads).execute([&] {
-    return KernelOperator<Real>(std::make_shared<const TileEngine<Real>>(
-        compile_kernel(network_, static_cast<std::size_t>(x1.cols())), x1, x2));
+    return KernelOperator<Real>(
+        std::make_shared<const NetworkKernels<Real>>(std::make_unique<const TileEngine<Real>>(
+            compile_kernel(network_, static_cast<std::size_t>(x1.cols())), x1, x2)));
   });
 }
 
@@ -242,7 +239,6 @@ Kernels<Real> KernelFn::operator()(const MatrixView<Real>& x1,
 }
 
 #define NNGP_INSTANTIATE(Real)                                                                    \
-  template class KernelOperator<Real>;                                                            \
   template Kernels<Real> KernelFn::operator()(                                                    \
       const MatrixView<Real>&, const std::optional<std::type_identity_t<MatrixView<Real>>>&, Get, \
       const KernelOptions&) const;                                                                \

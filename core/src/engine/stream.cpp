@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <fstream>
+#include <cstdio>
 #include <optional>
 #include <set>
+#include <span>
+#include <sstream>
 
+#include "data/locked_file.hpp"
 #include "nngp/error.hpp"
 #include "nngp/npy.hpp"
 #include "simd/arena.hpp"
@@ -20,66 +23,67 @@ namespace {
 
 using Block = std::pair<std::size_t, std::size_t>;
 
-/// Which blocks are in the partial files: one line each, appended when the block has been written.
+/// Which blocks are in the partial files: one line each, appended when the block has been written. A
+/// second run with the same output is refused here, before it can change anything.
 class Journal {
  public:
-  Journal(std::filesystem::path path, const std::string& identity, bool resume)
-      : path_(std::move(path)) {
-    if (resume) read(identity);
-    file_.open(path_, done_.empty() ? std::ios::trunc : std::ios::app);
-    if (done_.empty())
-      file_ << identity << '\n' << std::flush;
-    else if (cut_off_)
-      file_ << '\n';
-    if (file_) return;
-    if (done_.empty()) remove();
-    throw DataError(fmt::format("cannot write '{}'", path_.string()));
-  }
-
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
-  /// Leaves no journal behind that has nothing to tell.
-  ~Journal() {
-    if (done_.empty()) remove();
+  /// `output` is the file that is written.
+  Journal(const std::filesystem::path& output, const std::string& identity, bool resume)
+      : file_(journal_path(output), output) {
+    if (resume) {
+      read(identity);
+    } else {
+      file_.resize(0);
+      append(identity + '\n');
+    }
   }
 
   const std::set<Block>& done() const { return done_; }
 
   void add(const Block& block) {
-    file_ << block.first << ' ' << block.second << '\n' << std::flush;
-    if (!file_) throw DataError(fmt::format("cannot write '{}': is the disk full?", path_.string()));
+    append(fmt::format("{} {}\n", block.first, block.second));
     done_.insert(block);
+    file_.keep(true);
   }
 
-  void remove() {
-    file_.close();
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
+  /// Leaves no journal behind, and none to resume from.
+  void discard() { file_.keep(false); }
 
  private:
+  void append(const std::string& text) {
+    file_.write(size_, std::as_bytes(std::span(text)));
+    size_ += text.size();
+  }
+
   void read(const std::string& identity) {
-    std::ifstream file(path_);
-    std::string line;
-    if (!file || !std::getline(file, line))
+    size_ = file_.size();
+    if (size_ == 0)
       throw DataError(fmt::format("there is nothing to resume: no journal '{}'; run without --resume",
-                                  path_.string()));
+                                  file_.path().string()));
+    file_.keep(true);
+    std::string text(size_, '\0');
+    file_.read(0, std::as_writable_bytes(std::span(text)));
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
     if (line != identity)
       throw DataError(
           fmt::format("cannot resume: '{}' is of a run with another model, other data, plugins or "
                       "options; run without --resume to start anew",
-                      path_.string()));
+                      file_.path().string()));
+    size_ = line.size() + 1;
     // A last line without its end was cut off in writing: that block is computed again.
-    while (std::getline(file, line) && !file.eof()) {
+    while (std::getline(lines, line) && !lines.eof()) {
       Block block;
       if (std::sscanf(line.c_str(), "%zu %zu", &block.first, &block.second) == 2) done_.insert(block);
+      size_ += line.size() + 1;
     }
-    cut_off_ = !line.empty();
+    file_.resize(size_);
+    file_.keep(!done_.empty());
   }
 
-  std::filesystem::path path_;
-  std::ofstream file_;
-  bool cut_off_ = false;  ///< what follows must not go on in the last line
+  LockedFile file_;
+  std::uint64_t size_ = 0;  ///< bytes of whole lines
   std::set<Block> done_;
 };
 
@@ -103,7 +107,7 @@ class Stream {
         options_(options),
         edge_(block_edge<Real>(options)),
         mirrored_(kernels.symmetric() && window.row == window.col && window.rows == window.cols),
-        journal_((nngp.empty() ? ntk : nngp).string() + ".journal",
+        journal_(nngp.empty() ? ntk : nngp,
                  fmt::format("{}; {} {} {} {} in {}", options.identity, window.row, window.col,
                              window.rows, window.cols, edge_),
                  options.resume) {
@@ -117,9 +121,7 @@ class Stream {
         total_ += entries(part(row, col));
     for (std::size_t row = 0; row < window_.rows; row += edge_)
       for (std::size_t col = mirrored_ ? row : 0; col < window_.cols; col += edge_) block({row, col});
-    if (nngp_) nngp_->writer.commit();
-    if (ntk_) ntk_->writer.commit();
-    journal_.remove();
+    finish();
   }
 
  private:
@@ -127,6 +129,20 @@ class Stream {
     NpyWriter<Real> writer;
     KernelMatrix<Real> block;
   };
+
+  void finish() {
+    try {
+      if (options_.finish) options_.finish();
+    } catch (...) {
+      journal_.discard();
+      for (std::optional<File>* file : {&nngp_, &ntk_})
+        if (*file) (*file)->writer.keep(false);
+      throw;
+    }
+    if (nngp_) nngp_->writer.commit();
+    if (ntk_) ntk_->writer.commit();
+    journal_.discard();
+  }
 
   void open(std::optional<File>& file, const std::filesystem::path& path) {
     if (path.empty()) return;
@@ -137,7 +153,7 @@ class Stream {
         File{NpyWriter<Real>(path, rows, cols, options_.resume ? Leftover::resume : Leftover::discard),
              KernelMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
     if (!journal_.done().empty()) file->writer.keep();
-    if (options_.resume && !file->writer.resumed())
+    if (!journal_.done().empty() && !file->writer.resumed())
       throw DataError(
           fmt::format("cannot resume: '{}.partial' is missing or of another shape; run without "
                       "--resume to start anew",
@@ -208,6 +224,11 @@ class Stream {
 };
 
 }  // namespace
+
+std::filesystem::path journal_path(const std::filesystem::path& output) {
+  std::filesystem::path path = behind_links(output);
+  return path += ".journal";
+}
 
 template <class Real>
 void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,

@@ -24,11 +24,35 @@ static_assert(sizeof(void*) == 8, "64-bit ELF files only");
 
 const char* const truncated = "truncated or damaged; copy or build it again";
 
-std::string check_header(const Elf64_Ehdr& header) {
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != machine) {
-    return "built for another kind of machine (ELF machine " + std::to_string(header.e_machine) +
-           ", not " + std::to_string(machine) + "); build it for this one";
+/// Processors as people call them; others by their number.
+std::string machine_name(unsigned number) {
+  switch (number) {
+    case EM_386:
+      return "32-bit x86";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_ARM:
+      return "32-bit ARM";
+    case EM_AARCH64:
+      return "ARM64";
+    case EM_RISCV:
+      return "RISC-V";
+    case EM_PPC64:
+      return "PowerPC64";
+    case EM_S390:
+      return "IBM Z";
+    default:
+      return "ELF machine " + std::to_string(number);
   }
+}
+
+std::string check_header(const Elf64_Ehdr& header) {
+  if (header.e_machine != machine) {
+    return "built for another kind of machine (" + machine_name(header.e_machine) + ", not " +
+           machine_name(machine) + "); build it for this one";
+  }
+  if (header.e_ident[EI_CLASS] != ELFCLASS64)
+    return "a 32-bit library; build it for 64 bits, as nngp is";
   constexpr auto byte_order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
   if (header.e_ident[EI_DATA] != byte_order) return "built for a machine of the other byte order";
   if (header.e_type != ET_DYN)

@@ -1,6 +1,7 @@
 #include "plugin/library.hpp"
 
 #include <dlfcn.h>
+#include <sys/statvfs.h>
 
 #include <cfenv>
 #include <cstring>
@@ -31,6 +32,28 @@ struct FloatingPointMode {
   bool operator==(const FloatingPointMode&) const = default;
 };
 
+// What the dynamic linker's reason means, and what to do. Its texts are those of glibc.
+std::string explain(const fs::path& path, std::string_view reason) {
+  const std::string prefix = path.string() + ": ";
+  if (reason.starts_with(prefix)) reason.remove_prefix(prefix.size());
+  const auto before = [&](std::string_view part) { return printable(reason.substr(0, reason.find(part)), 200); };
+  struct statvfs system = {};
+  if (reason.find("failed to map segment") != reason.npos && ::statvfs(path.c_str(), &system) == 0 &&
+      (system.f_flag & ST_NOEXEC))
+    return "its file system is mounted noexec, so that nothing there can be run; copy it to another, such as "
+           "the home folder";
+  if (reason.find(": cannot open shared object file") != reason.npos)
+    return "it needs " + before(":") +
+           ", which is not found; install that library, or name its folder in LD_LIBRARY_PATH";
+  if (reason.find("version `") != reason.npos && reason.find("' not found") != reason.npos) {
+    const std::size_t begin = reason.find('`') + 1;
+    return "it needs " + printable(reason.substr(begin, reason.find('\'') - begin)) + " of " + before(":") +
+           ", which is newer than this system's; build it here, or on an older system";
+  }
+  const bool undefined = reason.starts_with("undefined symbol");
+  return printable(reason, 500) + (undefined ? "; link it with the library that defines this" : "");
+}
+
 // The libraries' own start-up code runs inside; that a process loads one library at a time keeps it
 // simple for their authors.
 boost::dll::shared_library load(const fs::path& file) {
@@ -52,10 +75,7 @@ boost::dll::shared_library load(const fs::path& file) {
   std::fesetenv(&environment);
 
   if (error) {
-    std::string_view text = reason ? reason : "the system gives no reason";
-    const std::string prefix = path.string() + ": ";
-    if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
-    throw PluginError("cannot be loaded: " + printable(text, 500));
+    throw PluginError("cannot be loaded: " + explain(path, reason ? reason : "the system gives no reason"));
   }
   if (changed) {
     throw PluginError(

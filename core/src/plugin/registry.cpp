@@ -5,6 +5,7 @@
 
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "plugin/elf_file.hpp"
 #include "plugin/library.hpp"
 #include "plugin/plugin_file.hpp"
 #include "plugin/trust.hpp"
@@ -22,14 +23,47 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-// The shared libraries of a folder, in the order of their names; none if it cannot be read.
+// The folders of a list that colons separate. A backslash before a colon or backslash makes it part of a
+// name.
+std::vector<fs::path> split_path(const std::string& list) {
+  std::vector<fs::path> folders;
+  std::string folder;
+  const auto finish = [&] {
+    if (!folder.empty()) folders.emplace_back(folder);
+    folder.clear();
+  };
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const bool escapes = list[i] == '\\' && i + 1 < list.size() && (list[i + 1] == ':' || list[i + 1] == '\\');
+    if (list[i] == ':')
+      finish();
+    else
+      folder += list[escapes ? ++i : i];
+  }
+  finish();
+  return folders;
+}
+
+// Whether a file is called like a library with its version, such as libwave.so.1.
+bool is_versioned(const fs::path& file) {
+  fs::path name = file.filename();
+  const auto is_number = [](const std::string& text) {
+    return text.size() > 1 && text.find_first_not_of("0123456789", 1) == text.npos;
+  };
+  while (is_number(name.extension().string())) name.replace_extension();
+  return name != file.filename() && name.extension() == boost::dll::shared_library::suffix();
+}
+
+// The shared libraries of a folder, in the order of their names; none if it cannot be read. Libraries
+// that plugins need may lie beside them under versioned names, which are no plugins.
 std::vector<fs::path> libraries_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     std::error_code ignored;
-    const bool suffix = entry->path().extension() == boost::dll::shared_library::suffix();
+    const bool suffix =
+        entry->path().extension() == boost::dll::shared_library::suffix() ||
+        (is_versioned(entry->path()) && check_shared_library(entry->path(), NNGP_ENTRY_SYMBOL).empty());
     if (suffix && entry->is_regular_file(ignored)) files.push_back(entry->path());
   }
   std::sort(files.begin(), files.end());
@@ -40,12 +74,7 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
 
 PluginSearch PluginSearch::standard(std::vector<fs::path> named, const fs::path& installed) {
   PluginSearch search{std::move(named), {}, {}, {}};
-  const std::string list = environment("NNGP_PLUGIN_PATH");
-  for (std::size_t begin = 0; begin < list.size();) {
-    const std::size_t end = std::min(list.find(':', begin), list.size());
-    if (end > begin) search.folders.emplace_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  search.folders = split_path(environment("NNGP_PLUGIN_PATH"));
   const std::string data = environment("XDG_DATA_HOME"), home = environment("HOME");
   if (fs::path(data).is_absolute()) {
     search.user = fs::path(data) / "nngp/plugins";

@@ -1,14 +1,19 @@
 #include "nngp/predict.hpp"
 
 #include <fmt/format.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "nngp/error.hpp"
+#include "simd/arena.hpp"
+#include "solve/compensated.hpp"
 #include "solve/kernel_map.hpp"
 #include "solve/lapack.hpp"
+#include "solve/power_of_two.hpp"
 
 namespace nngp {
 namespace {
@@ -33,22 +38,25 @@ void check(const EnsembleOptions& options) {
     throw DataError(fmt::format("the learning rate is {}; it must be above 0", options.learning_rate));
 }
 
+/// The kernels of some of the inputs with all of them.
 template <class Real>
-std::unique_ptr<const LinearMap> preconditioner(const KernelFn& kernel_fn, const MatrixView<Real>& x,
-                                                const EnsembleOptions& options, double shift,
-                                                std::size_t memory) {
-  const auto n = static_cast<std::size_t>(x.rows());
-  const std::size_t count =
-      std::clamp(memory / (n * sizeof(double)), std::size_t{1}, std::min(most_landmarks, (n + 1) / 2));
-  const std::vector<Eigen::Index> landmarks =
-      choose_landmarks(x.rows(), static_cast<Eigen::Index>(count));
-  const Matrix<Real> chosen = x(landmarks, Eigen::all);
-  const MatrixView<Real> view(chosen.data(), chosen.rows(), chosen.cols(),
-                              Eigen::OuterStride<>(chosen.cols()));
-  return std::make_unique<Nystroem>(
-      kernel_matrix(kernel_fn.bind(view, x, options.compute), options.kernel, options.compute),
-      landmarks, shift, static_cast<double>(std::numeric_limits<Real>::epsilon()));
+KernelMatrix<double> rows_of_network(const KernelFn& kernel_fn, const MatrixView<Real>& x,
+                                     const std::vector<Eigen::Index>& chosen,
+                                     const EnsembleOptions& options) {
+  const Matrix<Real> some = x(chosen, Eigen::all);
+  const MatrixView<Real> view(some.data(), some.rows(), some.cols(), Eigen::OuterStride<>(some.cols()));
+  return kernel_matrix(kernel_fn.bind(view, x, options.compute), options.kernel, options.compute);
 }
+
+/// Without leaving the range of numbers before the mean does.
+double mean_of(const Eigen::VectorXd& diagonal) {
+  const double sum = diagonal.sum();
+  return std::isfinite(sum) ? sum / static_cast<double>(diagonal.size())
+                            : (diagonal / static_cast<double>(diagonal.size())).sum();
+}
+
+/// The power of two that makes a positive number about 1.
+double scale_of(double value) { return std::ldexp(1, std::clamp(-exponent_of(value), -1022, 1022)); }
 
 /// The integral of exp(-value s) over s from 0 to `time`: what training for `time` makes of 1 / value.
 double inverse_after(double value, double time) {
@@ -58,38 +66,84 @@ double inverse_after(double value, double time) {
 
 }  // namespace
 
+/// What a kernel is multiplied with to predict means: A^-1 y, or what training has made of it so far.
+/// Divided by powers of two, by which weights stay in range where only predictions are.
+template <class Real>
+struct Ensemble<Real>::Weights {
+  KernelMatrix<double> values;  ///< outputs x training inputs; or empty, if refined
+  std::optional<RefinedSolution> refined;
+  std::vector<int> exponents;  ///< by output
+};
+
 template <class Real>
 Ensemble<Real>::Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_train,
                          const MatrixView<double>& y_train, const EnsembleOptions& options)
     : options_(options),
-      kernel_fn_(kernel_fn),
-      x_train_(x_train),
+      network_(std::in_place, kernel_fn, x_train),
       train_((check(options), kernel_fn.bind(x_train, std::nullopt, options.compute))) {
-  if (y_train.rows() != x_train.rows() || y_train.cols() == 0)
+  train(y_train, [&](const std::vector<Eigen::Index>& chosen) {
+    return rows_of_network(kernel_fn, x_train, chosen, options_);
+  });
+}
+
+template <class Real>
+Ensemble<Real>::Ensemble(KernelOperator<Real> train_kernels, const MatrixView<double>& y_train,
+                         const EnsembleOptions& options)
+    : options_(options), train_((check(options), std::move(train_kernels))) {
+  if (!train_.symmetric())
+    throw DataError("the kernel of the training inputs must be that of inputs with themselves");
+  train(y_train, [&](const std::vector<Eigen::Index>& chosen) { return rows_of_kernel(chosen); });
+}
+
+template <class Real>
+KernelMatrix<double> Ensemble<Real>::rows_of_kernel(const std::vector<Eigen::Index>& chosen) const {
+  const auto n = static_cast<Eigen::Index>(train_.cols());
+  KernelMatrix<double> rows(static_cast<Eigen::Index>(chosen.size()), n);
+  for (std::size_t i = 0; i < chosen.size(); ++i)
+    compute_kernel(train_, options_.kernel, rows_of(chosen[i], 1, train_.cols()),
+                   rows_of(rows.map(), static_cast<Eigen::Index>(i), 1), options_.compute);
+  return rows;
+}
+
+template <class Real>
+void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) {
+  const auto n = static_cast<Eigen::Index>(train_.rows());
+  if (y_train.rows() != n || y_train.cols() == 0)
     throw DataError(
-        fmt::format("there are {} training inputs and {} x {} targets; each input needs one",
-                    x_train.rows(), y_train.rows(), y_train.cols()));
+        fmt::format("there are {} training inputs and {} x {} targets; each input needs one", n,
+                    y_train.rows(), y_train.cols()));
   KernelMatrix<double> y(y_train.cols(), y_train.rows());
   y.map() = y_train.transpose();
   y_ = std::make_shared<const KernelMatrix<double>>(std::move(y));
 
-  if (options.method == Method::conjugate_gradients) {
-    mean_diagonal_ = kernel_diagonal(train_, options.kernel, options.compute).mean();
+  if (options_.method == Method::conjugate_gradients) {
+    mean_diagonal_ = mean_of(kernel_diagonal(train_, options_.kernel, options_.compute));
     if (!(shift() > 0))
       throw DataError("conjugate gradients need a diag_reg above 0, for the preconditioner");
-    const std::size_t share = options.memory / 4;
+    scale_ = scale_of(mean_diagonal_);
+    const std::size_t share = options_.memory / 4;
+    const std::size_t count =
+        std::clamp(share / (static_cast<std::size_t>(n) * sizeof(double)), std::size_t{1},
+                   std::min(most_landmarks, (static_cast<std::size_t>(n) + 1) / 2));
+    const std::vector<Eigen::Index> landmarks = choose_landmarks(n, static_cast<Eigen::Index>(count));
+    KernelMatrix<double> known = rows(landmarks);
+    known.map() *= scale_;
     conjugate_gradients_ = std::make_shared<const ConjugateGradients>(
-        std::make_unique<KernelMap<Real>>(train_, options.kernel, shift(), 2 * share, options.scratch,
-                                          options.compute),
-        preconditioner(kernel_fn, x_train, options, shift(), share), options.conjugate_gradients);
+        std::make_unique<KernelMap<Real>>(train_, options_.kernel, shift(), scale_, 2 * share,
+                                          options_.scratch, options_.compute),
+        std::make_unique<Nystroem>(std::move(known), landmarks, shift() * scale_,
+                                   static_cast<double>(std::numeric_limits<Real>::epsilon())),
+        options_.conjugate_gradients);
     return;
   }
-  KernelMatrix<double> kernel = kernel_matrix(train_, options.kernel, options.compute);
-  mean_diagonal_ = kernel.view().diagonal().mean();
-  if (options.method == Method::cholesky)
+  KernelMatrix<double> kernel = kernel_matrix(train_, options_.kernel, options_.compute);
+  mean_diagonal_ = mean_of(kernel.view().diagonal());
+  if (options_.method == Method::cholesky) {
     cholesky_ = std::make_shared<const Cholesky>(std::move(kernel), shift());
-  else
+    condition_number_ = cholesky_->condition_number();
+  } else {
     eigensystem_ = std::make_shared<const Eigensystem>(std::move(kernel));
+  }
 }
 
 template <class Real>
@@ -110,7 +164,7 @@ Scores Ensemble<Real>::scores(std::size_t folds) const {
 
 template <class Real>
 std::optional<double> Ensemble<Real>::condition_number() const {
-  if (cholesky_) return cholesky_->condition_number();
+  if (condition_number_) return condition_number_;
   if (!eigensystem_) return std::nullopt;
   const auto [least, largest] = eigenvalue_range();
   return least > 0 ? largest / least : std::numeric_limits<double>::infinity();
@@ -142,38 +196,84 @@ void Ensemble<Real>::check_time(std::optional<double> t) const {
 template <class Real>
 void Ensemble<Real>::invert(MatrixMap<double> rows, std::optional<double> t) const {
   if (cholesky_) return cholesky_->apply(rows);
-  if (conjugate_gradients_) return conjugate_gradients_->apply(rows);
+  if (conjugate_gradients_) {
+    conjugate_gradients_->apply(rows);
+    rows *= scale_;
+    return;
+  }
   if (!t) return eigensystem_->apply([&](double value) { return 1 / (value + shift()); }, rows);
   const double time = *t * options_.learning_rate / static_cast<double>(y_->size());
   eigensystem_->apply([&](double value) { return inverse_after(value + shift(), time); }, rows);
 }
 
 template <class Real>
+typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t) const {
+  Weights weights;
+  weights.values = KernelMatrix<double>(y_->rows(), y_->cols());
+  weights.values.map() = y_->view();
+  weights.exponents = normalize_rows(weights.values.map());
+  if (cholesky_) {
+    weights.refined = cholesky_->refine(weights.values.view());
+    weights.values = KernelMatrix<double>();
+  } else {
+    invert(weights.values.map(), t);
+  }
+  return weights;
+}
+
+template <class Real>
 Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
                                  std::optional<double> t) const {
-  check_time(t);
-  KernelMatrix<double> weights(y_->rows(), y_->cols());
-  weights.map() = y_->view();
-  invert(weights.map(), t);
+  if (!network_) throw Error("predictions at inputs need a network; give kernels of theirs");
+  const auto& [kernel_fn, x_train] = *network_;
+  std::optional<KernelOperator<Real>> test;
+  if (spread != Spread::none) test.emplace(kernel_fn.bind(x_test, std::nullopt, options_.compute));
+  return predict(kernel_fn.bind(x_test, x_train, options_.compute), test, spread, t);
+}
 
-  const KernelOperator<Real> cross = kernel_fn_.bind(x_test, x_train_, options_.compute);
+template <class Real>
+Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
+                                 const std::optional<KernelOperator<Real>>& test, Spread spread,
+                                 std::optional<double> t) const {
+  check_time(t);
+  const auto tests = static_cast<Eigen::Index>(cross.rows()), n = y_->cols();
+  if (cross.cols() != train_.cols() || (test && (!test->symmetric() || test->rows() != cross.rows())))
+    throw DataError(fmt::format(
+        "the kernel of test with training inputs is {} x {}, for {} training inputs{}", cross.rows(),
+        cross.cols(), n,
+        test ? fmt::format(" and a kernel of {} x {} test inputs", test->rows(), test->cols()) : ""));
+  if (spread != Spread::none && !test) throw Error("a spread needs the kernel of the test inputs");
+  const Weights weights = this->weights(t);
   Gaussian out;
-  out.mean = KernelMatrix<double>(x_test.rows(), y_->rows());
-  if (spread == Spread::none) {
-    mean(cross, weights.view(), out.mean.map());
-  } else {
-    out.variance.resize(static_cast<std::size_t>(x_test.rows()));
-    // Several matrices of test with training inputs live at once, most of them in conjugate gradients;
-    // a covariance needs them whole.
-    constexpr Eigen::Index least = 64;
-    const Eigen::Index copies = conjugate_gradients_ ? 32 : 8;
-    const auto affordable =
-        static_cast<Eigen::Index>(options_.memory / sizeof(double)) / (copies * x_train_.rows());
-    const Eigen::Index rows =
-        spread == Spread::covariance ? x_test.rows() : std::max(least, affordable);
-    for (Eigen::Index row = 0; row < x_test.rows(); row += rows)
-      block(cross, x_test, row, std::min(rows, x_test.rows() - row), weights.view(), spread, t, out);
+  out.mean = KernelMatrix<double>(tests, y_->rows());
+  KernelMatrix<double> error(weights.refined ? tests : 0, y_->rows());
+  if (spread != Spread::none) out.variance.resize(cross.rows());
+  // Means alone come from a few rows of the kernel at a time, in memory that stays in the caches. For a
+  // spread several matrices of test with training inputs live at once, most of them in conjugate
+  // gradients; a covariance needs them whole.
+  constexpr Eigen::Index resident = Eigen::Index{4} << 20, least = 64;
+  const std::size_t bytes = spread == Spread::none ? static_cast<std::size_t>(resident)
+                                                   : options_.memory / (conjugate_gradients_ ? 32 : 8);
+  const Eigen::Index affordable = static_cast<Eigen::Index>(bytes / sizeof(double)) / n;
+  const Eigen::Index rows =
+      spread == Spread::covariance ? tests : std::min(tests, std::max(least, affordable));
+  for (Eigen::Index row = 0; row < tests; row += rows) {
+    const KernelMatrix<double> k =
+        kernel_matrix(cross, options_.kernel, rows_of(row, std::min(rows, tests - row), cross.cols()),
+                      options_.compute);
+    mean(k.view(), weights, row, out, error);
+    if (spread != Spread::none) this->spread(cross, *test, k, row, spread, t, out);
   }
+  if (weights.refined) {
+    constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
+    const auto largest = [](const KernelMatrix<double>& matrix) {
+      return Eigen::RowVectorXd(matrix.view().cwiseAbs().colwise().maxCoeff());
+    };
+    const Eigen::ArrayXd means = largest(out.mean).array(), errors = largest(error).array();
+    const Eigen::ArrayXd relative = (means == 0).select(0, unit + errors / means);
+    out.rounding = relative.isFinite().all() ? relative.maxCoeff() : 1;
+  }
+  multiply_columns(out.mean.map(), weights.exponents);
   const auto finite = [](double value) { return std::isfinite(value); };
   if (!out.mean.view().allFinite() || !std::all_of(out.variance.begin(), out.variance.end(), finite) ||
       !out.covariance.view().allFinite())
@@ -181,48 +281,49 @@ Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
   return out;
 }
 
-/// Means alone, from a few rows of the kernel at a time, in memory that stays in the caches.
+/// Means for the rows of k, from `row` on, and their errors if weights are refined.
 template <class Real>
-void Ensemble<Real>::mean(const KernelOperator<Real>& cross, const MatrixView<double>& weights,
-                          MatrixMap<double> out) const {
-  constexpr Eigen::Index resident = Eigen::Index{4} << 20, least = 64;
-  const Eigen::Index n = x_train_.rows();
-  const Eigen::Index rows =
-      std::min(out.rows(), std::max(least, resident / static_cast<Eigen::Index>(sizeof(double)) / n));
-  KernelMatrix<double> k(rows, n);
-  for (Eigen::Index row = 0; row < out.rows(); row += rows) {
-    const Eigen::Index count = std::min(rows, out.rows() - row);
-    MatrixMap<double> part(k.data(), count, n, Eigen::OuterStride<>(n));
-    compute_kernel(cross, options_.kernel, rows_of(row, count, cross.cols()), part, options_.compute);
-    lapack::multiply_transposed(1, lapack::view(part), weights, 0, rows_of(out, row, count));
+void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row,
+                          Gaussian& out, KernelMatrix<double>& error) const {
+  const MatrixMap<double> means = rows_of(out.mean.map(), row, k.rows());
+  if (!weights.refined) {
+    lapack::multiply_transposed(1, k, weights.values.view(), 0, means);
+    return;
   }
+  // Weights of both signs that are much larger than their sum: it would lose what refinement brought.
+  DoubleDouble sum(k.rows(), means.cols());
+  arena(options_.compute.threads).execute([&] {
+    oneapi::tbb::parallel_for(Eigen::Index{0}, k.rows(), [&](Eigen::Index i) {
+      const MatrixView<double> one(k.data() + i * k.outerStride(), 1, k.cols(),
+                                   Eigen::OuterStride<>(k.outerStride()));
+      add_products(one, *weights.refined->values, 0, sum, i);
+    });
+  });
+  rows_of(out.mean.map(), row, k.rows()) = sum.rounded();
+  lapack::multiply_transposed(1, k, weights.refined->error.view(), 0,
+                              rows_of(error.map(), row, k.rows()));
 }
 
-/// Predictions for x_test[row : row + rows].
+/// The spread of predictions for the rows of k, from `row` on.
 template <class Real>
-void Ensemble<Real>::block(const KernelOperator<Real>& cross, const MatrixView<Real>& x_test,
-                           Eigen::Index row, Eigen::Index rows, const MatrixView<double>& weights,
-                           Spread spread, std::optional<double> t, Gaussian& out) const {
-  const MatrixView<Real> x(x_test.data() + row * x_test.outerStride(), rows, x_test.cols(),
-                           Eigen::OuterStride<>(x_test.outerStride()));
-  const Window window = rows_of(row, rows, cross.cols());
+void Ensemble<Real>::spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
+                            const KernelMatrix<double>& k, Eigen::Index row, Spread spread,
+                            std::optional<double> t, Gaussian& out) const {
+  const Eigen::Index rows = k.rows();
   const bool ntk = options_.kernel == Get::ntk;
-  const KernelMatrix<double> k = kernel_matrix(cross, options_.kernel, window, options_.compute);
-  lapack::multiply_transposed(1, k.view(), weights, 0, rows_of(out.mean.map(), row, rows));
-
   // NNGP: k_tt - a k^T, where a = k (K_dd + shift)^-1, trained for twice the time.
   // NTK: k_tt + a K_dd a^T - (a k^T + its transpose), k and K of the NNGP, a of the NTK.
   KernelMatrix<double> a(k.rows(), k.cols());
   a.map() = k.view();
   invert(a.map(), ntk || !t ? t : std::optional(2 * *t));
   const KernelMatrix<double> prior =
-      ntk ? kernel_matrix(cross, Get::nngp, window, options_.compute) : KernelMatrix<double>();
+      ntk ? kernel_matrix(cross, Get::nngp, rows_of(row, rows, cross.cols()), options_.compute)
+          : KernelMatrix<double>();
   const KernelMatrix<double> carried = ntk ? times_nngp(a.view()) : KernelMatrix<double>();
-  const KernelOperator<Real> test = kernel_fn_.bind(x, std::nullopt, options_.compute);
 
   if (spread == Spread::variance) {
     Eigen::Map<Eigen::VectorXd> variance(out.variance.data() + row, rows);
-    variance = kernel_diagonal(test, Get::nngp, options_.compute);
+    variance = kernel_diagonal(test, Get::nngp, row, rows, options_.compute);
     if (ntk) {
       variance += a.view().cwiseProduct(carried.view()).rowwise().sum();
       variance -= 2 * a.view().cwiseProduct(prior.view()).rowwise().sum();

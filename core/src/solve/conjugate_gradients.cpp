@@ -5,6 +5,7 @@
 
 #include "nngp/solve.hpp"
 #include "solve/lapack.hpp"
+#include "solve/power_of_two.hpp"
 
 namespace nngp {
 namespace {
@@ -27,8 +28,15 @@ ConjugateGradients::ConjugateGradients(std::unique_ptr<const LinearMap> matrix,
       preconditioner_(std::move(preconditioner)),
       options_(std::move(options)) {}
 
-// Saad, Iterative Methods for Sparse Linear Systems, algorithm 9.1, for each row on its own.
 void ConjugateGradients::apply(MatrixMap<double> rows) const {
+  // Squares of very large and very small numbers are out of range: every row is solved at about 1.
+  const std::vector<int> exponents = normalize_rows(rows);
+  solve(rows);
+  multiply_rows(rows, exponents);
+}
+
+// Saad, Iterative Methods for Sparse Linear Systems, algorithm 9.1, for each row on its own.
+void ConjugateGradients::solve(MatrixMap<double> rows) const {
   const Eigen::VectorXd norms = rows.rowwise().norm().cwiseMax(std::numeric_limits<double>::min());
   KernelMatrix<double> residual = copy(lapack::view(rows));
   rows.setZero();
@@ -39,7 +47,8 @@ void ConjugateGradients::apply(MatrixMap<double> rows) const {
   Eigen::VectorXd descent = dot(residual, preconditioned);
 
   double error = (residual.view().rowwise().norm().array() / norms.array()).maxCoeff();
-  for (std::size_t iteration = 1; error > options_.tolerance; ++iteration) {
+  // NaN is no error within the tolerance.
+  for (std::size_t iteration = 1; !(error <= options_.tolerance); ++iteration) {
     if (iteration > options_.iterations)
       throw NumericalError(fmt::format(
           "conjugate gradients stopped after {} iterations at a relative residual of {:.1e}: "
@@ -66,6 +75,9 @@ void ConjugateGradients::apply(MatrixMap<double> rows) const {
     direction.map() =
         (direction.view().array().colwise() * turn.array() + preconditioned.view().array()).matrix();
     descent = next;
+    if (!residual.view().allFinite())
+      throw NumericalError(
+          "conjugate gradients left the range of numbers: use a larger diag_reg, or --solver direct");
     error = (residual.view().rowwise().norm().array() / norms.array()).maxCoeff();
     ++report_.iterations;
     if (options_.progress && !options_.progress(report_.iterations, error))

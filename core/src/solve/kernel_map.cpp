@@ -48,24 +48,27 @@ KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get whic
 }
 
 template <class Real>
-Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which,
-                                const KernelOptions& options) {
-  constexpr std::size_t block = 64;
-  Eigen::VectorXd diagonal(index(kernels.rows()));
-  for (std::size_t row = 0; row < kernels.rows(); row += block) {
-    const std::size_t rows = std::min(block, kernels.rows() - row);
-    diagonal.segment(index(row), index(rows)) =
+Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which, Eigen::Index first,
+                                Eigen::Index count, const KernelOptions& options) {
+  constexpr Eigen::Index block = 64;
+  Eigen::VectorXd diagonal(count);
+  for (Eigen::Index i = 0; i < count; i += block) {
+    const Eigen::Index part = std::min(block, count - i);
+    const auto row = static_cast<std::size_t>(first + i), rows = static_cast<std::size_t>(part);
+    diagonal.segment(i, part) =
         kernel_matrix(kernels, which, {row, row, rows, rows}, options).view().diagonal();
   }
   return diagonal;
 }
 
 template <class Real>
-KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift, std::size_t memory,
-                           const std::filesystem::path& scratch, KernelOptions options)
+KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift, double scale,
+                           std::size_t memory, const std::filesystem::path& scratch,
+                           KernelOptions options)
     : kernels_(std::move(kernels)),
       which_(which),
-      shift_(shift),
+      shift_(shift * scale),
+      scale_(scale),
       options_(std::move(options)),
       edge_(std::min(tile_edge, kernels_.rows())),
       most_kept_(memory / (edge_ * edge_ * sizeof(double))),
@@ -91,6 +94,7 @@ void KernelMap<Real>::with_tile(const Place& place, Use use) const {
       kernels_, which_,
       {row, col, static_cast<std::size_t>(tile.rows()), static_cast<std::size_t>(tile.cols())},
       tile.map(), options_);
+  if (scale_ != 1) tile.map() *= scale_;
   use(tile.view());
   if (kept_.size() < most_kept_) {
     kept_.emplace(place, std::move(tile));
@@ -128,19 +132,24 @@ Nystroem::Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& l
   const Eigen::Index m = factor_.rows();
   KernelMatrix<double> small(m, m);
   small.map() = factor_.view()(Eigen::all, landmarks);
-  // K_mm is often singular to rounding.
-  const double jitter = rounding * static_cast<double>(m) * small.view().diagonal().mean();
   small.map() += small.map().transpose().eval();
   small.map() *= 0.5;
-  small.map().diagonal().array() += jitter;
+  // K_mm is often singular to rounding, and 0 where all landmarks are.
+  const double largest = small.view().cwiseAbs().maxCoeff();
+  double jitter = rounding * static_cast<double>(m) * std::max(1.0, small.view().diagonal().mean());
   while (true) {
     KernelMatrix<double> copy(m, m);
     copy.map() = small.view();
+    copy.map().diagonal().array() += jitter;
     if (lapack::cholesky(copy.map()) == 0) {
       lapack::lower_solve_columns(copy.view(), factor_.map());
       break;
     }
-    small.map().diagonal().array() += small.view().diagonal().mean() * rounding * 100 * double(m);
+    // As large as the other entries of a row together it is enough for every matrix.
+    if (!(jitter < static_cast<double>(m) * largest))
+      throw NotPositiveDefinite(
+          "the kernel of the training inputs is far from positive definite; is it a kernel?");
+    jitter *= 100;
   }
   KernelMatrix<double> inner(m, m);
   lapack::multiply_transposed(1, factor_.view(), factor_.view(), 0, inner.map());
@@ -168,7 +177,8 @@ std::vector<Eigen::Index> choose_landmarks(Eigen::Index size, Eigen::Index count
                                const KernelOptions&);                                              \
   template KernelMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const Window&,     \
                                               const KernelOptions&);                               \
-  template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, const KernelOptions&);
+  template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, Eigen::Index,         \
+                                           Eigen::Index, const KernelOptions&);
 NNGP_INSTANTIATE(double)
 NNGP_INSTANTIATE(float)
 #undef NNGP_INSTANTIATE

@@ -29,18 +29,23 @@ KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get whic
   return kernel_matrix(kernels, which, {0, 0, kernels.rows(), kernels.cols()}, options);
 }
 
-/// The diagonal of a symmetric operator.
+/// Entries first ... first + count - 1 of the diagonal of a symmetric operator.
+template <class Real>
+Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which, Eigen::Index first,
+                                Eigen::Index count, const KernelOptions& options);
 template <class Real>
 Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>& kernels, Get which,
-                                const KernelOptions& options);
+                                const KernelOptions& options) {
+  return kernel_diagonal(kernels, which, 0, static_cast<Eigen::Index>(kernels.rows()), options);
+}
 
-/// Kernel + shift I, never in memory whole: tiles are kept as far as `memory` (bytes) allows, the
-/// others are computed each time, or the first time and then read from a file in the folder `scratch`,
-/// if given.
+/// scale (Kernel + shift I), never in memory whole: tiles are kept as far as `memory` (bytes) allows,
+/// the others are computed each time, or the first time and then read from a file in the folder
+/// `scratch`, if given.
 template <class Real>
 class KernelMap final : public LinearMap {
  public:
-  KernelMap(KernelOperator<Real> kernels, Get which, double shift, std::size_t memory,
+  KernelMap(KernelOperator<Real> kernels, Get which, double shift, double scale, std::size_t memory,
             const std::filesystem::path& scratch, KernelOptions options);
 
   Eigen::Index size() const override { return static_cast<Eigen::Index>(kernels_.rows()); }
@@ -53,7 +58,7 @@ class KernelMap final : public LinearMap {
 
   KernelOperator<Real> kernels_;
   Get which_;
-  double shift_;
+  double shift_, scale_;
   KernelOptions options_;
   std::size_t edge_;
   std::size_t most_kept_;
@@ -66,7 +71,8 @@ class KernelMap final : public LinearMap {
 /// landmarks (Williams and Seeger 2001), inverted by the Woodbury identity.
 class Nystroem final : public LinearMap {
  public:
-  /// `rows`: K_mn. `rounding` is the relative error of its entries.
+  /// `rows`: K_mn, scaled so that the mean of the diagonal of K is about 1. `rounding` is the relative
+  /// error of its entries. Throws NotPositiveDefinite if K cannot be a covariance.
   Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& landmarks, double shift,
            double rounding);
 

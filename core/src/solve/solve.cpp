@@ -1,6 +1,8 @@
 #include "nngp/solve.hpp"
 
 #include <fmt/format.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +10,8 @@
 #include <optional>
 
 #include "nngp/text.hpp"
+#include "simd/arena.hpp"
+#include "solve/compensated.hpp"
 #include "solve/lapack.hpp"
 
 namespace nngp {
@@ -67,16 +71,81 @@ std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen:
 
 }  // namespace
 
-Cholesky::Cholesky(KernelMatrix<double> matrix, double shift) : matrix_(std::move(matrix)) {
+Cholesky::Cholesky(KernelMatrix<double> matrix, double shift)
+    : matrix_(std::move(matrix)), diagonal_(matrix_.view().diagonal()), shift_(shift) {
   MatrixMap<double> map = matrix_.map();
-  const Eigen::VectorXd diagonal = map.diagonal();
   map.diagonal().array() += shift;
   norm_ = map.cwiseAbs().rowwise().sum().maxCoeff();
   if (!std::isfinite(norm_)) throw Error("the kernel of the training inputs is not finite");
-  if (const int minor = lapack::cholesky(map)) fail(map, diagonal, minor);
+  if (const int minor = lapack::cholesky(map)) fail(map, diagonal_, minor);
 }
 
 void Cholesky::apply(MatrixMap<double> rows) const { lapack::cholesky_solve(matrix_.view(), rows); }
+
+/// rows - (matrix + shift I) x, in twice the precision and then rounded.
+KernelMatrix<double> Cholesky::residual(const MatrixView<double>& rows, const DoubleDouble& x) const {
+  constexpr Eigen::Index height = 64, width = 512;
+  const Eigen::Index n = size();
+  DoubleDouble product(n, x.rows());
+  KernelMatrix<double> difference(x.rows(), n);
+  arena(solver_threads()).execute([&] {
+    oneapi::tbb::parallel_for(Eigen::Index{0}, (n + height - 1) / height, [&](Eigen::Index block) {
+      const Eigen::Index row = block * height, count = std::min(height, n - row);
+      KernelMatrix<double> tile(count, width);
+      for (Eigen::Index col = 0; col < n; col += width) {
+        MatrixMap<double> part(tile.data(), count, std::min(width, n - col),
+                               Eigen::OuterStride<>(width));
+        // The matrix is above the diagonal alone.
+        for (Eigen::Index j = 0; j < part.cols(); ++j)
+          for (Eigen::Index i = 0; i < count; ++i) {
+            const Eigen::Index from = row + i, to = col + j;
+            part(i, j) = from == to ? diagonal_[from] : matrix_(std::min(from, to), std::max(from, to));
+          }
+        add_products(lapack::view(part), x, col, product, row);
+      }
+      for (Eigen::Index k = 0; k < x.rows(); ++k)
+        for (Eigen::Index i = row; i < row + count; ++i)
+          difference.map()(k, i) = subtract(rows(k, i), product.at(i, k), shift_, x.at(k, i));
+    });
+  });
+  return difference;
+}
+
+RefinedSolution Cholesky::refine(const MatrixView<double>& rows) const {
+  constexpr std::size_t most_steps = 50;
+  constexpr double slowest = 0.8;   // by which a step may reduce the error
+  constexpr double enough = 1e-28;  // relative change, near the end of twice the precision
+  auto x = std::make_shared<DoubleDouble>(rows.rows(), size());
+  KernelMatrix<double> change(rows.rows(), size());
+  change.map() = rows;
+  apply(change.map());
+  x->add(change.view());
+  RefinedSolution solution{x, KernelMatrix<double>(rows.rows(), size()), 0};
+  const Eigen::VectorXd norms = change.view().rowwise().norm();
+  Eigen::VectorXd last = norms;
+  std::vector<bool> done(static_cast<std::size_t>(rows.rows()), false);
+  while (solution.steps < most_steps && std::find(done.begin(), done.end(), false) != done.end()) {
+    change = residual(rows, *x);
+    apply(change.map());
+    for (Eigen::Index k = 0; k < rows.rows(); ++k) {
+      const auto row = change.map().row(k);
+      const double size = row.norm(), ratio = last[k] > 0 ? size / last[k] : 0;
+      if (done[static_cast<std::size_t>(k)] || !(ratio < slowest)) {
+        if (!done[static_cast<std::size_t>(k)]) solution.error.map().row(k) = row;
+        done[static_cast<std::size_t>(k)] = true;
+        change.map().row(k).setZero();
+        continue;
+      }
+      // Changes shrink as they did, so that those to come add up to a geometric series.
+      solution.error.map().row(k) = row * (ratio / (1 - ratio));
+      last[k] = size;
+      done[static_cast<std::size_t>(k)] = !(size > enough * norms[k]);
+    }
+    x->add(change.view());
+    ++solution.steps;
+  }
+  return solution;
+}
 
 double Cholesky::log_determinant() const { return 2 * matrix_.view().diagonal().array().log().sum(); }
 

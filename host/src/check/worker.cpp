@@ -179,6 +179,7 @@ void check_activation(const Results& results, const std::filesystem::path& file,
 
 int run_check_worker(const std::vector<std::string>& words) {
   if (words.size() < 3) return 2;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // whoever waits for the results may be stopped by a signal
   watch_stack();
   watch_exit();
   set_limits(std::strtoull(words[2].c_str(), nullptr, 10));

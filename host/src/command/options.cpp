@@ -1,18 +1,17 @@
 #include "command/options.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <string_view>
-#include <thread>
 
 #include "command/command.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
+#include "nngp/limits.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -27,7 +26,8 @@ unsigned threads_from(int number) {
   if (number < 0 || number > most)
     throw UsageError("--threads is a number from 1 to " + std::to_string(most) +
                      ", or 0 for as many as the machine has");
-  return number > 0 ? static_cast<unsigned>(number) : std::max(1u, std::thread::hardware_concurrency());
+  return number > 0 ? std::min(static_cast<unsigned>(number), available_processors())
+                    : static_cast<unsigned>(available_threads().amount);
 }
 
 std::string dtype_from(const std::string& text) {
@@ -54,10 +54,26 @@ std::size_t parse_size(const std::string& text) {
   return value * scale;
 }
 
-std::size_t default_memory() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
-  return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page) / 2;
+Memory memory_from(const po::variables_map& arguments) {
+  if (arguments.count("memory")) return {parse_size(text_of(arguments, "memory")), "--memory"};
+  const Limit limit = available_memory();
+  return {limit.amount / 2,
+          "half of what " + limit.by + (limit.by == "the machine" ? " has" : " grants")};
+}
+
+std::string Memory::text() const { return bytes_text(bytes) + ", " + by; }
+
+std::string bytes_text(std::size_t bytes) {
+  constexpr double unit = 1024;
+  const auto value = static_cast<double>(bytes);
+  char text[64];
+  if (value < unit * unit)
+    std::snprintf(text, sizeof text, "%.3g KiB", value / unit);
+  else if (value < unit * unit * unit)
+    std::snprintf(text, sizeof text, "%.4g MiB", value / unit / unit);
+  else
+    std::snprintf(text, sizeof text, "%.4g GiB", value / unit / unit / unit);
+  return text;
 }
 
 double parse_number(const std::string& text, const std::string& option) {
@@ -70,9 +86,7 @@ double parse_number(const std::string& text, const std::string& option) {
 
 void check_paths(const Paths& inputs, const Paths& outputs) {
   const auto place = [](const std::string& path) {
-    std::error_code ignored;
-    return path == standard_output ? std::filesystem::path(path)
-                                   : std::filesystem::weakly_canonical(path, ignored);
+    return path == standard_output ? std::filesystem::path(path) : output_place(path);
   };
   const std::pair<std::string, std::string>* piped = nullptr;
   for (const auto& input : inputs) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "command/command.hpp"
+
 namespace nngp::host {
 
 /// The output path that means standard output.
@@ -18,7 +20,8 @@ inline constexpr const char* standard_input = "-";
 /// The value of --model: the expression, or what the file of "@FILE" holds. Throws DataError.
 std::string read_model(const std::string& argument);
 
-/// The value of --threads; 0: as many as the machine has. Throws UsageError.
+/// The value of --threads, but not more than there are processors; 0: as many as the process may use,
+/// by its affinity and the quota of its control group. Throws UsageError.
 unsigned threads_from(int number);
 
 /// The value of --dtype: float64 or float32. Throws UsageError.
@@ -27,8 +30,21 @@ std::string dtype_from(const std::string& text);
 /// "1G", "512M": a number of bytes, with powers of 1024. Throws UsageError.
 std::size_t parse_size(const std::string& text);
 
-/// Half of the machine's memory.
-std::size_t default_memory();
+/// How much memory a command may use, and who says so.
+struct Memory {
+  std::size_t bytes = 0;
+  std::string
+      by;  ///< "--memory", "half of what the machine has", "half of what its control group grants"
+  /// Whether neither the user nor the machine alone set it.
+  bool is_limited() const { return by.ends_with("grants"); }
+  std::string text() const;
+};
+
+/// The value of --memory; by default half of what the process may use.
+Memory memory_from(const po::variables_map& arguments);
+
+/// "1.5 GiB"
+std::string bytes_text(std::size_t bytes);
 
 /// A finite number, whatever the locale. Throws UsageError that names `option`.
 double parse_number(const std::string& text, const std::string& option);

@@ -5,25 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <utility>
 
-#include "command/command.hpp"
 #include "command/terminal.hpp"
 
 namespace nngp::host {
 namespace {
-
-constexpr int noted_signals[] = {SIGINT, SIGTERM, SIGHUP};
-
-// A signal handler can reach nothing but a global.
-volatile std::sig_atomic_t received_signal = 0;
-
-void note_signal(int signal) {
-  received_signal = signal;
-  std::signal(signal, SIG_DFL);
-}
 
 std::string short_number(double value) {
   char buffer[32];
@@ -39,53 +28,6 @@ std::string duration(double seconds) {
 }
 
 }  // namespace
-
-InterruptGuard::InterruptGuard() : folder_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-  received_signal = 0;
-  for (const int signal : noted_signals) {
-    // What the parent had ignored, as nohup does, stays ignored.
-    if (std::signal(signal, note_signal) == SIG_IGN) {
-      std::signal(signal, SIG_IGN);
-    } else {
-      noted_.push_back(signal);
-    }
-  }
-}
-
-InterruptGuard::~InterruptGuard() {
-  for (const int signal : noted_) std::signal(signal, SIG_DFL);
-  ::close(folder_);
-}
-
-bool InterruptGuard::interrupted() const {
-  // Asked for each tile, which takes less time than this.
-  constexpr auto often = std::chrono::milliseconds(20);
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  if (now - std::chrono::steady_clock::duration(put_right_at_) > often) {
-    put_right_at_ = now.count();
-    put_right();
-  }
-  return received_signal != 0;
-}
-
-void InterruptGuard::check(const char* message) const {
-  put_right();
-  if (received_signal != 0) throw Interruption{received_signal, message};
-}
-
-void InterruptGuard::put_right() const {
-  [[maybe_unused]] const int kept = ::fchdir(folder_);
-  if (received_signal != 0) return;  // the next one ends the process
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : noted_) {
-    ::sigaddset(&signals, signal);
-    if (std::signal(signal, note_signal) == note_signal) continue;
-    // The handler may have run in between, for a signal that is then lost.
-    if (received_signal != 0) std::signal(signal, SIG_DFL);
-  }
-  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-}
 
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "command/interrupt.hpp"
+
 namespace nngp::host {
 
 /// Seconds since it was made.
@@ -18,30 +20,6 @@ class Stopwatch {
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-/// While one lives, Ctrl-C, SIGTERM and SIGHUP are noted instead of ending the process, so that it can
-/// tidy up. A second one ends it at once. At most one lives at a time. A plugin that handles these
-/// signals otherwise, or changes the working folder, in which outputs are written, is put right each
-/// time one is asked.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  ~InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
-  /// Whether a signal came.
-  bool interrupted() const;
-  /// Throws Interruption with `message` if a signal came.
-  void check(const char* message = "interrupted; no output was written") const;
-
- private:
-  void put_right() const;
-
-  int folder_;                   ///< a descriptor of the working folder
-  std::vector<int> noted_ = {};  ///< signals that were not ignored from the start
-  mutable std::atomic<std::chrono::steady_clock::rep> put_right_at_ = 0;
 };
 
 /// A line on standard error that says how far a long computation is, if that is a terminal. It appears

@@ -54,6 +54,8 @@ ordered_json json_of(const std::string& path, const InputReport& input) {
           {"taken_for", input.remarks}};
 }
 
+ordered_json json_of(const Memory& memory) { return {{"bytes", memory.bytes}, {"by", memory.by}}; }
+
 ordered_json json_of(const std::vector<PluginReport>& plugins) {
   ordered_json list = ordered_json::array();
   for (const PluginReport& plugin : plugins)

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "command/options.hpp"
 #include "command/terminal.hpp"
 #include "nngp/array.hpp"
 #include "nngp/data.hpp"
@@ -33,6 +34,12 @@ template <class Real>
 InputReport input_report(const Data<Real>& data) {
   return {data.rows(), data.cols(), data.dtype(), data.source().names, data.source().remarks};
 }
+/// An input file, as a report names it.
+struct InputFile {
+  std::string name;  ///< of the option
+  std::string path;
+  InputReport matrix;
+};
 
 /// An activation that a computation used, and where it came from.
 struct PluginReport {
@@ -51,6 +58,7 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
 /// Null for the path of an output that was not wanted.
 ordered_json path_or_null(const std::string& path);
 ordered_json json_of(const std::string& path, const InputReport& input);
+ordered_json json_of(const Memory& memory);
 ordered_json json_of(const std::vector<PluginReport>& plugins);
 ordered_json json_of(const std::vector<NumericalLayer>& layers);
 /// As text; a path in it need not be UTF-8.

@@ -83,7 +83,7 @@ class KernelRun {
   void run() {
     interrupt_.check();
     if (request_.writes_files_alone() && request_.plot.empty() &&
-        (request_.resume || bytes() > request_.memory)) {
+        (request_.resume || bytes() > request_.memory.bytes)) {
       stream();
       write_report();
     } else {
@@ -97,6 +97,11 @@ class KernelRun {
     Data<Real> data = read_input<Real>(path, request_.reading);
     report_.read_seconds += watch.seconds();
     return data;
+  }
+
+  void check_inputs() const {
+    x1_.check_unchanged();
+    if (x2_) x2_->check_unchanged();
   }
 
   std::size_t bytes() const {
@@ -140,6 +145,7 @@ class KernelRun {
     if (nngp_file) nngp_file->write_block(0, 0, nngp.view());
     if (ntk_file) ntk_file->write_block(0, 0, ntk.view());
     interrupt_.check();
+    check_inputs();
     if (!request_.plot.empty()) draw(request_.wants_nngp() ? nngp : ntk);
     if (nngp_file) nngp_file->commit();
     if (ntk_file) ntk_file->commit();
@@ -158,14 +164,16 @@ class KernelRun {
   void stream() {
     const Stopwatch watch;
     StreamOptions options;
-    options.memory = request_.memory;
+    options.memory = request_.memory.bytes;
     options.resume = request_.resume;
     options.identity = report_.identity();
     options.kernel = options_;
+    options.finish = [this] { check_inputs(); };
+    interrupt_.resumes_from(journal_path(request_.nngp.empty() ? request_.ntk : request_.nngp));
     try {
       stream_kernels(bind(), window_, request_.nngp, request_.ntk, options);
     } catch (const Interrupted&) {
-      interrupt_.check("interrupted; give the same command with --resume to go on");
+      interrupt_.check();
       throw;
     }
     progress_.erase();

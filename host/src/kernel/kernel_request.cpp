@@ -53,10 +53,10 @@ po::options_description kernel_options() {
       ("rows", text("A:B"), "only these rows of the kernels, counted from 0, without B")       //
       ("columns", text("A:B"), "only these columns")                                           //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the machine has. Results do not depend on it")  //
+       "how many threads; 0: as many as the process may use. Results do not depend on it")  //
       ("memory", text("SIZE"),
        "kernels larger than this, such as 4G, are written to disk block by block; default: half of "
-       "the machine's memory")                                                                     //
+       "what the machine, the control group and ulimit grant")                                     //
       ("resume", "go on where such a command was interrupted")                                     //
       ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
@@ -78,8 +78,7 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   if (arguments.count("rows")) request.rows = parse_slice(text_of(arguments, "rows"));
   if (arguments.count("columns")) request.columns = parse_slice(text_of(arguments, "columns"));
   request.threads = threads_from(arguments["threads"].as<int>());
-  request.memory =
-      arguments.count("memory") ? parse_size(text_of(arguments, "memory")) : default_memory();
+  request.memory = memory_from(arguments);
   request.resume = arguments.count("resume") > 0;
   request.allowed_error = allowed_error(arguments);
   if (request.resume && !request.writes_files_alone())

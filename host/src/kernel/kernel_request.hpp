@@ -30,7 +30,7 @@ struct KernelRequest {
   Slice rows;
   Slice columns;
   unsigned threads = 0;
-  std::size_t memory = 0;  ///< bytes that results may take before they are streamed to disk
+  Memory memory;  ///< that results may take before they are streamed to disk
   bool resume = false;
   double allowed_error = 0;  ///< of layers that are integrated; above it nothing is written
 

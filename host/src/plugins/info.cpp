@@ -1,18 +1,18 @@
 // nngp info: what this nngp is and where it runs, for bug reports and job scripts.
 
-#include <cblas.h>
-
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
 #include "command/command.hpp"
 #include "command/plugin_search.hpp"
 #include "command/terminal.hpp"
 #include "nngp/activation.h"
+#include "nngp/error.hpp"
 #include "nngp/kernel.hpp"
+#include "nngp/limits.hpp"
 #include "nngp/model.hpp"
+#include "nngp/solver_library.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
 
@@ -23,7 +23,14 @@ using nlohmann::ordered_json;
 
 std::string abi() { return std::to_string(NNGP_ABI_MAJOR) + "." + std::to_string(NNGP_ABI_MINOR); }
 
-std::string blas() { return std::string(openblas_get_config()) + ", " + openblas_get_corename(); }
+/// Or why there is none.
+std::string blas() {
+  try {
+    return solver_library();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
 
 /// The folders that activations were found in, in search order.
 std::vector<std::string> plugin_folders(const Registry& plugins) {
@@ -43,7 +50,7 @@ void info_as_json(const Registry& plugins) {
   print_json({{"nngp_version", NNGP_VERSION},
               {"plugin_abi", abi()},
               {"instruction_set", instruction_set()},
-              {"threads", std::thread::hardware_concurrency()},
+              {"threads", available_threads().amount},
               {"blas", blas()},
               {"plugin_folders", plugin_folders(plugins)},
               {"activations", plugins.activations().size()},
@@ -55,7 +62,7 @@ void info_as_text(const Registry& plugins) {
   table.add({bold("version"), NNGP_VERSION});
   table.add({bold("plugin ABI"), abi()});
   table.add({bold("instruction set"), instruction_set()});
-  table.add({bold("threads"), std::to_string(std::thread::hardware_concurrency())});
+  table.add({bold("threads"), std::to_string(available_threads().amount)});
   table.add({bold("BLAS"), blas()});
   for (const std::string& folder : plugin_folders(plugins))
     table.add({bold("plugins in"), printable(folder, 1000)});

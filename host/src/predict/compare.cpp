@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -16,7 +17,9 @@
 #include "nngp/model.hpp"
 #include "nngp/model_template.hpp"
 #include "nngp/predict.hpp"
+#include "nngp/stored_kernel.hpp"
 #include "nngp/text.hpp"
+#include "predict/kernel_files.hpp"
 #include "predict/predict_report.hpp"
 #include "predict/selection.hpp"
 #include "predict/targets.hpp"
@@ -24,7 +27,7 @@
 namespace nngp::host {
 namespace {
 
-/// A model, where it came from, and what became of it.
+/// A model or a kernel of one's own, where it came from, and what became of it.
 struct Candidate {
   std::string name;  ///< its file, or the expression; for one of a template, what was chosen
   std::string expression;
@@ -32,6 +35,7 @@ struct Candidate {
   std::string normalised;
   std::optional<Scored> best;  ///< at the best diag_reg
   std::string reason;          ///< why there is none
+  bool is_kernel = false;      ///< the name is that of a file with the kernel
 };
 
 std::vector<std::string> list_of(const po::variables_map& arguments, const std::string& option) {
@@ -46,7 +50,7 @@ void add_candidates(const std::string& source, const std::string& text, bool alo
     for (ModelChoice& model : expand_model(text)) {
       std::string name = alone && !model.choices.empty() ? "" : source;
       for (const std::string& choice : model.choices) name += (name.empty() ? "" : ", ") + choice;
-      candidates.push_back({name, std::move(model.text), !model.choices.empty(), "", {}, ""});
+      candidates.push_back({name, std::move(model.text), !model.choices.empty(), "", {}, "", false});
     }
   } catch (const ModelError& error) {
     throw ModelError("'" + printable(source) + "': " + error.what());
@@ -61,8 +65,16 @@ std::vector<Candidate> candidates_of(const po::variables_map& arguments) {
   for (const std::string& path : files) add_candidates(path, read_model("@" + path), alone, candidates);
   for (const std::string& expression : expressions)
     add_candidates(expression, read_model(expression), alone, candidates);
-  if (candidates.empty())
-    throw UsageError("no models: name files with --models, or give expressions with --model");
+  const std::vector<std::string> kernels = list_of(arguments, "k-train");
+  if (candidates.empty() && kernels.empty())
+    throw UsageError(
+        "no models: name files with --models, or give expressions with --model, or kernels with "
+        "--k-train");
+  if (!candidates.empty() && !arguments.count("x-train"))
+    throw UsageError("option '--x-train' is missing; see 'nngp help compare'");
+  if (candidates.empty() && arguments.count("x-train"))
+    throw UsageError("--x-train goes with models; --k-train has the kernel of the inputs already");
+  for (const std::string& path : kernels) candidates.push_back({path, "", false, "", {}, "", true});
   return candidates;
 }
 
@@ -73,17 +85,24 @@ class Comparison {
         candidates_(candidates_of(arguments)),
         selection_(selection_of(arguments)),
         reading_(read_options(arguments)),
-        x_(read_input<double>(text_of(arguments, "x-train"),
-                              with_rows_of(reading_, text_of(arguments, "y-train")))),
-        targets_(text_of(arguments, "y-train"), target_options(arguments),
-                 with_rows(reading_, x_.rows())) {
-    check_index_column(reading_, {&x_.source(), &targets_.data().source()});
-    check_same_order(text_of(arguments, "x-train"), x_.source(), text_of(arguments, "y-train"),
-                     targets_.data().source());
-    note_guesses(text_of(arguments, "x-train"), x_.source());
-    note_guesses(text_of(arguments, "y-train"), targets_.data().source());
-    check_same_rows(text_of(arguments, "x-train"), x_.rows(), text_of(arguments, "y-train"),
-                    targets_.values().rows());
+        x_(read_examples(arguments)),
+        targets_(text_of(arguments, "y-train"), target_options(arguments), reading_for_targets()) {
+    const std::string x_path = text_of(arguments, "x-train"), y_path = text_of(arguments, "y-train");
+    std::vector<const DataSource*> sources = {&targets_.data().source()};
+    if (x_) sources.push_back(&x_->source());
+    check_index_column(reading_, sources);
+    note_guesses(y_path, targets_.data().source());
+    if (x_) {
+      check_same_order(x_path, x_->source(), y_path, targets_.data().source());
+      note_guesses(x_path, x_->source());
+      check_same_rows(x_path, x_->rows(), y_path, targets_.values().rows());
+    }
+    for (const Candidate& candidate : candidates_)
+      if (candidate.is_kernel) {
+        kernels_.emplace(candidate.name, read_training_kernel(candidate.name));
+        check_same_rows(candidate.name, kernels_.at(candidate.name).rows(), y_path,
+                        targets_.values().rows());
+      }
     options_.kernel = parse_kernel(text_of(arguments, "kernel"));
     options_.diag_reg = selection_.diag_reg;
     options_.method = selection_.grid.empty() ? Method::cholesky : Method::eigensystem;
@@ -95,12 +114,16 @@ class Comparison {
   /// Every model is read before the first is computed. A kernel that cannot be computed or inverted is
   /// a result of that model.
   void run() {
-    std::vector<KernelFn> networks;
-    for (Candidate& candidate : candidates_) networks.push_back(network_of(candidate));
+    std::vector<std::optional<KernelFn>> networks(candidates_.size());
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+      if (!candidates_[i].is_kernel) networks[i].emplace(network_of(candidates_[i]));
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       progress_.show(print("model %zu of %zu", i + 1, candidates_.size()));
       try {
-        const Ensemble<double> ensemble(networks[i], x_.view(), targets_.values(), options_);
+        const Ensemble<double> ensemble =
+            networks[i]
+                ? Ensemble<double>(*networks[i], x_->view(), targets_.values(), options_)
+                : Ensemble<double>(own_kernel(candidates_[i].name), targets_.values(), options_);
         const std::vector<Scored> all = score_all(ensemble, selection_, [this] { interrupt_.check(); });
         candidates_[i].best = best_of(all, selection_.criterion, classifies());
       } catch (const Interrupted&) {
@@ -114,6 +137,9 @@ class Comparison {
       interrupt_.check();
     }
     progress_.erase();
+    if (x_) x_->check_unchanged();
+    for (const auto& [path, kernel] : kernels_) kernel.check_unchanged();
+    targets_.data().check_unchanged();
     std::stable_sort(candidates_.begin(), candidates_.end(), [this](const auto& a, const auto& b) {
       if (!a.best || !b.best) return a.best.has_value() && !b.best;
       return merit(a.best->second, selection_.criterion, classifies()) >
@@ -124,7 +150,7 @@ class Comparison {
   std::string text() const {
     Table table;
     table.add({"LIKELIHOOD", "LEAVE-ONE-OUT", selection_.folds ? "FOLDS" : "", "DIAG_REG", "MODEL"});
-    for (const auto& [name, expression, of_template, normalised, best, reason] : candidates_)
+    for (const auto& [name, expression, of_template, normalised, best, reason, is_kernel] : candidates_)
       if (best)
         table.add({print("%.2f", best->second.log_marginal_likelihood),
                    held_out_text(best->second.leave_one_out, classifies()),
@@ -143,6 +169,9 @@ class Comparison {
   std::string best_model() const {
     if (!best().best)
       throw NumericalError("no model could be computed, so that none is best: " + best().reason);
+    if (best().is_kernel)
+      throw NumericalError("the best is the kernel '" + printable(best().name) +
+                           "', which is no model: leave out --best");
     return "# --kernel " + kernel_name(options_.kernel) + " --diag-reg " +
            format_number(best().best->first) +
            (selection_.diag_reg.absolute ? " --diag-reg-absolute" : "") +
@@ -152,7 +181,7 @@ class Comparison {
   std::string json() const {
     ordered_json models = ordered_json::array();
     for (const Candidate& candidate : candidates_) {
-      ordered_json entry = {{"name", candidate.name}, {"model", candidate.normalised}};
+      ordered_json entry = {{"name", candidate.name}, {"model", path_or_null(candidate.normalised)}};
       entry["scores"] = candidate.best ? json_of(candidate.best->second, classifies()) : ordered_json();
       entry["diag_reg"] = candidate.best ? ordered_json(candidate.best->first) : ordered_json();
       entry["error"] = path_or_null(candidate.reason);
@@ -168,6 +197,18 @@ class Comparison {
   }
 
  private:
+  std::optional<Data<double>> read_examples(const po::variables_map& arguments) const {
+    const std::string path = text_of(arguments, "x-train");
+    if (path.empty()) return std::nullopt;
+    return read_input<double>(path, with_rows_of(reading_, text_of(arguments, "y-train")));
+  }
+  ReadOptions reading_for_targets() const { return x_ ? with_rows(reading_, x_->rows()) : reading_; }
+
+  KernelOperator<double> own_kernel(const std::string& path) const {
+    const MatrixView<double>& view = kernels_.at(path).view();
+    return stored_kernel<double>(view, view, true);  // whichever it is
+  }
+
   KernelFn network_of(Candidate& candidate) const {
     try {
       const Layer network = parse_model(candidate.expression, plugins_);
@@ -186,7 +227,8 @@ class Comparison {
   std::vector<Candidate> candidates_;
   Selection selection_;
   ReadOptions reading_;
-  Data<double> x_;
+  std::optional<Data<double>> x_;
+  std::map<std::string, Data<double>> kernels_;  ///< by path
   TrainingTargets targets_;
   EnsembleOptions options_;
 };
@@ -196,6 +238,7 @@ void run_compare(const po::variables_map& arguments) {
   Paths inputs = {{"--x-train", text_of(arguments, "x-train")},
                   {"--y-train", text_of(arguments, "y-train")}};
   for (const std::string& path : list_of(arguments, "models")) inputs.emplace_back("--models", path);
+  for (const std::string& path : list_of(arguments, "k-train")) inputs.emplace_back("--k-train", path);
   check_paths(inputs, {{"--best", best}, {"--report", report}});
   if (best == standard_output) throw UsageError("--best takes a file, not standard output");
   const Registry plugins = find_plugins(arguments);
@@ -217,21 +260,24 @@ Command compare_command() {
        "files that hold a model, or a template of models, each")  //
       ("model", po::value<std::vector<std::string>>()->composing()->value_name("MODEL"),
        "an expression, or a template: Dense(512, W_std={1,2}); may be repeated")  //
-      ("x-train", text("FILE")->required(),
+      ("k-train", po::value<std::vector<std::string>>()->multitoken()->value_name("FILE..."),
+       "kernels of one's own, of the training inputs, beside or instead of models")  //
+      ("x-train", text("FILE"),
        "training inputs, one example a row: .npy or .csv, or - for standard input")          //
       ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
       ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")                       //
       ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")                //
       ("report", text("OUT.json"), "write the scores; - prints them")                        //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the machine has");
+       "how many threads; 0: as many as the process may use");
   add_target_options(options);
   add_input_options(options);
   add_selection_options(options);
   return {"compare",
           "Compare models by how well they suit training data.",
           "--models A.txt ... --x-train FILE --y-train FILE [options]\n"
-          "--model TEMPLATE --x-train FILE --y-train FILE [options]",
+          "--model TEMPLATE --x-train FILE --y-train FILE [options]\n"
+          "--k-train K.npy ... --y-train FILE [options]",
           "Prints a table, the best by --select first: the log marginal likelihood and the\n"
           "leave-one-out error, in closed form. Each model gets its own best diag_reg of a\n"
           "--diag-reg-grid.\n\n"

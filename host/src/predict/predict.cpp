@@ -12,13 +12,13 @@
 #include "command/progress.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
-#include "nngp/model.hpp"
 #include "nngp/npy.hpp"
 #include "nngp/text.hpp"
 #include "predict/label_file.hpp"
 #include "predict/predict_plot.hpp"
 #include "predict/predict_report.hpp"
 #include "predict/predict_request.hpp"
+#include "predict/prediction_kernels.hpp"
 
 namespace nngp::host {
 namespace {
@@ -34,27 +34,21 @@ class PredictRun {
  public:
   PredictRun(const PredictRequest& request, const Registry& plugins)
       : request_(request),
-        network_(parse_model(request.model, plugins)),
-        kernel_fn_(network_),
-        x_train_(read(request.x_train, with_rows_of(request.reading, request.y_train))),
-        targets_(request.y_train, request.targets, with_rows(request.reading, x_train_.rows())),
-        x_test_(match_columns(request.x_train, x_train_.source(), x_train_.cols(), request.x_test,
-                              read(request.x_test, with_rows_of(request.reading, request.y_test)))) {
+        kernels_(prediction_kernels<Real>(request, plugins)),
+        targets_(request.y_train, request.targets, with_rows(request.reading, kernels_->examples())) {
     if (!request.y_test.empty())
       y_test_.emplace(targets_.read_test(request.y_test, request.y_train,
-                                         with_rows(request.reading, x_test_.rows())));
+                                         with_rows(request.reading, kernels_->tests())));
     check_inputs();
     report_.request = request;
-    report_.normalised_model = model_text(network_);
-    report_.plugins = plugins_used(network_, plugins);
-    report_.x_train = input_report(x_train_);
+    kernels_->describe(report_);
     report_.y_train = input_report(targets_.data());
-    report_.x_test = input_report(x_test_);
     if (y_test_) report_.y_test = input_report(*y_test_);
     report_.targets = targets_.text(request.y_train);
     report_.classes = targets_.class_names();
     report_.named_classes = targets_.has_names();
     report_.normalized = targets_.standardization().has_value();
+    report_.read_seconds = reading_.seconds();
     if (!request.labels.empty() && !classifies())
       throw UsageError("--labels is of classes: say --task classification if '" + request.y_train +
                        "' holds labels");
@@ -63,7 +57,7 @@ class PredictRun {
   void run() {
     interrupt_.check();
     // Opened before the computation, so that an output that cannot be written is known at once.
-    const Eigen::Index n = x_test_.rows(), outputs = targets_.values().cols();
+    const Eigen::Index n = kernels_->tests(), outputs = targets_.values().cols();
     const std::vector<double> units = this->units();
     const auto spreads = static_cast<Eigen::Index>(units.size());
     std::optional<NpyWriter<double>> mean = open(request_.mean, {n, outputs}),
@@ -72,7 +66,10 @@ class PredictRun {
                                      std = open(request_.std_path, {n, spreads});
     std::optional<LabelFile> labels;
     if (!request_.labels.empty()) labels.emplace(request_.labels);
-    Gaussian predicted = compute();
+    const Gaussian predicted = compute();
+    kernels_->check_unchanged();
+    targets_.data().check_unchanged();
+    if (y_test_) y_test_->check_unchanged();
     if (mean) mean->write_block(0, 0, predicted.mean.view());
     for (Eigen::Index i = 0; i < spreads; ++i) {
       const double unit = spreads == 1 ? 1 : units[static_cast<std::size_t>(i)];
@@ -90,13 +87,6 @@ class PredictRun {
   }
 
  private:
-  template <class T = Real>
-  Data<T> read(const std::string& path, const ReadOptions& reading) {
-    const Stopwatch watch;
-    Data<T> data = read_input<T>(path, reading);
-    report_.read_seconds += watch.seconds();
-    return data;
-  }
   using Shape = std::vector<Eigen::Index>;
   static std::optional<NpyWriter<double>> open(const std::string& path, const Shape& shape) {
     if (path.empty()) return std::nullopt;
@@ -105,15 +95,19 @@ class PredictRun {
 
   /// The files of one run go together.
   void check_inputs() const {
-    const DataSource &y_train = targets_.data().source(), &x_train = x_train_.source();
-    std::vector<const DataSource*> files = {&x_train, &y_train, &x_test_.source()};
+    const DataSource &y_train = targets_.data().source(), *x_train = kernels_->train_source(),
+                     *x_test = kernels_->test_source();
+    std::vector<const DataSource*> files = {&y_train};
+    for (const DataSource* source : {x_train, x_test})
+      if (source) files.push_back(source);
     if (y_test_) files.push_back(&y_test_->source());
     check_index_column(request_.reading, files);
-    check_same_rows(request_.x_train, x_train_.rows(), request_.y_train, targets_.values().rows());
-    check_same_order(request_.x_train, x_train, request_.y_train, y_train);
+    check_same_rows(kernels_->train_path(), kernels_->examples(), request_.y_train,
+                    targets_.values().rows());
+    if (x_train) check_same_order(request_.x_train, *x_train, request_.y_train, y_train);
     if (!y_test_) return;
-    check_same_rows(request_.x_test, x_test_.rows(), request_.y_test, y_test_->rows());
-    check_same_order(request_.x_test, x_test_.source(), request_.y_test, y_test_->source());
+    check_same_rows(kernels_->test_path(), kernels_->tests(), request_.y_test, y_test_->rows());
+    if (x_test) check_same_order(request_.x_test, *x_test, request_.y_test, y_test_->source());
   }
 
   /// The units of spreads: one for all outputs, or one for each.
@@ -144,18 +138,18 @@ class PredictRun {
   /// Finite times and many diag_reg need the eigensystem.
   Method method() const {
     const bool eigen = request_.time || !request_.selection.grid.empty() || plots_learning();
-    const double needed = matrices(eigen ? 3 : request_.wants_scores() ? 2 : 1, x_train_.rows());
-    const bool fits = needed <= static_cast<double>(request_.memory);
+    const double needed = matrices(eigen ? 3 : request_.wants_scores() ? 2 : 1, kernels_->examples());
+    const bool fits = needed <= static_cast<double>(request_.memory.bytes);
     const bool iterate = request_.solver == "cg" || (request_.solver == "auto" && !fits);
     if (!iterate) return eigen ? Method::eigensystem : Method::cholesky;
     if (eigen || request_.wants_scores())
-      throw DataError(std::string(plots_learning()                   ? "--plot of more than one feature"
+      throw DataError(std::string(plots_learning()                   ? "--plot of a learning curve"
                                   : request_.time                    ? "a finite --time"
                                   : !request_.selection.grid.empty() ? "--diag-reg-grid"
                                                                      : "--loo or --folds") +
                       " needs the factorised kernel, here " + print("%.1f", needed / (1 << 30)) +
                       " GiB: use --solver direct" +
-                      (fits ? "" : ", and --memory if the machine has more"));
+                      (fits ? "" : ", and --memory if there is more than " + request_.memory.text()));
     return Method::conjugate_gradients;
   }
 
@@ -165,7 +159,7 @@ class PredictRun {
     options.diag_reg = request_.selection.diag_reg;
     options.learning_rate = request_.learning_rate;
     options.method = method();
-    options.memory = request_.memory;
+    options.memory = request_.memory.bytes;
     options.scratch = request_.scratch;
     options.conjugate_gradients.tolerance = request_.tolerance;
     options.conjugate_gradients.progress = [this](std::size_t iteration, double residual) {
@@ -184,17 +178,21 @@ class PredictRun {
   Gaussian compute() {
     try {
       const Stopwatch training;
-      const Ensemble<Real> trained(kernel_fn_, x_train_.view(), targets_.values(), options());
+      const EnsembleOptions options = this->options();
+      const Ensemble<Real> trained = kernels_->train(targets_.values(), options);
       progress_.erase();
       interrupt_.check();
       const Ensemble<Real> ensemble = best(trained);
       report_.train_seconds = training.seconds();
       const Stopwatch predicting;
+      const Spread spread = this->spread(ensemble.options().method);
+      std::optional<KernelOperator<Real>> test;
+      if (spread != Spread::none) test = kernels_->test(options.compute);
       Gaussian predicted =
-          ensemble.predict(x_test_.view(), spread(ensemble.options().method), request_.time);
+          ensemble.predict(kernels_->cross(options.compute), test, spread, request_.time);
       report_.predict_seconds = predicting.seconds();
       progress_.erase();
-      describe(ensemble);
+      describe(ensemble, predicted);
       clamp(predicted);
       judge(predicted);
       // A picture shows many outputs on one scale.
@@ -223,20 +221,27 @@ class PredictRun {
   /// Variances cost little beside a factorisation, but as much as the means by conjugate gradients.
   Spread spread(Method method) const {
     if (!request_.cov.empty()) return Spread::covariance;
-    const bool judged = y_test_ && method != Method::conjugate_gradients;
+    const bool judged = y_test_ && kernels_->knows_spread() && method != Method::conjugate_gradients;
     const bool shown = !request_.plot.empty() && !plots_learning();
     return judged || shown || !request_.std_path.empty() ? Spread::variance : Spread::none;
   }
 
-  void describe(const Ensemble<Real>& ensemble) {
+  void describe(const Ensemble<Real>& ensemble, const Gaussian& predicted) {
     report_.method = ensemble.options().method;
     report_.diag_reg = ensemble.options().diag_reg.value;
     report_.shift = ensemble.shift();
     report_.condition_number = ensemble.condition_number();
     report_.convergence = ensemble.convergence();
+    report_.rounding = predicted.rounding;
     report_.numerical = ensemble.numerical_layers();
+    report_.solver_threads = solver_threads();
     const double rounding = std::numeric_limits<Real>::epsilon();
-    if (!request_.time && report_.condition_number.value_or(1) > 0.1 / rounding)
+    constexpr int few = 6;
+    if (report_.digits().value_or(few) < few)
+      std::cerr << "nngp: warning: the predictions have about " << *report_.digits()
+                << " right digits, as the condition number of the kernel is "
+                << print("%.0e", *report_.condition_number) << "; a larger --diag-reg helps\n";
+    else if (!request_.time && report_.condition_number.value_or(1) > 0.1 / rounding)
       std::cerr << "nngp: warning: the condition number of the kernel is "
                 << print("%.0e", *report_.condition_number)
                 << ", so rounding may spoil the predictions; a larger --diag-reg helps\n";
@@ -280,7 +285,7 @@ class PredictRun {
   }
 
   /// The picture is a learning curve where predictions over x cannot be drawn.
-  bool plots_learning() const { return !request_.plot.empty() && x_train_.cols() > 1; }
+  bool plots_learning() const { return !request_.plot.empty() && !kernels_->is_curve(); }
 
   Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
     if (!plots_learning()) {
@@ -295,18 +300,17 @@ class PredictRun {
     std::optional<MatrixView<double>> y_test;
     if (y_test_ && (!classifies() || report_.classification->unknown == 0))
       y_test.emplace(encoded.emplace(targets_.encode(y_test_->view())).view());
-    return learning_plot(ensemble, x_train_.view(), targets_.values(), x_test_.view(), y_test);
+    return learning_plot(ensemble, targets_.values(), kernels_->cross(ensemble.options().compute),
+                         y_test);
   }
 
   const PredictRequest& request_;
   InterruptGuard interrupt_;
   ProgressLine progress_;
   PredictReport report_;
-  Layer network_;
-  KernelFn kernel_fn_;
-  Data<Real> x_train_;
+  Stopwatch reading_;
+  std::unique_ptr<const PredictionKernels<Real>> kernels_;
   TrainingTargets targets_;
-  Data<Real> x_test_;
   std::optional<Data<double>> y_test_;
   std::optional<Plot> picture_;
 };
@@ -327,7 +331,8 @@ Command predict_command() {
   return {"predict",
           "Predict with infinitely wide networks trained on data.",
           "--model MODEL --x-train FILE --y-train FILE --x-test FILE\n"
-          "[--y-test FILE] [--mean OUT.npy] [--std OUT.npy] [options]",
+          "[--y-test FILE] [--mean OUT.npy] [--std OUT.npy] [options]\n"
+          "--k-train FILE --y-train FILE --k-test FILE [--k-test-test FILE] [options]",
           "Prints a summary; with --y-test it tells how good the predictions are.\n"
           "Labels become one-hot targets less their mean. The spread is that of the\n"
           "networks' outputs; what is said of calibration adds diag_reg as noise.\n"

@@ -25,9 +25,9 @@ std::vector<Eigen::Index> by_first_column(const MatrixView<double>& matrix) {
 }
 
 template <class Real>
-double error(const Ensemble<Real>& ensemble, const MatrixView<Real>& x, const MatrixView<double>& y,
-             double time) {
-  const Gaussian predicted = ensemble.predict(x, Spread::none, time);
+double error(const Ensemble<Real>& ensemble, const KernelOperator<Real>& cross,
+             const MatrixView<double>& y, double time) {
+  const Gaussian predicted = ensemble.predict(cross, std::nullopt, Spread::none, time);
   return std::sqrt((predicted.mean.view() - y).squaredNorm() / static_cast<double>(y.size()));
 }
 
@@ -59,9 +59,8 @@ Plot prediction_plot(const MatrixView<double>& x_train, const MatrixView<double>
 }
 
 template <class Real>
-Plot learning_plot(const Ensemble<Real>& ensemble, const MatrixView<Real>& x_train,
-                   const MatrixView<double>& y_train, const MatrixView<Real>& x_test,
-                   const std::optional<MatrixView<double>>& y_test) {
+Plot learning_plot(const Ensemble<Real>& ensemble, const MatrixView<double>& y_train,
+                   const KernelOperator<Real>& cross, const std::optional<MatrixView<double>>& y_test) {
   constexpr std::size_t count = 40;
   constexpr double widest = 1e8;
   // From before the fastest direction has been learned to after the slowest.
@@ -71,8 +70,8 @@ Plot learning_plot(const Ensemble<Real>& ensemble, const MatrixView<Real>& x_tra
   const std::vector<double> times = logarithmic_grid(0.1 * unit, ratio * unit, count);
   std::vector<double> train, test;
   for (const double time : times) {
-    train.push_back(error(ensemble, x_train, y_train, time));
-    if (y_test) test.push_back(error(ensemble, x_test, *y_test, time));
+    train.push_back(error(ensemble, ensemble.kernels(), y_train, time));
+    if (y_test) test.push_back(error(ensemble, cross, *y_test, time));
   }
   Plot plot("training time", "root mean squared error");
   plot.logarithmic_x();
@@ -82,9 +81,8 @@ Plot learning_plot(const Ensemble<Real>& ensemble, const MatrixView<Real>& x_tra
 }
 
 template Plot learning_plot(const Ensemble<double>&, const MatrixView<double>&,
-                            const MatrixView<double>&, const MatrixView<double>&,
-                            const std::optional<MatrixView<double>>&);
-template Plot learning_plot(const Ensemble<float>&, const MatrixView<float>&, const MatrixView<double>&,
-                            const MatrixView<float>&, const std::optional<MatrixView<double>>&);
+                            const KernelOperator<double>&, const std::optional<MatrixView<double>>&);
+template Plot learning_plot(const Ensemble<float>&, const MatrixView<double>&,
+                            const KernelOperator<float>&, const std::optional<MatrixView<double>>&);
 
 }  // namespace nngp::host

@@ -1,5 +1,6 @@
 #include "predict/predict_report.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -81,7 +82,10 @@ std::string solver_text(const PredictReport& report) {
   if (report.convergence)
     text += print(", %zu iterations to a residual of %.1e", report.convergence->iterations,
                   report.convergence->residual);
+  if (report.convergence && report.request.solver == "auto")
+    text += ", as the kernel takes more than " + report.request.memory.text();
   if (report.condition_number) text += print(", condition number %.0e", *report.condition_number);
+  if (report.digits()) text += print(", %d digits of the mean", *report.digits());
   return text;
 }
 
@@ -124,7 +128,21 @@ std::string scores_text(const std::vector<Scored>& scores, bool classification) 
   return table.text();
 }
 
+std::optional<int> PredictReport::digits() const {
+  constexpr double most = 15;  // that float64 holds
+  if (!rounding) return std::nullopt;
+  return static_cast<int>(std::clamp(-std::log10(2 * *rounding), 0.0, most));
+}
+
 std::string PredictReport::json() const {
+  ordered_json input_files;
+  for (const InputFile& input : inputs) {
+    std::string key = input.name;
+    std::replace(key.begin(), key.end(), '-', '_');
+    input_files[key] = json_of(input.path, input.matrix);
+  }
+  input_files["y_train"] = json_of(request.y_train, y_train);
+  input_files["y_test"] = y_test ? json_of(request.y_test, *y_test) : ordered_json();
   ordered_json tried = ordered_json::array();
   for (const auto& [value, score] : scores) {
     ordered_json entry = nngp::host::json_of(score, !classes.empty());
@@ -133,12 +151,10 @@ std::string PredictReport::json() const {
   }
   return finish_report(
       {{"nngp_version", NNGP_VERSION},
-       {"model", {{"text", request.model}, {"normalised", normalised_model}}},
-       {"inputs",
-        {{"x_train", json_of(request.x_train, x_train)},
-         {"y_train", json_of(request.y_train, y_train)},
-         {"x_test", json_of(request.x_test, x_test)},
-         {"y_test", y_test ? json_of(request.y_test, *y_test) : ordered_json()}}},
+       {"model", normalised_model.empty()
+                     ? ordered_json()
+                     : ordered_json{{"text", request.model}, {"normalised", normalised_model}}},
+       {"inputs", input_files},
        {"outputs",
         {{"mean", path_or_null(request.mean)},
          {"cov", path_or_null(request.cov)},
@@ -154,13 +170,16 @@ std::string PredictReport::json() const {
        {"learning_rate", request.learning_rate},
        {"solver",
         {{"method", method_name(method)},
+         {"threads", solver_threads},
          {"condition_number", finite_or_null(condition_number)},
+         {"digits", or_null(digits())},
          {"iterations", convergence ? ordered_json(convergence->iterations) : ordered_json()},
          {"residual", convergence ? ordered_json(convergence->residual) : ordered_json()}}},
        {"scores", tried},
        {"classification", classification ? json_of(*classification) : ordered_json()},
        {"regression", regression ? json_of(*regression) : ordered_json()},
-       {"variances_clamped_to_zero", clamped}},
+       {"variances_clamped_to_zero", clamped},
+       {"memory", nngp::host::json_of(request.memory)}},
       {request.dtype,
        request.threads,
        plugins,
@@ -170,10 +189,11 @@ std::string PredictReport::json() const {
 
 std::string PredictReport::text() const {
   Table table;
-  table.add({bold("model"), normalised_model});
-  table.add({bold("x-train"), text_of(request.x_train, x_train)});
-  table.add({bold("y-train"), targets});
-  table.add({bold("x-test"), text_of(request.x_test, x_test)});
+  if (!normalised_model.empty()) table.add({bold("model"), normalised_model});
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    table.add({bold(inputs[i].name), text_of(inputs[i].path, inputs[i].matrix)});
+    if (i == 0) table.add({bold("y-train"), targets});
+  }
   add_plugins(table, plugins);
   table.add({bold("kernel"), kernel_name(request.kernel) + ", trained for " +
                                  (request.time ? "time " + format_number(*request.time) : "ever")});

@@ -28,12 +28,12 @@ po::options_description predict_options() {
     return po::value<std::string>()->value_name(value_name);
   };
   options.add_options()  //
-      ("model", text("MODEL")->required(),
+      ("model", text("MODEL"),
        "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
-      ("x-train", text("FILE")->required(),
+      ("x-train", text("FILE"),
        "training inputs, one example a row: .npy or .csv, or - for standard input")          //
       ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
-      ("x-test", text("FILE")->required(), "inputs to predict for")                          //
+      ("x-test", text("FILE"), "inputs to predict for")                                      //
       ("y-test", text("FILE"), "their targets, to tell how good the predictions are")        //
       ("kernel", text("KERNEL")->default_value("nngp"),
        "nngp: train the last layer alone, a Gaussian process; ntk: train all layers")               //
@@ -54,13 +54,16 @@ po::options_description predict_options() {
       ("dtype", text("TYPE")->default_value("float64"),
        "float64 or float32, of the kernel's entries; equations are solved in float64")  //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the machine has")                                             //
-      ("memory", text("SIZE"), "how much to use, such as 4G; default: half of the machine's memory")  //
+       "how many threads; 0: as many as the process may use")  //
+      ("memory", text("SIZE"),
+       "how much to use, such as 4G; default: half of what the machine, the control group and ulimit "
+       "grant")  //
       ("plot", text("OUT.svg|png"),
        "draw the predictions with a band of two sigma if there is one feature, else the errors while "
        "training goes on");
   add_target_options(options);
   add_input_options(options);
+  add_kernel_file_options(options);
   add_selection_options(options);
   return options;
 }
@@ -92,24 +95,30 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   request.tolerance = positive(arguments, "tolerance");
   request.dtype = dtype_from(value("dtype"));
   request.threads = threads_from(arguments["threads"].as<int>());
-  request.memory = arguments.count("memory") ? parse_size(value("memory")) : default_memory();
-  check_paths({{"--x-train", request.x_train},
-               {"--y-train", request.y_train},
-               {"--x-test", request.x_test},
-               {"--y-test", request.y_test}},
-              {{"--mean", request.mean},
-               {"--cov", request.cov},
-               {"--std", request.std_path},
-               {"--labels", request.labels},
-               {"--report", request.report},
-               {"--plot", request.plot}});
+  request.memory = memory_from(arguments);
+  request.kernels =
+      kernel_files_from(arguments, request.kernel, !request.cov.empty() || !request.std_path.empty());
+  if (request.kernels.given() && request.dtype != "float64")
+    throw UsageError(
+        "--dtype is that of kernels which are computed; those of --k-train are used as they are");
+  Paths inputs = {{"--x-train", request.x_train},
+                  {"--y-train", request.y_train},
+                  {"--x-test", request.x_test},
+                  {"--y-test", request.y_test}};
+  for (const auto& path : request.kernels.paths()) inputs.push_back(path);
+  check_paths(inputs, {{"--mean", request.mean},
+                       {"--cov", request.cov},
+                       {"--std", request.std_path},
+                       {"--labels", request.labels},
+                       {"--report", request.report},
+                       {"--plot", request.plot}});
   for (const auto& [option, path] : {std::pair("--mean", request.mean),
                                      {"--cov", request.cov},
                                      {"--std", request.std_path},
                                      {"--labels", request.labels}})
     if (path == standard_output)
       throw UsageError(std::string(option) + " takes a file, not standard output");
-  request.model = read_model(value("model"));
+  if (!request.kernels.given()) request.model = read_model(value("model"));
   return request;
 }
 

@@ -8,6 +8,7 @@
 #include "command/command.hpp"
 #include "command/options.hpp"
 #include "nngp/predict.hpp"
+#include "predict/kernel_files.hpp"
 #include "predict/selection.hpp"
 #include "predict/targets.hpp"
 
@@ -17,6 +18,7 @@ namespace nngp::host {
 struct PredictRequest {
   std::string model;
   std::string x_train, y_train, x_test, y_test;
+  KernelFiles kernels;                                    ///< instead of the model and the inputs
   std::string mean, cov, std_path, labels, report, plot;  ///< output paths; empty: not wanted
   TargetOptions targets;
   ReadOptions reading;
@@ -30,7 +32,7 @@ struct PredictRequest {
   double tolerance = 0;
   std::string dtype;
   unsigned threads = 0;
-  std::size_t memory = 0;
+  Memory memory;
 
   bool wants_scores() const { return leave_one_out || selection.folds > 0 || !selection.grid.empty(); }
 };

@@ -1,9 +1,6 @@
 #include "predict/selection.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
-#include <thread>
 
 #include "command/options.hpp"
 #include "nngp/error.hpp"
@@ -97,11 +94,6 @@ const Scored& best_of(const std::vector<Scored>& all, Criterion criterion, bool 
   return *std::max_element(all.begin(), all.end(), [&](const Scored& a, const Scored& b) {
     return merit(a.second, criterion, classification) < merit(b.second, criterion, classification);
   });
-}
-
-void set_solver_threads(unsigned threads) {
-  const unsigned most = std::max(1u, std::thread::hardware_concurrency());
-  openblas_set_num_threads(static_cast<int>(std::min(threads, most)));
 }
 
 }  // namespace nngp::host

@@ -59,7 +59,4 @@ double merit(const Scores& scores, Criterion criterion, bool classification);
 /// The first of those that are best.
 const Scored& best_of(const std::vector<Scored>& all, Criterion criterion, bool classification);
 
-/// The solvers of equations get as many threads as kernels do. Of the whole process, once.
-void set_solver_threads(unsigned threads);
-
 }  // namespace nngp::host

@@ -20,6 +20,7 @@
 #include "nngp/model.hpp"
 #include "nngp/npy.hpp"
 #include "nngp/text.hpp"
+#include "predict/kernel_files.hpp"
 #include "predict/selection.hpp"
 
 namespace nngp::host {
@@ -31,11 +32,18 @@ std::size_t outputs_of(const po::variables_map& arguments) {
   return static_cast<std::size_t>(outputs);
 }
 
-std::string spectrum_json(const Spectrum& spectrum, const std::string& model, const std::string& kernel,
-                          const std::string& path, const InputReport& x) {
+/// What the eigenvalues are of.
+struct Source {
+  std::string model;  ///< empty: a kernel of one's own
+  InputFile input;    ///< the inputs, or that kernel
+};
+
+std::string spectrum_json(const Spectrum& spectrum, const Source& source, const std::string& kernel) {
+  const ordered_json input = json_of(source.input.path, source.input.matrix);
   return dump({{"nngp_version", NNGP_VERSION},
-               {"model", model},
-               {"x", json_of(path, x)},
+               {"model", path_or_null(source.model)},
+               {"x", source.model.empty() ? ordered_json() : input},
+               {"k_train", source.model.empty() ? input : ordered_json()},
                {"kernel", kernel},
                {"condition_number", std::isfinite(spectrum.condition_number)
                                         ? ordered_json(spectrum.condition_number)
@@ -47,12 +55,11 @@ std::string spectrum_json(const Spectrum& spectrum, const std::string& model, co
          '\n';
 }
 
-std::string spectrum_text(const Spectrum& spectrum, const std::string& model, const std::string& kernel,
-                          const std::string& path, const InputReport& x) {
+std::string spectrum_text(const Spectrum& spectrum, const Source& source, const std::string& kernel) {
   const std::vector<double>& values = spectrum.eigenvalues;
   Table table;
-  table.add({bold("model"), model});
-  table.add({bold("x"), text_of(path, x)});
+  if (!source.model.empty()) table.add({bold("model"), source.model});
+  table.add({bold(source.input.name), text_of(source.input.path, source.input.matrix)});
   table.add({bold("kernel"), kernel});
   table.add({bold("eigenvalues"),
              print("%zu, from %.6g to %.6g", values.size(), values.front(), values.back())});
@@ -79,51 +86,83 @@ Plot plot_of(const Spectrum& spectrum, const std::string& kernel) {
   return plot;
 }
 
+/// The kernel of a model and inputs.
+KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get which, unsigned threads,
+                                     const InterruptGuard& interrupt, Source& source) {
+  const std::string path = text_of(arguments, "x");
+  const std::string expression = read_model(text_of(arguments, "model"));
+  const Registry plugins = find_plugins(arguments);
+  const Layer network = parse_model(expression, plugins);
+  const ReadOptions reading = read_options(arguments);
+  const Data<double> x = read_input<double>(path, reading);
+  check_index_column(reading, {&x.source()});
+  ProgressLine progress;
+  const auto on_progress = [&](std::size_t done, std::size_t total) {
+    progress.update(done, total);
+    return !interrupt.interrupted();
+  };
+  try {
+    KernelMatrix<double> kernel =
+        training_kernel(KernelFn(network), x.view(), which, {threads, on_progress});
+    x.check_unchanged();
+    source = {model_text(network), {"x", path, input_report(x)}};
+    return kernel;
+  } catch (const Interrupted&) {
+    interrupt.check();
+    throw;
+  }
+}
+
+/// A kernel of one's own.
+KernelMatrix<double> stored_kernel_of(const std::string& path, Source& source) {
+  const Data<double> data = read_training_kernel(path);
+  KernelMatrix<double> kernel(data.rows(), data.cols());
+  kernel.map() = data.view();
+  data.check_unchanged();
+  source = {"", {"k-train", path, input_report(data)}};
+  return kernel;
+}
+
+void check_source(const po::variables_map& arguments) {
+  const char* advice = "; see 'nngp help spectrum'";
+  for (const char* option : {"model", "x"}) {
+    if (arguments.count("k-train") && arguments.count(option))
+      throw UsageError("give either --k-train or --" + std::string(option) + advice);
+    if (!arguments.count("k-train") && !arguments.count(option))
+      throw UsageError("option '--" + std::string(option) + "' is missing" + advice);
+  }
+}
+
 void run_spectrum(const po::variables_map& arguments) {
-  const std::string path = text_of(arguments, "x"), report = text_of(arguments, "report"),
+  check_source(arguments);
+  const std::string own = text_of(arguments, "k-train"), report = text_of(arguments, "report"),
                     values_path = text_of(arguments, "eigenvalues"), picture = plot_path(arguments);
   const Get which = parse_kernel(text_of(arguments, "kernel"));
   const std::size_t outputs = outputs_of(arguments);
   const double diag_reg = parse_number(text_of(arguments, "diag-reg"), "diag-reg");
   if (diag_reg < 0) throw UsageError("--diag-reg is 0 or more, not " + format_number(diag_reg));
   const unsigned threads = threads_from(arguments["threads"].as<int>());
-  check_paths({{"--x", path}},
+  check_paths({{"--x", text_of(arguments, "x")}, {"--k-train", own}},
               {{"--eigenvalues", values_path}, {"--report", report}, {"--plot", picture}});
-  const std::string expression = read_model(text_of(arguments, "model"));
 
-  const Registry plugins = find_plugins(arguments);
-  const Layer network = parse_model(expression, plugins);
-  const ReadOptions reading = read_options(arguments);
-  const Data<double> x = read_input<double>(path, reading);
-  check_index_column(reading, {&x.source()});
   set_solver_threads(threads);
-  InterruptGuard interrupt;
-  ProgressLine progress;
-  const auto on_progress = [&](std::size_t done, std::size_t total) {
-    progress.update(done, total);
-    return !interrupt.interrupted();
-  };
-  KernelMatrix<double> kernel;
-  try {
-    kernel = training_kernel(KernelFn(network), x.view(), which, {threads, on_progress});
-  } catch (const Interrupted&) {
-    interrupt.check();
-    throw;
-  }
-  progress.erase();
+  const InterruptGuard interrupt;
+  Source source;
+  KernelMatrix<double> kernel = own.empty()
+                                    ? computed_kernel(arguments, which, threads, interrupt, source)
+                                    : stored_kernel_of(own, source);
   const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs);
   interrupt.check();
 
-  const InputReport input = input_report(x);
-  const std::string name = kernel_name(which), model = model_text(network);
+  const std::string name = kernel_name(which);
   if (!picture.empty()) plot_of(result, name).write(picture);
   if (!values_path.empty()) {
-    NpyWriter<double> writer(values_path, x.rows(), 1);
+    NpyWriter<double> writer(values_path, static_cast<Eigen::Index>(result.eigenvalues.size()), 1);
     std::copy(result.eigenvalues.begin(), result.eigenvalues.end(), writer.matrix().data());
     writer.commit();
   }
-  if (!give_report(report, spectrum_json(result, model, name, path, input)))
-    std::cout << spectrum_text(result, model, name, path, input);
+  if (!give_report(report, spectrum_json(result, source, name)))
+    std::cout << spectrum_text(result, source, name);
 }
 
 }  // namespace
@@ -134,10 +173,11 @@ Command spectrum_command() {
     return po::value<std::string>()->value_name(value_name);
   };
   options.add_options()  //
-      ("model", text("MODEL")->required(),
+      ("model", text("MODEL"),
        "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
-      ("x", text("FILE")->required(),
+      ("x", text("FILE"),
        "the inputs, one example a row: .npy or .csv, or - for standard input")  //
+      ("k-train", text("FILE"), "instead of these, a kernel of one's own")      //
       ("kernel", text("KERNEL")->default_value("ntk"), "nngp or ntk")           //
       ("outputs", po::value<int>()->default_value(1)->value_name("N"),
        "outputs of the network that is trained: the maximum learning rate grows with them")  //
@@ -147,11 +187,12 @@ Command spectrum_command() {
       ("report", text("OUT.json"), "write the result; - prints it")          //
       ("plot", text("OUT.svg|png"), "draw the eigenvalues")                  //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the machine has");
+       "how many threads; 0: as many as the process may use");
   add_input_options(options);
   return {"spectrum",
           "Tell the eigenvalues of a kernel, and how fast a network may learn.",
-          "--model MODEL --x FILE [options]",
+          "--model MODEL --x FILE [options]\n"
+          "--k-train FILE [options]",
           "The condition number is the largest eigenvalue by the smallest, the effective\n"
           "dimension the sum of value / (value + diag_reg). Full-batch gradient descent on\n"
           "half of the mean squared error diverges above the maximum learning rate.\n",

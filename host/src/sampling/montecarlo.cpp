@@ -55,6 +55,8 @@ class MonteCarloRun {
       output.file.matrix() = (estimates.*output.kernel.*output.part).view().template cast<Real>();
     if (request_.wants_summary() || !request_.report.empty()) compare(estimates);
     interrupt_.check();
+    x1_.check_unchanged();
+    if (x2_) x2_->check_unchanged();
     for (Output& output : outputs) output.file.commit();
     print(estimates);
   }

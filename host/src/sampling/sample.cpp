@@ -45,6 +45,7 @@ void sample(const SamplingRequest& request, const Registry& plugins, const std::
     throw;
   }
   interrupt.check();
+  x.check_unchanged();
   out.commit();
 }
 

@@ -35,7 +35,7 @@ void add_sampling_options(po::options_description& options) {
       ("width", text("N"), "units of every hidden Dense layer, instead of what the model says")  //
       ("dtype", text("TYPE")->default_value("float64"), "float64 or float32")                    //
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the machine has");
+       "how many threads; 0: as many as the process may use");
   add_input_options(options);
 }
 
