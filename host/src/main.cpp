@@ -1,6 +1,7 @@
 // The command: picks the subcommand, prints help, turns errors into messages and exit codes.
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +24,6 @@
 #include "nngp/error.hpp"
 #include "nngp/instruction_set.hpp"
 #include "nngp/kernel.hpp"
-#include "nngp/limits.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
