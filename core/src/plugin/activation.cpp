@@ -27,7 +27,11 @@ struct Activation::Instance {
            const Arguments& arguments);
   Instance(std::shared_ptr<const void> owner, const nngp_activation& table, void* made,
            std::string text_)
-      : library(std::move(owner)), descriptor(table), handle(made), text(std::move(text_)) {}
+      : library(std::move(owner)),
+        descriptor(table),
+        handle(made),
+        text(std::move(text_)),
+        entries(tile_entries(*descriptor)) {}
   ~Instance() { descriptor->destroy(handle); }
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -38,7 +42,7 @@ struct Activation::Instance {
   void* handle;
   std::string text;  ///< as a model writes it; empty: by name and values
   std::vector<nngp_breakpoint> breakpoints;
-  TileEntries entries;
+  TileEntries entries = {};
 
   /// Whether fn jumps, as is declared or, where its plugin does not tell, as is seen. Thread-safe.
   bool jumps() const {
