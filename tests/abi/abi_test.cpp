@@ -174,9 +174,10 @@ TEST(Abi, RefusesALibraryThatLacksASymbol) {
 }
 
 TEST(Abi, NamesALibraryThatIsMissing) {
-  expect_refused_when_used("needs_library",
-                           "cannot be loaded: it needs libnngp_test_gone.so, which is not found; install that "
-                           "library, or name its folder in LD_LIBRARY_PATH");
+  expect_refused_when_used(
+      "needs_library",
+      "cannot be loaded: it needs libnngp_test_gone.so, which is not found; install that "
+      "library, or name its folder in LD_LIBRARY_PATH");
 }
 
 TEST(Abi, KeepsTheFloatingPointMode) {

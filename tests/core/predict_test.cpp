@@ -168,8 +168,7 @@ TEST_F(Predict, ConjugateGradientsAgreeWithCholesky) {
 
 /// No bias: rows of zeros have a kernel of zeros, and all landmarks may be such rows.
 TEST_F(Predict, ConjugateGradientsSolveWhereTheLandmarksAreZero) {
-  const nngp::KernelFn no_bias(
-      nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+  const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
   nngp::Matrix<double> x = nngp::Matrix<double>::Zero(40, 3), y(40, 1);
   for (Eigen::Index i = 0; i < x.rows(); ++i) y(i, 0) = std::sin(double(i));
   for (const Eigen::Index i : {3, 17}) x.row(i) << 1, double(i), -2;

@@ -171,9 +171,8 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
                          (!header.fortran_order || header.cols == 1) &&
                          reinterpret_cast<std::uintptr_t>(data) % alignof(Real) == 0;
   if (!as_wanted) return Data<Real>(convert<Real>(data, header), DataSource{header.dtype()});
-  return {file,
-          view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
-          {header.dtype()}};
+  return {
+      file, view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols), {header.dtype()}};
 }
 
 template <class Real>

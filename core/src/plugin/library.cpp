@@ -36,19 +36,22 @@ struct FloatingPointMode {
 std::string explain(const fs::path& path, std::string_view reason) {
   const std::string prefix = path.string() + ": ";
   if (reason.starts_with(prefix)) reason.remove_prefix(prefix.size());
-  const auto before = [&](std::string_view part) { return printable(reason.substr(0, reason.find(part)), 200); };
+  const auto before = [&](std::string_view part) {
+    return printable(reason.substr(0, reason.find(part)), 200);
+  };
   struct statvfs system = {};
   if (reason.find("failed to map segment") != reason.npos && ::statvfs(path.c_str(), &system) == 0 &&
       (system.f_flag & ST_NOEXEC))
-    return "its file system is mounted noexec, so that nothing there can be run; copy it to another, such as "
+    return "its file system is mounted noexec, so that nothing there can be run; copy it to another, "
+           "such as "
            "the home folder";
   if (reason.find(": cannot open shared object file") != reason.npos)
     return "it needs " + before(":") +
            ", which is not found; install that library, or name its folder in LD_LIBRARY_PATH";
   if (reason.find("version `") != reason.npos && reason.find("' not found") != reason.npos) {
     const std::size_t begin = reason.find('`') + 1;
-    return "it needs " + printable(reason.substr(begin, reason.find('\'') - begin)) + " of " + before(":") +
-           ", which is newer than this system's; build it here, or on an older system";
+    return "it needs " + printable(reason.substr(begin, reason.find('\'') - begin)) + " of " +
+           before(":") + ", which is newer than this system's; build it here, or on an older system";
   }
   const bool undefined = reason.starts_with("undefined symbol");
   return printable(reason, 500) + (undefined ? "; link it with the library that defines this" : "");
@@ -75,7 +78,8 @@ boost::dll::shared_library load(const fs::path& file) {
   std::fesetenv(&environment);
 
   if (error) {
-    throw PluginError("cannot be loaded: " + explain(path, reason ? reason : "the system gives no reason"));
+    throw PluginError("cannot be loaded: " +
+                      explain(path, reason ? reason : "the system gives no reason"));
   }
   if (changed) {
     throw PluginError(

@@ -23,8 +23,8 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-// The folders of a list that colons separate. A backslash before a colon or backslash makes it part of a
-// name.
+// The folders of a list that colons separate. A backslash before a colon or backslash makes it part of
+// a name.
 std::vector<fs::path> split_path(const std::string& list) {
   std::vector<fs::path> folders;
   std::string folder;
@@ -33,7 +33,8 @@ std::vector<fs::path> split_path(const std::string& list) {
     folder.clear();
   };
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const bool escapes = list[i] == '\\' && i + 1 < list.size() && (list[i + 1] == ':' || list[i + 1] == '\\');
+    const bool escapes =
+        list[i] == '\\' && i + 1 < list.size() && (list[i + 1] == ':' || list[i + 1] == '\\');
     if (list[i] == ':')
       finish();
     else
