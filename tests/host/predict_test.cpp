@@ -246,7 +246,7 @@ TEST_F(PredictCommand, TakesChoicesForTables) {
   EXPECT_THAT(predict(i, y, i, {"--index-col", "key"}).out,
               HasSubstr("i.csv: 3 x 1, csv; header a; column 'key' left out"));
   EXPECT_THAT(predict(i, y, i, {"--index-col", "none"}).err,
-              HasSubstr("column 'key': 'u' is not a number"));
+              HasSubstr("column 1: 'u' is not a number (column 'key')"));
   EXPECT_THAT(predict(i, y, i, {"--index-col", "kye"}).err, HasSubstr("'kye'"));
   expect_failure(predict(x, y, x, {"--header", "maybe"}), "--header is yes, no or auto, not 'maybe'",
                  2);
