@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "data/pipe.hpp"
 #include "data/positioned_io.hpp"
 #include "nngp/error.hpp"
 
@@ -96,6 +97,10 @@ std::string_view FileBytes::text() const {
 
 OutputFile::OutputFile(std::filesystem::path path, Leftover leftover) : path_(std::move(path)) {
   namespace fs = std::filesystem;
+  if (is_pipe(path_)) {
+    descriptor_ = open_collector(path_);
+    return;
+  }
   std::error_code error;
   // A link stays: what it points to is replaced.
   if (fs::is_symlink(path_, error)) path_ = fs::weakly_canonical(path_, error);
@@ -126,11 +131,12 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
 
 OutputFile::~OutputFile() {
   if (descriptor_ < 0) return;
-  if (!keep_) ::unlink(partial_path().c_str());
+  if (!keep_ && !is_pipe(path_)) ::unlink(partial_path().c_str());
   ::close(descriptor_);
 }
 
 std::filesystem::path OutputFile::partial_path() const {
+  if (is_pipe(path_)) return "/proc/self/fd/" + std::to_string(descriptor_);
   std::filesystem::path partial = path_;
   return partial += ".partial";
 }
@@ -160,6 +166,12 @@ void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
 }
 
 void OutputFile::commit() {
+  if (is_pipe(path_)) {
+    const int error = send_to_pipe(descriptor_, path_);
+    ::close(std::exchange(descriptor_, -1));
+    if (error != 0) fail_writing(path_, error);
+    return;
+  }
   // Errors that a network file system reports late show when the file is closed, before it is renamed.
   if (::close(std::exchange(descriptor_, -1)) != 0 ||
       ::rename(partial_path().c_str(), path_.c_str()) != 0) {

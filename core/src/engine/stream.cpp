@@ -1,4 +1,5 @@
 #include "nngp/stream.hpp"
+#include "data/pipe.hpp"
 
 #include <fmt/format.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -206,6 +207,12 @@ template <class Real>
 void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
                     const std::filesystem::path& nngp, const std::filesystem::path& ntk,
                     const StreamOptions& options) {
+  for (const std::filesystem::path& path : {nngp, ntk})
+    if (is_pipe(path))
+      throw DataError(
+          fmt::format("cannot write '{}': kernels beyond the memory (--memory) go to files, not "
+                      "to pipes",
+                      path.string()));
   Stream<Real>(kernels, window, nngp, ntk, options).run();
 }
 
