@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <thread>
 
@@ -49,11 +50,9 @@ TEST(OutputFile, GoesToPipes) {
   writer.commit();
   reader.join();
   EXPECT_TRUE(std::filesystem::is_fifo(pipe));
-  EXPECT_EQ(
-      received, nngp::npy_header<double>({2, 2}) + [] {
-        const double numbers[] = {4, 4, 3, 3};
-        return std::string(reinterpret_cast<const char*>(numbers), sizeof numbers);
-      }());
+  const std::array<double, 4> numbers = {4, 4, 3, 3};
+  const std::string bytes(reinterpret_cast<const char*>(numbers.data()), sizeof numbers);
+  EXPECT_EQ(received, nngp::npy_header<double>({2, 2}) + bytes);
   EXPECT_FALSE(std::filesystem::exists(pipe + ".partial"));
 }
 
