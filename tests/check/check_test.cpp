@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -38,6 +39,14 @@ TEST(Check, FailsForAFileThatIsNoPlugin) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("  failure  file "));
   EXPECT_EQ(outcome.err, "nngp: " + bad + ": 0 checks passed, 1 failure\n");
+}
+
+TEST(Check, WaitsForNoPipe) {
+  const TemporaryFolder folder;
+  const std::string pipe = (folder / "pipe.so").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(run_nngp({"plugins", "check", pipe}).out,
+              HasSubstr("  failure  file            not a file but a folder, a pipe or a device"));
 }
 
 TEST(Check, FailsForUnsoundTablesWhateverIsAsked) {

@@ -26,6 +26,10 @@ std::string without_file(const std::string& message) {
 // ---- Without loading it
 
 Result check_file(const std::filesystem::path& file) {
+  std::error_code error;  // of what is not there, the next says more
+  if (const auto status = std::filesystem::status(file, error);
+      std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    return failed("not a file but a folder, a pipe or a device");
   const std::string wrong = check_shared_library(file, NNGP_ENTRY_SYMBOL);
   return wrong.empty() ? passed("a shared library for this machine") : failed(wrong);
 }
