@@ -1,6 +1,8 @@
 #include "check/calls.hpp"
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #include "check/tile_entries.hpp"
@@ -65,24 +67,29 @@ std::vector<Call> calls_of(const nngp_activation& table, TileSize size) {
                                 if (made.table().nngp_fn)
                                   results.push_back(made.nngp_fn(at.cov12, at.var1, at.var2));
                               }}};
-  if (table.fn)
-    calls.push_back({"fn", [](const Instance& f, unsigned place, Results& results) {
-                       results.push_back(f.fn(Arguments(place).x));
+  const auto add = [&](const char* name, auto function) {
+    calls.push_back({name,
+                     [=](const Instance& f, unsigned place, Results& results) {
+                       results.push_back(function(f, Arguments(place)));
+                     },
+                     [=](const Instance& f, unsigned place) {
+                       const Arguments at(place);
+                       const double first = function(f, at);
+                       for (int i = 0; i < 100; ++i)
+                         if (const double next = function(f, at);
+                             std::bit_cast<std::uint64_t>(next) != std::bit_cast<std::uint64_t>(first))
+                           return false;
+                       return true;
                      }});
-  if (table.d_fn)
-    calls.push_back({"d_fn", [](const Instance& f, unsigned place, Results& results) {
-                       results.push_back(f.d_fn(Arguments(place).x));
-                     }});
+  };
+  if (table.fn) add("fn", [](const Instance& f, const Arguments& at) { return f.fn(at.x); });
+  if (table.d_fn) add("d_fn", [](const Instance& f, const Arguments& at) { return f.d_fn(at.x); });
   if (table.nngp_fn)
-    calls.push_back({"nngp_fn", [](const Instance& f, unsigned place, Results& results) {
-                       const Arguments at(place);
-                       results.push_back(f.nngp_fn(at.cov12, at.var1, at.var2));
-                     }});
+    add("nngp_fn",
+        [](const Instance& f, const Arguments& at) { return f.nngp_fn(at.cov12, at.var1, at.var2); });
   if (table.d_nngp_fn)
-    calls.push_back({"d_nngp_fn", [](const Instance& f, unsigned place, Results& results) {
-                       const Arguments at(place);
-                       results.push_back(f.d_nngp_fn(at.cov12, at.var1, at.var2));
-                     }});
+    add("d_nngp_fn",
+        [](const Instance& f, const Arguments& at) { return f.d_nngp_fn(at.cov12, at.var1, at.var2); });
   if (table.breakpoints)
     calls.push_back({"breakpoints", [](const Instance& f, unsigned, Results& results) {
                        for (const nngp_breakpoint& point : f.breakpoints()) results.push_back(point.x);

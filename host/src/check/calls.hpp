@@ -14,6 +14,9 @@ struct Call {
   std::string name;  ///< "nngp_fn", "tile_f64 (avx2)"
   /// Other arguments for each `place`; appends what the function gives.
   std::function<void(const Instance& f, unsigned place, std::vector<double>& results)> run;
+  /// Of a function of numbers: whether many calls one after the other, with hardly anything in between,
+  /// all give the same. Null of others.
+  std::function<bool(const Instance& f, unsigned place)> is_steady = nullptr;
 
   std::vector<double> results(const Instance& f, unsigned place) const {
     std::vector<double> results;

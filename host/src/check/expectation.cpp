@@ -105,6 +105,11 @@ double Expectation::on_line(double scale1, double scale2, const Range& range, do
 }
 
 std::optional<double> Expectation::square(double var) const {
+  if (const auto known = squares_.find(var); known != squares_.end()) return known->second;
+  return squares_[var] = compute_square(var);
+}
+
+std::optional<double> Expectation::compute_square(double var) const {
   const auto where = range(var);
   if (!where) return std::nullopt;
   const double deviation = std::sqrt(var);

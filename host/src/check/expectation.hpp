@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -32,6 +33,7 @@ class Expectation {
     double low, high;
   };
   std::optional<Range> range(double var) const;
+  std::optional<double> compute_square(double var) const;
   double on_line(double scale1, double scale2, const Range& range, double tolerance) const;
   template <class Weight>
   std::optional<double> on_plane(double cov12, double var1, double var2, Weight weight) const;
@@ -39,6 +41,7 @@ class Expectation {
 
   std::function<double(double)> f_;
   std::vector<double> breaks_;
+  mutable std::map<double, std::optional<double>> squares_;  ///< by variance
 };
 
 }  // namespace nngp::host

@@ -161,16 +161,18 @@ bool is_for_unit_variance(const nngp_activation& table, const Instance& f, Kerne
 /// this one approximates.
 Result compare_all(const Specimen& specimen, const Instance& f, const std::vector<Truth>& truths,
                    const std::vector<Point>& points, const Tolerance& tolerance = usual) {
-  Measure all(tolerance.passed, tolerance.usable), normalised(tolerance.passed, tolerance.usable);
-  bool for_unit_variance = true;
-  for (const Truth& truth : truths) {
+  Measure all(tolerance.passed, tolerance.usable);
+  for (const Truth& truth : truths)
     for (const Point& p : points) truth.compare(all, f, p);
-    for (const double rho : {-1.0, -0.4, 0.5, 1.0}) truth.compare(normalised, f, {rho, 1, 1});
-    for_unit_variance = for_unit_variance && is_for_unit_variance(*specimen.table, f, truth.kernel());
-  }
   Result result = all.result();
   if (result.status != Status::failure) return result;
-  if (for_unit_variance && normalised.result().status == Status::pass) {
+  const bool for_unit_variance = std::all_of(truths.begin(), truths.end(), [&](const Truth& truth) {
+    Measure normalised(tolerance.passed, tolerance.usable);
+    for (const double rho : {-1.0, -0.4, 0.5, 1.0}) truth.compare(normalised, f, {rho, 1, 1});
+    return normalised.result().status == Status::pass &&
+           is_for_unit_variance(*specimen.table, f, truth.kernel());
+  });
+  if (for_unit_variance) {
     result.status = Status::warning;
     result.message = "for inputs of variance 1 alone, as its summary says; elsewhere " + result.message;
   } else if (result.error < 1e-3 && has_first_kernel(specimen, f, truths.front().kernel())) {

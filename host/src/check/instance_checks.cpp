@@ -117,16 +117,21 @@ Result check_parameters(const Specimen& specimen) {
 
 // ---- instances
 
-/// The bits that each function of an instance gives, as one number.
+constexpr unsigned places = 2;
+
+/// The bits that a function of an instance gives at a place, as one number.
+std::uint64_t digest(const Call& call, const Instance& f, unsigned place) {
+  std::uint64_t digest = 14695981039346656037u;  // FNV-1a
+  for (const double y : call.results(f, place))
+    digest = (digest ^ std::bit_cast<std::uint64_t>(y)) * 1099511628211u;
+  return digest;
+}
+
+/// Those of each function at each place.
 std::vector<std::uint64_t> digests(const std::vector<Call>& calls, const Instance& f) {
   std::vector<std::uint64_t> digests;
-  for (const Call& call : calls) {
-    std::uint64_t digest = 14695981039346656037u;  // FNV-1a
-    for (unsigned place = 0; place < 2; ++place)
-      for (const double y : call.results(f, place))
-        digest = (digest ^ std::bit_cast<std::uint64_t>(y)) * 1099511628211u;
-    digests.push_back(digest);
-  }
+  for (const Call& call : calls)
+    for (unsigned place = 0; place < places; ++place) digests.push_back(digest(call, f, place));
   return digests;
 }
 
@@ -147,7 +152,7 @@ std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const n
     std::_Exit(0);
   }
   ::close(ends[1]);
-  std::vector<std::uint64_t> alone(calls.size() + 1);
+  std::vector<std::uint64_t> alone(places * calls.size() + 1);
   const ssize_t count = ::read(ends[0], alone.data(), alone.size() * sizeof alone[0]);
   ::close(ends[0]);
   ::waitpid(id, nullptr, 0);
@@ -159,12 +164,17 @@ std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const n
 class Together {
  public:
   explicit Together(const Specimen& specimen) : calls_(calls_of(*specimen.table, TileSize::small)) {
+    // Before this process makes its first.
+    std::vector<const Setting*> made;
     for (const Setting& setting : specimen.settings) {
       auto digest = digests_alone(calls_, *specimen.table, setting);
       if (digest.empty()) continue;
-      // Two of a setting, of which the first ones get destroyed.
-      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, setting);
       alone_.push_back(std::move(digest));
+      made.push_back(&setting);
+    }
+    for (const Setting* setting : made) {
+      // Two of a setting, of which the first ones get destroyed.
+      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, *setting);
       texts_.push_back(first_.back().text());
     }
   }
@@ -179,7 +189,7 @@ class Together {
     for (Instance& one : second_) one.spoil_values();
     // Those that "create" would be given are no more.
     calls_.erase(calls_.begin());
-    for (auto& digests : alone_) digests.erase(digests.begin());
+    for (auto& digests : alone_) digests.erase(digests.begin(), digests.begin() + places);
     if (fault.empty()) fault = difference("when the values that create was given are overwritten");
     return fault;
   }
@@ -188,9 +198,10 @@ class Together {
   /// Instance by instance for each function, so that each call follows one on another instance.
   std::string difference(const char* when) const {
     for (std::size_t call = 0; call < calls_.size(); ++call)
-      for (std::size_t i = 0; i < second_.size(); ++i)
-        if (digests({calls_[call]}, second_[i]).front() != alone_[i][call])
-          return texts_[i] + ": " + calls_[call].name + " gives other results " + when;
+      for (unsigned place = 0; place < places; ++place)
+        for (std::size_t i = 0; i < second_.size(); ++i)
+          if (digest(calls_[call], second_[i], place) != alone_[i][places * call + place])
+            return texts_[i] + ": " + calls_[call].name + " gives other results " + when;
     return "";
   }
 

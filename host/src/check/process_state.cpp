@@ -198,8 +198,6 @@ ProcessState::ProcessState()
               {"the number of threads", std::to_string(names_in("/proc/self/task").size())},
               {"child processes", children()},
               {"limits", limits()},
-              {"the priority", std::to_string(::getpriority(PRIO_PROCESS, 0)) + '/' +
-                                   std::to_string(::sched_getscheduler(0))},
               {"the process group", std::to_string(::getpgrp()) + '/' + std::to_string(::getsid(0))}};
 }
 
