@@ -1,9 +1,12 @@
 // The command: picks the subcommand, prints help, turns errors into messages and exit codes.
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <iostream>
 #include <new>
 #include <sstream>
@@ -122,10 +125,31 @@ void print_error(std::string_view text, std::string_view more = "") {
   std::cerr << (is_lively(2) ? "\033[1;31mnngp:\033[0m " : "nngp: ") << text << more << '\n';
 }
 
+constexpr const char* out_of_memory = "out of memory; use fewer examples or units, or --dtype float32";
+
+// What a handler of the language tells another can be nothing but a global.
+std::atomic<bool> memory_ran_out = false;
+std::terminate_handler end_as_ever = nullptr;
+
+/// Libraries take memory even where they may throw nothing, which ends the process: nlohmann::json to
+/// destroy a value, libstdc++ to read a folder. That is an error like any other.
+void watch_memory() {
+  std::set_new_handler([] {
+    memory_ran_out = true;
+    throw std::bad_alloc();
+  });
+  end_as_ever = std::set_terminate([] {
+    if (!memory_ran_out) end_as_ever();
+    print_error(out_of_memory);
+    std::_Exit(failed);
+  });
+}
+
 int checked_run(int count, char** words) {
   // Both turn into errors of the call that met them.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  watch_memory();
   std::cout.exceptions(std::ios::failbit | std::ios::badbit);
   try {
     run({words + std::min(count, 1), words + count});
@@ -143,7 +167,7 @@ int checked_run(int count, char** words) {
     print_error(interruption.message);
     return 128 + interruption.signal;
   } catch (const std::bad_alloc&) {
-    print_error("out of memory; use fewer examples or units, or --dtype float32");
+    print_error(out_of_memory);
   } catch (const std::exception& error) {
     print_error(error.what());
   }

@@ -206,6 +206,27 @@ TYPED_TEST(Kernel, StreamedResumesWhereItStopped) {
   EXPECT_EQ(read_data<TypeParam>(folder / "ntk.npy").view(), kernels.ntk.view());
 }
 
+/// A line of the journal that was cut off does not join the next to name a block that was not computed.
+TYPED_TEST(Kernel, StreamedResumesAfterALineThatWasCutOff) {
+  const TemporaryFolder folder;
+  const Matrix<TypeParam> x1 = inputs<TypeParam>(257, 4, 1), x2 = inputs<TypeParam>(257, 4, 2);
+  const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x1), view(x2));
+  StreamOptions options;
+  options.memory = 1;
+  std::size_t most = 256 * 257;  // blocks (0, 0) and (0, 256)
+  options.kernel.progress = [&](std::size_t done, std::size_t) { return done <= most; };
+  const auto run = [&] { stream_kernels(op, {0, 0, 257, 257}, folder / "nngp.npy", {}, options); };
+  expect_error<Interrupted>(run, "interrupted");
+  std::ofstream(folder / "nngp.npy.journal", std::ios::app) << "256 ";
+  options.resume = true;
+  most += 256;  // and (256, 0)
+  expect_error<Interrupted>(run, "interrupted");
+  most = 257 * 257;
+  run();
+  EXPECT_EQ(read_data<TypeParam>(folder / "nngp.npy").view(),
+            kernel_fn(mixed)(view(x1), view(x2)).nngp.view());
+}
+
 /// Rows that begin on a cache line are written by the plugin, others by the core.
 TYPED_TEST(Kernel, IsTheSameWhoeverWritesIt) {
   using Real = TypeParam;

@@ -1,13 +1,10 @@
 // Preloaded into a process, makes one of its system calls or allocations fail, to see what becomes of
-// its output:
+// its output. FAULT=KIND:N lets the N-th call of a kind fail, counted from 1, from main() on;
+// FAULT=KIND:N:short lets it transfer half. FAULT_COUNT=FILE tells how many calls of each kind there
+// were, a line "KIND COUNT" each.
 //
-//   FAULT=KIND:N[:short]   the N-th call of a kind fails, from main() on, counted from 1; `short`: it
-//   transfers half FAULT_COUNT=FILE       how many calls of each kind there were, a line "KIND COUNT"
-//   each
-//
-// Kinds: alloc (operator new, and malloc of the program itself; all that follow fail too), write, read,
-// space (sizes of files), open, close, rename, map. Calls that the C library makes of its own are not
-// seen.
+// Kinds: alloc (operator new, and malloc of the program itself), write, read, space (sizes of files),
+// open, close, rename, map. Calls that the C library makes of its own are not seen.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,7 +35,7 @@ static int is_short;
 static int fails(enum kind kind) {
   if (!atomic_load(&armed)) return 0;
   const long count = atomic_fetch_add(&counts[kind], 1) + 1;
-  return kind == wanted && (count == wanted_count || (kind == alloc && count > wanted_count));
+  return kind == wanted && count == wanted_count;
 }
 
 #define REAL(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))

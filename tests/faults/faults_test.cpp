@@ -24,6 +24,8 @@ struct Scenario {
   std::map<std::string, std::string> outputs;  ///< file by option
 };
 
+void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
+
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = {
       {"csv",
@@ -102,7 +104,7 @@ class Faults : public testing::TestWithParam<Scenario> {
     for (const auto& [option, file] : scenario_.outputs) folder_.write(file, "old");
     const Outcome outcome = run({preload, "FAULT=" + fault});
     if (outcome.code == 0) {
-      EXPECT_EQ(outputs(), expected_);
+      EXPECT_TRUE(outputs() == expected_);
     } else {
       EXPECT_EQ(outcome.code, 1);
       EXPECT_THAT(outcome.err, testing::StartsWith("nngp: "));
@@ -115,9 +117,14 @@ class Faults : public testing::TestWithParam<Scenario> {
     const bool resumable = fs::exists(folder_ / "a.npy.journal");
     EXPECT_TRUE(!resumable || outcome.code == 1);
     if (resumable) {
-      const Outcome resumed = run({}, {"--resume"});
+      Outcome resumed = run({}, {"--resume"});
+      // When the second of two files cannot get its name, the first has it already.
+      if (resumed.code != 0 && outputs().at("a.npy") == expected_.at("a.npy")) {
+        EXPECT_THAT(resumed.err, testing::HasSubstr("run without --resume"));
+        resumed = run({});
+      }
       EXPECT_EQ(resumed.code, 0) << resumed.err;
-      EXPECT_EQ(outputs(), expected_);
+      EXPECT_TRUE(outputs() == expected_);
     }
     for (const auto& entry : fs::directory_iterator(folder_.path()))
       EXPECT_NE(entry.path().extension(), ".partial") << entry.path();

@@ -372,8 +372,9 @@ TEST_F(PredictCommand, SpreadsAgreeAlsoWhereRoundingSpoilsThem) {
   EXPECT_EQ(cov.diagonal().cwiseSqrt(), std.col(0));
   const int clamped = json::parse(read_text(folder / "r.json"))["variances_clamped_to_zero"];
   EXPECT_EQ(clamped, (std.array() == 0).count());
-  if (clamped > 0)
+  if (clamped > 0) {
     EXPECT_THAT(outcome.out, HasSubstr(std::to_string(clamped) + " below 0 by rounding, the least -"));
+  }
 }
 
 TEST_F(PredictCommand, NamesWrongUsage) {

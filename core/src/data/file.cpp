@@ -172,11 +172,11 @@ void OutputFile::commit() {
     if (error != 0) fail_writing(path_, error);
     return;
   }
+  const std::filesystem::path partial = partial_path();
   // Errors that a network file system reports late show when the file is closed, before it is renamed.
-  if (::close(std::exchange(descriptor_, -1)) != 0 ||
-      ::rename(partial_path().c_str(), path_.c_str()) != 0) {
+  if (::close(std::exchange(descriptor_, -1)) != 0 || ::rename(partial.c_str(), path_.c_str()) != 0) {
     const int error = errno;
-    if (!keep_) ::unlink(partial_path().c_str());
+    if (!keep_) ::unlink(partial.c_str());
     fail_writing(path_, error);
   }
 }

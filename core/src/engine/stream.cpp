@@ -28,8 +28,13 @@ class Journal {
       : path_(std::move(path)) {
     if (resume) read(identity);
     file_.open(path_, done_.empty() ? std::ios::trunc : std::ios::app);
-    if (done_.empty()) file_ << identity << '\n' << std::flush;
-    if (!file_) throw DataError(fmt::format("cannot write '{}'", path_.string()));
+    if (done_.empty())
+      file_ << identity << '\n' << std::flush;
+    else if (cut_off_)
+      file_ << '\n';
+    if (file_) return;
+    if (done_.empty()) remove();
+    throw DataError(fmt::format("cannot write '{}'", path_.string()));
   }
 
   Journal(const Journal&) = delete;
@@ -70,10 +75,12 @@ class Journal {
       Block block;
       if (std::sscanf(line.c_str(), "%zu %zu", &block.first, &block.second) == 2) done_.insert(block);
     }
+    cut_off_ = !line.empty();
   }
 
   std::filesystem::path path_;
   std::ofstream file_;
+  bool cut_off_ = false;  ///< what follows must not go on in the last line
   std::set<Block> done_;
 };
 
