@@ -21,8 +21,8 @@ class LabelFile {
   void commit() { file_.commit(); }
 
  private:
-  OutputFile file_;
   bool csv_;
+  OutputFile file_;
 };
 
 }  // namespace nngp::host
