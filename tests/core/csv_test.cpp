@@ -81,10 +81,9 @@ TEST(Csv, NumbersOfAnyLengthAreRoundedCorrectly) {
   // Exactly between two doubles, and a bit above: 1 + 2^-53.
   EXPECT_EQ(value("1.00000000000000011102230246251565404236316680908203125"), 1);
   EXPECT_EQ(value("1.00000000000000011102230246251565404236316680908203126"), 1.0000000000000002);
-  expect_failure("1" + zeros + "e-10\n", "line 1, column 0 (counted from 0): '1000");
-  expect_failure("1" + zeros + "\n", "line 1, column 0 (counted from 0): '1000");
-  expect_failure("0.1e310\n",
-                 "line 1, column 0 (counted from 0): '0.1e310' is beyond the range of float64");
+  expect_failure("1" + zeros + "e-10\n", "line 1, column 1: '1000");
+  expect_failure("1" + zeros + "\n", "line 1, column 1: '1000");
+  expect_failure("0.1e310\n", "line 1, column 1: '0.1e310' is beyond the range of float64");
 }
 
 TEST(Csv, IntegersAreExactOrRefused) {
@@ -92,10 +91,9 @@ TEST(Csv, IntegersAreExactOrRefused) {
             column({9007199254740992, -9007199254740994}));
   EXPECT_EQ(read("18446744073709551616\n").values(0, 0), 18446744073709551616.0);
   EXPECT_EQ(read("9007199254740993.\n").values(0, 0), 9007199254740992);
-  expect_failure(
-      "1\n9007199254740993\n",
-      "line 2, column 0 (counted from 0): '9007199254740993' has more digits than float64 holds; "
-      "scale it, or end it by a point if it may be rounded");
+  expect_failure("1\n9007199254740993\n",
+                 "line 2, column 1: '9007199254740993' has more digits than float64 holds; "
+                 "scale it, or end it by a point if it may be rounded");
   const nngp::CsvTable labels =
       read("9007199254740993\n9007199254740992\n9007199254740993\n10\n", {.labels = Labels::all});
   EXPECT_EQ(labels.levels, (Names{"10", "9007199254740992", "9007199254740993"}));
@@ -153,8 +151,7 @@ TEST(Csv, TheHeaderCanBeChosen) {
   EXPECT_EQ(read("0\n0.5\n", {.header = Header::yes}).names, Names{"0"});
   EXPECT_EQ(read("0\n0.5\n", {.header = Header::no}).values, column({0, 0.5}));
   EXPECT_EQ(read("5,8\n0.5,1\n", {.header = Header::yes}).names, (Names{"5", "8"}));
-  expect_failure("a,b\n1,2\n", "line 1, column 0 (counted from 0): 'a' is not a number",
-                 {.header = Header::no});
+  expect_failure("a,b\n1,2\n", "line 1, column 1: 'a' is not a number", {.header = Header::no});
   expect_failure("1,2\n", "it has a header but no rows", {.header = Header::yes});
 }
 
@@ -205,7 +202,7 @@ TEST(Csv, SaysThatAColumnCountsTheRows) {
 
 TEST(Csv, TheIndexColumnCanBeChosen) {
   const std::string text = "a,key,b\n1,x,2\n3,y,4\n";
-  expect_failure(text, "line 2, column 'key': 'x' is not a number");
+  expect_failure(text, "line 2, column 2: 'x' is not a number (column 'key')");
   for (const char* index : {"key", "1"}) {
     const nngp::CsvTable table = read(text, {.index_column = index});
     EXPECT_EQ(table.values, (nngp::Matrix<double>(2, 2) << 1, 2, 3, 4).finished());
@@ -242,7 +239,7 @@ TEST(Csv, NamesWhatIsMeantInTwoWays) {
                  "points");
   EXPECT_EQ(read("1,234;2\n0,345;3\n").values(0, 0), 1.234);
   expect_failure("\"1,234.5\",2\n",
-                 "line 1, column 0 (counted from 0): '1,234.5' is not a number; write it without "
+                 "line 1, column 1: '1,234.5' is not a number; write it without "
                  "separators of thousands");
   expect_failure(
       "y\n1,5\n2,5\n5,1\n2,2\n",
@@ -280,14 +277,14 @@ TEST(Csv, TheNumberOfExamplesTellsTheNameOfAColumnOfLabels) {
 // ---- Errors ----
 
 TEST(Csv, NamesWhatIsWrongWithAFile) {
-  const std::string first = "column 0 (counted from 0): ", second = "column 1 (counted from 0): ";
+  const std::string first = "column 1: ", second = "column 2: ";
   expect_failure("1,2\n3,4,5\n4,5,6\n", "line 2 has 3 fields, but line 1 has 2");
   expect_failure("1,2\n3,4\n3,4,5\n", "line 3 has 3 fields, but line 1 has 2");
-  expect_failure("a,b\n\n1,2\n3\n", "line 4 has 1 field, but line 1 has 2");
+  expect_failure("a,b\n\n1,2\n3\n", "line 4 has 1 fields, but line 1 has 2");
   expect_failure("1,2\n3,\n", "line 2, " + second + "the field is empty");
   expect_failure("1,2\n3,four\n", "line 2, " + second + "'four' is not a number");
   expect_failure("1,x\n3,4\n", "line 1, " + second + "'x' is not a number");
-  expect_failure("a,height\n3,x\n", "line 2, column 'height': 'x' is not a number");
+  expect_failure("a,height\n3,x\n", "line 2, column 2: 'x' is not a number (column 'height')");
   expect_failure("1;2,3\n3;4,x\n", "line 2, " + second + "'4,x' is not a number");
   expect_failure("1 2,3\n4 5,6\n",
                  "line 1, " + first + "'1 2' is not a number; separate numbers by commas");
@@ -309,7 +306,7 @@ TEST(Csv, NamesWhatIsWrongWithAFile) {
 }
 
 TEST(Csv, CountsLinesInsideQuotedFields) {
-  expect_failure("\"a\nb\",c\n1,x\n", "line 3, column 'c': 'x' is not a number");
+  expect_failure("\"a\nb\",c\n1,x\n", "line 3, column 2: 'x' is not a number (column 'c')");
 }
 
 TEST(Data, NamesFilesThatCannotBeRead) {

@@ -1,13 +1,17 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
+#include <thread>
 
 #include "expect_error.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
+#include "nngp/npy.hpp"
 #include "temporary_folder.hpp"
 
 namespace {
@@ -31,6 +35,42 @@ TEST(OutputFile, WritesThroughALink) {
   write_file(folder / "link.txt", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.txt"));
   EXPECT_EQ(read_text(folder / "target.txt"), "new");
+}
+
+/// Collected first, then sent: a matrix may be written in any order.
+TEST(OutputFile, GoesToPipes) {
+  const TemporaryFolder folder;
+  const std::string pipe = (folder / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::string received;
+  std::thread reader([&] { received = read_text(pipe); });
+  nngp::NpyWriter<double> writer(pipe, 2, 2);
+  const nngp::Matrix<double> threes = nngp::Matrix<double>::Constant(1, 2, 3);
+  writer.write_block(1, 0, {threes.data(), 1, 2, Eigen::OuterStride<>(2)});
+  writer.matrix().row(0).setConstant(4);
+  writer.commit();
+  reader.join();
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  const std::array<double, 4> numbers = {4, 4, 3, 3};
+  const std::string bytes(reinterpret_cast<const char*>(numbers.data()), sizeof numbers);
+  EXPECT_EQ(received, nngp::npy_header<double>({2, 2}) + bytes);
+  EXPECT_FALSE(std::filesystem::exists(pipe + ".partial"));
+}
+
+TEST(OutputFile, GoesToOpenDescriptors) {
+  const TemporaryFolder folder;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  write_file("/dev/fd/" + std::to_string(ends[1]), "text");
+  char buffer[8] = {};
+  EXPECT_EQ(::read(ends[0], buffer, sizeof buffer), 4);
+  EXPECT_STREQ(buffer, "text");
+  ::close(ends[0]);
+  std::signal(SIGPIPE, SIG_IGN);
+  write_file("/dev/fd/" + std::to_string(ends[1]), "nobody reads this");
+  ::close(ends[1]);
+  expect_error<DataError>([&] { write_file("/dev/fd/" + std::to_string(ends[1]), "x"); },
+                          "Bad file descriptor");
 }
 
 TEST(OutputFile, WritesThroughALinkThatPointsToNothingYet) {

@@ -398,7 +398,7 @@ TEST_F(PredictCommand, TakesChoicesForTables) {
   EXPECT_THAT(predict(i, y, i, {"--index-col", "key"}).out,
               HasSubstr("i.csv: 3 x 1, csv; header a; column 'key' left out"));
   EXPECT_THAT(predict(i, y, i, {"--index-col", "none"}).err,
-              HasSubstr("column 'key': 'u' is not a number"));
+              HasSubstr("column 1: 'u' is not a number (column 'key')"));
   EXPECT_THAT(predict(i, y, i, {"--index-col", "kye"}).err, HasSubstr("'kye'"));
   expect_failure(predict(x, y, x, {"--header", "maybe"}), "--header is yes, no or auto, not 'maybe'",
                  2);
@@ -524,8 +524,9 @@ TEST_F(PredictCommand, SpreadsAgreeAlsoWhereRoundingSpoilsThem) {
   EXPECT_EQ(cov.diagonal().cwiseSqrt(), std.col(0));
   const int clamped = json::parse(read_text(folder / "r.json"))["variances_clamped_to_zero"];
   EXPECT_EQ(clamped, (std.array() == 0).count());
-  if (clamped > 0)
+  if (clamped > 0) {
     EXPECT_THAT(outcome.out, HasSubstr(std::to_string(clamped) + " below 0 by rounding, the least -"));
+  }
 }
 
 TEST_F(PredictCommand, NamesWrongUsage) {

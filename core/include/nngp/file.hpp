@@ -57,8 +57,9 @@ enum class Leftover { discard, resume };
 /// yet; a file that is replaced hands on its permissions.
 class OutputFile {
  public:
-  /// Opens PATH.partial. Throws DataError if that is impossible, if PATH is a folder or a device, or
-  /// if another process is writing it.
+  /// Opens PATH.partial; for a pipe, or an open descriptor named as /dev/stdout and /dev/fd/N are, a
+  /// temporary file, from which commit() sends. Throws DataError if that is impossible, if PATH is a
+  /// folder or a device, or if another process is writing it.
   explicit OutputFile(std::filesystem::path path, Leftover leftover = Leftover::discard);
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;

@@ -17,7 +17,10 @@ double number(const CsvReader& reader, const CsvLayout& layout, const std::strin
               std::size_t column) {
   double value = 0;
   const auto fail = [&](const std::string& why) {
-    reader.fail_in_line(reader.line(), ", " + layout.column_text(column) + ": " + why);
+    // Lines and columns of text are counted from 1, as editors do.
+    const bool named = column < layout.names.size() && !layout.names[column].empty();
+    reader.fail_in_line(reader.line(), ", column " + std::to_string(column + 1) + ": " + why +
+                                           (named ? " (" + layout.column_text(column) + ")" : ""));
   };
   switch (parse_field(field, layout.decimal_commas, value)) {
     case Decimal::number:

@@ -157,7 +157,7 @@ class Survey {
   void check_width(std::size_t width) const {
     if (width == columns_.size()) return;
     const bool second = rows_ == 0 || columns_.size() == first_.size();
-    std::string why = " has " + counted(width, "field") + ", but line " +
+    std::string why = " has " + std::to_string(width) + " fields, but line " +
                       std::to_string(second ? first_line_ : second_line_) + " has " +
                       std::to_string(columns_.size());
     if (reader_.separator() == ',' && rows_ == 0 && width == 2 * columns_.size())

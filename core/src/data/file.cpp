@@ -12,6 +12,7 @@
 
 #include "data/locked_file.hpp"
 #include "data/mapped_file.hpp"
+#include "data/pipe.hpp"
 #include "nngp/error.hpp"
 
 namespace nngp {
@@ -122,8 +123,12 @@ std::filesystem::path partial(std::filesystem::path path) { return path += ".par
 
 }  // namespace
 
-OutputFile::OutputFile(std::filesystem::path path, Leftover leftover)
-    : path_(behind_links(std::move(path))) {
+OutputFile::OutputFile(std::filesystem::path path, Leftover leftover) : path_(std::move(path)) {
+  if (is_pipe(path_)) {
+    file_ = std::make_unique<LockedFile>(new_collector(path_), path_);
+    return;
+  }
+  path_ = behind_links(std::move(path_));
   const std::optional<struct stat> before = status_before(path_);
   file_ = std::make_unique<LockedFile>(partial(path_), path_, before ? before->st_mode & 0777 : 0666);
   if (before) file_->imitate(*before);
@@ -133,7 +138,9 @@ OutputFile::OutputFile(std::filesystem::path path, Leftover leftover)
 OutputFile::OutputFile(OutputFile&&) noexcept = default;
 OutputFile::~OutputFile() = default;
 
-std::filesystem::path OutputFile::partial_path() const { return partial(path_); }
+std::filesystem::path OutputFile::partial_path() const {
+  return file_ ? file_->path() : partial(path_);
+}
 
 std::uint64_t OutputFile::size() const { return file_->size(); }
 
@@ -147,10 +154,13 @@ void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   file_->write(offset, bytes);
 }
 
-void OutputFile::keep(bool kept) { file_->keep(kept); }
+void OutputFile::keep(bool kept) { file_->keep(kept && !is_pipe(path_)); }
 
 void OutputFile::commit() {
-  file_->commit();
+  if (is_pipe(path_))
+    send_to_pipe(*file_, path_);
+  else
+    file_->commit();
   file_.reset();
 }
 

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "data/locked_file.hpp"
+#include "data/pipe.hpp"
 #include "nngp/error.hpp"
 #include "nngp/npy.hpp"
 #include "simd/arena.hpp"
@@ -234,6 +235,12 @@ template <class Real>
 void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
                     const std::filesystem::path& nngp, const std::filesystem::path& ntk,
                     const StreamOptions& options) {
+  for (const std::filesystem::path& path : {nngp, ntk})
+    if (is_pipe(path))
+      throw DataError(
+          fmt::format("cannot write '{}': kernels beyond the memory (--memory) go to files, not "
+                      "to pipes",
+                      path.string()));
   Stream<Real>(kernels, window, nngp, ntk, options).run();
 }
 

@@ -55,9 +55,8 @@ std::string changes_by(const std::function<void()>& run) {
 }
 
 Result check_environment(const Specimen& specimen) {
-  const auto made = changes_by([&] {
-    worst_of_settings(specimen, [](const Instance&) { return passed(""); });
-  });
+  const auto made =
+      changes_by([&] { worst_of_settings(specimen, [](const Instance&) { return passed(""); }); });
   if (!made.empty()) return failed("create and destroy change it: " + made);
   const std::vector<Call> calls = all_calls(*specimen.table);
   return worst_of_settings(specimen, [&, first = true](const Instance& f) mutable {

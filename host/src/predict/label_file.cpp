@@ -102,7 +102,7 @@ std::string npy_of(const std::vector<std::size_t>& predicted, const std::vector<
 
 }  // namespace
 
-LabelFile::LabelFile(const std::string& path) : file_(path), csv_(path.ends_with(".csv")) {}
+LabelFile::LabelFile(const std::string& path) : csv_(path.ends_with(".csv")), file_(path) {}
 
 void LabelFile::write(const std::vector<std::size_t>& predicted,
                       const std::vector<std::string>& classes, bool names) {

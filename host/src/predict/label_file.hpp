@@ -8,8 +8,8 @@
 
 namespace nngp::host {
 
-/// The predicted class of each test example: an .npy array of whole numbers or of text (type U), or a
-/// .csv column under the header "label".
+/// A file of the predicted class of each test example: an .npy array of whole numbers or of text (type
+/// U), or a .csv column under the header "label".
 class LabelFile {
  public:
   /// Opens `path`, so that an output that cannot be written is known at once. Throws DataError.
@@ -21,8 +21,8 @@ class LabelFile {
   void commit() { file_.commit(); }
 
  private:
-  OutputFile file_;
   bool csv_;
+  OutputFile file_;
 };
 
 }  // namespace nngp::host
