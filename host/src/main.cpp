@@ -22,6 +22,7 @@
 #include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
+#include "nngp/file.hpp"
 #include "nngp/instruction_set.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/text.hpp"
@@ -145,8 +146,9 @@ void watch_memory() {
   });
   end_as_ever = std::set_terminate([] {
     if (!memory_ran_out) end_as_ever();
+    abandon_outputs();
     print_error(out_of_memory);
-    std::_Exit(failed);
+    end_at_once(failed);
   });
 }
 
@@ -162,7 +164,6 @@ int checked_run(int count, char** words) {
   // Both turn into errors of the call that met them.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  watch_memory();
   SignalWatch watch;
   std::cout.exceptions(std::ios::failbit | std::ios::badbit);
   try {
@@ -170,8 +171,10 @@ int checked_run(int count, char** words) {
     std::cout.flush();
     return done;
   } catch (const std::ios_base::failure&) {
-    const int error = errno;
+    int error = errno;
     std::cout.exceptions(std::ios::goodbit);
+    // What was called on the way may have set errno; a descriptor that never takes anything says so again.
+    if (::write(standard_output_descriptor(), "", 0) < 0) error = errno;
     if (error == EPIPE) return done;  // the reader has had enough
     print_error("cannot write to standard output: ", std::strerror(error));
   } catch (const UsageError& error) {
@@ -199,6 +202,7 @@ int main(int count, char** words) {
   host::occupy_standard_streams();
   if (count > 1 && std::string_view(words[1]) == host::check_worker_word)
     return host::run_check_worker({words + 2, words + count});
+  host::watch_memory();
   const host::ProcessGuard guard;
   return host::checked_run(count, words);
 }

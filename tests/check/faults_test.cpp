@@ -49,7 +49,9 @@ class Fault : public testing::TestWithParam<const char*> {};
 TEST_P(Fault, IsFoundByItsCheckAlone) {
   const Report report(plugin(std::string("broken_") + GetParam()));
   EXPECT_EQ(report.with("failure"), Names{GetParam()}) << report.all.dump(1);
-  EXPECT_EQ(report.with("warning"), Names{});
+  // A kink that is not declared also spoils, a little, the integrals that kernels are compared with.
+  const bool spoils_integrals = GetParam() == std::string("breakpoints");
+  EXPECT_EQ(report.with("warning"), spoils_integrals ? Names{"d_nngp_fn"} : Names{});
   EXPECT_EQ(report.code, 1);
 }
 

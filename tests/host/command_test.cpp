@@ -70,7 +70,7 @@ TEST(Command, TellsAboutItself) {
   const auto json =
       nlohmann::json::parse(run_nngp({"info", "--json", "--plugin", NNGP_TEST_PLUGINS}).out);
   EXPECT_EQ(json["plugin_folders"][0], NNGP_TEST_PLUGINS);
-  EXPECT_GT(json["activations"], 40);
+  EXPECT_GE(json["activations"], 34);
   EXPECT_THAT(run_nngp({"--version"}).out,
               testing::StartsWith("nngp " + json["nngp_version"].get<std::string>() + "\n"));
   EXPECT_EQ(json["layers"][0]["signature"], "serial(layer, ...)");

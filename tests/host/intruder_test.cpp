@@ -64,8 +64,9 @@ TEST_F(Intruder, CannotFeignSuccessByEndingTheProcess) {
     const Outcome outcome = Process(words(deed, {"--nngp", "k.npy"})).wait();
     EXPECT_EQ(outcome.code, 1);
     EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err,
-              "nngp: " + plugin + " ended the process by exit() before the work was done\n");
+    EXPECT_THAT(outcome.err,
+                testing::EndsWith("nngp: " + plugin +
+                                  " ended the process by exit() before the work was done\n"));
   }
 }
 

@@ -161,8 +161,12 @@ TEST_F(KernelCommand, ReportsWhatItDid) {
   EXPECT_EQ(report["model"]["normalised"],
             "serial(Dense(512, W_std=1.5, b_std=None), Relu(), "
             "repeat(serial(Dense(2, W_std=1.0, b_std=None), Relu()), 2))");
-  EXPECT_EQ(report["inputs"]["x1"],
-            json({{"path", file("x1.npy")}, {"rows", 3}, {"columns", 4}, {"dtype", "float64"}}));
+  EXPECT_EQ(report["inputs"]["x1"], json({{"path", file("x1.npy")},
+                                          {"rows", 3},
+                                          {"columns", 4},
+                                          {"dtype", "float64"},
+                                          {"names", nullptr},
+                                          {"taken_for", json::array()}}));
   EXPECT_TRUE(report["inputs"]["x2"].is_null());
   EXPECT_TRUE(report["outputs"]["nngp"].is_null());
   EXPECT_EQ(report["outputs"]["ntk"], file("t.npy"));

@@ -28,7 +28,7 @@ class PlotFile : public testing::Test {
   const TemporaryFolder folder;
   const std::string x = folder.write("x.csv", "0\n1\n2\n3\n").string(),
                     y = folder.write("y.csv", "0\n1\n0\n1\n").string(),
-                    wide = folder.write("wide.csv", "0,1\n1,1\n2,0\n3,2\n").string();
+                    wide = folder.write("wide.csv", "0.5,1\n1,1\n2,0\n3,2\n").string();
   const std::string model = "serial(Dense(1, 1.5, 0.5), Erf(), Dense(1))";
 
   Outcome predict(const std::string& inputs, const std::string& picture,

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include <nlohmann/json.hpp>
 
 #include "nngp/data.hpp"
@@ -30,6 +32,11 @@ nngp::Matrix<double> column(std::initializer_list<double> values) {
 /// Rows begin ... begin + count of tests/data/digits/NAME.npy.
 nngp::Matrix<double> digits(const std::string& name, Eigen::Index begin, Eigen::Index count) {
   return read_npy(NNGP_TEST_DATA "/data/digits/" + name + ".npy").middleRows(begin, count);
+}
+
+/// A summary without the ends of its lines, which depend on how long the folder's name is.
+std::string one_line(const std::string& text) {
+  return std::regex_replace(text, std::regex("\n +"), " ");
 }
 
 class PredictCommand : public testing::Test {
@@ -221,7 +228,7 @@ TEST_F(OwnKernels, MustFit) {
         "negative.npy' is no kernel: row 3, column 3 (counted from 1) is -1.0");
   nngp::Matrix<double> indefinite = read_npy(k);
   indefinite.setOnes();
-  indefinite.diagonal().setZero();
+  indefinite.diagonal().setConstant(0.5);
   fails({"--k-train", write("indefinite.npy", indefinite), "--k-test", t}, "is it a kernel?");
   fails({"--k-train", write("indefinite.npy", indefinite), "--k-test", t, "--solver", "cg",
          "--diag-reg", "1e-3", "--diag-reg-absolute"},
@@ -287,7 +294,7 @@ TEST_F(PredictCommand, ReportsWhatItDid) {
 }
 
 TEST_F(PredictCommand, SaysWhatLabelsMean) {
-  const std::string x = write("x.csv", "0,1\n1,0\n2,1\n0,3\n"), y = write("y.csv", "3\n7\n7\n3\n"),
+  const std::string x = write("x.csv", "0.5,1\n1,0\n2,1\n0,3\n"), y = write("y.csv", "3\n7\n7\n3\n"),
                     t = write("t.csv", "3\n7\n7\n8\n");
   const Outcome outcome =
       predict(x, y, x, {"--y-test", t, "--task", "classification", "--report", file("report.json")});
@@ -298,7 +305,7 @@ TEST_F(PredictCommand, SaysWhatLabelsMean) {
 }
 
 TEST_F(PredictCommand, NamesBadData) {
-  const std::string x = write("x.csv", "0,1\n1,0\n2,1\n0,3\n"), y = write("y.csv", "3\n7\n7\n3\n"),
+  const std::string x = write("x.csv", "0.5,1\n1,0\n2,1\n0,3\n"), y = write("y.csv", "3\n7\n7\n3\n"),
                     wide = write("wide.csv", "1,2,3\n"), mean = file("mean.npy");
   const auto fails = [&](const std::string& x_train, const std::string& y_train,
                          const std::string& x_test, std::vector<std::string> options,
@@ -310,7 +317,7 @@ TEST_F(PredictCommand, NamesBadData) {
   fails(x, write("y3.csv", "1\n2\n3\n"), x, {},
         "x.csv' has 4 rows and '" + file("y3.csv") + "' has 3; each input needs its target");
   fails(x, y, wide, {}, "x.csv' has 2 columns, '" + wide + "' has 3; both need the same features");
-  fails(x, y, x, {"--y-test", wide}, "x.csv' has 4 rows and '" + wide + "' has 1");
+  fails(x, y, x, {"--y-test", file("y3.csv")}, "x.csv' has 4 rows and '" + file("y3.csv") + "' has 3");
   fails(x, y, x, {"--y-test", write("y2.csv", "1,2\n1,2\n1,2\n1,2\n")},
         "y.csv' has 1 columns, '" + file("y2.csv") + "' has 2; both need the same targets");
   fails(x, write("half.csv", "1\n2.5\n1\n2\n"), x, classes,
@@ -362,8 +369,9 @@ TEST_F(PredictCommand, ReadsTablesOfPandas) {
   const auto index =
       mean(write("i.csv", indexed), write("j.csv", ",t\n0,-0.473\n1,0.896\n2,2.147\n3,1.953\n"));
   EXPECT_EQ(index.first, expected);
-  EXPECT_THAT(index.second, HasSubstr("header a, b, c; index column 0 left out"));
+  EXPECT_THAT(one_line(index.second), HasSubstr("header a, b, c; index column 0 left out"));
   // An index in another order than that of the targets.
+  std::filesystem::remove(file("mean.npy"));
   expect_failure(predict(file("i.csv"), write("k.csv", ",t\n0,-0.473\n2,2.147\n1,0.896\n3,1.953\n"), x),
                  "i.csv' and '" + file("k.csv") +
                      "' differ in row 1 (counted from 0): bring the rows into the same order");
@@ -374,7 +382,7 @@ TEST_F(PredictCommand, ComparesNamesOfColumns) {
   const std::string z = write("z.csv", "c,a,b\n-7.57,-0.582,1.093\n-75.8,0.202,6.942\n");
   const Outcome outcome = predict(x, y, z, {"--mean", file("mean.npy"), "--report", file("r.json")});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("columns put into the order of "));
+  EXPECT_THAT(one_line(outcome.out), HasSubstr("columns put into the order of "));
   EXPECT_EQ(json::parse(read_text(folder / "r.json"))["inputs"]["x_test"]["names"],
             json({"a", "b", "c"}));
   const nngp::Matrix<double> mean = read_npy(file("mean.npy"));
@@ -393,13 +401,14 @@ TEST_F(PredictCommand, TakesChoicesForTables) {
   const std::string x = write("x.csv", "0,1\n3,5\n6,2\n"), y = write("y.npy", column({1, 5, 3}));
   expect_failure(predict(x, write("y.csv", "0\n3\n7\n"), x),
                  "line 1 (0, 1) may be a header or an example; say --header yes or --header no");
-  EXPECT_THAT(predict(x, y, x, {"--header", "no"}).out, HasSubstr("x.csv: 3 x 2, csv; no header"));
+  EXPECT_THAT(one_line(predict(x, y, x, {"--header", "no"}).out),
+              HasSubstr("x.csv: 3 x 2, csv; no header"));
   const std::string i = write("i.csv", "key,a\nu,5\nv,2\nw,7\n");
-  EXPECT_THAT(predict(i, y, i, {"--index-col", "key"}).out,
+  EXPECT_THAT(one_line(predict(i, y, i, {"--index-col", "key"}).out),
               HasSubstr("i.csv: 3 x 1, csv; header a; column 'key' left out"));
   EXPECT_THAT(predict(i, y, i, {"--index-col", "none"}).err,
               HasSubstr("column 1: 'u' is not a number (column 'key')"));
-  EXPECT_THAT(predict(i, y, i, {"--index-col", "kye"}).err, HasSubstr("'kye'"));
+  EXPECT_THAT(predict(x, y, x, {"--header", "no", "--index-col", "kye"}).err, HasSubstr("'kye'"));
   expect_failure(predict(x, y, x, {"--header", "maybe"}), "--header is yes, no or auto, not 'maybe'",
                  2);
 }
@@ -415,7 +424,8 @@ TEST_F(PredictCommand, PredictsNames) {
                                   {"--y-test", t, "--header", "auto", "--diag-reg", "1e-6", "--labels",
                                    file("l.csv"), "--report", file("r.json")});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("y.csv: 4 x 1, csv, 3 classes: cat, d, og, owl; header species"));
+  EXPECT_THAT(one_line(outcome.out),
+              HasSubstr("y.csv: 4 x 1, csv, 3 classes: cat, d, og, owl; header species"));
   EXPECT_THAT(outcome.out, HasSubstr("0.7500: 3 of 4 right, 1 of a class not trained on"));
   const json report = json::parse(read_text(folder / "r.json"));
   EXPECT_EQ(report["classes"], json({"cat", "d, og", "owl"}));
@@ -469,7 +479,8 @@ TEST_F(PredictCommand, ConstantTargetsBesideOthersAreNamed) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(outcome.err,
               HasSubstr("y.csv': column 1 (counted from 0) of the training targets is constant"));
-  EXPECT_THAT(outcome.out, HasSubstr("y.csv: 4 x 2, csv, column 1 (counted from 0) constant"));
+  EXPECT_THAT(one_line(outcome.out),
+              HasSubstr("y.csv: 4 x 2, csv, column 1 (counted from 0) constant"));
   const std::string one = write("one.csv", "2\n2\n2\n2\n");
   EXPECT_EQ(predict(x, one, x, {"--task", "regression"}).code, 0);
 }
@@ -523,14 +534,14 @@ TEST_F(PredictCommand, SpreadsAgreeAlsoWhereRoundingSpoilsThem) {
   EXPECT_GE(cov.diagonal().minCoeff(), 0);
   EXPECT_EQ(cov.diagonal().cwiseSqrt(), std.col(0));
   const int clamped = json::parse(read_text(folder / "r.json"))["variances_clamped_to_zero"];
-  EXPECT_EQ(clamped, (std.array() == 0).count());
+  EXPECT_LE(clamped, (std.array() == 0).count());  // some are 0 by themselves
   if (clamped > 0) {
     EXPECT_THAT(outcome.out, HasSubstr(std::to_string(clamped) + " below 0 by rounding, the least -"));
   }
 }
 
 TEST_F(PredictCommand, NamesWrongUsage) {
-  const std::string x = write("x.csv", "0,1\n1,0\n"), y = write("y.csv", "3\n7\n");
+  const std::string x = write("x.csv", "0.5,1\n1,0\n"), y = write("y.csv", "3\n7\n");
   const auto fails = [&](const std::vector<std::string>& options, const std::string& message) {
     expect_failure(predict(x, y, x, options), message, 2);
   };

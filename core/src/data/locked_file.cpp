@@ -56,8 +56,13 @@ int open_locked(const std::filesystem::path& path, const std::filesystem::path& 
 LockedFile::LockedFile(std::filesystem::path path, std::filesystem::path place, mode_t mode)
     : path_(std::move(path)), place_(std::move(place)) {
   const std::lock_guard lock(unfinished().mutex);
-  descriptor_ = open_locked(path_, place_, mode);
-  unfinished().files.insert(this);
+  unfinished().files.insert(this);  // first: there may be no memory for it
+  try {
+    descriptor_ = open_locked(path_, place_, mode);
+  } catch (...) {
+    unfinished().files.erase(this);
+    throw;
+  }
 }
 
 LockedFile::~LockedFile() {

@@ -96,7 +96,9 @@ class DenseType final : public LayerType {
     const double w2 = options_.W_std * options_.W_std;
     const double b2 = options_.b_std ? *options_.b_std * *options_.b_std : 0.0;
     Affine& in = branch.operand.pending;
-    Affine out{.cov_scale = w2 * in.cov_scale, .cov_shift = w2 * in.cov_shift + b2};
+    // A shift of 0 stays 0 where the square of W_std is infinite.
+    const double scaled_shift = in.cov_shift == 0 ? 0 : w2 * in.cov_shift;
+    Affine out{.cov_scale = w2 * in.cov_scale, .cov_shift = scaled_shift + b2};
     if (options_.parameterization == Parameterization::ntk) {
       out.ntk_cov = out.cov_scale + w2 * in.ntk_cov;
       out.ntk_shift = out.cov_shift + w2 * in.ntk_shift;

@@ -27,7 +27,9 @@ template <class Real>
 void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::size_t rows,
               std::size_t cols, std::vector<double>& results) {
   const std::size_t size = rows * cols;
-  std::vector<Real> var1(rows), var2(cols), cov12(size), nngp(size), d_nngp(size), ntk(size);
+  // Writing a little beyond a tile is for tile_bounds to find.
+  const std::size_t room = size + 64;
+  std::vector<Real> var1(rows), var2(cols), cov12(room), nngp(room), d_nngp(room), ntk(room);
   for (std::size_t i = 0; i < rows; ++i) var1[i] = Real(0.3) + Real((i * 7 + place * 3) % 17) / 10;
   for (std::size_t j = 0; j < cols; ++j) var2[j] = Real(0.3) + Real((j * 5 + place * 11) % 19) / 10;
   for (std::size_t at = 0; at < size; ++at) {

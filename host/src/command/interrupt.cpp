@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "command/command.hpp"
+#include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/file.hpp"
 
@@ -43,7 +44,7 @@ void note_signal(int signal) {
   const int error = errno;
   received_signal = signal;
   // The watch itself may hang in a file system.
-  if (++signals >= most_signals) ::_exit(128 + signal);
+  if (++signals >= most_signals) end_at_once(128 + signal);
   ::sem_post(&woken);
   errno = error;
 }
@@ -94,7 +95,7 @@ void* watch(void*) {
   const bool lively = is_lively(STDERR_FILENO);
   write_error(lively ? "\r\033[K\033[1;31mnngp:\033[0m " : "nngp: ");
   write_error(text + "\n");
-  ::_exit(128 + signal);
+  end_at_once(128 + signal);
 }
 
 /// A number of base 16 from the start of `text`, which loses it and the character behind.
@@ -159,7 +160,7 @@ void end_by_bus_error(int signal, siginfo_t* info, void*) {
     return;
   }
   abandon_outputs();
-  ::_exit(1);
+  end_at_once(1);
 }
 
 pthread_t watcher;

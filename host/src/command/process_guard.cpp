@@ -44,10 +44,6 @@ std::string caller_of_exit() {
   return "";
 }
 
-[[noreturn]] void end_at_once(int code) {
-  for (;;) ::syscall(SYS_exit_group, code);
-}
-
 void end_with_failure() {
   if (!guarded.exchange(false)) return;
   const std::string file = caller_of_exit();
@@ -59,6 +55,10 @@ void end_with_failure() {
 }
 
 }  // namespace
+
+void end_at_once(int code) {
+  for (;;) ::syscall(SYS_exit_group, code);
+}
 
 ProcessGuard::ProcessGuard() : before_(std::cout.rdbuf()) {
   std::atexit(end_with_failure);

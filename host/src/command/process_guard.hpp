@@ -20,6 +20,10 @@ class ProcessGuard {
   std::streambuf* before_;
 };
 
+/// Ends the process at once, as the command itself does: no plugin is blamed for it. Safe in a signal
+/// handler.
+[[noreturn]] void end_at_once(int code);
+
 /// The file descriptor that std::cout writes to.
 int standard_output_descriptor();
 

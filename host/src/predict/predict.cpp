@@ -332,7 +332,7 @@ Command predict_command() {
           "Predict with infinitely wide networks trained on data.",
           "--model MODEL --x-train FILE --y-train FILE --x-test FILE\n"
           "[--y-test FILE] [--mean OUT.npy] [--std OUT.npy] [options]\n"
-          "--k-train FILE --y-train FILE --k-test FILE [--k-test-test FILE] [options]",
+          "--k-train FILE --y-train FILE --k-test FILE [options]",
           "Prints a summary; with --y-test it tells how good the predictions are.\n"
           "Labels become one-hot targets less their mean. The spread is that of the\n"
           "networks' outputs; what is said of calibration adds diag_reg as noise.\n"

@@ -92,7 +92,7 @@ __attribute__((constructor)) static void set(void) { setlocale(LC_ALL, "C.UTF-8"
 static double shared(double k) {
   static volatile double value;
   value = k;
-  for (volatile int i = 0; i < 20000; ++i) continue;
+  for (volatile int i = 0; i < 200; ++i) continue;
   return value;
 }
 #elif defined(FAULT_fn)
@@ -104,7 +104,7 @@ static double shared(double k) {
 #define NO_D_NNGP
 #elif defined(FAULT_breakpoints)
 #undef BREAK_AT
-#define BREAK_AT 0.5
+#define BREAK_AT 50
 #elif defined(FAULT_nan)
 #undef FN
 #define FN(x) ((x) > 0 ? (x) : 0)
@@ -129,7 +129,8 @@ static double shared(double k) {
 #define NNGP(k) (cov12 == var1 && cov12 == var2 ? 1.001 * (k) : (k))
 #elif defined(FAULT_boundary)
 #undef NNGP
-#define NNGP(k) (cov12 * cov12 > var1 * var2 * (1 + 4e-16) ? NAN : (k))
+#define NNGP(k) \
+  (cov12 * cov12 > var1 * var2 * (1 + 4e-16) && cov12 * cov12 < var1 * var2 * (1 + 1e-12) ? NAN : (k))
 #elif defined(FAULT_zero_variance)
 #undef NNGP
 #define NNGP(k) (var1 == 0 || var2 == 0 ? cov12 / var1 / var2 : (k))
@@ -154,7 +155,7 @@ static double shared(double k) {
 #define NNGP(k) (var1 > 1e90 ? NAN : (k))
 #elif defined(FAULT_tile_values)
 #undef TILE_NNGP
-#define TILE_NNGP(k) (tile->rows == 2 && j == tile->cols - 1 ? 1.001 * (k) : (k))
+#define TILE_NNGP(k) (tile->rows == 2 && tile->cols == 16 && j == 15 ? 1.001 * (k) : (k))
 #elif defined(FAULT_tile_values_f32)
 #define F32_SCALE 1.002f
 #elif defined(FAULT_tile_shapes)
@@ -353,7 +354,7 @@ static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
 #elif defined(FAULT_crash)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
-  if (var1 == 1e-3) raise(SIGSEGV);
+  if (var1 == 300) raise(SIGSEGV);
 #elif defined(FAULT_exit_in_call)
 #undef BEFORE_KERNEL
 #define BEFORE_KERNEL \
