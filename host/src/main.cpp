@@ -173,7 +173,8 @@ int checked_run(int count, char** words) {
   } catch (const std::ios_base::failure&) {
     int error = errno;
     std::cout.exceptions(std::ios::goodbit);
-    // What was called on the way may have set errno; a descriptor that never takes anything says so again.
+    // What was called on the way may have set errno; a descriptor that never takes anything says so
+    // again.
     if (::write(standard_output_descriptor(), "", 0) < 0) error = errno;
     if (error == EPIPE) return done;  // the reader has had enough
     print_error("cannot write to standard output: ", std::strerror(error));
