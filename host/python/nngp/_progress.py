@@ -1,0 +1,37 @@
+"""Progress of long computations."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Callable, Iterator, Optional
+
+
+@contextlib.contextmanager
+def reporter(progress: Any) -> Iterator[Optional[Callable[[int, int], Any]]]:
+    """A function of (done, total) for what a user gave as `progress`: None, True or a function."""
+    if progress is None or progress is False:
+        yield None
+        return
+    if callable(progress):
+        yield progress
+        return
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        yield _line
+        print(flush=True)
+        return
+    bar = tqdm(total=0, unit="entries", unit_scale=True)
+
+    def report(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+    try:
+        yield report
+        bar.update((bar.total or 0) - bar.n)
+    finally:
+        bar.close()
+
+
+def _line(done: int, total: int) -> None:
+    print(f"\r{100 * done / max(total, 1):.0f} %", end="", flush=True)

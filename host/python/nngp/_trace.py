@@ -1,0 +1,177 @@
+"""Python functions as formulas: a function called once with symbols tells what it computes."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+
+class NotTraceable(Exception):
+    """A function that does more with its argument than a formula can say."""
+
+
+# Functions of numpy and scipy.special by the name that formulas have for them.
+_FUNCTIONS = {
+    "absolute": "abs", "fabs": "abs", "sign": "sign", "sqrt": "sqrt", "cbrt": "cbrt", "square": "square",
+    "reciprocal": "reciprocal", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
+    "log1p": "log1p", "log2": "log2", "log10": "log10", "sin": "sin", "cos": "cos", "tan": "tan",
+    "arcsin": "arcsin", "arccos": "arccos", "arctan": "arctan", "arctan2": "arctan2", "sinh": "sinh",
+    "cosh": "cosh", "tanh": "tanh", "arcsinh": "arcsinh", "arccosh": "arccosh", "arctanh": "arctanh",
+    "minimum": "minimum", "maximum": "maximum", "fmin": "minimum", "fmax": "maximum",
+    "heaviside": "heaviside", "floor": "floor", "ceil": "ceil", "rint": "round", "clip": "clip",
+    "erf": "erf", "erfc": "erfc", "erfcx": "erfcx", "ndtr": "ndtr", "expit": "sigmoid",
+    "log_ndtr": None,
+}
+_OPERATORS = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/", "power": "**",
+    "float_power": "**", "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=",
+    "equal": "==", "not_equal": "!=", "logical_and": "and", "logical_or": "or", "bitwise_and": "and",
+    "bitwise_or": "or",
+}
+_LONGEST = 16000
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Symbol):
+        return value.text
+    if isinstance(value, (bool, np.bool_)):
+        return "1" if value else "0"
+    if isinstance(value, numbers.Real) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        number = float(value)
+        if math.isnan(number):
+            raise NotTraceable("it computes with NaN")
+        if math.isinf(number):
+            return "inf" if number > 0 else "(-inf)"
+        return repr(number) if number >= 0 and not repr(number).startswith("-") else f"({number!r})"
+    raise NotTraceable(f"it computes with a {type(value).__name__}")
+
+
+class Symbol:
+    """A number that is known by its formula alone."""
+
+    __slots__ = ("text",)
+    __array_priority__ = 1000
+
+    def __init__(self, text: str):
+        if len(text) > _LONGEST:
+            raise NotTraceable("its formula is very long")
+        self.text = text
+
+    # What asks for a value cannot be answered.
+    def __bool__(self) -> bool:
+        raise NotTraceable("it branches on its argument; use np.where")
+
+    def __float__(self) -> float:
+        raise NotTraceable("it takes its argument for one number, as functions of the math module do; use numpy's")
+
+    __int__ = __index__ = __len__ = __iter__ = __getitem__ = __float__  # type: ignore[assignment]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(float)
+
+    shape = ()
+    ndim = 0
+    size = 1
+
+    def astype(self, *_: Any, **__: Any) -> "Symbol":
+        return self
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> "Symbol":
+        if method != "__call__" or kwargs.get("out") is not None:
+            raise NotTraceable(f"it uses {ufunc.__name__}.{method}")
+        return _apply(ufunc.__name__, inputs)
+
+    def __array_function__(self, function: Callable, types: Any, args: Any, kwargs: Any) -> "Symbol":
+        name = function.__name__
+        if name == "where" and len(args) == 3 and not kwargs:
+            return Symbol(f"where({_text(args[0])}, {_text(args[1])}, {_text(args[2])})")
+        if name == "clip":
+            return _clip(*args, **kwargs)
+        if name in ("asarray", "array", "real", "squeeze", "nan_to_num", "ravel") and isinstance(args[0], Symbol):
+            return args[0]
+        if name in ("zeros_like", "ones_like"):
+            return Symbol("0" if name == "zeros_like" else "1")
+        if name == "full_like":
+            return Symbol(_text(args[1]))
+        if name == "select":
+            raise NotTraceable("it uses np.select; use np.where")
+        raise NotTraceable(f"it uses np.{name}")
+
+    def clip(self, min: Any = None, max: Any = None) -> "Symbol":
+        return _clip(self, min, max)
+
+
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Symbol:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    text = _text(x)
+    if low is not None:
+        text = f"maximum({text}, {_text(low)})"
+    if high is not None:
+        text = f"minimum({text}, {_text(high)})"
+    return Symbol(text)
+
+
+def _apply(name: str, inputs: Sequence[Any]) -> Symbol:
+    texts = [_text(value) for value in inputs]
+    if name in _OPERATORS and len(texts) == 2:
+        return Symbol(f"({texts[0]} {_OPERATORS[name]} {texts[1]})")
+    if name == "negative":
+        return Symbol(f"(-{texts[0]})")
+    if name == "positive":
+        return Symbol(texts[0])
+    if name in ("logical_not", "invert"):
+        return Symbol(f"(not {texts[0]})")
+    formula = _FUNCTIONS.get(name)
+    if formula is None:
+        raise NotTraceable(f"it uses {name}, which formulas do not have")
+    return Symbol(f"{formula}({', '.join(texts)})")
+
+
+def _binary(name: str, reflected: bool = False) -> Callable[[Symbol, Any], Any]:
+    def method(self: Symbol, other: Any) -> Any:
+        if isinstance(other, np.ndarray) and other.ndim > 0:
+            raise NotTraceable("it computes with an array")
+        return _apply(name, (other, self) if reflected else (self, other))
+    return method
+
+
+for _method, _name in {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "and": "logical_and",
+    "or": "logical_or",
+}.items():
+    setattr(Symbol, f"__{_method}__", _binary(_name))
+    setattr(Symbol, f"__r{_method}__", _binary(_name, reflected=True))
+for _method, _name in {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+}.items():
+    setattr(Symbol, f"__{_method}__", _binary(_name))
+setattr(Symbol, "__hash__", lambda self: id(self))
+for _method, _name in {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "logical_not"}.items():
+    setattr(Symbol, f"__{_method}__", (lambda name: lambda self: _apply(name, (self,)))(_name))
+
+
+def trace(function: Callable, names: Sequence[str]) -> str:
+    """The formula of `function` of variables called `names`.
+
+    Raises NotTraceable, whose text says what the function does that a formula cannot say.
+    """
+    try:
+        result = function(*(Symbol(name) for name in names))
+    except NotTraceable:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        raise NotTraceable(str(error)) from error
+    return _text(result)
+
+
+def traced(function: Optional[Callable], names: Sequence[str]) -> Optional[str]:
+    """The formula of a function, of a text or of None."""
+    if function is None:
+        return ""
+    if isinstance(function, str):
+        return function
+    return trace(function, names)

@@ -1,0 +1,90 @@
+"""Activations that live in shared libraries: which there are, and where they are looked for."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import threading
+from importlib import metadata
+from typing import Any, Dict, List, Union
+
+from . import _core
+
+Path = Union[str, "os.PathLike[str]"]
+
+_here = pathlib.Path(__file__).resolve().parent
+_lock = threading.RLock()
+_named: List[pathlib.Path] = []
+_state: Dict[str, Any] = {}
+
+#: Files and folders that are looked through before all others. `load` adds to it.
+search_path = _named
+
+
+def _installed() -> pathlib.Path:
+    return _here / "lib" / "nngp" / "plugins"
+
+
+def _from_packages() -> List[pathlib.Path]:
+    """What installed packages offer by the entry point group "nngp.plugins": a folder or file beside a
+    module, named "package:file". Nothing of a package is imported."""
+    found = []
+    points = metadata.entry_points()
+    group = points.select(group="nngp.plugins") if hasattr(points, "select") else points.get("nngp.plugins", [])
+    for point in group:
+        package, _, name = point.value.partition(":")
+        distribution = getattr(point, "dist", None)
+        if distribution is None:
+            continue
+        folder = pathlib.Path(str(distribution.locate_file(package.replace(".", "/"))))
+        path = folder / name.strip() if name else folder
+        if path.exists():
+            found.append(path)
+    return found
+
+
+def registry() -> Any:
+    """The activations found: made when first needed, anew when the search path has changed."""
+    with _lock:
+        key = (tuple(_named), os.environ.get("NNGP_PLUGIN_PATH"))
+        if _state.get("key") != key:
+            named = [pathlib.Path(path) for path in _named] + _from_packages()
+            _state["registry"] = _core.Registry(named, [], _installed())
+            _state["activations"] = _state["registry"].activations()
+            _state["key"] = key
+        return _state["registry"]
+
+
+def activations() -> List[Dict[str, Any]]:
+    """What each activation says of itself: name, summary, formula, parameters, file, ..."""
+    registry()
+    return list(_state["activations"])
+
+
+def load(path: Path) -> List[str]:
+    """Adds the plugins of a shared library or folder, and returns the names of their activations.
+
+    Raises OSError, with the reason, for a file that is no plugin.
+    """
+    resolved = pathlib.Path(path).expanduser().resolve()
+    with _lock:
+        before = list(_named)
+        _named.insert(0, resolved)
+        try:
+            registry()
+        except Exception:
+            _named[:] = before
+            raise
+        return [a["name"] for a in activations()
+                if pathlib.Path(a["file"]) == resolved or resolved in pathlib.Path(a["file"]).parents]
+
+
+def check(path: Path) -> str:
+    """What `nngp plugins check` says of a shared library. Raises ValueError, with that text, if it finds
+    something wrong. The library runs in a process of its own."""
+    from ._command import executable
+    done = subprocess.run([str(executable()), "plugins", "check", os.fspath(path)], capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError((done.stdout + done.stderr).strip())
+    return done.stdout.strip()

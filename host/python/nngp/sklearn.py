@@ -1,0 +1,290 @@
+"""Estimators and kernels for scikit-learn."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, List, Optional, Tuple, Union
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.gaussian_process.kernels import Hyperparameter, Kernel as _GPKernel
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import _core, stax
+from .stax import Layer
+
+_DEFAULT = "serial(Dense(512, W_std=1.5, b_std=0.1), Relu(), Dense(1, W_std=1.0, b_std=0.1))"
+
+
+def _layer(model: Any, W_std: Optional[float] = None, b_std: Optional[float] = None, depth: Optional[int] = None,
+           activation: str = "Relu") -> Layer:
+    """The network of an estimator: `model`, or the one that the other parameters describe."""
+    if model is not None:
+        return model if isinstance(model, Layer) else stax.parse(str(model))
+    hidden = f"Dense(512, W_std={float(W_std)!r}, b_std={float(b_std)!r}), {activation}{'' if '(' in activation else '()'}"
+    return stax.parse(f"serial({', '.join([hidden] * int(depth))}, Dense(1, W_std=1.0, b_std={float(b_std)!r}))")
+
+
+class _Ensemble(BaseEstimator):
+    """What regressors and classifiers share."""
+
+    _ntk = False
+
+    def __init__(self, model: Any = None, *, W_std: float = 1.5, b_std: float = 0.1, depth: int = 1,
+                 activation: str = "Relu", diag_reg: Any = 1e-3, threads: int = 0):
+        self.model = model
+        self.W_std = W_std
+        self.b_std = b_std
+        self.depth = depth
+        self.activation = activation
+        self.diag_reg = diag_reg
+        self.threads = threads
+
+    def _train(self, X: np.ndarray, Y: np.ndarray) -> None:
+        layer = _layer(self.model, self.W_std, self.b_std, self.depth, self.activation)
+        self.layer_ = layer
+        grid = np.atleast_1d(np.asarray(self.diag_reg, dtype=float))
+        best = None
+        for diag_reg in grid:
+            predictor = _core.Predictor64(layer._core, X, Y, self._ntk, float(diag_reg), False, 1.0, False,
+                                          self.threads, None)
+            likelihood = predictor.log_marginal_likelihood
+            if best is None or likelihood > best[0]:
+                best = (likelihood, float(diag_reg), predictor)
+        assert best is not None
+        self.log_marginal_likelihood_, self.diag_reg_, self._predictor = best
+        self.X_train_, self._Y_train = X, Y
+
+    def _outputs(self, X: Any, spread: str = "none") -> Tuple[np.ndarray, Optional[np.ndarray], Optional[np.ndarray]]:
+        check_is_fitted(self, "layer_")
+        X = np.ascontiguousarray(validate_data(self, X, dtype=np.float64, reset=False))
+        return self._fitted_predictor().predict(X, spread, None, None)
+
+    def _fitted_predictor(self) -> Any:
+        if getattr(self, "_predictor", None) is None:
+            self._predictor = _core.Predictor64(self.layer_._core, self.X_train_, self._Y_train, self._ntk,
+                                                self.diag_reg_, False, 1.0, False, self.threads, None)
+        return self._predictor
+
+    def __getstate__(self) -> dict:
+        state = dict(super().__getstate__())
+        state.pop("_predictor", None)  # is made anew from the training data
+        return state
+
+
+class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
+    def fit(self, X: Any, y: Any) -> "_Regressor":
+        """X: (n, features); y: (n,) or (n, outputs)."""
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        Y = np.asarray(y, dtype=np.float64)
+        self._flat = Y.ndim == 1
+        Y = Y.reshape(len(Y), -1)
+        self._mean = Y.mean(axis=0)
+        scale = Y.std(axis=0)
+        self._scale = np.where(scale > 0, scale, 1.0)
+        self._train(np.ascontiguousarray(X), np.ascontiguousarray((Y - self._mean) / self._scale))
+        return self
+
+    def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
+        """Means, with `return_std` or `return_cov` also the spread of the networks' outputs."""
+        if return_std and return_cov:
+            raise ValueError("return_std and return_cov exclude each other")
+        mean, variance, covariance = self._outputs(X, "covariance" if return_cov else "variance" if return_std else "none")
+        mean = mean * self._scale + self._mean
+        if self._flat:
+            mean = mean[:, 0]
+        if not (return_std or return_cov):
+            return mean
+        scale = self._scale[0] if self._flat else self._scale
+        if return_std:
+            std = np.sqrt(np.maximum(variance, 0.0))
+            return mean, std * scale if self._flat else std[:, None] * scale
+        return mean, covariance * scale**2 if self._flat else covariance[:, :, None] * scale**2
+
+
+class _Classifier(ClassifierMixin, _Ensemble):
+    def fit(self, X: Any, y: Any) -> "_Classifier":
+        """X: (n, features); y: (n,) labels."""
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        count = len(self.classes_)
+        if count < 2:
+            raise ValueError(f"y has one class only, {self.classes_[0]!r}; two classes at least are needed")
+        Y = np.eye(count)[index] - 1.0 / count
+        self._train(np.ascontiguousarray(X), np.ascontiguousarray(Y))
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The outputs of the classes, (n, classes); for two classes, (n,), by how many standard deviations the output of
+        the second is larger, so that it orders examples as predict_proba does."""
+        if len(self.classes_) > 2:
+            return self._outputs(X)[0]
+        mean, deviation = self._with_noise(X)
+        return (mean[:, 1] - mean[:, 0]) / (np.sqrt(2) * deviation)
+
+    def _with_noise(self, X: Any) -> Tuple[np.ndarray, np.ndarray]:
+        """Outputs and their standard deviations, with the noise that diag_reg stands for."""
+        mean, variance, _ = self._outputs(X, "variance")
+        return mean, np.sqrt(np.maximum(variance, 0.0) + self._fitted_predictor().shift)
+
+    def predict(self, X: Any) -> np.ndarray:
+        mean, _, _ = self._outputs(X)
+        return self.classes_[np.argmax(mean, axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class to have the largest output, (n, classes): outputs are independent Gaussians
+        with the networks' variance and the noise that diag_reg stands for."""
+        return _largest_probabilities(*self._with_noise(X))
+
+
+def _largest_probabilities(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """P(output c is the largest): of two in closed form, of more by Gauss-Hermite quadrature over that output."""
+    from scipy.special import log_ndtr, ndtr
+    if mean.shape[1] == 2:
+        second = ndtr((mean[:, 1] - mean[:, 0]) / (np.sqrt(2) * np.maximum(deviation, 1e-300)))
+        return np.stack([1 - second, second], axis=1)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+    weights = weights / weights.sum()
+    scaled = mean / np.maximum(deviation, 1e-300)[:, None]
+    result = np.empty_like(scaled)
+    for c in range(scaled.shape[1]):
+        others = np.delete(scaled, c, axis=1)
+        log_p = log_ndtr(scaled[:, c, None, None] + nodes[None, :, None] - others[:, None, :]).sum(axis=2)
+        result[:, c] = np.exp(log_p) @ weights
+    return result / result.sum(axis=1, keepdims=True)
+
+
+class NNGPRegressor(_Regressor):
+    """Gaussian process regression with the NNGP kernel of a network.
+
+    model: a layer of `nngp.stax` or its text; None: `depth` hidden layers with `activation`, W_std and b_std.
+    diag_reg: noise in units of the mean of the kernel's diagonal; of several values the most likely is taken.
+    Targets are centred and scaled. Attributes: log_marginal_likelihood_ (of scaled targets), diag_reg_, layer_.
+    """
+
+
+class NTKRegressor(_Regressor):
+    """The mean of infinitely wide networks trained for ever: kernel regression with the NTK. As NNGPRegressor."""
+
+    _ntk = True
+
+
+class NNGPClassifier(_Classifier):
+    """Classification by regression on one output a class with the NNGP kernel. As NNGPRegressor."""
+
+
+class NTKClassifier(_Classifier):
+    """Classification by regression on one output a class with the NTK. As NNGPRegressor."""
+
+    _ntk = True
+
+
+class NetworkKernel(_GPKernel):
+    """The kernel of a network for GaussianProcessRegressor, SVC(kernel=...), KernelRidge(kernel=...).
+
+    model: text or layer; every W_std and b_std of its Dense layers that is above 0 is a hyper-parameter, on a
+    logarithmic scale. kernel: 'nngp' or 'ntk'. scale_bounds: of all hyper-parameters, or 'fixed'.
+    """
+
+    def __init__(self, model: Any = _DEFAULT, kernel: str = "nngp", scale_bounds: Union[str, Tuple[float, float]] = (1e-2, 1e2)):
+        self.model = model
+        self.kernel = kernel
+        self.scale_bounds = scale_bounds
+
+    _NUMBER = re.compile(r"\b([Wb]_std)=([0-9][-+.0-9e]*)")
+
+    def _text(self) -> str:
+        return str(self.model) if isinstance(self.model, Layer) else str(stax.parse(self.model))
+
+    def _values(self) -> np.ndarray:
+        return np.array([float(m.group(2)) for m in self._NUMBER.finditer(self._text()) if float(m.group(2)) > 0])
+
+    def _with(self, values: np.ndarray) -> str:
+        left = iter(values)
+
+        def put(match: "re.Match[str]") -> str:
+            return match.group(0) if float(match.group(2)) == 0 else f"{match.group(1)}={float(next(left))!r}"
+        return self._NUMBER.sub(put, self._text())
+
+    @property
+    def hyperparameters(self) -> List[Hyperparameter]:
+        values = self._values()
+        return [Hyperparameter("scales", "numeric", self.scale_bounds, len(values))] if len(values) else []
+
+    @property
+    def theta(self) -> np.ndarray:
+        return np.log(self._values()) if self.scale_bounds != "fixed" else np.empty(0)
+
+    @theta.setter
+    def theta(self, theta: np.ndarray) -> None:
+        if self.scale_bounds != "fixed":
+            self.model = self._with(np.exp(theta))
+
+    @property
+    def bounds(self) -> np.ndarray:
+        if self.scale_bounds == "fixed":
+            return np.empty((0, 2))
+        return np.tile(np.log(self.scale_bounds), (len(self._values()), 1))
+
+    @property
+    def n_dims(self) -> int:
+        return len(self.theta)
+
+    def clone_with_theta(self, theta: np.ndarray) -> "NetworkKernel":
+        clone = NetworkKernel(self.model, self.kernel, self.scale_bounds)
+        clone.theta = theta
+        return clone
+
+    def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
+        X = np.atleast_2d(np.asarray(X, dtype=float))
+        kernel = stax.parse(self._text()).kernel_fn(X, None if Y is None else np.atleast_2d(Y), self.kernel)
+        if not eval_gradient:
+            return kernel
+        theta = self.theta
+        gradient = np.empty(kernel.shape + (len(theta),))
+        for i in range(len(theta)):
+            gradient[:, :, i] = self._derivative(X, theta, i)
+        return kernel, gradient
+
+    def _derivative(self, X: np.ndarray, theta: np.ndarray, i: int) -> np.ndarray:
+        """By Richardson extrapolation of central differences: an error of about 1e-11 of the kernel."""
+        def central(h: float) -> np.ndarray:
+            up, down = theta.copy(), theta.copy()
+            up[i] += h
+            down[i] -= h
+            values = [stax.parse(self._with(np.exp(t))).kernel_fn(X, None, self.kernel) for t in (up, down)]
+            return (values[0] - values[1]) / (2 * h)
+        h = 1e-2
+        d1, d2, d4 = central(h), central(h / 2), central(h / 4)
+        e1, e2 = (4 * d2 - d1) / 3, (4 * d4 - d2) / 3
+        return (16 * e2 - e1) / 15
+
+    def diag(self, X: Any) -> np.ndarray:
+        X = np.atleast_2d(np.asarray(X, dtype=float))
+        operator = stax.parse(self._text()).kernel_fn.operator(X, X, self.kernel)
+        out = np.empty(len(X))
+        for begin in range(0, len(X), 64):
+            end = min(begin + 64, len(X))
+            out[begin:end] = np.diagonal(operator[begin:end, begin:end])
+        return out
+
+    def is_stationary(self) -> bool:
+        return False
+
+    def get_params(self, deep: bool = True) -> dict:
+        return {"model": self.model, "kernel": self.kernel, "scale_bounds": self.scale_bounds}
+
+    def set_params(self, **params: Any) -> "NetworkKernel":
+        for name, value in params.items():
+            if name not in ("model", "kernel", "scale_bounds"):
+                raise ValueError(f"NetworkKernel has no parameter {name!r}")
+            setattr(self, name, value)
+        return self
+
+    def __eq__(self, other: Any) -> bool:
+        return type(self) is type(other) and self.get_params() == other.get_params()
+
+    def __repr__(self) -> str:
+        return f"NetworkKernel({self._text()!r}, kernel={self.kernel!r})"

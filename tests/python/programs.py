@@ -1,0 +1,101 @@
+"""Programs as people write them for neural-tangents: all they need of it comes in as arguments, so that the same lines
+run on either library. `python programs.py` runs them on neural-tangents 0.6.5 (JAX 0.4.30) in float64 and writes
+programs.npz, which test_programs.py compares with.
+"""
+
+import pathlib
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).parent
+DIGITS = HERE.parent / "data" / "digits"
+
+
+def elementwise(nt, stax, np_, erf):
+    """A layer from three functions (examples/elementwise.py there)."""
+    def fn(x):
+        return erf(x)
+
+    def nngp_fn(cov12, var1, var2):
+        prod = (1 + 2 * var1) * (1 + 2 * var2)
+        return np_.arcsin(2 * cov12 / np_.sqrt(prod)) * 2 / np_.pi
+
+    random = np.random.RandomState(1)
+    x1, x2 = random.randn(6, 7), random.randn(5, 7)
+    init_fn, apply_fn, kernel_fn = stax.serial(
+        stax.Dense(512, 1.5, 0.1), stax.Elementwise(fn, nngp_fn), stax.Dense(512, 1.2, 0.2),
+        stax.Elementwise(fn, nngp_fn, lambda c, v1, v2: 4 / (np_.pi * np_.sqrt((1 + 2 * v1) * (1 + 2 * v2) - 4 * c**2))),
+        stax.Dense(1))
+    kernels = kernel_fn(x1, x2, ("nngp", "ntk"))
+    return {"nngp": kernels.nngp, "ntk": kernels.ntk, "self": kernel_fn(x1, None, "ntk")}
+
+
+def infinite_fcn(nt, stax, np_, erf):
+    """Inference with an infinite network on digits (examples/infinite_fcn.py there)."""
+    x, y = np.load(DIGITS / "x.npy") / 16.0, np.eye(10)[np.load(DIGITS / "y.npy")] - 0.1
+    x_train, y_train, x_test = x[:200], y[:200], x[200:260]
+    _, _, kernel_fn = stax.serial(stax.Dense(1, 2.0, 0.05), stax.Relu(), stax.Dense(1, 2.0, 0.05))
+    predict_fn = nt.predict.gradient_descent_mse_ensemble(kernel_fn, x_train, y_train, diag_reg=1e-3)
+    both = predict_fn(x_test=x_test, get=("nngp", "ntk"), compute_cov=True)
+    return {"nngp_mean": both.nngp.mean, "nngp_cov": both.nngp.covariance, "ntk_mean": both.ntk.mean,
+            "ntk_cov": both.ntk.covariance, "later": predict_fn(t=50.0, x_test=x_test, get="ntk")}
+
+
+def function_space(nt, stax, np_, erf):
+    """Training dynamics in function space (examples/function_space.py there)."""
+    random = np.random.RandomState(2)
+    x_train, y_train, x_test = random.randn(20, 4), random.randn(20, 2), random.randn(6, 4)
+    fx_train, fx_test = random.randn(20, 2), random.randn(6, 2)
+    _, _, kernel_fn = stax.serial(stax.Dense(512, 1.5, 0.05), stax.Erf(), stax.Dense(2, 1.5, 0.05))
+    k_train_train, k_test_train = kernel_fn(x_train, None, "ntk"), kernel_fn(x_test, x_train, "ntk")
+    predict_fn = nt.predict.gradient_descent_mse(k_train_train, y_train, learning_rate=0.7, diag_reg=1e-3)
+    train, test = predict_fn(3.0, fx_train, fx_test, k_test_train)
+    last_train, last_test = predict_fn(None, fx_train, fx_test, k_test_train)
+    kernels, cross = kernel_fn(x_train, None, ("nngp", "ntk")), kernel_fn(x_test, x_train, ("nngp", "ntk"))
+    posterior = nt.predict.gp_inference(kernels, y_train, diag_reg=1e-3)
+    mean = posterior(get="ntk", k_test_train=cross)
+    gaussian = posterior(get="nngp", k_test_train=cross, k_test_test=kernel_fn(x_test, None, "nngp"))
+    return {"train": train, "test": test, "last_train": last_train, "last_test": last_test, "gp_mean": mean,
+            "gp_nngp_mean": gaussian.mean, "gp_nngp_cov": gaussian.covariance,
+            "rate": nt.predict.max_learning_rate(k_train_train, y_train.size)}
+
+
+def cookbook(nt, stax, np_, erf):
+    """The first half of the tutorial notebook: layers, kernels, branches."""
+    random = np.random.RandomState(3)
+    x1, x2 = random.randn(5, 6), random.randn(4, 6)
+    results = {}
+    networks = {
+        "erf": stax.serial(stax.Dense(512, 1.5, 0.05), stax.Erf(), stax.Dense(512, 1.5, 0.05), stax.Erf(),
+                           stax.Dense(1, 1.5, 0.05)),
+        "relu": stax.serial(*[stax.serial(stax.Dense(512, 1.5, 0.05), stax.Relu()) for _ in range(3)], stax.Dense(1)),
+        "resnet": stax.serial(
+            stax.Dense(64, 1.1), stax.FanOut(2),
+            stax.parallel(stax.serial(stax.Gelu(), stax.Dense(64, 1.3, 0.1)), stax.Identity()), stax.FanInSum(),
+            stax.LayerNorm(), stax.ABRelu(0.1, 1.2), stax.Dense(1)),
+        "standard": stax.serial(stax.Dense(100, 1.5, 0.1, parameterization="standard"), stax.Sin(0.7, 1.3, 0.2),
+                                stax.Dense(1, parameterization="standard")),
+    }
+    for name, (init_fn, apply_fn, kernel_fn) in networks.items():
+        results[name + "_nngp"] = kernel_fn(x1, x2, "nngp")
+        results[name + "_ntk"] = kernel_fn(x1, x2).ntk
+    return results
+
+
+PROGRAMS = (elementwise, infinite_fcn, function_space, cookbook)
+
+
+def main():
+    import jax
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+    import neural_tangents as nt
+    results = {}
+    for program in PROGRAMS:
+        for name, value in program(nt, nt.stax, jnp, jax.scipy.special.erf).items():
+            results[f"{program.__name__}.{name}"] = np.asarray(value)
+    np.savez(HERE / "programs.npz", **results)
+
+
+if __name__ == "__main__":
+    main()

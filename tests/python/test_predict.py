@@ -1,0 +1,55 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from nngp import predict, stax
+
+GOLDEN = pathlib.Path(__file__).parent.parent / "golden" / "predict"  # made by neural-tangents: make.py there
+X_TRAIN, Y_TRAIN, X_TEST = (np.load(GOLDEN / f"{name}.npy") for name in ("x_train", "y_train", "x_test"))
+LAYERS = [stax.Dense(512, 1.5, 0.05), stax.Relu()] * 3 + [stax.Dense(1, 1.5, 0.05)]
+KERNEL_FN = stax.serial(*LAYERS).kernel_fn
+
+
+@pytest.mark.parametrize("kernel", ["nngp", "ntk"])
+@pytest.mark.parametrize("name, t", [("inf", None), ("0.5", 0.5), ("30", 30.0), ("5000", 5000.0)])
+def test_ensembles_predict_as_neural_tangents(kernel, name, t):
+    predict_fn = predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, learning_rate=0.7, diag_reg=1e-3)
+    mean, covariance = predict_fn(t=t, x_test=X_TEST, get=kernel, compute_cov=True)
+    np.testing.assert_allclose(mean, np.load(GOLDEN / f"{kernel}_{name}_mean.npy"), rtol=0, atol=1e-8)
+    np.testing.assert_allclose(covariance, np.load(GOLDEN / f"{kernel}_{name}_cov.npy"), rtol=0, atol=1e-8)
+
+
+def test_several_times_are_the_first_axis():
+    predict_fn = predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, diag_reg=1e-3)
+    means = predict_fn(t=[1.0, 5.0], x_test=X_TEST, get="ntk")
+    np.testing.assert_array_equal(means[1], predict_fn(t=5.0, x_test=X_TEST, get="ntk"))
+
+
+def test_ways_to_predict_agree():
+    kernels, cross = KERNEL_FN(X_TRAIN), KERNEL_FN(X_TEST, X_TRAIN)
+    ensemble = predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, diag_reg=1e-3)
+    inferred = predict.gp_inference(kernels, Y_TRAIN, diag_reg=1e-3)(("nngp", "ntk"), cross, KERNEL_FN(X_TEST, None, "nngp"))
+    for kernel in ("nngp", "ntk"):
+        got, expected = getattr(inferred, kernel), ensemble(x_test=X_TEST, get=kernel, compute_cov=True)
+        np.testing.assert_allclose(got.mean, expected.mean, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(got.covariance, expected.covariance, rtol=0, atol=1e-10)
+    trained = predict.gradient_descent_mse(kernels.ntk, Y_TRAIN, diag_reg=1e-3)
+    _, test = trained(30.0, 0.0, 0.0, cross.ntk)
+    np.testing.assert_allclose(test, ensemble(t=30.0, x_test=X_TEST, get="ntk"), rtol=1e-9, atol=1e-11)
+
+
+def test_max_learning_rate():
+    rate = predict.max_learning_rate(KERNEL_FN(X_TRAIN, None, "ntk"), Y_TRAIN.size)
+    assert rate == pytest.approx(np.load(GOLDEN / "ntk_max_learning_rate.npy")[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: predict.gp_inference(np.ones((3, 3)), np.zeros((3, 1)))(), "positive definite"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((2, 1)))(), "shape"),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN[:3]), "24 examples"),
+    (lambda: predict.gradient_descent_mse_ensemble(lambda x: x, X_TRAIN, Y_TRAIN), "gp_inference"),
+])
+def test_misuse_is_told(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

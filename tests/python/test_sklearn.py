@@ -1,0 +1,81 @@
+import pickle
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.model_selection import GridSearchCV
+from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from nngp.sklearn import NetworkKernel, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(60, 3))
+Y = np.sin(X[:, 0]) + 0.1 * X[:, 1]
+
+
+@parametrize_with_checks([NNGPRegressor(), NTKRegressor(), NNGPClassifier(), NTKClassifier()])
+def test_scikit_learn_accepts_the_estimators(estimator, check):
+    check(estimator)
+
+
+def test_the_most_likely_diag_reg_is_taken():
+    model = NNGPRegressor(diag_reg=[1e-6, 1e-2, 1.0]).fit(X, Y + 0.1 * RANDOM.normal(size=60))
+    assert model.diag_reg_ == 1e-2
+    assert np.isfinite(model.log_marginal_likelihood_)
+
+
+def test_spread_is_in_units_of_y():
+    small, large = NNGPRegressor().fit(X, Y), NNGPRegressor().fit(X, 1000 * Y + 5)
+    for a, b in zip(small.predict(X[:5] + 1, return_std=True), large.predict(X[:5] + 1, return_std=True)):
+        np.testing.assert_allclose(1000 * a + (5 if a is not None and b[0] > 900 * a[0] + 4 else 0), b, rtol=1, atol=6)
+    _, std = large.predict(X[:5] + 1, return_std=True)
+    _, covariance = large.predict(X[:5] + 1, return_cov=True)
+    np.testing.assert_allclose(std**2, np.diagonal(covariance), rtol=1e-6)
+
+
+def test_pickles_predict_the_same():
+    model = NTKRegressor(depth=2).fit(X, Y)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X), rtol=1e-12)
+
+
+def test_probabilities_are_those_of_the_largest_output():
+    labels = np.digitize(X[:, 0], [-0.5, 0.5])
+    model = NNGPClassifier().fit(X, labels)
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+    assert (probabilities.argmax(axis=1) == model.predict(X)).mean() == 1
+    assert model.score(X, labels) > 0.95
+
+
+def test_grid_search_over_the_network():
+    search = GridSearchCV(NNGPRegressor(), {"W_std": [0.5, 1.5], "depth": [1, 2]}, cv=3).fit(X, Y)
+    assert search.best_score_ > 0.9
+
+
+def test_kernel_object_in_scikit_learn():
+    kernel = NetworkKernel()
+    assert clone(kernel) == kernel
+    assert SVC(kernel=kernel).fit(X, Y > 0).score(X, Y > 0) > 0.9
+    assert KernelRidge(kernel=kernel, alpha=1e-3).fit(X, Y).score(X, Y) > 0.95
+    process = GaussianProcessRegressor(kernel, alpha=1e-4).fit(X, Y)
+    assert process.score(X, Y) > 0.99
+    np.testing.assert_allclose(kernel.diag(X), np.diagonal(kernel(X)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("which", ["nngp", "ntk"])
+def test_gradients_of_the_kernel_object(which):
+    kernel = NetworkKernel("serial(Dense(512, 1.5, 0.3), Relu(), Dense(512, 1.2, 0.2), Erf(), Dense(1))", which)
+    value, gradient = kernel(X[:6], eval_gradient=True)
+    assert gradient.shape == (6, 6, 5)
+    for i in range(5):
+        up, down = kernel.theta.copy(), kernel.theta.copy()
+        up[i] += 1e-5
+        down[i] -= 1e-5
+        difference = (kernel.clone_with_theta(up)(X[:6]) - kernel.clone_with_theta(down)(X[:6])) / 2e-5
+        np.testing.assert_allclose(gradient[:, :, i], difference, rtol=0, atol=1e-8 * np.abs(value).max())

@@ -1,0 +1,201 @@
+import inspect
+import math
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from scipy.special import erf
+
+import nngp
+from nngp import stax
+
+RANDOM = np.random.default_rng(0)
+X1, X2 = RANDOM.normal(size=(9, 4)), RANDOM.normal(size=(5, 4))
+NET = stax.serial(stax.Dense(512, 1.5, 0.05), stax.Relu(), stax.Dense(1))
+
+
+def erf_nngp(cov12, var1, var2):
+    return 2 / np.pi * np.arcsin(2 * cov12 / np.sqrt((1 + 2 * var1) * (1 + 2 * var2)))
+
+
+def around(layer):
+    return stax.serial(stax.Dense(512, 1.5, 0.05), layer, stax.Dense(1)).kernel_fn
+
+
+def test_a_layer_unpacks_as_three_functions():
+    init_fn, apply_fn, kernel_fn = NET
+    assert kernel_fn(X1, X2, "ntk").shape == (9, 5)
+
+
+def test_get_chooses_what_is_returned():
+    both = NET.kernel_fn(X1, X2)
+    assert both._fields == ("nngp", "ntk")
+    np.testing.assert_array_equal(both.nngp, NET.kernel_fn(X1, X2, "nngp"))
+    assert NET.kernel_fn(X1, X2, ("ntk", "nngp"))._fields == ("ntk", "nngp")
+    with pytest.raises(ValueError, match="get must be"):
+        NET.kernel_fn(X1, X2, "cov")
+
+
+def test_float32_stays_and_all_else_becomes_float64():
+    assert NET.kernel_fn(X1.astype("float32"), None, "ntk").dtype == np.float32
+    assert NET.kernel_fn(X1.astype("float32"), X2, "ntk").dtype == np.float64
+    assert NET.kernel_fn([[1, 2], [3, 4]], None, "ntk").dtype == np.float64
+
+
+def test_inputs_of_any_layout_give_the_same():
+    expected = NET.kernel_fn(X1, X2, "ntk")
+    np.testing.assert_array_equal(NET.kernel_fn(np.asfortranarray(X1), X2, "ntk"), expected)
+    np.testing.assert_array_equal(NET.kernel_fn(np.repeat(X1, 2, axis=0)[::2], X2, "ntk"), expected)
+    np.testing.assert_array_equal(NET.kernel_fn(X1[::-1], X2, "ntk")[::-1], expected)
+    np.testing.assert_array_equal(NET.kernel_fn(X1.tolist(), X2, "ntk"), expected)
+
+
+@pytest.mark.parametrize("x1, x2, words", [
+    (X1, X2[:, :3], "x1 has 4 features, x2 has 3"),
+    (X1[0], None, "reshape"),
+    (np.zeros((2, 0)), None, "is empty"),
+    (np.where(X1 == X1[2, 1], np.nan, X1), None, "nan in row 2, column 1"),
+    ([["a"]], None, "must be numbers"),
+])
+def test_unsuitable_inputs_are_refused(x1, x2, words):
+    with pytest.raises(ValueError, match=words):
+        NET.kernel_fn(x1, x2)
+
+
+def test_every_activation_of_every_plugin_is_a_layer():
+    assert {"Relu", "Erf", "Gelu", "Tanh"} <= set(dir(stax))
+    assert str(inspect.signature(stax.Erf)).startswith("(a=1.0, b=1.0, c=0.0)")
+    assert "factor of the output" in stax.Erf.__doc__
+    assert str(stax.Erf(b=2)) == "Erf(a=1.0, b=2.0, c=0.0)"
+    with pytest.raises(AttributeError, match="did you mean 'Relu'"):
+        stax.Rleu
+    with pytest.raises(ValueError, match="call it to make a layer"):
+        stax.serial(stax.Relu)
+    with pytest.raises(ValueError, match="W_std must be"):
+        stax.Dense(3, W_std=-1)
+
+
+def test_layers_are_values():
+    assert pickle.loads(pickle.dumps(NET)) == NET
+    assert stax.parse(str(NET)) == NET
+    assert "closed form" in NET._repr_html_()
+
+
+def test_callables_are_read_as_formulas():
+    layer = stax.Elementwise(erf, erf_nngp)
+    assert "fn='erf(x)'" in str(layer)
+    got, expected = around(layer)(X1, X2), around(stax.Erf())(X1, X2)
+    np.testing.assert_allclose(got.nngp, expected.nngp, rtol=1e-13)
+    np.testing.assert_allclose(got.ntk, expected.ntk, rtol=1e-12)
+
+
+@pytest.mark.parametrize("fn, formula", [
+    (lambda x: np.maximum(x, 0), "maximum(x, 0)"),
+    (lambda x: np.where(x > 0, x, 0.1 * x), "where((x > 0.0), x, (0.1 * x))"),
+    (lambda x: x * (x > 0), "(x * (x > 0.0))"),
+    (lambda x: x / (1 + np.exp(-x)), "x / (1 + exp(-x))"),
+    (lambda x: np.clip(x, -1, 1), "clip(x, -1, 1)"),
+    (lambda x: abs(x) ** 3 - 2, "abs(x)**3 - 2"),
+    (lambda x: np.tanh(x) if True else x, "tanh(x)"),
+    (lambda x: -np.square(x - np.float64(0.5)), "-(x - 0.5)**2"),
+])
+def test_traces_compute_what_the_function_does(fn, formula):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        traced = stax.serial(stax.Elementwise(fn))
+    written = stax.serial(stax.Elementwise(formula if "(" in formula or "*" in formula else None))
+    x = np.linspace(-3, 3, 61).reshape(-1, 1)
+    for layer in (traced, written):
+        _, params = layer.init_fn(0, (-1, 1))
+        np.testing.assert_allclose(layer.apply_fn(params, x), fn(x), rtol=1e-14, atol=1e-15)
+
+
+def test_what_cannot_be_read_is_called_with_a_warning():
+    with pytest.warns(stax.SlowActivationWarning, match="math module"):
+        layer = stax.Elementwise(math.erf, lambda c, v1, v2: erf_nngp(float(c), v1, v2))
+    np.testing.assert_allclose(around(layer)(X1, X2, "nngp"), around(stax.Erf())(X1, X2, "nngp"), rtol=1e-12)
+
+
+def test_exceptions_in_a_callable_reach_the_caller():
+    class Mine(Exception):
+        pass
+
+    def nngp_fn(cov12, var1, var2):
+        if cov12.shape:
+            raise Mine("here")
+        return cov12
+
+    with pytest.warns(stax.SlowActivationWarning):
+        layer = stax.Elementwise(None, lambda c, v1, v2: nngp_fn(np.asarray(c, float), v1, v2))
+    with pytest.raises(Mine, match="here"):
+        around(layer)(X1, X2, "nngp")
+
+
+def test_formulas_are_texts_with_numbers():
+    layer = stax.Elementwise(fn="a * tanh(x / a)", a=1.5)
+    assert str(layer) == "Elementwise(fn='a * tanh(x / a)', a=1.5)"
+    with pytest.raises(ValueError, match="did you mean 'tan' or 'tanh'"):
+        stax.Elementwise(fn="tahn(x)")
+
+
+def test_nothing_to_compute_with_is_not_implemented():
+    with pytest.raises(NotImplementedError, match="fn"):
+        stax.Elementwise()
+    only_kernel = stax.serial(stax.Dense(3), stax.Elementwise(nngp_fn=erf_nngp))
+    with pytest.raises(NotImplementedError, match="no fn"):
+        only_kernel.init_fn(0, (-1, 4))
+
+
+def test_finite_networks():
+    init_fn, apply_fn, kernel_fn = stax.serial(stax.Dense(64, 1.5, 0.05), stax.Relu(), stax.Dense(3))
+    shape, params = init_fn(7, (-1, 4))
+    assert shape == (-1, 3)
+    assert [(W.shape, None if b is None else b.shape) for W, b in params] == [((4, 64), (1, 64)), ((64, 3), None)]
+    np.testing.assert_array_equal(params[0][0], init_fn(7, (-1, 4))[1][0][0])
+    (W1, b1), (W2, _) = params
+    hidden = np.maximum(1.5 / 2 * X1 @ W1 + 0.05 * b1, 0)
+    np.testing.assert_allclose(apply_fn(params, X1), hidden @ W2 / 8, rtol=1e-12, atol=1e-13)
+
+
+def test_monte_carlo_tends_to_the_kernel():
+    net = stax.serial(stax.Dense(256, 1.5, 0.05), stax.Relu(), stax.Dense(1))
+    sampled = nngp.monte_carlo_kernel_fn(net.init_fn, net.apply_fn, 1, 400)(X1, X2, "ntk")
+    exact = net.kernel_fn(X1, X2, "ntk")
+    # Entries have a standard error of about their size / sqrt(400 * 256).
+    assert np.abs(sampled - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_operators_compute_parts():
+    whole = NET.kernel_fn(X1, X2, "ntk")
+    operator = NET.kernel_fn.operator(X1, X2, "ntk")
+    v = RANDOM.normal(size=(5, 2))
+    np.testing.assert_allclose(operator @ v, whole @ v, rtol=1e-13)
+    np.testing.assert_array_equal(np.asarray(operator), whole)
+    np.testing.assert_array_equal(operator[2:4, 1], whole[2:4, 1])
+    np.testing.assert_array_equal(operator[[4, 1], ::2], whole[[4, 1], ::2])
+    assert operator[3, 2] == whole[3, 2]
+    np.testing.assert_allclose(operator.linear_operator().rmatvec(np.ones(9)), whole.sum(axis=0), rtol=1e-12)
+
+
+def test_results_go_to_arrays_and_files(tmp_path):
+    expected = NET.kernel_fn(X1, X2)
+    nngp_out, ntk_out = np.empty((9, 5)), np.empty((9, 5))
+    NET.kernel_fn(X1, X2, out=(nngp_out, ntk_out))
+    np.testing.assert_array_equal(ntk_out, expected.ntk)
+    mapped = NET.kernel_fn(X1, X2, "ntk", out=tmp_path / "ntk.npy")
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, expected.ntk)
+    with pytest.raises(ValueError, match="shape"):
+        NET.kernel_fn(X1, X2, "ntk", out=np.empty((2, 2)))
+
+
+def test_progress_is_told():
+    told = []
+    around(stax.Tanh())(RANDOM.normal(size=(1500, 3)), progress=lambda done, total: told.append((done, total)))
+    assert all(done <= total for done, total in told)
+
+
+def test_threads_do_not_matter():
+    x = RANDOM.normal(size=(300, 4))
+    np.testing.assert_array_equal(NET.kernel_fn(x, threads=1).ntk, NET.kernel_fn(x, threads=3).ntk)
