@@ -331,9 +331,6 @@ class Predictor {
   }
 
   double log_marginal_likelihood() const { return ensemble_.scores().log_marginal_likelihood; }
-  double leave_one_out_error() const {
-    return ensemble_.scores().leave_one_out.root_mean_squared_error;
-  }
   double shift() const { return ensemble_.shift(); }
 
  private:

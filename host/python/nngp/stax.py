@@ -100,7 +100,7 @@ def _number(value: Any) -> str:
         return "[" + ", ".join(_number(v) for v in value) + "]"
     if isinstance(value, int):
         return repr(int(value))
-    return repr(float(value)) if not float(value).is_integer() or abs(float(value)) > 1e15 else repr(float(value))
+    return repr(float(value))
 
 
 def _call(name: str, *args: Any, **kwargs: Any) -> Layer:
@@ -195,10 +195,6 @@ def Flatten(batch_axis: int = 0, batch_axis_out: int = 0) -> Layer:
     return Identity()
 
 
-def _nothing(which: str, missing: str) -> NotImplementedError:
-    return NotImplementedError(f"{which} is not implemented: Elementwise needs {missing}")
-
-
 Function = Union[str, Callable[..., Any], None]
 
 
@@ -217,11 +213,12 @@ def Elementwise(fn: Function = None, nngp_fn: Function = None, d_nngp_fn: Functi
     Raises ValueError for a formula that cannot be read, NotImplementedError if neither `fn` nor `nngp_fn` is
     given.
     """
-    if isinstance(fn, str) and not (fn.strip().isidentifier() is False) and nngp_fn is None and d_nngp_fn is None \
+    if isinstance(fn, str) and fn.strip().isidentifier() and nngp_fn is None and d_nngp_fn is None \
             and not numbers and any(a["name"] == fn for a in plugins.activations()):
         return parse(f"Elementwise('{fn}')")
     if fn is None and nngp_fn is None:
-        raise _nothing("fn" if d_nngp_fn is None else "nngp_fn", "fn or nngp_fn")
+        missing = "fn" if d_nngp_fn is None else "nngp_fn"
+        raise NotImplementedError(f"{missing} is not implemented: Elementwise needs fn or nngp_fn")
     rebuild = (Elementwise, (fn, nngp_fn, d_nngp_fn), dict(numbers))
     kernel = ("cov12", "var1", "var2")
     try:
