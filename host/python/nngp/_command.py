@@ -6,9 +6,11 @@ import os
 import pathlib
 import sys
 
+from . import _core
+
 
 def executable() -> pathlib.Path:
-    return pathlib.Path(__file__).resolve().parent / "bin" / "nngp"
+    return pathlib.Path(_core.__file__).resolve().parent / "bin" / "nngp"
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from . import _core
 
 Path = Union[str, "os.PathLike[str]"]
 
-_here = pathlib.Path(__file__).resolve().parent
+#: Where the package is laid out: beside the compiled module, which an editable install keeps apart from the sources.
+_here = pathlib.Path(_core.__file__).resolve().parent
 _lock = threading.RLock()
 _named: List[pathlib.Path] = []
 _state: Dict[str, Any] = {}

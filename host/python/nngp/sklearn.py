@@ -57,7 +57,7 @@ class _Ensemble(BaseEstimator):
         self.X_train_, self._Y_train = X, Y
 
     def _outputs(self, X: Any, spread: str = "none") -> Tuple[np.ndarray, Optional[np.ndarray], Optional[np.ndarray]]:
-        check_is_fitted(self, "layer_")
+        check_is_fitted(self)
         X = np.ascontiguousarray(validate_data(self, X, dtype=np.float64, reset=False))
         return self._fitted_predictor().predict(X, spread, None, None)
 
@@ -119,6 +119,7 @@ class _Classifier(ClassifierMixin, _Ensemble):
     def decision_function(self, X: Any) -> np.ndarray:
         """The outputs of the classes, (n, classes); for two classes, (n,), by how many standard deviations the output of
         the second is larger, so that it orders examples as predict_proba does."""
+        check_is_fitted(self)
         if len(self.classes_) > 2:
             return self._outputs(X)[0]
         mean, deviation = self._with_noise(X)
