@@ -533,7 +533,7 @@ TEST_P(Properties, TilesWriteTheOutput) {
   if (!has_d_kernel()) GTEST_SKIP() << "no d_nngp_fn";
   for (const nngp_tile_variant& variant : tile_variants(table_)) {
     SCOPED_TRACE(variant.instruction_set);
-    const bool fma = std::string_view(variant.instruction_set) != "sse2";
+    const bool fma = variant.instruction_set != std::string_view("sse2");
     check_output<nngp_tile_f64, nngp_output_f64, double>(variant.tile_f64, f_, fma);
     check_output<nngp_tile_f32, nngp_output_f32, float>(variant.tile_f32, f_, fma);
   }

@@ -238,7 +238,7 @@ TEST(AutomaticDifferentiation, OfErf) { check_derivative(table(1), "Erf", "a=1.0
 TEST(AutomaticDifferentiation, OfRbf) { check_derivative(table(2), "Rbf", "gamma=0.5", 1e-14); }
 
 // Every function of a dual number against differences of that function.
-using V = vec<double, sse2>;
+using V = vec<double, baseline>;
 
 template <class F>
 void check_dual(const char* name, F f, double low, double high) {

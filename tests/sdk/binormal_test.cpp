@@ -8,6 +8,8 @@
 #include <limits>
 #include <string>
 
+#include "vectors.hpp"
+
 namespace nngp::test {
 namespace {
 
@@ -185,19 +187,11 @@ class Binormal : public testing::Test {
   static constexpr double epsilon = std::numeric_limits<typename V::real>::epsilon();
 };
 
-using Vectors = testing::Types<vec<double, sse2>, vec<double, avx2>, vec<double, avx512>,
-                               vec<float, sse2>, vec<float, avx2>, vec<float, avx512>>;
-struct VectorName {
-  template <class V>
-  static std::string GetName(int) {
-    return std::string(V::isa::name) + (sizeof(typename V::real) == 8 ? "_f64" : "_f32");
-  }
-};
 TYPED_TEST_SUITE(Binormal, Vectors, VectorName);
 
 TYPED_TEST(Binormal, RightTriangles) {
   using V = TypeParam;
-  if (!supported<typename V::isa>()) return;
+  if (!supported<typename V::isa>()) GTEST_SKIP() << "this machine lacks " << V::isa::name;
   for (const Triangle& row : triangles) {
     // A negative second leg alongside: the sign is the only difference.
     const auto values = call<V, 4>([h = row.h, y = row.y] {
@@ -217,7 +211,7 @@ TYPED_TEST(Binormal, RightTriangles) {
 
 TYPED_TEST(Binormal, MillsRatio) {
   using V = TypeParam;
-  if (!supported<typename V::isa>()) return;
+  if (!supported<typename V::isa>()) GTEST_SKIP() << "this machine lacks " << V::isa::name;
   for (const auto& [x, truth] : declines) {
     const auto values = call<V, 2>([x = x] {
       return std::array<V, 2>{mills_mean_slope(V(x)), mills_ratio(V(x))};
@@ -229,7 +223,7 @@ TYPED_TEST(Binormal, MillsRatio) {
 
 TYPED_TEST(Binormal, Abscissas) {
   using V = TypeParam;
-  if (!supported<typename V::isa>()) return;
+  if (!supported<typename V::isa>()) GTEST_SKIP() << "this machine lacks " << V::isa::name;
   for (const double x : {0.0, 0x1p-40, 0.25, 0.499, 0.501, 1.0, 3.0, 8.0, -0.25, -2.0}) {
     const auto values = call<V, 6>([x] {
       const V width(std::abs(x) - x + 0.125), narrow(0x1p-10);
@@ -265,7 +259,8 @@ TYPED_TEST(Binormal, Abscissas) {
 
 TYPED_TEST(Binormal, CorrelationAndCrossing) {
   using V = TypeParam;
-  if (!supported<typename V::isa>() || sizeof(typename V::real) == 4) return;  // the rows are float64
+  if (!supported<typename V::isa>()) GTEST_SKIP() << "this machine lacks " << V::isa::name;
+  if (sizeof(typename V::real) == 4) GTEST_SKIP() << "the rows are float64";
   for (const Pair& row : pairs) {
     SCOPED_TRACE("cov12 = " + std::to_string(row.cov12) + ", var2 = " + std::to_string(row.var2));
     const auto values = call<V, 7>([row] {

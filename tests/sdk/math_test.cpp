@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nngp/gram.hpp"
+#include "vectors.hpp"
 
 namespace nngp::test {
 namespace {
@@ -51,24 +52,19 @@ double ulp(long double truth) {
          static_cast<double>(size);
 }
 
-/// A name as GoogleTest takes them.
-std::string identifier(std::string name) {
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 template <class V>
 class Math : public testing::Test {
  public:
   using Real = typename V::real;
 
-  void SetUp() override { usable_ = supported<typename V::isa>(); }
+  void SetUp() override {
+    if (!supported<typename V::isa>()) GTEST_SKIP() << "this machine lacks " << V::isa::name;
+  }
 
   /// Expects |f(x) - truth(x)| <= bound ulp; beyond the normal numbers an ulp is the smallest one's.
   template <class F>
   void check(const char* name, F f, const std::function<long double(long double)>& truth,
              const std::vector<Real>& xs, double bound) {
-    if (!usable_) return;
     const std::vector<Real> ys = values(f, xs);
     double worst = 0;
     Real at = 0;
@@ -96,24 +92,11 @@ class Math : public testing::Test {
   /// Expects f(x) == y.
   template <class F>
   void check_point(const char* name, F f, Real x, Real y) {
-    if (!usable_) return;
     const Real got = values(f, std::vector<Real>(V::size, x))[0];
     EXPECT_TRUE(got == y || (std::isnan(got) && std::isnan(y))) << name << "(" << x << ") = " << got;
   }
-
- private:
-  bool usable_ = false;
 };
 
-using Vectors =
-    testing::Types<vec<double, sse2>, vec<double, avx2>, vec<double, avx512>, vec<double, avx512_wide>,
-                   vec<float, sse2>, vec<float, avx2>, vec<float, avx512>, vec<float, avx512_wide>>;
-struct VectorName {
-  template <class V>
-  static std::string GetName(int) {
-    return identifier(V::isa::name) + (sizeof(typename V::real) == 8 ? "_f64" : "_f32");
-  }
-};
 TYPED_TEST_SUITE(Math, Vectors, VectorName);
 
 // Function templates as objects.
@@ -237,7 +220,8 @@ TYPED_TEST(Math, InverseFunctions) {
 
 TYPED_TEST(Math, AnglesOfNanAreNan) {
   using Real = typename TypeParam::real;
-  if (!supported<typename TypeParam::isa>()) return;
+  if (!supported<typename TypeParam::isa>())
+    GTEST_SKIP() << "this machine lacks " << TypeParam::isa::name;
   const std::vector<Real> nan(16, std::numeric_limits<Real>::quiet_NaN());
   const auto one = [](const auto& x) { return std::decay_t<decltype(x)>(1.0); };
   const auto expect_nan = [&](auto f) {

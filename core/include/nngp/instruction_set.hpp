@@ -8,10 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
-/// The names of those that there is code for and that this machine has: "sse2", "avx2", "avx512" and
-/// "avx512-wide" (with quotients and roots by products), the widest last.
+/// The names of those that there is code for and that this machine has: on x86-64 "sse2", "avx2",
+/// "avx512" and "avx512-wide" (with quotients and roots by products), the widest last; "neon" on
+/// aarch64, "generic" elsewhere.
 std::vector<std::string_view> instruction_sets();
 
 /// Uses this one from now on, in place of what NNGP_ISA says; instruction_set() in nngp/kernel.hpp
@@ -21,3 +25,4 @@ std::vector<std::string_view> instruction_sets();
 void use_instruction_set(std::string_view name);
 
 }  // namespace nngp
+NNGP_API_END

@@ -18,7 +18,7 @@ struct Side {
 struct Sides {
   Side first, second;
   Sides(double cov12, double var1, double var2) {
-    using V = vec<double, sse2>;
+    using V = vec<double, baseline>;
     const double sigma1 = std::sqrt(var1), sigma2 = std::sqrt(var2);
     double rho = 0, sine = 1;
     if (var1 > 0 && var2 > 0) {

@@ -13,6 +13,7 @@ namespace nngp {
 /// own for that, with what it is made of.
 template <class F>
 decltype(auto) with_instruction_set(const F& f) {
+#if NNGP_X86
   switch (instruction_set_index()) {
     case 0:
       return f(sse2());
@@ -21,6 +22,9 @@ decltype(auto) with_instruction_set(const F& f) {
     default:
       return f(avx512());
   }
+#else
+  return f(baseline());
+#endif
 }
 
 /// Calls body.run<Isa>(), a member template, compiled for the instruction set in use.

@@ -15,24 +15,22 @@ namespace {
 
 struct Entry {
   const char* name;
-  bool supported;
+  bool supported, preferred;
 };
 
 template <class... Isa>
-std::array<Entry, sizeof...(Isa)> entries_of(std::tuple<Isa...>*) {
-  return {Entry{Isa::name, supported<Isa>()}...};
+std::array<Entry, sizeof...(Isa)> entries_of(instruction_set_list<Isa...>) {
+  return {Entry{Isa::name, supported<Isa>(), preferred<Isa>()}...};
 }
 const auto& entries() {
-  static const auto table = entries_of(static_cast<InstructionSets*>(nullptr));
+  static const auto table = entries_of(instruction_sets_here());
   return table;
 }
 
 /// The quickest of this machine.
 std::size_t best() {
   std::size_t index = entries().size() - 1;
-  while (!entries()[index].supported ||
-         (std::string_view(entries()[index].name) == avx512_wide::name && !prefers_wide()))
-    --index;
+  while (!entries()[index].preferred) --index;
   return index;
 }
 
@@ -40,10 +38,10 @@ std::size_t find(std::string_view name) {
   bool known = false;
   std::string all;
   for (std::size_t i = 0; i < entries().size(); ++i) {
-    const auto& [other, supported] = entries()[i];
-    if (name == other && supported) return i;
-    known = known || name == other;
-    if (supported) all += (all.empty() ? "" : ", ") + std::string(other);
+    const Entry& entry = entries()[i];
+    if (name == entry.name && entry.supported) return i;
+    known = known || name == entry.name;
+    if (entry.supported) all += (all.empty() ? "" : ", ") + std::string(entry.name);
   }
   throw Error("this machine has no instruction set '" + printable(std::string(name)) + "'" +
               (known ? "" : ", nor is there one of that name") + "; it has " + all);
@@ -59,7 +57,7 @@ std::size_t of_environment() {
   }
 }
 
-constexpr std::size_t undecided = std::tuple_size_v<InstructionSets>;
+constexpr std::size_t undecided = ~std::size_t{0};
 std::atomic<std::size_t> in_use = undecided;
 
 }  // namespace
@@ -79,8 +77,8 @@ const char* instruction_set_name(std::size_t index) { return entries()[index].na
 
 std::vector<std::string_view> instruction_sets() {
   std::vector<std::string_view> names;
-  for (const auto& [name, supported] : entries())
-    if (supported) names.push_back(name);
+  for (const Entry& entry : entries())
+    if (entry.supported) names.push_back(entry.name);
   return names;
 }
 

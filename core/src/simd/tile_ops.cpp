@@ -21,6 +21,7 @@ template <class Real, class Isa>
 struct Ops;
 
 // Panels of x1 are as high as accumulators fit into registers beside two vectors of x2.
+#if NNGP_X86
 #define NNGP_ISA sse2
 #define NNGP_TARGET NNGP_TARGET_sse2
 #define NNGP_PANEL_ROWS 4
@@ -35,6 +36,12 @@ struct Ops;
 #define NNGP_TARGET NNGP_TARGET_avx512
 #define NNGP_PANEL_ROWS 8
 #include "simd/tile_ops.inc"
+#else
+#define NNGP_ISA baseline
+#define NNGP_TARGET
+#define NNGP_PANEL_ROWS 4
+#include "simd/tile_ops.inc"
+#endif
 
 template <class Real, class Isa>
 TileOps<Real> table() {

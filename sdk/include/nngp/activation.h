@@ -238,7 +238,7 @@ typedef struct nngp_activation {
 #define NNGP_EXT_TILE_VARIANTS "nngp.tile_variants/1"
 
 typedef struct nngp_tile_variant {
-  const char* instruction_set; /* "sse2", "avx2", "avx512", "avx512-wide" */
+  const char* instruction_set; /* "sse2", "avx2", "avx512", "avx512-wide", "neon", "generic" */
   int (*supported)(void);      /* nonzero if this machine can run it. [any thread] */
   void (*tile_f64)(const void* instance, const nngp_tile_f64* tile);
   void (*tile_f32)(const void* instance, const nngp_tile_f32* tile);

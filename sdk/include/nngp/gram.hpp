@@ -241,7 +241,7 @@ dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2,
 
 template <Scalar R, std::convertible_to<double>... Shift>
 R root_det(R cov12, R var1, R var2, Shift... r) {
-  using V = vec<R, sse2>;
+  using V = vec<R, baseline>;
   return root_det(V(cov12), V(var1), V(var2), r...)[0];
 }
 template <class C, class V1, class V2, std::convertible_to<double>... Shift>

@@ -134,8 +134,7 @@ V horner(const V& x, const double (&c)[N]) {
 template <Vector V, class... C>
 V polynomial(const V& x, C... c) {
   const double coefficients[] = {c...};
-  if constexpr (std::is_same_v<typename V::isa, avx512_wide>)
-    return detail::horner<0, 1>(x, coefficients);
+  if constexpr (V::isa::vectors_in_step > 2) return detail::horner<0, 1>(x, coefficients);
   const V square = x * x;
   return fma(x, detail::horner<1, 2>(square, coefficients), detail::horner<0, 2>(square, coefficients));
 }
@@ -634,15 +633,15 @@ V pow(const V& x, double p) {
 // What the C++ library lacks: one lane of a vector.
 template <Scalar R>
 R erfcx(R x) {
-  return erfcx(vec<R, sse2>(x))[0];
+  return erfcx(vec<R, baseline>(x))[0];
 }
 template <Scalar R>
 R asin2(R c, R s) {
-  return asin2(vec<R, sse2>(c), vec<R, sse2>(s))[0];
+  return asin2(vec<R, baseline>(c), vec<R, baseline>(s))[0];
 }
 template <Scalar R>
 R acos2(R c, R s) {
-  return acos2(vec<R, sse2>(c), vec<R, sse2>(s))[0];
+  return acos2(vec<R, baseline>(c), vec<R, baseline>(s))[0];
 }
 
 // ---- Numbers of several types ------------------------------------------------------------------

@@ -12,7 +12,7 @@
 namespace nngp::detail {
 
 /// The number type that stands for all when asking what an activation offers, and that fn uses.
-using probe = vec<double, sse2>;
+using probe = vec<double, baseline>;
 
 /// What kernels see of an input with this variance: the variance, or what the author makes of it.
 template <class A, class T>

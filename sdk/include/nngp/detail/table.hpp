@@ -158,12 +158,25 @@ struct callbacks {
     return supported<Isa>();
   }
   template <class Isa>
-  static constexpr nngp_tile_variant variant{Isa::name, is_supported<Isa>, tile_entry<A, double, Isa>,
-                                             tile_entry<A, float, Isa>};
-  static constexpr nngp_tile_variant variant_list[] = {variant<sse2>, variant<avx2>, variant<avx512>,
-                                                       variant<wide<A>>};
-  static constexpr nngp_tile_variants variants{sizeof(nngp_tile_variants),
-                                               std::size(variant_list) - is_long<A>(), variant_list};
+  static constexpr void append(nngp_tile_variant*& end) {
+    if constexpr (has_tiles<A, Isa>)
+      *end++ = {Isa::name, is_supported<Isa>, tile_entry<A, double, Isa>, tile_entry<A, float, Isa>};
+  }
+  template <class... Isa>
+  static constexpr std::size_t count_variants(instruction_set_list<Isa...>) {
+    return (std::size_t{has_tiles<A, Isa>} + ...);
+  }
+  using variant_array = std::array<nngp_tile_variant, count_variants(instruction_sets_here())>;
+  template <class... Isa>
+  static constexpr variant_array variants_for(instruction_set_list<Isa...>) {
+    variant_array all{};
+    nngp_tile_variant* end = all.data();
+    (append<Isa>(end), ...);
+    return all;
+  }
+  static constexpr variant_array variant_list = variants_for(instruction_sets_here());
+  static constexpr nngp_tile_variants variants{sizeof(nngp_tile_variants), variant_list.size(),
+                                               variant_list.data()};
 
   static const void* get_extension(const char* id) noexcept {
     if constexpr (HasKernel<A>) {

@@ -89,9 +89,9 @@ constexpr bool is_value_alone() {
 template <class A>
 constexpr bool always_both = is_long<A>() || (HasBoth<A> && !is_value_alone<A>());
 
-/// avx512_wide, where that is worth the time to compile it.
-template <class A>
-using wide = std::conditional_t<is_long<A>(), avx512, avx512_wide>;
+/// True if tiles of A are compiled for Isa: a long formula not once more for the same instructions.
+template <class A, class Isa>
+constexpr bool has_tiles = !is_long<A>() || Isa::vectors_in_step == baseline::vectors_in_step;
 
 /// What a row is computed in: vectors side by side, as many as keep the processor busy and leave
 /// registers.
@@ -100,7 +100,7 @@ constexpr auto side_by_side() {
   using V = vec<Real, Isa>;
   if constexpr (is_long<A>()) {
     return std::type_identity<V>();
-  } else if constexpr (std::is_same_v<Isa, avx512_wide>) {
+  } else if constexpr (Isa::vectors_in_step > 2) {
     return std::type_identity<twice<twice<V>>>();
   } else {
     return std::type_identity<twice<V>>();
@@ -289,14 +289,22 @@ void tile_entry(const void* instance, const tile_of<Real>* tile) noexcept {
 template <class Real>
 using tile_function = void (*)(const void*, const tile_of<Real>*);
 
+template <class A, class Real, class Isa>
+void prefer(tile_function<Real>& best) {
+  if constexpr (has_tiles<A, Isa>)
+    if (inlined<Isa>() && preferred<Isa>()) best = tile_entry<A, Real, Isa>;
+}
+template <class A, class Real, class... Isa>
+tile_function<Real> last_preferred(instruction_set_list<Isa...>) {
+  tile_function<Real> best = nullptr;
+  (prefer<A, Real, Isa>(best), ...);
+  return best;
+}
+
 /// The entry for the best instruction set of this machine.
 template <class A, class Real>
 tile_function<Real> best_tile_entry() {
-  static const tile_function<Real> best =
-      inlined<avx512>() && supported<avx512>()
-          ? prefers_wide() ? tile_entry<A, Real, wide<A>> : tile_entry<A, Real, avx512>
-      : inlined<avx2>() && supported<avx2>() ? tile_entry<A, Real, avx2>
-                                             : tile_entry<A, Real, sse2>;
+  static const tile_function<Real> best = last_preferred<A, Real>(instruction_sets_here());
   return best;
 }
 
