@@ -26,18 +26,19 @@ struct Sum {
 };
 
 /// a b - product exactly.
-template <bool has_fma, class V>
-V product_error(V a, V b, V product) {
-  if constexpr (has_fma) {
-    using std::fma;
-    return fma(a, b, V(0.0) - product);
+double product_error(double a, double b, double product) { return std::fma(a, b, -product); }
+template <class Isa>
+vec<double, Isa> product_error(const vec<double, Isa>& a, const vec<double, Isa>& b,
+                               const vec<double, Isa>& product) {
+  using V = vec<double, Isa>;
+  if constexpr (V::has_fma) {
+    return fma(a, b, -product);
   } else {
-    // Without fused operations (Veltkamp, Dekker).
-    const V split(134217729.0);  // 2^27 + 1
-    const V a_scaled = split * a, b_scaled = split * b;
-    const V a_high = a_scaled - (a_scaled - a), b_high = b_scaled - (b_scaled - b);
-    const V a_low = a - a_high, b_low = b - b_high;
-    return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low);
+    // That of the C library: splitting the factors would overflow for large ones.
+    double errors[V::size];
+    for (std::size_t lane = 0; lane < V::size; ++lane)
+      errors[lane] = product_error(a[lane], b[lane], product[lane]);
+    return V::load(errors);
   }
 }
 
@@ -57,14 +58,13 @@ struct Dot {
       const V factor = V::load(a + j), value = V::load(x + j);
       const V product = factor * value;
       const Sum<V> next(sum, product);
-      rest = rest + (next.low + product_error<V::has_fma>(factor, value, product) +
-                     factor * V::load(x_low + j));
+      rest = rest + (next.low + product_error(factor, value, product) + factor * V::load(x_low + j));
       sum = next.high;
     }
     for (std::size_t lane = 0; lane < V::size; ++lane) add(sum[lane], rest[lane]);
     for (; j < n; ++j) {
       const double product = a[j] * x[j];
-      add(product, product_error<true>(a[j], x[j], product) + a[j] * x_low[j]);
+      add(product, product_error(a[j], x[j], product) + a[j] * x_low[j]);
     }
   }
 
@@ -104,7 +104,7 @@ double subtract(double value, std::pair<double, double> product, double factor,
   const double scaled = factor * x.first;
   const Sum<double> first(value, -product.first), second(first.high, -scaled);
   return second.high + (second.low + first.low - product.second -
-                        product_error<true>(factor, x.first, scaled) - factor * x.second);
+                        product_error(factor, x.first, scaled) - factor * x.second);
 }
 
 }  // namespace nngp
