@@ -11,12 +11,16 @@
 #include <utility>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model_selection.hpp"
 #include "nngp/solve.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
+
+class KernelSolver;  // inside the library: what solves the equations of one Method
 
 /// What to say about the spread of predictions.
 enum class Spread { none, variance, covariance };
@@ -54,8 +58,9 @@ struct EnsembleOptions {
 /// An infinite ensemble of infinitely wide networks trained by gradient descent on the mean squared
 /// error (Lee et al., arXiv 1902.06720), as neural_tangents.predict.gradient_descent_mse_ensemble. With
 /// the NNGP kernel at infinite time it is the exact posterior of a Gaussian process. A cheap value to
-/// copy; refers to the training inputs, which must outlive it. One is made of a network and inputs, or
-/// of kernels however they come.
+/// copy; refers to the training inputs, which must outlive it. Copies share what solves the equations,
+/// and may be used by several threads: conjugate gradients serve one of them at a time. An ensemble is
+/// made of a network and inputs, or of kernels however they come.
 template <class Real>
 class Ensemble {
  public:
@@ -104,7 +109,6 @@ class Ensemble {
 
   void train(const MatrixView<double>& y_train, const Rows& rows);
   KernelMatrix<double> rows_of_kernel(const std::vector<Eigen::Index>& chosen) const;
-  void check_time(std::optional<double> t) const;
   void invert(MatrixMap<double> rows, std::optional<double> t) const;
   Weights weights(std::optional<double> t) const;
   void mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row, Gaussian& out,
@@ -120,11 +124,8 @@ class Ensemble {
   KernelOperator<Real> train_;
   std::shared_ptr<const KernelMatrix<double>> y_;  ///< one output a row
   double mean_diagonal_ = 0;
-  double scale_ = 1;                          ///< of the equations that conjugate gradients solve
-  std::optional<double> condition_number_;    ///< of Method::cholesky
-  std::shared_ptr<const Cholesky> cholesky_;  ///< one of these three, by the method
-  std::shared_ptr<const Eigensystem> eigensystem_;
-  std::shared_ptr<const ConjugateGradients> conjugate_gradients_;
+  std::shared_ptr<const KernelSolver> solver_;
 };
 
 }  // namespace nngp
+NNGP_API_END

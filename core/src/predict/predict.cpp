@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "nngp/error.hpp"
+#include "predict/kernel_solver.hpp"
 #include "simd/arena.hpp"
 #include "solve/compensated.hpp"
 #include "solve/kernel_map.hpp"
@@ -58,10 +59,9 @@ double mean_of(const Eigen::VectorXd& diagonal) {
 /// The power of two that makes a positive number about 1.
 double scale_of(double value) { return std::ldexp(1, std::clamp(-exponent_of(value), -1022, 1022)); }
 
-/// The integral of exp(-value s) over s from 0 to `time`: what training for `time` makes of 1 / value.
-double inverse_after(double value, double time) {
-  const double positive = std::max(value, 0.0);
-  return positive * time < 1e-16 ? time : -std::expm1(-positive * time) / positive;
+void check_time(std::optional<double> t) {
+  if (t && !(*t >= 0 && std::isfinite(*t)))
+    throw DataError(fmt::format("the training time is {}; it must be 0 or more", *t));
 }
 
 }  // namespace
@@ -120,90 +120,62 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
     mean_diagonal_ = mean_of(kernel_diagonal(train_, options_.kernel, options_.compute));
     if (!(shift() > 0))
       throw DataError("conjugate gradients need a diag_reg above 0, for the preconditioner");
-    scale_ = scale_of(mean_diagonal_);
+    const double scale = scale_of(mean_diagonal_);
     const std::size_t share = options_.memory / 4;
     const std::size_t count =
         std::clamp(share / (static_cast<std::size_t>(n) * sizeof(double)), std::size_t{1},
                    std::min(most_landmarks, (static_cast<std::size_t>(n) + 1) / 2));
     const std::vector<Eigen::Index> landmarks = choose_landmarks(n, static_cast<Eigen::Index>(count));
     KernelMatrix<double> known = rows(landmarks);
-    known.map() *= scale_;
-    conjugate_gradients_ = std::make_shared<const ConjugateGradients>(
-        std::make_unique<KernelMap<Real>>(train_, options_.kernel, shift(), scale_, 2 * share,
+    known.map() *= scale;
+    solver_ = conjugate_gradients_solver(
+        std::make_unique<KernelMap<Real>>(train_, options_.kernel, shift(), scale, 2 * share,
                                           options_.scratch, options_.compute),
-        std::make_unique<Nystroem>(std::move(known), landmarks, shift() * scale_,
+        std::make_unique<Nystroem>(std::move(known), landmarks, shift() * scale,
                                    static_cast<double>(std::numeric_limits<Real>::epsilon())),
-        options_.conjugate_gradients);
+        scale, options_.conjugate_gradients);
     return;
   }
   KernelMatrix<double> kernel = kernel_matrix(train_, options_.kernel, options_.compute);
   mean_diagonal_ = mean_of(kernel.view().diagonal());
-  if (options_.method == Method::cholesky) {
-    cholesky_ = std::make_shared<const Cholesky>(std::move(kernel), shift());
-    condition_number_ = cholesky_->condition_number();
-  } else {
-    eigensystem_ = std::make_shared<const Eigensystem>(std::move(kernel));
-  }
+  solver_ = options_.method == Method::cholesky ? cholesky_solver(std::move(kernel), shift())
+                                                : eigensystem_solver(std::move(kernel), shift());
 }
 
 template <class Real>
 Ensemble<Real> Ensemble<Real>::with(DiagReg diag_reg) const {
-  if (!eigensystem_) throw Error("another diag_reg needs Method::eigensystem");
   Ensemble other = *this;
   other.options_.diag_reg = diag_reg;
   check(other.options_);
+  other.solver_ = solver_->with_shift(other.shift());
   return other;
 }
 
 template <class Real>
 Scores Ensemble<Real>::scores(std::size_t folds) const {
-  if (cholesky_) return nngp::scores(*cholesky_, y_->view(), folds);
-  if (eigensystem_) return nngp::scores(*eigensystem_, shift(), y_->view(), folds);
-  throw Error("scores need a factorisation, which conjugate gradients do without");
+  return solver_->scores(y_->view(), folds);
 }
 
 template <class Real>
 std::optional<double> Ensemble<Real>::condition_number() const {
-  if (condition_number_) return condition_number_;
-  if (!eigensystem_) return std::nullopt;
-  const auto [least, largest] = eigenvalue_range();
-  return least > 0 ? largest / least : std::numeric_limits<double>::infinity();
+  return solver_->condition_number();
 }
 
 template <class Real>
 std::pair<double, double> Ensemble<Real>::eigenvalue_range() const {
-  if (!eigensystem_) throw Error("eigenvalues need Method::eigensystem");
-  return {eigensystem_->values().front() + shift(), eigensystem_->values().back() + shift()};
+  return solver_->eigenvalue_range();
 }
 
 template <class Real>
 std::optional<ConjugateGradients::Report> Ensemble<Real>::convergence() const {
-  if (!conjugate_gradients_) return std::nullopt;
-  return conjugate_gradients_->report();
+  return solver_->convergence();
 }
 
-template <class Real>
-void Ensemble<Real>::check_time(std::optional<double> t) const {
-  if (t && !(*t >= 0 && std::isfinite(*t)))
-    throw DataError(fmt::format("the training time is {}; it must be 0 or more", *t));
-  if (t && !eigensystem_) throw Error("a finite training time needs Method::eigensystem");
-  if (!t && eigensystem_ && !(eigensystem_->values().front() + shift() > 0))
-    throw NotPositiveDefinite(
-        "the kernel of the training inputs is singular to rounding: use a larger diag_reg");
-}
-
-/// Replaces rows by what (kernel + shift)^-1 makes of them, as far as training got by time t.
+/// Replaces every row by (kernel + shift)^-1 times it, as far as training got by time t.
 template <class Real>
 void Ensemble<Real>::invert(MatrixMap<double> rows, std::optional<double> t) const {
-  if (cholesky_) return cholesky_->apply(rows);
-  if (conjugate_gradients_) {
-    conjugate_gradients_->apply(rows);
-    rows *= scale_;
-    return;
-  }
-  if (!t) return eigensystem_->apply([&](double value) { return 1 / (value + shift()); }, rows);
-  const double time = *t * options_.learning_rate / static_cast<double>(y_->size());
-  eigensystem_->apply([&](double value) { return inverse_after(value + shift(), time); }, rows);
+  if (!t) return solver_->invert(rows);
+  solver_->invert_after(*t * options_.learning_rate / static_cast<double>(y_->size()), rows);
 }
 
 template <class Real>
@@ -212,12 +184,11 @@ typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t
   weights.values = KernelMatrix<double>(y_->rows(), y_->cols());
   weights.values.map() = y_->view();
   weights.exponents = normalize_rows(weights.values.map());
-  if (cholesky_) {
-    weights.refined = cholesky_->refine(weights.values.view());
+  if (!t) weights.refined = solver_->refine(weights.values.view());
+  if (weights.refined)
     weights.values = KernelMatrix<double>();
-  } else {
+  else
     invert(weights.values.map(), t);
-  }
   return weights;
 }
 
@@ -253,7 +224,7 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
   // gradients; a covariance needs them whole.
   constexpr Eigen::Index resident = Eigen::Index{4} << 20, least = 64;
   const std::size_t bytes = spread == Spread::none ? static_cast<std::size_t>(resident)
-                                                   : options_.memory / (conjugate_gradients_ ? 32 : 8);
+                                                   : options_.memory / solver_->matrices_at_once();
   const Eigen::Index affordable = static_cast<Eigen::Index>(bytes / sizeof(double)) / n;
   const Eigen::Index rows =
       spread == Spread::covariance ? tests : std::min(tests, std::max(least, affordable));

@@ -1,0 +1,135 @@
+#include "predict/kernel_solver.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <mutex>
+
+#include "nngp/error.hpp"
+
+namespace nngp {
+
+void KernelSolver::invert_after(double, MatrixMap<double>) const {
+  throw Error("a finite training time needs Method::eigensystem");
+}
+
+std::optional<RefinedSolution> KernelSolver::refine(const MatrixView<double>&) const {
+  return std::nullopt;
+}
+
+Scores KernelSolver::scores(const MatrixView<double>&, std::size_t) const {
+  throw Error("scores need a factorisation, which conjugate gradients do without");
+}
+
+std::shared_ptr<const KernelSolver> KernelSolver::with_shift(double) const {
+  throw Error("another diag_reg needs Method::eigensystem");
+}
+
+std::pair<double, double> KernelSolver::eigenvalue_range() const {
+  throw Error("eigenvalues need Method::eigensystem");
+}
+
+namespace {
+
+class CholeskySolver final : public KernelSolver {
+ public:
+  CholeskySolver(KernelMatrix<double> kernel, double shift)
+      : factor_(std::move(kernel), shift), condition_number_(factor_.condition_number()) {}
+
+  void invert(MatrixMap<double> rows) const override { factor_.apply(rows); }
+  std::optional<RefinedSolution> refine(const MatrixView<double>& rows) const override {
+    return factor_.refine(rows);
+  }
+  Scores scores(const MatrixView<double>& y, std::size_t folds) const override {
+    return nngp::scores(factor_, y, folds);
+  }
+  std::optional<double> condition_number() const override { return condition_number_; }
+
+ private:
+  Cholesky factor_;
+  double condition_number_;
+};
+
+/// The integral of exp(-value s) over s from 0 to `time`: tends to 1 / value as time grows.
+double inverse_after(double value, double time) {
+  const double positive = std::max(value, 0.0);
+  return positive * time < 1e-16 ? time : -std::expm1(-positive * time) / positive;
+}
+
+class EigensystemSolver final : public KernelSolver {
+ public:
+  EigensystemSolver(std::shared_ptr<const Eigensystem> system, double shift)
+      : system_(std::move(system)), shift_(shift) {}
+
+  void invert(MatrixMap<double> rows) const override {
+    if (!(eigenvalue_range().first > 0))
+      throw NotPositiveDefinite(
+          "the kernel of the training inputs is singular to rounding: use a larger diag_reg");
+    system_->apply([&](double value) { return 1 / (value + shift_); }, rows);
+  }
+  void invert_after(double time, MatrixMap<double> rows) const override {
+    system_->apply([&](double value) { return inverse_after(value + shift_, time); }, rows);
+  }
+  Scores scores(const MatrixView<double>& y, std::size_t folds) const override {
+    return nngp::scores(*system_, shift_, y, folds);
+  }
+  std::shared_ptr<const KernelSolver> with_shift(double shift) const override {
+    return std::make_shared<const EigensystemSolver>(system_, shift);
+  }
+  std::optional<double> condition_number() const override {
+    const auto [least, largest] = eigenvalue_range();
+    return least > 0 ? largest / least : std::numeric_limits<double>::infinity();
+  }
+  std::pair<double, double> eigenvalue_range() const override {
+    return {system_->values().front() + shift_, system_->values().back() + shift_};
+  }
+
+ private:
+  std::shared_ptr<const Eigensystem> system_;
+  double shift_;
+};
+
+class ConjugateGradientsSolver final : public KernelSolver {
+ public:
+  ConjugateGradientsSolver(std::unique_ptr<const LinearMap> matrix,
+                           std::unique_ptr<const LinearMap> preconditioner, double scale,
+                           ConjugateGradients::Options options)
+      : scale_(scale), equations_(std::move(matrix), std::move(preconditioner), std::move(options)) {}
+
+  void invert(MatrixMap<double> rows) const override {
+    const std::lock_guard lock(one_at_a_time_);
+    equations_.apply(rows);
+    rows *= scale_;
+  }
+  std::optional<ConjugateGradients::Report> convergence() const override {
+    const std::lock_guard lock(one_at_a_time_);
+    return equations_.report();
+  }
+  std::size_t matrices_at_once() const override { return 32; }
+
+ private:
+  double scale_;
+  /// The equations keep tiles and a report from call to call. Recursive, for callbacks that ask for it.
+  mutable std::recursive_mutex one_at_a_time_;
+  ConjugateGradients equations_;
+};
+
+}  // namespace
+
+std::shared_ptr<const KernelSolver> cholesky_solver(KernelMatrix<double> kernel, double shift) {
+  return std::make_shared<const CholeskySolver>(std::move(kernel), shift);
+}
+
+std::shared_ptr<const KernelSolver> eigensystem_solver(KernelMatrix<double> kernel, double shift) {
+  return std::make_shared<const EigensystemSolver>(
+      std::make_shared<const Eigensystem>(std::move(kernel)), shift);
+}
+
+std::shared_ptr<const KernelSolver> conjugate_gradients_solver(
+    std::unique_ptr<const LinearMap> matrix, std::unique_ptr<const LinearMap> preconditioner,
+    double scale, ConjugateGradients::Options options) {
+  return std::make_shared<const ConjugateGradientsSolver>(std::move(matrix), std::move(preconditioner),
+                                                          scale, std::move(options));
+}
+
+}  // namespace nngp
