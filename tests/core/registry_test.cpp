@@ -1,4 +1,5 @@
 #include "nngp/registry.hpp"
+#include "nngp/plugin_file.hpp"
 
 #include <dlfcn.h>
 
@@ -11,7 +12,6 @@
 
 #include "expect_error.hpp"
 #include "nngp/model.hpp"
-#include "plugin/plugin_file.hpp"
 #include "temporary_folder.hpp"
 
 namespace nngp {

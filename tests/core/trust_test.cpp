@@ -1,4 +1,5 @@
 #include "plugin/trust.hpp"
+#include "nngp/plugin_file.hpp"
 
 #include <gtest/gtest.h>
 

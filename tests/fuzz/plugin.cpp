@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "nngp/error.hpp"
-#include "plugin/plugin_file.hpp"
+#include "nngp/plugin_file.hpp"
 #include "plugins/archive.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -9,10 +9,10 @@
 
 #include "nngp/error.hpp"
 #include "nngp/plugin.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
 #include "numerical/scalar_function.hpp"
 #include "plugin/arguments.hpp"
-#include "plugin/descriptor.hpp"
 #include "plugin/differentiate.hpp"
 #include "plugin/tile_entries.hpp"
 

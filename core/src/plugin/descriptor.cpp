@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
 #include "plugin/arguments.hpp"
 

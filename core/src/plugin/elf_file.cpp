@@ -6,6 +6,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "nngp/plugin_file.hpp"
+
 namespace nngp {
 namespace {
 

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
 #include "plugin/elf_file.hpp"
 

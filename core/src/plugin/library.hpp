@@ -3,7 +3,7 @@
 #include <boost/dll/shared_library.hpp>
 #include <filesystem>
 
-#include "plugin/plugin_tables.hpp"
+#include "nngp/plugin_file.hpp"
 
 namespace nngp {
 

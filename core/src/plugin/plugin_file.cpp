@@ -1,4 +1,4 @@
-#include "plugin/plugin_file.hpp"
+#include "nngp/plugin_file.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -6,6 +6,7 @@
 
 #include "nngp/text.hpp"
 #include "plugin/elf_image.hpp"
+#include "plugin/plugin_tables.hpp"
 
 namespace nngp {
 

@@ -3,7 +3,9 @@
 #include <set>
 
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
+#include "plugin/descriptor.hpp"
 
 namespace nngp {
 namespace {

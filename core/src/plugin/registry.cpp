@@ -4,11 +4,9 @@
 #include <cstdlib>
 
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
-#include "plugin/elf_file.hpp"
 #include "plugin/library.hpp"
-#include "plugin/plugin_file.hpp"
-#include "plugin/trust.hpp"
 
 namespace nngp {
 namespace {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp {

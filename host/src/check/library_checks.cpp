@@ -10,9 +10,8 @@
 
 #include "check/checks.hpp"
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
-#include "plugin/elf_file.hpp"
-#include "plugin/plugin_file.hpp"
 
 namespace nngp::host {
 namespace {

@@ -3,8 +3,8 @@
 #include "check/checks.hpp"
 #include "command/names.hpp"
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
-#include "plugin/plugin_file.hpp"
 
 namespace nngp::host {
 namespace {

@@ -8,8 +8,8 @@
 #include "command/plugin_search.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
-#include "plugin/plugin_file.hpp"
 #include "plugins/actions.hpp"
 
 namespace nngp::host {
