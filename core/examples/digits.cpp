@@ -10,17 +10,6 @@
 #include "nngp/predict.hpp"
 #include "nngp/targets.hpp"
 
-namespace {
-
-/// Rows begin ... end - 1.
-nngp::MatrixView<double> rows(const nngp::MatrixView<double>& of, Eigen::Index begin,
-                              Eigen::Index end) {
-  return {of.data() + begin * of.outerStride(), end - begin, of.cols(),
-          Eigen::OuterStride<>(of.outerStride())};
-}
-
-}  // namespace
-
 int main(int count, char** words) try {
   if (count != 3) {
     std::cerr << "usage: digits PLUGINS FOLDER\n";
@@ -37,14 +26,14 @@ int main(int count, char** words) try {
                         "Dense(512, 1.5, 0.05), Relu(), "
                         "Dense(1, 1.5, 0.05))",
                         plugins));
-  const auto labels = rows(y.view(), 0, training);
+  const auto labels = y.view().slice(0, training);
   const nngp::Classes classes(labels);
   const nngp::KernelMatrix<double> targets = classes.one_hot(labels);
-  const nngp::Ensemble<double> ensemble(kernel_fn, rows(x.view(), 0, training), targets.view(),
+  const nngp::Ensemble<double> ensemble(kernel_fn, x.view().slice(0, training), targets.view(),
                                         {.kernel = nngp::Get::ntk, .diag_reg = {1e-3}});
-  const nngp::Gaussian predicted = ensemble.predict(rows(x.view(), training, x.rows()));
-  const auto quality = nngp::classification_quality(predicted, ensemble.shift(),
-                                                    rows(y.view(), training, y.rows()), classes);
+  const nngp::Gaussian predicted = ensemble.predict(x.view().slice(training, x.rows() - training));
+  const auto quality = nngp::classification_quality(
+      predicted, ensemble.shift(), y.view().slice(training, y.rows() - training), classes);
   std::cout << quality.right << " of " << quality.examples << " right\n";
 } catch (const nngp::Error& error) {
   std::cerr << "digits: " << error.what() << '\n';

@@ -28,8 +28,7 @@ inline nngp::Kernels<double> kernels(const nngp::Layer& activation) {
   const nngp::Matrix<double> x = inputs();
   const nngp::Layer dense = nngp::Dense(512, {.W_std = 1.5, .b_std = 0.05});
   const nngp::KernelFn kernel_fn(nngp::serial(dense, activation, dense, activation, nngp::Dense(1)));
-  return kernel_fn(
-      nngp::MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())));
+  return kernel_fn(x);
 }
 
 /// Prints how far two kernels are apart, relative to sqrt(K_ii K_jj); false if further than `most`.

@@ -8,15 +8,7 @@
 #include "nngp/model.hpp"
 #include "nngp/predict.hpp"
 
-namespace {
-
 using Points = nngp::Matrix<double>;
-
-nngp::MatrixView<double> view(const Points& points) {
-  return {points.data(), points.rows(), points.cols(), Eigen::OuterStride<>(points.cols())};
-}
-
-}  // namespace
 
 int main(int count, char** words) try {
   if (count != 2) {
@@ -31,8 +23,8 @@ int main(int count, char** words) try {
   x << -2.5, -2.1, -1.8, -1.4, -1.1, -0.8, 0.9, 1.2, 1.6, 1.9, 2.2, 2.5;
   const Points y = (2 * x).array().sin();
 
-  const nngp::Ensemble<double> process(kernel_fn, view(x), view(y), {.diag_reg = {1e-3}});
-  const nngp::Gaussian predicted = process.predict(view(x_test), nngp::Spread::variance);
+  const nngp::Ensemble<double> process(kernel_fn, x, y, {.diag_reg = {1e-3}});
+  const nngp::Gaussian predicted = process.predict(x_test, nngp::Spread::variance);
   std::cout << "x,mean,low,high\n";
   for (Eigen::Index i = 0; i < x_test.rows(); ++i) {
     const double mean = predicted.mean(i, 0);

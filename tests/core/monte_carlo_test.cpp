@@ -109,7 +109,7 @@ TEST(MonteCarlo, RefusesWhatHasNoStandardError) {
   const auto run = [&](const std::string& model, std::size_t samples) {
     monte_carlo_kernels(shipped_model(model), view(x), std::nullopt, Get::both, {.samples = samples});
   };
-  EXPECT_THROW(run("Dense(1)", 1), std::invalid_argument);
+  EXPECT_THROW(run("Dense(1)", 1), InvalidArgument);
   expect_error<DataError>([&] { run("serial(Dense(3, 1e100), Dense(1))", 5); },
                           "the standard error of the NNGP is not finite");
 }

@@ -9,7 +9,7 @@
 
 namespace {
 
-using Inputs = nngp::MatrixView<double>;
+using Inputs = nngp::Matrix<double>;
 
 /// The example of README.md: one hidden layer of Relu, whose NNGP is (W_std^2 |x|^2 / d + b_std^2) / 2.
 bool relu_is_right(const char* plugin_folder, const Inputs& x) {
@@ -33,7 +33,6 @@ bool cube_is_right(const char* cube, const Inputs& x) {
 
 int main(int count, char** words) {
   if (count != 3) return 2;
-  const nngp::Matrix<double> ones = nngp::Matrix<double>::Ones(1, 2);
-  const Inputs x(ones.data(), 1, 2, Eigen::OuterStride<>(2));
+  const Inputs x = Inputs::Ones(1, 2);
   return relu_is_right(words[1], x) && cube_is_right(words[2], x) ? 0 : 1;
 }

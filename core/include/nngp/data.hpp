@@ -8,14 +8,17 @@
 #include <utility>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/file.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// Row and column (from 0) of the first entry that is NaN or infinite, in row order.
 template <class Real>
-std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(const MatrixView<Real>& matrix);
+NNGP_API std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(
+    const MatrixView<Real>& matrix);
 
 /// What a file says besides its numbers.
 struct DataSource {
@@ -105,7 +108,7 @@ struct ReadOptions {
 /// if there are no rows or columns or an entry is NaN, infinite, beyond the range of Real, or an
 /// integer that float64 does not hold exactly.
 template <class Real>
-Data<Real> read_data(const FileBytes& file, const ReadOptions& options = {});
+NNGP_API Data<Real> read_data(const FileBytes& file, const ReadOptions& options = {});
 template <class Real>
 Data<Real> read_data(const std::filesystem::path& path, const ReadOptions& options = {}) {
   return read_data<Real>(FileBytes(path), options);
@@ -133,3 +136,4 @@ struct CsvTable {
 CsvTable read_csv(const FileBytes& file, const ReadOptions& options = {});
 
 }  // namespace nngp
+NNGP_API_END

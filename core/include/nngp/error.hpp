@@ -3,6 +3,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
 /// Base of every exception of the library. `what()` is one line (two with a caret) that says what is
@@ -31,6 +34,19 @@ class NumericalError : public Error {
   using Error::Error;
 };
 
+/// A function of the library was called with what it does not take: a mistake of the program, not of
+/// its data.
+class InvalidArgument : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A matrix that should be positive definite is not, to rounding.
+class NotPositiveDefinite : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A plugin file cannot be used: missing, not a library, no entry, wrong version, bad contents.
 class PluginError : public Error {
  public:
@@ -50,3 +66,4 @@ class Interrupted : public Error {
 };
 
 }  // namespace nngp
+NNGP_API_END

@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
 class LockedFile;
@@ -100,3 +103,4 @@ std::size_t abandon_outputs();
 std::filesystem::path output_place(const std::filesystem::path& path);
 
 }  // namespace nngp
+NNGP_API_END

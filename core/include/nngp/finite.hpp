@@ -11,18 +11,20 @@
 #include <type_traits>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/stax.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
-/// Names one sampled network: all that is random about it follows from these two numbers, the same on
-/// any number of threads. Random numbers come from the counter-based generator Philox4x64-10 (J. Salmon
-/// et al., Parallel random numbers: as easy as 1, 2, 3, SC'11) with the key (seed, sample) and the
-/// counter (i / 4, row, dense or dropout layer, purpose): number i of W in row order or of b (row 0),
-/// or unit i of the dropout mask of an input's row. Four words make four normals by the method of Box
-/// and Muller. The numbers of float32 networks are those of float64 ones, rounded.
+/// Identifies one sampled network: the two numbers determine every random number in it, on any number
+/// of threads. Random numbers come from the counter-based generator Philox4x64-10 (J. Salmon et al.,
+/// Parallel random numbers: as easy as 1, 2, 3, SC'11) with the key (seed, sample) and the counter (i /
+/// 4, row, dense or dropout layer, purpose): number i of W in row order or of b (row 0), or unit i of
+/// the dropout mask of an input's row. Four words make four normals by the method of Box and Muller.
+/// The numbers of float32 networks are those of float64 ones, rounded.
 struct SampleKey {
   std::uint64_t seed = 0;
   std::uint64_t sample = 0;
@@ -71,7 +73,8 @@ class FiniteNetwork {
   /// to the last bit. Throws DataError for inputs or parameters of the wrong shape or an output that is
   /// not finite, NumericalError where fn is not.
   template <class Real>
-  KernelMatrix<Real> apply(const Parameters<Real>& parameters, const MatrixView<Real>& x,
+  KernelMatrix<Real> apply(const Parameters<Real>& parameters,
+                           const std::type_identity_t<MatrixView<Real>>& x,
                            const ApplyOptions& options = {}) const;
 
   /// The kernels of the network with these weights (neural_tangents.empirical_kernel_fn): NNGP =
@@ -82,7 +85,8 @@ class FiniteNetwork {
   /// x1. Without x2 the kernels of x1 with itself, exactly symmetric. Memory: the values and
   /// derivatives of all units for all rows. Throws as apply() does.
   template <class Real>
-  Kernels<Real> kernels(const Parameters<Real>& parameters, const MatrixView<Real>& x1,
+  Kernels<Real> kernels(const Parameters<Real>& parameters,
+                        const std::type_identity_t<MatrixView<Real>>& x1,
                         const std::optional<std::type_identity_t<MatrixView<Real>>>& x2 = std::nullopt,
                         Get get = Get::both, const ApplyOptions& options = {}) const;
 
@@ -95,3 +99,4 @@ class FiniteNetwork {
 Layer with_hidden_width(const Layer& network, std::size_t width);
 
 }  // namespace nngp
+NNGP_API_END

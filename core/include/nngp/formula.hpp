@@ -6,9 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/error.hpp"
 #include "nngp/plugin.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The functions of neural_tangents.stax.Elementwise as text, in the language of
@@ -51,3 +53,4 @@ std::optional<std::string> formula_mismatch(const Activation& activation);
 std::vector<std::string> formula_lines(const Activation& activation);
 
 }  // namespace nngp
+NNGP_API_END

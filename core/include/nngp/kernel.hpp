@@ -8,9 +8,11 @@
 #include <type_traits>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/stax.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// Which kernels to compute.
@@ -99,15 +101,50 @@ class KernelFn {
   /// NotImplemented if an activation has neither nngp_fn nor fn.
   explicit KernelFn(Layer network);
 
-  /// The kernels of x1 with x2, or of x1 with itself (exactly symmetric) if x2 is not given.
-  /// Throws DataError for empty inputs, differing numbers of features, or kernels that are not finite.
+  /// The kernels of x1 with itself, exactly symmetric, or of x1 with x2; matrices of Eigen are inputs
+  /// too. Throws DataError for empty inputs, differing numbers of features, or kernels that are not
+  /// finite.
+  Kernels<double> operator()(const MatrixView<double>& x1, Get get = Get::both,
+                             const KernelOptions& options = {}) const {
+    return compute<double>(x1, std::nullopt, get, options);
+  }
+  Kernels<double> operator()(const MatrixView<double>& x1, const MatrixView<double>& x2,
+                             Get get = Get::both, const KernelOptions& options = {}) const {
+    return compute<double>(x1, x2, get, options);
+  }
+  Kernels<float> operator()(const MatrixView<float>& x1, Get get = Get::both,
+                            const KernelOptions& options = {}) const {
+    return compute<float>(x1, std::nullopt, get, options);
+  }
+  Kernels<float> operator()(const MatrixView<float>& x1, const MatrixView<float>& x2,
+                            Get get = Get::both, const KernelOptions& options = {}) const {
+    return compute<float>(x1, x2, get, options);
+  }
+  /// The same for those who may have an x2.
   template <class Real>
   Kernels<Real> operator()(
       const MatrixView<Real>& x1,
       const std::optional<std::type_identity_t<MatrixView<Real>>>& x2 = std::nullopt,
-      Get get = Get::both, const KernelOptions& options = {}) const;
+      Get get = Get::both, const KernelOptions& options = {}) const {
+    return compute<Real>(x1, x2, get, options);
+  }
 
-  /// Binds the network to inputs: propagates the variances of all rows, computes no kernel yet.
+  /// Binds the network to inputs: propagates the variances of all rows, computes no kernel yet. Throws
+  /// DataError as above.
+  KernelOperator<double> bind(const MatrixView<double>& x1, const KernelOptions& options = {}) const {
+    return bind<double>(x1, std::nullopt, options);
+  }
+  KernelOperator<double> bind(const MatrixView<double>& x1, const MatrixView<double>& x2,
+                              const KernelOptions& options = {}) const {
+    return bind<double>(x1, std::optional(x2), options);
+  }
+  KernelOperator<float> bind(const MatrixView<float>& x1, const KernelOptions& options = {}) const {
+    return bind<float>(x1, std::nullopt, options);
+  }
+  KernelOperator<float> bind(const MatrixView<float>& x1, const MatrixView<float>& x2,
+                             const KernelOptions& options = {}) const {
+    return bind<float>(x1, std::optional(x2), options);
+  }
   template <class Real>
   KernelOperator<Real> bind(
       const MatrixView<Real>& x1,
@@ -115,10 +152,15 @@ class KernelFn {
       const KernelOptions& options = {}) const;
 
  private:
+  template <class Real>
+  Kernels<Real> compute(const MatrixView<Real>& x1, const std::optional<MatrixView<Real>>& x2, Get get,
+                        const KernelOptions& options) const;
+
   Layer network_;
 };
 
-/// The instruction set that kernels are computed with on this machine: "sse2", "avx2" or "avx512".
+/// The instruction set that kernels are computed with on this machine, as instruction_sets() names it.
 const char* instruction_set();
 
 }  // namespace nngp
+NNGP_API_END

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <string>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
 /// An amount, and who grants no more.
@@ -43,3 +46,4 @@ class ControlGroups {
 };
 
 }  // namespace nngp
+NNGP_API_END

@@ -4,9 +4,11 @@
 #include <string_view>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/registry.hpp"
 #include "nngp/stax.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// Reads a model in the expression syntax of neural_tangents.stax, for example
@@ -29,3 +31,4 @@ struct LayerHelp {
 std::vector<LayerHelp> layer_help();
 
 }  // namespace nngp
+NNGP_API_END

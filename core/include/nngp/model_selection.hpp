@@ -7,9 +7,11 @@
 #include <optional>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/solve.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// Training examples predicted from the others.
@@ -35,3 +37,4 @@ Scores scores(const Eigensystem& kernel, double shift, const MatrixView<double>&
               std::size_t folds = 0);
 
 }  // namespace nngp
+NNGP_API_END

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
 /// One of the models that a template stands for.
@@ -21,3 +24,4 @@ struct ModelChoice {
 std::vector<ModelChoice> expand_model(std::string_view text, std::size_t most = 1000);
 
 }  // namespace nngp
+NNGP_API_END

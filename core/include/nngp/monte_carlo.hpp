@@ -6,8 +6,10 @@
 #include <optional>
 #include <type_traits>
 
+#include "nngp/api.hpp"
 #include "nngp/finite.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 struct SampleOptions {
@@ -23,7 +25,7 @@ struct SampleOptions {
 /// order and from several threads at once, with what FiniteNetwork::apply gives for the weights and
 /// masks of SampleKey{seed, k}, n x out_dim. Throws as FiniteNetwork does.
 template <class Real>
-void sample_outputs(
+NNGP_API void sample_outputs(
     const Layer& network, const MatrixView<Real>& x, const SampleOptions& options,
     const std::function<void(std::size_t sample, const MatrixView<Real>& outputs)>& sink);
 
@@ -57,12 +59,12 @@ struct MonteCarloOptions {
 /// of SampleKey{seed, k} (neural_tangents.monte_carlo_kernel_fn). Real is the type that networks are
 /// computed in. The means tend to the kernels of infinite width up to a bias of order 1 / width, which
 /// is zero for one hidden layer; a single NTK deviates by order 1 / sqrt(width), a single NNGP by
-/// 1 / sqrt(out_dim) too. Throws as FiniteNetwork does, std::invalid_argument for samples < 2.
+/// 1 / sqrt(out_dim) too. Throws as FiniteNetwork does, InvalidArgument for samples < 2.
 template <class Real>
-KernelEstimates monte_carlo_kernels(
-    const Layer& network, const MatrixView<Real>& x1,
-    const std::optional<std::type_identity_t<MatrixView<Real>>>& x2 = std::nullopt, Get get = Get::both,
-    const MonteCarloOptions& options = {});
+NNGP_API KernelEstimates
+monte_carlo_kernels(const Layer& network, const MatrixView<Real>& x1,
+                    const std::optional<std::type_identity_t<MatrixView<Real>>>& x2 = std::nullopt,
+                    Get get = Get::both, const MonteCarloOptions& options = {});
 
 /// How far an estimate is from a kernel computed otherwise.
 struct Deviation {
@@ -76,3 +78,4 @@ Deviation deviation(const KernelEstimate& estimate, const MatrixView<double>& ke
                     double rounding = 1e-9);
 
 }  // namespace nngp
+NNGP_API_END

@@ -14,9 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/file.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// What the header of an .npy file says.
@@ -45,7 +47,7 @@ NpyHeader read_npy_header(const FileBytes& file);
 /// writes it, such as "<f8". A shape has 1 to 32 sizes.
 std::string npy_header(const std::string& descr, const std::vector<Eigen::Index>& shape);
 template <class Real>
-std::string npy_header(const std::vector<Eigen::Index>& shape);
+NNGP_API std::string npy_header(const std::vector<Eigen::Index>& shape);
 
 /// A matrix written to an .npy file that appears whole or not at all (see OutputFile). Blocks may
 /// come in any order and from any number of threads; what was never written is zero.
@@ -91,3 +93,4 @@ class NpyWriter {
 };
 
 }  // namespace nngp
+NNGP_API_END

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "nngp/activation.h"
+#include "nngp/api.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The least and largest variance of a layer's input, over all rows of both inputs.
@@ -97,3 +99,4 @@ PointValue numerical_point(std::function<double(double)> fn,
                            double var1, double var2);
 
 }  // namespace nngp
+NNGP_API_END

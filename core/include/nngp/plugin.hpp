@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "nngp/activation.h"
+#include "nngp/api.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// Where d(nngp_fn)/d(cov12) comes from.
@@ -72,3 +74,4 @@ class Activation {
 };
 
 }  // namespace nngp
+NNGP_API_END

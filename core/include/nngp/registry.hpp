@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/plugin.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 class PluginTables;
@@ -108,3 +110,4 @@ class Registry {
 };
 
 }  // namespace nngp
+NNGP_API_END

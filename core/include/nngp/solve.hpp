@@ -9,16 +9,12 @@
 #include <memory>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/error.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
-
-/// A matrix that should be positive definite is not, to rounding.
-class NotPositiveDefinite : public Error {
- public:
-  using Error::Error;
-};
 
 /// What is added to the diagonal of a kernel of training inputs before it is inverted.
 struct DiagReg {
@@ -138,3 +134,4 @@ unsigned solver_threads();
 std::vector<double> eigenvalues(KernelMatrix<double> matrix);
 
 }  // namespace nngp
+NNGP_API_END

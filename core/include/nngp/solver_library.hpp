@@ -2,6 +2,9 @@
 
 #include <string>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The library that solves equations: its version, how it was built, and the processor that it is tuned
@@ -9,3 +12,4 @@ namespace nngp {
 std::string solver_library();
 
 }  // namespace nngp
+NNGP_API_END

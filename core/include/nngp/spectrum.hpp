@@ -3,16 +3,18 @@
 #include <cstddef>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/solve.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The eigenvalues of a kernel matrix and what follows from them.
 struct Spectrum {
   std::vector<double> eigenvalues;  ///< increasing
-  /// The largest by the smallest; infinite if the smallest is 0 to rounding.
+  /// The largest eigenvalue divided by the smallest; infinite if that is 0 to rounding.
   double condition_number = 0;
   /// How many directions of the data outweigh diag_reg: the sum of value / (value + shift).
   double effective_dimension = 0;
@@ -26,7 +28,8 @@ Spectrum spectrum(KernelMatrix<double> kernel, DiagReg diag_reg, std::size_t out
 
 /// The kernel of training inputs with themselves in float64, whatever type it is computed in.
 template <class Real>
-KernelMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x, Get which,
-                                     const KernelOptions& options = {});
+NNGP_API KernelMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x,
+                                              Get which, const KernelOptions& options = {});
 
 }  // namespace nngp
+NNGP_API_END

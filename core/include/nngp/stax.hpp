@@ -18,9 +18,11 @@
 #include <string>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/formula.hpp"
 #include "nngp/plugin.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 class LayerType;  // inside the library: one kind of layer
@@ -115,3 +117,4 @@ Layer parallel(Layers... layers) {
 Layer repeat(const Layer& layer, std::size_t n);
 
 }  // namespace nngp
+NNGP_API_END

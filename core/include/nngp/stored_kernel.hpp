@@ -4,22 +4,25 @@
 
 #include <optional>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The matrices as an operator; those that are given have the same shape, and must outlive it. With
 /// `symmetric` they are kernels of inputs with themselves. To compute one that is not given throws
 /// Error.
 template <class Real>
-KernelOperator<Real> stored_kernel(const std::optional<MatrixView<Real>>& nngp,
-                                   const std::optional<MatrixView<Real>>& ntk, bool symmetric);
+NNGP_API KernelOperator<Real> stored_kernel(const std::optional<MatrixView<Real>>& nngp,
+                                            const std::optional<MatrixView<Real>>& ntk, bool symmetric);
 
 /// Throws DataError that names an entry unless `matrix` is square, symmetric within `tolerance` of the
 /// largest entry, and without negative entries on its diagonal. Messages begin with the matrix's
 /// `name`.
 template <class Real>
-void check_kernel(const MatrixView<Real>& matrix, const std::string& name, double tolerance);
+NNGP_API void check_kernel(const MatrixView<Real>& matrix, const std::string& name, double tolerance);
 
 }  // namespace nngp
+NNGP_API_END

@@ -5,8 +5,10 @@
 #include <functional>
 #include <string>
 
+#include "nngp/api.hpp"
 #include "nngp/kernel.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 struct StreamOptions {
@@ -32,8 +34,9 @@ std::filesystem::path journal_path(const std::filesystem::path& output);
 /// are not computed again. The files hold the same numbers as KernelFn returns. Throws DataError,
 /// Interrupted.
 template <class Real>
-void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
-                    const std::filesystem::path& nngp, const std::filesystem::path& ntk,
-                    const StreamOptions& options);
+NNGP_API void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
+                             const std::filesystem::path& nngp, const std::filesystem::path& ntk,
+                             const StreamOptions& options);
 
 }  // namespace nngp
+NNGP_API_END

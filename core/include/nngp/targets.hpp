@@ -7,9 +7,11 @@
 #include <optional>
 #include <vector>
 
+#include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/predict.hpp"
 
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The columns whose entries are all equal: there is nothing to learn from them. None of a single row.
@@ -93,3 +95,4 @@ RegressionQuality regression_quality(const Gaussian& predicted, double noise,
 std::vector<double> class_probabilities(const double* mean, std::size_t count, double variance);
 
 }  // namespace nngp
+NNGP_API_END

@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
 namespace nngp {
 
 /// The shortest decimal that reads back as `value`, as Python writes a float: "1.0", "1e-05", "inf".
@@ -32,3 +35,4 @@ std::string suggest(std::string_view name, const std::vector<std::string>& known
 std::vector<double> logarithmic_grid(double low, double high, std::size_t count);
 
 }  // namespace nngp
+NNGP_API_END

@@ -9,8 +9,8 @@
 namespace nngp {
 
 /// The dual of an activation (Daniely et al., arXiv 1602.05897) as the engine sees it: something that
-/// fills tiles. One virtual call serves a whole tile; a thread that goes down a column of tiles brings
-/// one memory to all of them.
+/// fills tiles. One virtual call serves a whole tile; a thread passes one cache to all tiles of a
+/// column, so that work on its columns is done once.
 class Dual {
  public:
   virtual ~Dual() = default;

@@ -219,9 +219,8 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
 }
 
 template <class Real>
-Kernels<Real> KernelFn::operator()(const MatrixView<Real>& x1,
-                                   const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
-                                   Get get, const KernelOptions& options) const {
+Kernels<Real> KernelFn::compute(const MatrixView<Real>& x1, const std::optional<MatrixView<Real>>& x2,
+                                Get get, const KernelOptions& options) const {
   const KernelOperator<Real> op = bind(x1, x2, options);
   const auto rows = static_cast<Eigen::Index>(op.rows()), cols = static_cast<Eigen::Index>(op.cols());
   Kernels<Real> kernels;
@@ -239,9 +238,10 @@ Kernels<Real> KernelFn::operator()(const MatrixView<Real>& x1,
 }
 
 #define NNGP_INSTANTIATE(Real)                                                                    \
-  template Kernels<Real> KernelFn::operator()(                                                    \
-      const MatrixView<Real>&, const std::optional<std::type_identity_t<MatrixView<Real>>>&, Get, \
-      const KernelOptions&) const;                                                                \
+  template class KernelOperator<Real>;                                                            \
+  template Kernels<Real> KernelFn::compute(                                                       \
+      const MatrixView<Real>&, const std::optional<MatrixView<Real>>&, Get, const KernelOptions&) \
+      const;                                                                                      \
   template KernelOperator<Real> KernelFn::bind(                                                   \
       const MatrixView<Real>&, const std::optional<std::type_identity_t<MatrixView<Real>>>&,      \
       const KernelOptions&) const;

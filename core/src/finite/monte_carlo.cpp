@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cmath>
 #include <mutex>
-#include <stdexcept>
 #include <vector>
 
 #include "finite/empirical.hpp"
@@ -144,7 +143,7 @@ class MonteCarlo {
         options_(options),
         progress_(options.progress, options.samples) {
     if (options.samples < 2)
-      throw std::invalid_argument("monte_carlo_kernels: a standard error needs at least 2 samples");
+      throw InvalidArgument("monte_carlo_kernels: a standard error needs at least 2 samples");
     check_input(program_, x1_, "x1");
     if (x2_) check_input(program_, *x2_, "x2");
     const Eigen::Index cols = x2_ ? x2_->rows() : x1_.rows();

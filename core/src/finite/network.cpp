@@ -44,35 +44,38 @@ Parameters<Real> FiniteNetwork::init(const SampleKey& key, unsigned threads) con
 }
 
 template <class Real>
-KernelMatrix<Real> FiniteNetwork::apply(const Parameters<Real>& parameters, const MatrixView<Real>& x,
+KernelMatrix<Real> FiniteNetwork::apply(const Parameters<Real>& parameters,
+                                        const std::type_identity_t<MatrixView<Real>>& x,
                                         const ApplyOptions& options) const {
-  check_input(*program_, x, "x");
+  check_input<Real>(*program_, x, "x");
   check_parameters(*program_, parameters);
   KernelMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(out_dim()));
   arena(options.threads).execute([&] {
-    empirical_outputs(*program_, parameters, x, options, out.data());
+    empirical_outputs<Real>(*program_, parameters, x, options, out.data());
   });
   return out;
 }
 
 template <class Real>
-Kernels<Real> FiniteNetwork::kernels(const Parameters<Real>& parameters, const MatrixView<Real>& x1,
+Kernels<Real> FiniteNetwork::kernels(const Parameters<Real>& parameters,
+                                     const std::type_identity_t<MatrixView<Real>>& x1,
                                      const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
                                      Get get, const ApplyOptions& options) const {
-  check_input(*program_, x1, "x1");
-  if (x2) check_input(*program_, *x2, "x2");
+  check_input<Real>(*program_, x1, "x1");
+  if (x2) check_input<Real>(*program_, *x2, "x2");
   check_parameters(*program_, parameters);
   return arena(options.threads).execute([&] {
-    return empirical_kernels(*program_, parameters, x1, x2, get, options);
+    return empirical_kernels<Real>(*program_, parameters, x1, x2, get, options);
   });
 }
 
-#define NNGP_INSTANTIATE(Real)                                                                       \
-  template Parameters<Real> FiniteNetwork::init(const SampleKey&, unsigned) const;                   \
-  template KernelMatrix<Real> FiniteNetwork::apply(const Parameters<Real>&, const MatrixView<Real>&, \
-                                                   const ApplyOptions&) const;                       \
-  template Kernels<Real> FiniteNetwork::kernels(                                                     \
-      const Parameters<Real>&, const MatrixView<Real>&,                                              \
+#define NNGP_INSTANTIATE(Real)                                                                     \
+  template Parameters<Real> FiniteNetwork::init(const SampleKey&, unsigned) const;                 \
+  template KernelMatrix<Real> FiniteNetwork::apply(                                                \
+      const Parameters<Real>&, const std::type_identity_t<MatrixView<Real>>&, const ApplyOptions&) \
+      const;                                                                                       \
+  template Kernels<Real> FiniteNetwork::kernels(                                                   \
+      const Parameters<Real>&, const std::type_identity_t<MatrixView<Real>>&,                      \
       const std::optional<std::type_identity_t<MatrixView<Real>>>&, Get, const ApplyOptions&) const;
 NNGP_INSTANTIATE(double)
 NNGP_INSTANTIATE(float)
