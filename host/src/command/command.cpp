@@ -23,7 +23,8 @@ po::options_description common_options() {
        "a plugin, or a folder of plugins, to look in first; may be repeated")  //
       ("isa", po::value<std::string>()->value_name("NAME"),
        "the instruction set to compute with, for tests and comparisons: sse2, avx2, avx512 or "
-       "avx512-wide on x86-64; the quickest of this machine by default. As the environment variable NNGP_ISA")  //
+       "avx512-wide on x86-64; the quickest of this machine by default. As the environment variable "
+       "NNGP_ISA")  //
       ("help", "this help");
   return options;
 }
