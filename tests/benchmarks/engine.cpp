@@ -110,9 +110,10 @@ void ceiling(benchmark::State& state, const std::string& activation, int depth) 
   Workspace<Real> work = engine.workspace();
   const auto evaluate = [&](const Engine& e, std::size_t row, std::size_t col) {
     benchmark::DoNotOptimize(
-        &e.evaluate({row, std::min<std::size_t>(Engine::tile_rows, examples - row), col,
-                     std::min<std::size_t>(Engine::tile_cols, examples - col), true},
-                    work));
+        e.evaluate({row, std::min<std::size_t>(Engine::tile_rows, examples - row), col,
+                    std::min<std::size_t>(Engine::tile_cols, examples - col), true},
+                   work)
+            .k);
   };
   const auto every_tile = [&](const std::function<void(std::size_t, std::size_t)>& f) {
     for (std::size_t col = 0; col < examples; col += Engine::tile_cols)

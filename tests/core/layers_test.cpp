@@ -7,7 +7,7 @@
 #include <cmath>
 #include <functional>
 
-#include "engine/kernel_builder.hpp"
+#include "engine/schedule.hpp"
 #include "expect_error.hpp"
 #include "finite/network_builder.hpp"
 #include "network/layer_type.hpp"
@@ -50,117 +50,68 @@ TEST(Branches, AreCheckedAlikeForBothWidths) {
                  "branch 2 of parallel(...) ends in 2 branches; close it with");
 }
 
-// A tile of a long residual network stays as large as that of a short one.
-TEST(Branches, ReuseTheSlotsOfClosedOnes) {
+// A tile of a long residual network needs as much memory as that of a short one.
+TEST(Branches, ReuseTheMemoryOfClosedOnes) {
   const Layer block = serial(Dense(2), FanOut(3), FanInProd(), Dense(2), FanOut(2), FanInSum());
-  EXPECT_EQ(compile_kernel(repeat(block, 50), 3).slots, 3u);
+  EXPECT_LE(schedule(compile_kernel(repeat(block, 50), 3)).pairs.buffers.size(), 3u);
 }
 
 // ---- Sites --------------------------------------------------------------------------------------
 
-template <class Real>
-struct Nothing final : TileStep<Real> {
-  template <class Step>
-  Nothing(const Step&, Binding<Real>&) {}
-  void run(KernelTile<Real>&) const override {}
-};
-
-/// A step that reads, for each pair of sites, what a convolution or a pooling reads.
-struct ReadStep final : KernelStepOf<ReadStep, Nothing> {
-  ReadStep(std::size_t slot_, std::vector<std::size_t> strides_, std::vector<std::size_t> window_)
-      : slot(slot_), strides(std::move(strides_)), window(std::move(window_)) {}
-  std::string name() const override { return "Read"; }
-  void ask(std::vector<SitePairs>& wanted) override {
-    wanted[slot] = wanted[slot].pooled(strides, window);
-  }
-  std::size_t slot;
-  std::vector<std::size_t> strides, window;
-};
-
-/// A step that makes one site of all: from each with itself, or from all pairs.
-struct GatherStep final : KernelStepOf<GatherStep, Nothing> {
-  GatherStep(std::size_t slot_, SitePairs pairs_) : slot(slot_), pairs(std::move(pairs_)) {}
-  std::string name() const override { return "Gather"; }
-  void ask(std::vector<SitePairs>& wanted) override { wanted[slot] = pairs; }
-  std::size_t slot;
-  SitePairs pairs;
-};
-
-/// A layer of images that adds one step.
-class ImageLayer final : public LayerType {
- public:
-  explicit ImageLayer(std::function<void(KernelBuilder&)> add) : add_(std::move(add)) {}
-  std::string text() const override { return "ImageLayer()"; }
-  void infinite(KernelBuilder& builder) const override { add_(builder); }
-  void finite(NetworkBuilder&) const override {}
-
- private:
-  std::function<void(KernelBuilder&)> add_;
-};
-
-Layer image_layer(std::function<void(KernelBuilder&)> add) {
-  return make_layer<ImageLayer>(std::move(add));
+SitePairs wanted(const Layer& network, const Sites& sites) {
+  return schedule(compile_kernel(network, sites, 3)).wanted[0];
 }
-Layer images(std::vector<std::size_t> extents) {
-  return image_layer([=](KernelBuilder& builder) { builder.only_branch().sites = {extents}; });
-}
-Layer read(std::size_t stride, std::size_t window) {
-  return image_layer([=](KernelBuilder& builder) {
-    KernelBranch& branch = builder.only_branch();
-    const std::size_t dimensions = branch.sites.dimensions();
-    builder.step<ReadStep>(branch.operand.slot, std::vector(dimensions, stride),
-                           std::vector(dimensions, window));
-    for (std::size_t& extent : branch.sites.extents) extent /= stride;
-  });
-}
-Layer conv() { return read(1, 1); }  // both sites of a pair with the same tap
-Layer pool() { return read(2, 2); }
-Layer flatten() {
-  return image_layer([](KernelBuilder& builder) {
-    KernelBranch& branch = builder.only_branch();
-    builder.step<GatherStep>(branch.operand.slot, SitePairs::same(branch.sites.dimensions()));
-    branch.sites = {};
-  });
-}
-Layer global_pool() {
-  return image_layer([](KernelBuilder& builder) {
-    KernelBranch& branch = builder.only_branch();
-    builder.step<GatherStep>(branch.operand.slot, SitePairs::all());
-    branch.sites = {};
-  });
+std::size_t count(const Layer& network, const Sites& sites) {
+  return count_pairs(wanted(network, sites), sites);
 }
 
-std::size_t wanted(const Layer& network, const Sites& sites) {
-  return compile_kernel(network, 3).wanted_of_input.count(sites);
+Layer conv(std::size_t stride, std::size_t axes = 2, Padding padding = Padding::same) {
+  return Conv(1, std::vector<std::size_t>(axes, 3),
+              {.strides = std::vector(axes, stride), .padding = padding});
+}
+Layer pool(std::size_t axes = 2) {
+  return AvgPool(std::vector<std::size_t>(axes, 2), {.strides = std::vector<std::size_t>(axes, 2)});
 }
 
 TEST(Sites, ARowOfFeaturesIsOne) {
-  const Program program = compile_kernel(serial(Dense(2), FanOut(2), FanInSum()), 3);
-  EXPECT_EQ(program.wanted_of_input, SitePairs::same(0));
+  EXPECT_EQ(wanted(serial(Dense(2), FanOut(2), FanInSum()), {}), same_sites());
   EXPECT_EQ(Sites{}.count(), 1u);
-  EXPECT_EQ(SitePairs::same(0).count({}), 1u);
+  EXPECT_EQ(count_pairs(same_sites(), {}), 1u);
 }
 
 // Convolutions of stride 1 keep the offset of a pair, each pooling by 2 doubles it and adds -1, 0 or 1:
 // by hand, on each axis the sum of 32 - |offset| over -1 ... 1, -3 ... 3 and -7 ... 7.
 TEST(Sites, AreAskedForBackwards) {
   const Sites grid = {{32, 32}};
-  const Layer begin = serial(images({32, 32}), conv(), conv());
-  EXPECT_EQ(wanted(serial(begin, flatten()), grid), 1024u);
-  EXPECT_EQ(wanted(serial(begin, pool(), conv(), flatten()), grid), 94u * 94u);
-  EXPECT_EQ(wanted(serial(begin, pool(), conv(), pool(), flatten()), grid), 212u * 212u);
-  EXPECT_EQ(wanted(serial(begin, pool(), pool(), conv(), pool(), flatten()), grid), 424u * 424u);
-  EXPECT_EQ(wanted(serial(begin, pool(), global_pool()), grid), 1024u * 1024u);
-  EXPECT_EQ(wanted(serial(begin, read(2, 1), pool(), flatten()), grid), 92u * 92u);  // -2, 0, 2
+  const Layer begin = serial(conv(1), conv(1));
+  EXPECT_EQ(count(serial(begin, Flatten()), grid), 1024u);
+  EXPECT_EQ(count(serial(begin, pool(), conv(1), Flatten()), grid), 94u * 94u);
+  EXPECT_EQ(count(serial(begin, pool(), conv(1), pool(), Flatten()), grid), 212u * 212u);
+  EXPECT_EQ(count(serial(begin, pool(), pool(), conv(1), pool(), Flatten()), grid), 424u * 424u);
+  EXPECT_EQ(count(serial(begin, pool(), GlobalAvgPool()), grid), 1024u * 1024u);
+  EXPECT_EQ(count(serial(begin, conv(2), pool(), Flatten()), grid), 92u * 92u);  // -2, 0, 2
+}
+
+// On a circle of 8, neighbours at offset 1 are at offset -7 where the axis begins again.
+TEST(Sites, OfCirclesAreAskedForOnBothWays) {
+  const Layer network = serial(conv(1, 1, Padding::circular), pool(1), Flatten());
+  EXPECT_EQ(wanted(network, {{8}}), (SitePairs{{-7}, {-1}, {0}, {1}, {7}}));
 }
 
 TEST(Sites, OfBranchesAreAskedForTogether) {
-  const Layer network = serial(images({8}), FanOut(2), parallel(pool(), read(2, 1)), FanInConcat());
-  EXPECT_EQ(compile_kernel(network, 3).wanted_of_input.offsets(),
-            (std::set<SitePairs::Offset>{{-1}, {0}, {1}}));
+  const Layer network = serial(FanOut(2), parallel(pool(1), conv(2, 1)), FanInConcat(), Flatten());
+  EXPECT_EQ(wanted(network, {{8}}), (SitePairs{{-1}, {0}, {1}}));
   const Layer joined =
-      serial(images({8}), FanOut(2), parallel(global_pool(), serial(pool(), flatten())), FanInConcat());
-  EXPECT_TRUE(compile_kernel(joined, 3).wanted_of_input.is_all());
+      serial(FanOut(2), parallel(GlobalAvgPool(), serial(pool(1), Flatten())), FanInConcat());
+  EXPECT_EQ(wanted(joined, {{8}}), all_pairs({{8}}));
+}
+
+// Planes are passed on as soon as they are done: of 961 that a global pooling adds up, few are kept.
+TEST(Sites, FewPlanesAreKeptAtATime) {
+  const Schedule pairs =
+      schedule(compile_kernel(serial(conv(1), conv(1), GlobalAvgPool()), {{16, 16}}, 3)).pairs;
+  EXPECT_LE(pairs.buffers.size(), 3u);
+  EXPECT_LE(pairs.tiles(), 2u * 256 + 1);
 }
 
 // ---- LayerNorm ----------------------------------------------------------------------------------

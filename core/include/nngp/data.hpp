@@ -11,6 +11,7 @@
 #include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/file.hpp"
+#include "nngp/sites.hpp"
 
 NNGP_API_BEGIN
 namespace nngp {
@@ -24,6 +25,8 @@ NNGP_API std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(
 struct DataSource {
   /// The type in the file: "float64", "uint8", "str", ..., or "csv".
   std::string dtype;
+  /// The positions of an example, whose row holds the channels of one after the other.
+  Sites sites = {};
   /// Of the columns; empty if nothing names them.
   std::vector<std::string> names = {};
   /// Of a single column of labels: the number k in the matrix stands for levels[k]. Empty: the numbers
@@ -60,9 +63,13 @@ class Data {
   Eigen::Index cols() const { return view_.cols(); }
   const DataSource& source() const { return *source_; }
   const std::string& dtype() const { return source_->dtype; }
+  const Sites& sites() const { return source_->sites; }
 
   /// The same with columns in another order: column i is column order[i] of this. `remark` says why.
   Data with_columns(const std::vector<std::size_t>& order, const std::string& remark) const;
+
+  /// The same numbers as channels of these positions.
+  Data with_sites(const Sites& sites) const;
 
   /// Throws DataError if the numbers are not those that were read: they stayed in a mapped file, and
   /// another process wrote to it. To be asked when what was made of them is about to be used.
@@ -100,9 +107,13 @@ struct ReadOptions {
   /// How many examples there should be, if known: tells a header from an example if it may be both.
   std::optional<std::size_t> rows = std::nullopt;
   Labels labels = Labels::none;
+  /// Whether examples may have positions: arrays of up to five dimensions.
+  bool positions = false;
+  /// How a row is to be read as positions and channels: {8, 8, 1}; empty: as the file says.
+  std::vector<std::size_t> shape = {};
 };
 
-/// Reads a matrix: .npy (versions 1 to 3; floating point of 2, 4 or 8 bytes, integers and bool; either
+/// Reads a matrix, an example a row: .npy (versions 1 to 3; floating point of 2, 4 or 8 bytes, integers and bool; either
 /// byte order; C or Fortran order; a one-dimensional array is a single column; as labels also arrays of
 /// text, dtype U or S) or comma-separated text as read_csv() takes it. Throws DataError, among others
 /// if there are no rows or columns or an entry is NaN, infinite, beyond the range of Real, or an

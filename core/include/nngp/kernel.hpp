@@ -10,6 +10,7 @@
 
 #include "nngp/api.hpp"
 #include "nngp/array.hpp"
+#include "nngp/sites.hpp"
 #include "nngp/stax.hpp"
 
 NNGP_API_BEGIN
@@ -54,6 +55,13 @@ struct NumericalLayer {
   std::vector<nngp_breakpoint> breakpoints;  ///< declared by the plugin or detected
 };
 
+/// What a layer costs: of a pair of examples, the pairs of positions whose covariances are computed
+/// behind it, and how many there are.
+struct LayerWork {
+  std::string layer;
+  std::size_t pairs, of;
+};
+
 /// What a KernelOperator computes with: a network bound to its inputs, or matrices that are there
 /// already (nngp/stored_kernel.hpp). Usable by several threads at once.
 template <class Real>
@@ -64,6 +72,10 @@ class KernelSource {
   virtual std::size_t cols() const = 0;
   virtual bool symmetric() const = 0;
   virtual const std::vector<NumericalLayer>& numerical_layers() const = 0;
+  /// Of the layers of a network in order; none for matrices.
+  virtual std::vector<LayerWork> work() const { return {}; }
+  /// Bytes that a thread needs beside the results.
+  virtual std::size_t bytes_per_thread() const { return 0; }
   virtual void compute(const Window& window, const Output<Real>& out,
                        const KernelOptions& options) const = 0;
 };
@@ -83,6 +95,11 @@ class KernelOperator {
   /// The layers that are integrated numerically, in order.
   const std::vector<NumericalLayer>& numerical_layers() const { return source_->numerical_layers(); }
 
+  /// What the layers of a network compute for a pair of examples; none for matrices.
+  std::vector<LayerWork> work() const { return source_->work(); }
+  /// Bytes that each thread of compute() needs beside the results.
+  std::size_t bytes_per_thread() const { return source_->bytes_per_thread(); }
+
   /// Computes one window. A window on the diagonal of a symmetric operator (row = col, rows = cols) is
   /// computed as one triangle and mirrored. Throws DataError if an entry is NaN or infinite.
   void compute(const Window& window, const Output<Real>& out, const KernelOptions& options = {}) const {
@@ -97,9 +114,10 @@ class KernelOperator {
 /// and NTK of its output at infinite width. A value to copy; usable by several threads at once.
 class KernelFn {
  public:
-  /// Throws ModelError if the layers do not fit together (a non-linearity on non-Gaussian input, ...),
-  /// NotImplemented if an activation has neither nngp_fn nor fn.
-  explicit KernelFn(Layer network);
+  /// `sites` are the positions of an example, {32, 32} for images: its row holds the channels of one
+  /// after the other. Throws ModelError if the layers do not fit together (a non-linearity on
+  /// non-Gaussian input, ...), NotImplemented if an activation has neither nngp_fn nor fn.
+  explicit KernelFn(Layer network, Sites sites = {});
 
   /// The kernels of x1 with itself, exactly symmetric, or of x1 with x2; matrices of Eigen are inputs
   /// too. Throws DataError for empty inputs, differing numbers of features, or kernels that are not
@@ -157,6 +175,7 @@ class KernelFn {
                         const KernelOptions& options) const;
 
   Layer network_;
+  Sites sites_;
 };
 
 /// The instruction set that kernels are computed with on this machine, as instruction_sets() names it.

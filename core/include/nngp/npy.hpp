@@ -1,7 +1,7 @@
 #pragma once
 
 // The .npy format of NumPy (numpy.lib.format), versions 1.0 to 3.0: reads one-dimensional arrays (a
-// column) and matrices, writes arrays of any number of dimensions.
+// column), matrices and arrays of examples with positions, writes arrays of any number of dimensions.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +29,9 @@ struct NpyHeader {
   bool swapped = false;       ///< byte order is not this machine's
   bool fortran_order = false;
   Eigen::Index rows = 0;
-  Eigen::Index cols = 0;
-  std::size_t data_offset = 0;  ///< bytes before the numbers
+  Eigen::Index cols = 0;        ///< numbers of an example
+  std::vector<Eigen::Index> example = {};  ///< its shape; empty: a row
+  std::size_t data_offset = 0;             ///< bytes before the numbers
 
   bool is_text() const { return kind == 'U' || kind == 'S'; }
   std::string dtype() const;  ///< as NumPy prints it: "float64", "uint8"; "str" or "bytes"
@@ -40,8 +41,9 @@ struct NpyHeader {
 bool is_npy(std::span<const std::byte> bytes);
 
 /// Reads the header and checks that `file` is exactly as long as it says, and that its numbers are of
-/// a kind that can be read. Throws DataError.
-NpyHeader read_npy_header(const FileBytes& file);
+/// a kind that can be read. Arrays of 3 to 5 dimensions are examples with positions, and refused unless
+/// these are wanted. Throws DataError.
+NpyHeader read_npy_header(const FileBytes& file, bool positions = false);
 
 /// The bytes before the elements of a C-order file of version 1.0; `descr` is their type as the format
 /// writes it, such as "<f8". A shape has 1 to 32 sizes.

@@ -71,6 +71,44 @@ struct DenseOptions {
 /// y = x W + b, fully connected: W_ij ~ N(0, W_std^2 / n_in), b_j ~ N(0, b_std^2). out_dim >= 1.
 Layer Dense(std::size_t out_dim, const DenseOptions& options = {});
 
+/// What a window does at the edges of an image: it stays inside (VALID), positions outside are 0 and
+/// the output has as many as the input, over the stride (SAME), or each axis is a circle (CIRCULAR).
+enum class Padding { valid, same, circular };
+
+struct ConvOptions {
+  std::vector<std::size_t> strides = {};  ///< one for each axis of positions; empty: 1
+  Padding padding = Padding::valid;
+  double W_std = 1.0;                          ///< as in DenseOptions
+  std::optional<double> b_std = std::nullopt;  ///< as in DenseOptions
+  Parameterization parameterization = Parameterization::ntk;
+  std::array<double, 2> s = {1.0, 1.0};
+};
+
+/// A filter of 1 to 3 axes at each position, W_ij ~ N(0, W_std^2 / (channels * taps)): convolutional
+/// networks (Novak et al., arXiv 1810.05148). Inputs need positions (KernelFn).
+Layer Conv(std::size_t out_chan, std::vector<std::size_t> filter_shape, const ConvOptions& options = {});
+/// The same with weights of its own at each position.
+Layer ConvLocal(std::size_t out_chan, std::vector<std::size_t> filter_shape,
+                const ConvOptions& options = {});
+/// The transpose of a convolution: `strides` times as many positions.
+Layer ConvTranspose(std::size_t out_chan, std::vector<std::size_t> filter_shape,
+                    const ConvOptions& options = {});
+
+struct PoolOptions {
+  std::vector<std::size_t> strides = {};  ///< one for each axis of positions; empty: 1
+  Padding padding = Padding::valid;
+  bool normalize_edges = false;  ///< AvgPool, SAME: means over the positions inside
+};
+
+/// The mean and the sum over a window at each position, and over all positions.
+Layer AvgPool(std::vector<std::size_t> window_shape, const PoolOptions& options = {});
+Layer SumPool(std::vector<std::size_t> window_shape, const PoolOptions& options = {});
+Layer GlobalAvgPool();
+Layer GlobalSumPool();
+
+/// The channels of all positions side by side; rows of features stay as they are.
+Layer Flatten();
+
 /// Applies a scalar function to every unit.
 Layer Elementwise(Activation activation);
 /// The same, the function given by formulas: Elementwise({.fn = "x * sigmoid(x)"}).
@@ -83,8 +121,9 @@ Layer ElementwiseNumerical(Activation activation, double tolerance = 1e-10);
 /// Its input.
 Layer Identity();
 
-/// (x - mean) / sqrt(eps + variance) over the features of each example; eps >= 0.
-Layer LayerNorm(double eps = 1e-12);
+/// (x - mean) / sqrt(eps + variance) over the channels of each example, and over further axes: 0 are
+/// the examples, then come positions, the last (-1) are the channels; eps >= 0.
+Layer LayerNorm(double eps = 1e-12, std::vector<std::ptrdiff_t> axis = {-1});
 
 /// Keeps a unit with probability `rate`, in (0, 1], and divides it by `rate` (neural-tangents'
 /// meaning).

@@ -1,5 +1,7 @@
 #include "nngp/data.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -43,6 +45,19 @@ bool is_exact(Stored value) {
   return rounded < beyond && static_cast<Stored>(rounded) == value;
 }
 
+/// The place, in Fortran order, of what is at place j of an example in C order.
+Eigen::Index fortran_place(const NpyHeader& header, Eigen::Index j) {
+  if (header.example.empty()) return j;
+  Eigen::Index place = 0, stride = header.cols;
+  for (std::size_t axis = header.example.size(); axis-- > 0;) {
+    const Eigen::Index extent = header.example[axis];
+    stride /= extent;
+    place += j % extent * stride;
+    j /= extent;
+  }
+  return place;
+}
+
 template <class Stored, class Real>
 Matrix<Real> convert(const std::byte* data, const NpyHeader& header) {
   Matrix<Real> matrix(header.rows, header.cols);
@@ -52,7 +67,8 @@ Matrix<Real> convert(const std::byte* data, const NpyHeader& header) {
   };
   if (header.fortran_order) {
     for (Eigen::Index j = 0; j < header.cols; ++j)
-      for (Eigen::Index i = 0; i < header.rows; ++i) matrix(i, j) = at(j * header.rows + i);
+      for (Eigen::Index i = 0; i < header.rows; ++i)
+        matrix(i, j) = at(fortran_place(header, j) * header.rows + i);
   } else {
     for (Eigen::Index k = 0; k < matrix.size(); ++k) matrix.data()[k] = at(k);
   }
@@ -149,7 +165,10 @@ Data<Real> labels(const std::vector<std::string>& texts, std::string dtype) {
 
 template <class Real>
 Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
-  const NpyHeader header = read_npy_header(file);
+  const NpyHeader header = read_npy_header(file, options.positions);
+  DataSource source{header.dtype()};
+  for (std::size_t axis = 0; axis + 1 < header.example.size(); ++axis)
+    source.sites.extents.push_back(static_cast<std::size_t>(header.example[axis]));
   const auto fail = [&](const std::string& why) {
     throw DataError("cannot read '" + file.name() + "': " + why);
   };
@@ -170,17 +189,37 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
   const bool as_wanted = header.kind == 'f' && header.item_size == sizeof(Real) && !header.swapped &&
                          (!header.fortran_order || header.cols == 1) &&
                          reinterpret_cast<std::uintptr_t>(data) % alignof(Real) == 0;
-  if (!as_wanted) return Data<Real>(convert<Real>(data, header), DataSource{header.dtype()});
-  return {
-      file, view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols), {header.dtype()}};
+  if (!as_wanted) return Data<Real>(convert<Real>(data, header), std::move(source));
+  return {file, view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
+          std::move(source)};
 }
 
 template <class Real>
 Data<Real> read_text(const FileBytes& file, const ReadOptions& options) {
   CsvTable table = read_csv(file, options);
   return Data<Real>(table.values.template cast<Real>(),
-                    {"csv", std::move(table.names), std::move(table.levels), std::move(table.remarks),
-                     table.guessed, std::move(table.index)});
+                    {"csv",
+                     {},
+                     std::move(table.names),
+                     std::move(table.levels),
+                     std::move(table.remarks),
+                     table.guessed,
+                     std::move(table.index)});
+}
+
+/// Positions and channels of rows, as they are wanted.
+template <class Real>
+Data<Real> with_shape(const FileBytes& file, const Data<Real>& data,
+                      const std::vector<std::size_t>& shape) {
+  const Sites whole{shape}, sites{{shape.begin(), shape.end() - 1}};
+  const auto columns = static_cast<std::size_t>(data.cols());
+  if (whole.count() != columns)
+    throw DataError(fmt::format("cannot use '{}': its examples have {} numbers, not {} as {}", file.name(),
+                                columns, whole.count(), whole.text()));
+  if (data.sites().dimensions() > 0 && !(data.sites() == sites))
+    throw DataError(fmt::format("cannot use '{}': its examples have {} positions, not {}", file.name(),
+                                data.sites().text(), sites.text()));
+  return data.with_sites(sites);
 }
 
 template <class Real>
@@ -226,6 +265,15 @@ Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order,
 }
 
 template <class Real>
+Data<Real> Data<Real>::with_sites(const Sites& sites) const {
+  Data<Real> data = *this;
+  DataSource source = *source_;
+  source.sites = sites;
+  data.source_ = std::make_shared<const DataSource>(std::move(source));
+  return data;
+}
+
+template <class Real>
 Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
   const auto text = file.text();
   if (text.starts_with("PK\x03\x04"))
@@ -237,12 +285,13 @@ Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
   Data<Real> data = npy ? read_npy<Real>(file, options) : read_text<Real>(file, options);
   check_finite(file, data);
   file.check_unchanged();
-  return data;
+  return options.shape.empty() ? data : with_shape(file, data, options.shape);
 }
 
 std::optional<std::size_t> certain_rows(const FileBytes& file, const ReadOptions& options) {
   try {
-    if (is_npy(file.bytes())) return static_cast<std::size_t>(read_npy_header(file).rows);
+    if (is_npy(file.bytes()))
+      return static_cast<std::size_t>(read_npy_header(file, options.positions).rows);
     const CsvLayout layout = csv_layout(file, options);
     return layout.certain ? std::optional(layout.rows) : std::nullopt;
   } catch (const DataError&) {

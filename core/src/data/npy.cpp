@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "nngp/error.hpp"
+#include "nngp/sites.hpp"
 
 namespace nngp {
 namespace {
@@ -24,7 +25,8 @@ constexpr bool little_endian = std::endian::native == std::endian::little;
 /// shape, in any order.
 class HeaderParser {
  public:
-  HeaderParser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+  HeaderParser(std::string_view text, const std::string& file, bool positions)
+      : text_(text), file_(file), positions_(positions) {}
 
   NpyHeader parse() {
     expect('{');
@@ -137,11 +139,18 @@ class HeaderParser {
       if (!accept(',') && next() != ')') malformed();
     }
     if (sizes.empty()) fail("it holds a single number, not a matrix with one example a row");
-    if (sizes.size() > 2)
+    if (sizes.size() > 2 && !positions_)
       fail("it has " + std::to_string(sizes.size()) + " dimensions (" + text +
            "), not two with one example a row; save x.reshape(len(x), -1)");
+    if (sizes.size() > Sites::max_dimensions + 2)
+      fail("it has " + std::to_string(sizes.size()) + " dimensions (" + text +
+           "); at most five are examples, three axes of positions, and channels");
     header_.rows = sizes[0];
-    header_.cols = sizes.size() == 2 ? sizes[1] : 1;
+    header_.cols = 1;
+    for (std::size_t i = 1; i < sizes.size(); ++i)
+      if (__builtin_mul_overflow(header_.cols, sizes[i], &header_.cols))
+        fail("its shape is too large to be true");
+    if (sizes.size() > 2) header_.example.assign(sizes.begin() + 1, sizes.end());
   }
 
   static std::string printable(std::string text) {
@@ -152,6 +161,7 @@ class HeaderParser {
 
   std::string_view text_;
   const std::string& file_;
+  bool positions_;  ///< are wanted
   NpyHeader header_;
 };
 
@@ -168,7 +178,7 @@ bool is_npy(std::span<const std::byte> bytes) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
-NpyHeader read_npy_header(const FileBytes& file) {
+NpyHeader read_npy_header(const FileBytes& file, bool positions) {
   const auto fail = [&](const std::string& why) {
     throw DataError("cannot read '" + file.name() + "': " + why);
   };
@@ -185,7 +195,7 @@ NpyHeader read_npy_header(const FileBytes& file) {
   const std::size_t start = 8 + length_size;
   if (length > text.size() - start) fail("it is truncated inside its header; copy or save it again");
 
-  NpyHeader header = HeaderParser(text.substr(start, length), file.name()).parse();
+  NpyHeader header = HeaderParser(text.substr(start, length), file.name(), positions).parse();
   header.data_offset = start + length;
   const std::size_t available = text.size() - header.data_offset;
   const std::string shape =

@@ -1,32 +1,38 @@
 #include "engine/kernel_builder.hpp"
 
 namespace nngp {
+namespace {
 
-KernelBuilder::KernelBuilder(std::size_t features)
-    : BranchBuilder({.operand = {0, {.cov_scale = 1 / static_cast<double>(features)}},
-                     .width = static_cast<double>(features)}) {}
+Affine mean_over(double channels) { return {.cov_scale = 1 / channels}; }
+
+}  // namespace
+
+KernelBuilder::KernelBuilder(const Sites& sites, std::size_t channels)
+    : BranchBuilder({.operand = {0, mean_over(static_cast<double>(channels))},
+                     .width = static_cast<double>(channels),
+                     .sites = sites}) {
+  program_.sites = {sites};
+}
 
 KernelBranch& KernelBuilder::gaussian_branch(std::string_view requirement) {
   KernelBranch& branch = only_branch();
-  if (!branch.is_gaussian) fail(fmt::format("{}; insert Dense(...) before it", requirement));
+  if (!branch.is_gaussian)
+    fail(fmt::format("{}; insert Dense(...){} before it", requirement,
+                     branch.sites.dimensions() ? " or Conv(...)" : ""));
   return branch;
 }
 
-std::size_t KernelBuilder::new_slot() {
-  if (free_slots_.empty()) return program_.slots++;
-  const std::size_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  return slot;
+void KernelBuilder::append_step(KernelBranch& branch, std::unique_ptr<KernelStep> step) {
+  program_.steps.push_back(std::move(step));
+  program_.sites.push_back(branch.sites);
+  branch.operand = {program_.steps.size(), {}};
 }
 
-void KernelBuilder::close_branches() {
+KernelBranch& KernelBuilder::close_branches() {
   std::vector<KernelBranch>& all = branches();
-  bool is_input = true;
-  for (const KernelBranch& branch : all) is_input = is_input && branch.is_input;
-  for (std::size_t b = all.size(); b-- > 1;) free_slots_.push_back(all[b].operand.slot);
+  for (const KernelBranch& branch : all) all[0].is_input = all[0].is_input && branch.is_input;
   all.resize(1);
-  all[0].operand.pending = {};
-  all[0].is_input = is_input;
+  return all[0];
 }
 
 std::vector<Operand> KernelBuilder::operands() const {
@@ -35,18 +41,28 @@ std::vector<Operand> KernelBuilder::operands() const {
   return all;
 }
 
+bool KernelBuilder::flatten_input() {
+  KernelBranch& branch = only_branch();
+  if (!program_.steps.empty() || !branch.is_input) return false;
+  branch.width *= static_cast<double>(branch.sites.count());
+  branch.sites = program_.sites[0] = {};
+  branch.operand.pending = mean_over(branch.width);
+  return true;
+}
+
 Program KernelBuilder::finish(const Layer& network) && {
   const KernelBranch& end = append_network(network);
+  if (end.sites.count() != 1)
+    throw ModelError(
+        fmt::format("the network ends with {} positions an example; end it with Flatten() or "
+                    "GlobalAvgPool(), and Dense(...) after it",
+                    end.sites.text()));
   program_.output = end.operand;
-  std::vector<SitePairs> wanted(program_.slots);
-  wanted[end.operand.slot] = SitePairs::same(end.sites.dimensions());
-  for (auto step = program_.steps.rbegin(); step != program_.steps.rend(); ++step) (*step)->ask(wanted);
-  program_.wanted_of_input = wanted[0];
   return std::move(program_);
 }
 
-Program compile_kernel(const Layer& network, std::size_t features) {
-  return KernelBuilder(features).finish(network);
+Program compile_kernel(const Layer& network, const Sites& sites, std::size_t channels) {
+  return KernelBuilder(sites, channels).finish(network);
 }
 
 }  // namespace nngp

@@ -11,16 +11,15 @@
 
 namespace nngp {
 
-/// A compiled network. Slot 0 is the input: nngp = x1 x2^T (a sum, not yet a mean), ntk = 0.
+/// A compiled network. Value 0 is the input: nngp = x1 x2^T (a sum over channels, not yet a mean),
+/// ntk = 0. Step k makes value k + 1.
 struct Program {
   std::vector<std::unique_ptr<KernelStep>> steps;
-  std::size_t slots = 1;  ///< how many exist
-  Operand output;
-  /// The pairs of sites that are wanted of slot 0, the input, for the output at each site with itself.
-  SitePairs wanted_of_input;
+  std::vector<Sites> sites = {{}};  ///< of each value
+  Operand output;                   ///< of one site
 };
 
-/// A branch on its way: the slot it lives in, and what neural-tangents tracks as the kernel's
+/// A branch on its way: the value it carries, and what neural-tangents tracks as the kernel's
 /// requirements.
 struct KernelBranch {
   Operand operand = {};
@@ -33,37 +32,49 @@ struct KernelBranch {
 /// What a layer adds itself to (LayerType::infinite).
 class KernelBuilder final : public BranchBuilder<KernelBranch> {
  public:
-  explicit KernelBuilder(std::size_t features);
+  KernelBuilder(const Sites& sites, std::size_t channels);
 
   /// The only branch, which must be Gaussian: "REQUIREMENT; insert Dense(...) before it".
   KernelBranch& gaussian_branch(std::string_view requirement);
 
-  /// Appends a step.
+  /// Appends a step, made of the branch's operand and the arguments. The branch carries what it makes.
   template <class Step, class... Arguments>
-  void step(Arguments&&... arguments) {
-    program_.steps.push_back(std::make_unique<Step>(std::forward<Arguments>(arguments)...));
+  void step(KernelBranch& branch, Arguments&&... arguments) {
+    append_step(branch, std::make_unique<Step>(branch.operand, std::forward<Arguments>(arguments)...));
   }
 
-  /// A slot that no open branch uses.
-  std::size_t new_slot();
-  /// Closes all branches into one, which lives in the slot of the first: it is as many channels wide,
-  /// and an input if all are.
-  void close_branches();
+  /// Appends a step made of all open branches, and closes them into one: it is as many channels wide as
+  /// the first, and an input if all are.
+  template <class Step, class... Arguments>
+  void join(Arguments&&... arguments) {
+    KernelBranch& joined = close_branches();
+    append_step(joined, std::make_unique<Step>(std::forward<Arguments>(arguments)...));
+  }
+
   /// The operands of the open branches, in order.
   std::vector<Operand> operands() const;
+
+  /// Takes the sites of the input for channels: example for example a row of features. Whether that
+  /// could be: nothing was done to the input yet.
+  bool flatten_input();
 
   /// Compiles a network. Throws ModelError if layers do not fit together.
   Program finish(const Layer& network) &&;
 
  private:
   void dispatch(const LayerType& layer) override { layer.infinite(*this); }
+  void append_step(KernelBranch& branch, std::unique_ptr<KernelStep> step);
+  KernelBranch& close_branches();
 
   Program program_;
-  std::vector<std::size_t> free_slots_;
 };
 
-/// Compiles `network` for inputs with `features` columns. Throws ModelError when the layers do not fit
-/// together and NotImplemented when a kernel is asked of an activation that has none.
-Program compile_kernel(const Layer& network, std::size_t features);
+/// Compiles `network` for examples with these sites and channels. Throws ModelError when the layers do
+/// not fit together and NotImplemented when a kernel is asked of an activation that has none.
+Program compile_kernel(const Layer& network, const Sites& sites, std::size_t channels);
+/// The same for rows of features.
+inline Program compile_kernel(const Layer& network, std::size_t features) {
+  return compile_kernel(network, {}, features);
+}
 
 }  // namespace nngp

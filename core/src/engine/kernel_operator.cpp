@@ -19,9 +19,6 @@ namespace {
 /// One computation of a window: its tiles, spread over threads.
 template <class Real>
 class Computation {
-  static constexpr std::size_t tile_rows = TileEngine<Real>::tile_rows;
-  static constexpr std::size_t tile_cols = TileEngine<Real>::tile_cols;
-
  public:
   Computation(const TileEngine<Real>& engine, const Window& window, const Output<Real>& out,
               const KernelOptions& options)
@@ -29,14 +26,19 @@ class Computation {
         window_(window),
         out_(out),
         options_(options),
-        mirrored_(engine.symmetric() && window.row == window.col && window.rows == window.cols) {}
+        mirrored_(engine.symmetric() && window.row == window.col && window.rows == window.cols),
+        shape_(engine.shape()) {}
 
   void run() {
     // A task is a column of tiles: x2 is packed once for it. Enough tasks for the threads to share
-    // evenly.
+    // evenly; tiles of many sites may need to be smaller for that.
+    const std::size_t tile_cols = shape_.cols;
+    if (engine_.is_spatial()) make_enough_tiles();
+    const std::size_t tile_rows = shape_.rows;
     const std::size_t strips = (window_.cols + tile_cols - 1) / tile_cols;
     const std::size_t tiles = (window_.rows + tile_rows - 1) / tile_rows;
-    const std::size_t tiles_per_task = std::clamp<std::size_t>(strips * tiles / 128, 1, 8);
+    const std::size_t most = engine_.is_spatial() ? 1 : 8;
+    const std::size_t tiles_per_task = std::clamp<std::size_t>(strips * tiles / 128, 1, most);
     const std::size_t chunks = (tiles + tiles_per_task - 1) / tiles_per_task;
     const std::size_t rows_per_task = tiles_per_task * tile_rows;
     total_ = mirrored_ ? window_.rows * (window_.rows + 1) / 2 : window_.rows * window_.cols;
@@ -60,8 +62,8 @@ class Computation {
     Workspace<Real>& work = workspaces_.local();
     if (mirrored_) last_row = std::min(last_row, col + cols);
     std::size_t done = 0;
-    for (; row < last_row; row += tile_rows) {
-      const std::size_t rows = std::min(tile_rows, last_row - row);
+    for (; row < last_row; row += shape_.rows) {
+      const std::size_t rows = std::min(shape_.rows, last_row - row);
       done +=
           mirrored_ ? tile_and_mirror(row, rows, col, cols, work) : tile(row, rows, col, cols, work);
     }
@@ -76,10 +78,10 @@ class Computation {
     output.nngp = to.k;
     output.ntk = to.t;
     output.ld = out_.ld;
-    const Operand& result = engine_.evaluate(at(row, rows, col, cols), work, &output);
+    const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, &output, pause(rows * cols));
     for (std::size_t i = 0; i < rows; ++i)
       if (!output.taken)
-        write_row(result.pending, entry(engine_.block(work, result.slot), i, 0), row + i, col, cols);
+        write_row(entry(tile, i, 0), row + i, col, cols);
       else if (output.not_finite)
         check_row(row + i, col, cols);
     return rows * cols;
@@ -88,31 +90,29 @@ class Computation {
   /// The part of a tile on and above the diagonal, and its mirror image.
   std::size_t tile_and_mirror(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                               Workspace<Real>& work) {
-    const Operand& result = engine_.evaluate(at(row, rows, col, cols), work);
-    const Block<Real> tile = engine_.block(work, result.slot);
+    const Block<Real> tile =
+        engine_.evaluate(at(row, rows, col, cols), work, nullptr, pause(rows * cols));
     std::size_t written = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       const std::size_t skip = row + i > col ? row + i - col : 0;
       if (skip >= cols) continue;
-      write_row(result.pending, entry(tile, i, skip), row + i, col + skip, cols - skip);
+      write_row(entry(tile, i, skip), row + i, col + skip, cols - skip);
       written += cols - skip;
     }
     const Block<Real> flipped{work.flipped_k.data(), tile.t ? work.flipped_t.data() : nullptr};
-    ops_.transpose(tile.k, rows, cols, tile_cols, flipped.k, tile_rows);
-    if (tile.t) ops_.transpose(tile.t, rows, cols, tile_cols, flipped.t, tile_rows);
+    constexpr std::size_t ld = TileEngine<Real>::tile_rows;
+    ops_.transpose(tile.k, rows, cols, shape_.cols, flipped.k, ld);
+    if (tile.t) ops_.transpose(tile.t, rows, cols, shape_.cols, flipped.t, ld);
     for (std::size_t j = 0; j < cols; ++j) {
       if (col + j <= row) continue;
       const std::size_t above = std::min(rows, col + j - row);
-      const Block<Real> from{flipped.k + j * tile_rows,
-                             flipped.t ? flipped.t + j * tile_rows : nullptr};
-      write_row(result.pending, from, col + j, row, above);
+      write_row({flipped.k + j * ld, flipped.t ? flipped.t + j * ld : nullptr}, col + j, row, above);
     }
     return written;
   }
 
-  void write_row(const Affine& pending, const Block<Real>& from, std::size_t row, std::size_t col,
-                 std::size_t cols) {
-    if (!ops_.write_row(pending, from, results(row, col), cols)) check_row(row, col, cols);
+  void write_row(const Block<Real>& from, std::size_t row, std::size_t col, std::size_t cols) {
+    if (!ops_.write_row(engine_.pending(), from, results(row, col), cols)) check_row(row, col, cols);
   }
 
   /// Throws if a result is not finite.
@@ -136,21 +136,38 @@ class Computation {
     return {out_.nngp ? out_.nngp + offset : nullptr, out_.ntk ? out_.ntk + offset : nullptr};
   }
 
-  void report(std::size_t done) {
+  void report(std::size_t done, std::size_t begun = 0) {
     done_ += done;
     if (!options_.progress) return;
     const std::unique_lock lock(progress_, std::try_to_lock);
     if (!lock || stopped_) return;
-    stopped_ = !options_.progress(done_, total_);
+    stopped_ = !options_.progress(std::min(done_ + begun, total_), total_);
     if (stopped_) throw Interrupted("interrupted");
+  }
+
+  /// Tiles of many sites take long: there is progress within them, and they can be stopped.
+  typename TileEngine<Real>::Pause pause(std::size_t entries) {
+    if (!options_.progress) return {};
+    return [this, entries](double share) {
+      if (stopped_) throw Interrupted("interrupted");
+      report(0, static_cast<std::size_t>(share * static_cast<double>(entries)));
+    };
+  }
+
+  /// At least four tiles for a thread, if there are as many rows.
+  void make_enough_tiles() {
+    const auto threads = static_cast<std::size_t>(arena(options_.threads).max_concurrency());
+    const std::size_t strips = (window_.cols + shape_.cols - 1) / shape_.cols;
+    const std::size_t rows = window_.rows * strips / (4 * threads);
+    shape_.rows = std::clamp<std::size_t>(rows, 1, shape_.rows);
   }
 
   /// A tile of the window, among all tiles.
   TileAt at(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) const {
     return {window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr};
   }
-  static Block<Real> entry(const Block<Real>& tile, std::size_t i, std::size_t j) {
-    const std::size_t offset = i * tile_cols + j;
+  Block<Real> entry(const Block<Real>& tile, std::size_t i, std::size_t j) const {
+    const std::size_t offset = i * shape_.cols + j;
     return {tile.k + offset, tile.t ? tile.t + offset : nullptr};
   }
 
@@ -159,13 +176,14 @@ class Computation {
   const Output<Real> out_;
   const KernelOptions& options_;
   const bool mirrored_;
+  TileShape shape_;
   const TileOps<Real>& ops_ = tile_ops<Real>();
   oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces_{
       [this] { return engine_.workspace(); }};
   std::size_t total_ = 0;
   std::atomic<std::size_t> done_ = 0;
-  std::mutex progress_;  ///< guards stopped_ and calls of options_.progress
-  bool stopped_ = false;
+  std::mutex progress_;  ///< guards calls of options_.progress
+  std::atomic<bool> stopped_ = false;
 };
 
 /// A network bound to its inputs.
@@ -181,12 +199,72 @@ class NetworkKernels final : public KernelSource<Real> {
   const std::vector<NumericalLayer>& numerical_layers() const override {
     return engine_->numerical_layers();
   }
+  std::vector<LayerWork> work() const override { return engine_->work(); }
+  std::size_t bytes_per_thread() const override { return engine_->workspace_bytes(); }
   void compute(const Window& window, const Output<Real>& out,
                const KernelOptions& options) const override {
-    Computation<Real>(*engine_, window, out, options).run();
+    if (symmetric() && engine_->is_spatial())
+      compute_parts(window, out, options);
+    else
+      Computation<Real>(*engine_, window, out, options).run();
   }
 
  private:
+  /// Sums over pairs of sites are rounded in another order for (j, i) than for (i, j): of a symmetric
+  /// kernel the entries above the diagonal are computed, and mirrored, whatever the window.
+  void compute_parts(const Window& window, const Output<Real>& out, const KernelOptions& options) const {
+    const auto [row, col, rows, cols] = window;
+    const std::size_t last_row = row + rows, last_col = col + cols;
+    // The square on the diagonal, from `begin` to `end`, and what is beside it.
+    const std::size_t begin = std::min(std::max(row, col), last_row), end = std::max(begin, std::min(last_row, last_col));
+    std::vector<Window> parts;
+    const auto add = [&](std::size_t r, std::size_t r_end, std::size_t c, std::size_t c_end) {
+      if (r < r_end && c < c_end) parts.push_back({r, c, r_end - r, c_end - c});
+    };
+    add(row, begin, col, last_col);
+    add(begin, end, col, std::min(begin, last_col));
+    add(begin, end, begin, end);
+    add(begin, end, end, last_col);
+    add(end, last_row, col, last_col);
+    std::size_t total = 0, done = 0;
+    for (const Window& part : parts) total += part.rows * part.cols;
+    for (const Window& part : parts) {
+      KernelOptions counted = options;
+      const std::size_t entries = part.rows * part.cols;
+      if (options.progress)
+        counted.progress = [&](std::size_t so_far, std::size_t of) {
+          const double share = static_cast<double>(so_far) / static_cast<double>(of);
+          return options.progress(done + static_cast<std::size_t>(share * static_cast<double>(entries)),
+                                  total);
+        };
+      const std::size_t place = (part.row - row) * out.ld + (part.col - col);
+      const Output<Real> to{out.nngp ? out.nngp + place : nullptr, out.ntk ? out.ntk + place : nullptr,
+                            out.ld};
+      if (part.row > part.col)
+        compute_below(part, to, counted);
+      else
+        Computation<Real>(*engine_, part, to, counted).run();
+      done += entries;
+    }
+  }
+
+  /// A window below the diagonal, by its mirror image.
+  void compute_below(const Window& window, const Output<Real>& out, const KernelOptions& options) const {
+    const auto rows = static_cast<Eigen::Index>(window.rows), cols = static_cast<Eigen::Index>(window.cols);
+    KernelMatrix<Real> nngp, ntk;
+    Output<Real> to{.ld = window.rows};
+    if (out.nngp) to.nngp = (nngp = KernelMatrix<Real>(cols, rows)).data();
+    if (out.ntk) to.ntk = (ntk = KernelMatrix<Real>(cols, rows)).data();
+    Computation<Real>(*engine_, {window.col, window.row, window.cols, window.rows}, to, options).run();
+    const auto flip = [&](const KernelMatrix<Real>& from, Real* target) {
+      if (target)
+        MatrixMap<Real>(target, rows, cols, Eigen::OuterStride<>(static_cast<Eigen::Index>(out.ld))) =
+            from.view().transpose();
+    };
+    flip(nngp, out.nngp);
+    flip(ntk, out.ntk);
+  }
+
   std::unique_ptr<const TileEngine<Real>> engine_;
 };
 
@@ -198,7 +276,13 @@ void check(const MatrixView<Real>& x, const char* name) {
 
 }  // namespace
 
-KernelFn::KernelFn(Layer network) : network_(std::move(network)) { compile_kernel(network_, 1); }
+KernelFn::KernelFn(Layer network, Sites sites)
+    : network_(std::move(network)), sites_(std::move(sites)) {
+  if (sites_.dimensions() > Sites::max_dimensions)
+    throw ModelError(fmt::format("inputs of {} axes of positions: at most {}", sites_.dimensions(),
+                                 Sites::max_dimensions));
+  compile_kernel(network_, sites_, 1);
+}
 
 template <class Real>
 KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
@@ -211,10 +295,14 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
       throw DataError(fmt::format("x1 has {} features (columns) and x2 has {}; they must agree",
                                   x1.cols(), x2->cols()));
   }
+  const auto columns = static_cast<std::size_t>(x1.cols());
+  if (columns % sites_.count() != 0)
+    throw DataError(fmt::format("examples of {} numbers are no {} positions with equally many channels",
+                                columns, sites_.text()));
   return arena(options.threads).execute([&] {
     return KernelOperator<Real>(
         std::make_shared<const NetworkKernels<Real>>(std::make_unique<const TileEngine<Real>>(
-            compile_kernel(network_, static_cast<std::size_t>(x1.cols())), x1, x2)));
+            compile_kernel(network_, sites_, columns / sites_.count()), x1, x2)));
   });
 }
 

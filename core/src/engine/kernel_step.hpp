@@ -1,12 +1,17 @@
 #pragma once
 
-// What a layer does to kernels. A network of infinite width is straight-line code over slots: a slot is
-// what one branch carries, a tile of covariances (nngp), a tile of the NTK and the variances of the
-// rows and columns. A step reads slots and writes one. Steps work on tiles, so that a tile stays in
-// cache from the input to the output of the network.
+// What a layer does to kernels. A network of infinite width is straight-line code over values: a value
+// is what one branch carries between two layers, the covariances of all pairs of sites that are wanted
+// (nngp) and their NTK. Step k of a program makes value k + 1 of earlier ones; value 0 is the input.
+//
+// A value is kept in planes. A plane holds the pairs (s, s + offset) of sites of one offset, and for
+// each pair a tile: rows are examples of x1, columns examples of x2. A row of features is one site and
+// one plane of one tile. Most steps make a plane of one plane, so that few planes exist at a time and
+// stay in cache from the input to the output of the network (engine/schedule.hpp).
 
 #include <oneapi/tbb/cache_aligned_allocator.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,9 +30,9 @@ namespace nngp {
 template <class Real>
 using AlignedVector = std::vector<Real, oneapi::tbb::cache_aligned_allocator<Real>>;
 
-/// One input of a step: a slot, and the Dense layers that were not yet applied to it.
+/// One input of a step: a value, and the Dense layers that were not yet applied to it.
 struct Operand {
-  std::size_t slot = 0;
+  std::size_t value = 0;
   Affine pending = {};
 };
 
@@ -42,63 +47,99 @@ void set_affine(const Affine& map, Struct& s) {
   s.ntk_shift = static_cast<Real>(map.ntk_shift);
 }
 
-/// The variances of the rows of one input as far as the program got, by slot. Each vector is padded to
-/// whole tiles.
-template <class Real>
-struct RowVariances {
-  std::size_t rows;
-  std::vector<AlignedVector<Real>> slots;
+/// Which of the two inputs.
+enum class Input { x1, x2 };
 
-  std::size_t padded() const { return slots[0].size(); }
-  Block<Real> block(std::size_t slot) { return {slots[slot].data(), nullptr}; }
+/// The examples of a tile, and what all tiles of its planes share.
+template <class Real>
+struct KernelTile {
+  static constexpr std::size_t max_rows = 64;
+  static constexpr std::size_t max_cols = 1024 / sizeof(Real);
+
+  std::size_t row, rows, col, cols;
+  std::size_t ld;  ///< columns in memory, whole vectors
+  bool symmetric;  ///< x1 with itself: entry (i, i) is an example with itself
+  /// Set: the tile has one row, whose entries are the examples [col, col + cols) of this input, each
+  /// with itself. Variances are such tiles.
+  std::optional<Input> own = {};
+  ColumnMemory<Real>* columns = nullptr;  ///< of this step, kept for the tiles below
+  /// Where results go, if the step is the last one and may write them there itself; else null.
+  typename TileOf<Real>::output* output = nullptr;
+  std::vector<AlignedVector<Real>>* scratch = nullptr;  ///< grows as steps need it
+
+  /// Entries in memory, padding included.
+  std::size_t size() const { return rows * ld; }
 };
 
-/// What a step is bound to: the variances of both inputs, which it replaces by those after the step.
+/// The tiles of all pairs of sites of one offset, one after the other in the order of the box.
 template <class Real>
-struct Binding {
-  RowVariances<Real> x1;
-  std::optional<RowVariances<Real>> x2;          ///< absent: x1 with itself
-  std::vector<NumericalLayer> numerical_layers;  ///< layers that are integrated append themselves
+struct Plane {
+  const PairBox* box;
+  Block<Real> entries;  ///< t is null if no NTK is wanted
 
-  template <class Body>
-  void for_each_input(Body body) {
-    body(x1);
-    if (x2) body(*x2);
+  Block<Real> tile(std::size_t place, std::size_t size) const {
+    return {entries.k + place * size, entries.t ? entries.t + place * size : nullptr};
   }
 };
 
-/// Variances of a slot that a step keeps for its tiles.
+/// What a step does at a time: adds to the plane `out` what it makes of the plane `in` of one operand.
+template <class Real>
+struct Contribution {
+  std::size_t operand;
+  Plane<Real> in, out;
+  bool first;  ///< nothing was written to `out` yet
+};
+
+/// Numbers for each site and example of both inputs that a step keeps of own tiles: variances.
 template <class Real>
 class KeptVariances {
  public:
-  KeptVariances(const Binding<Real>& inputs, std::size_t slot)
-      : x1_(inputs.x1.slots[slot]),
-        x2_(inputs.x2 ? inputs.x2->slots[slot] : AlignedVector<Real>()),
-        symmetric_(!inputs.x2) {}
+  KeptVariances(std::size_t sites, std::size_t rows1, std::optional<std::size_t> rows2)
+      : padded1_(padded(rows1)),
+        padded2_(rows2 ? padded(*rows2) : 0),
+        x1_(sites * padded1_),
+        x2_(sites * padded2_),
+        symmetric_(!rows2) {}
 
-  const Real* from_row(std::size_t row) const { return &x1_[row]; }
-  const Real* from_col(std::size_t col) const { return symmetric_ ? &x1_[col] : &x2_[col]; }
+  const Real* from_row(std::size_t site, std::size_t row) const { return &x1_[site * padded1_ + row]; }
+  const Real* from_col(std::size_t site, std::size_t col) const {
+    return symmetric_ ? from_row(site, col) : &x2_[site * padded2_ + col];
+  }
+  const Real* of(Input input, std::size_t site, std::size_t example) const {
+    return input == Input::x1 ? from_row(site, example) : from_col(site, example);
+  }
+  Real* of(Input input, std::size_t site, std::size_t example) {
+    return const_cast<Real*>(std::as_const(*this).of(input, site, example));
+  }
+
+  /// Keeps the covariances of an own tile, whose plane is that of sites with themselves.
+  void keep(const KernelTile<Real>& own, const Plane<Real>& plane) {
+    plane.box->for_each([&](std::size_t place, std::size_t site, std::size_t) {
+      std::copy_n(plane.entries.k + place * own.ld, own.cols, of(*own.own, site, own.col));
+    });
+  }
 
  private:
+  static std::size_t padded(std::size_t rows) {
+    constexpr std::size_t whole = KernelTile<Real>::max_cols;
+    return (rows + whole - 1) / whole * whole;
+  }
+
+  std::size_t padded1_, padded2_;
   AlignedVector<Real> x1_, x2_;
   bool symmetric_;
 };
 
-/// A tile on its way through the program: entries [row, row + rows) x [col, col + cols) of the kernels.
+/// What a step is bound to.
 template <class Real>
-struct KernelTile {
-  static constexpr std::size_t max_rows = 64;
-  static constexpr std::size_t ld = 1024 / sizeof(Real);  ///< columns in memory, the most that cols is
+struct Binding {
+  std::size_t rows1;
+  std::optional<std::size_t> rows2;  ///< absent: x1 with itself
+  Sites sites;                       ///< of the first operand
+  VarianceRange range;               ///< of the first operand, for a step that asks for it
+  std::vector<NumericalLayer>& numerical_layers;  ///< layers that are integrated append themselves
 
-  std::size_t row, rows, col, cols;
-  bool symmetric;                  ///< x1 with itself: entry (i, i) is an example with itself
-  std::vector<Block<Real>> slots;  ///< with leading dimension ld; ntk null if it is not wanted
-  ColumnMemory<Real>* columns;     ///< of this step, kept for the tiles below
-  /// Where results go, if the step is the last one and may write them there itself; else null.
-  typename TileOf<Real>::output* output;
-
-  /// Entries in memory, padding included.
-  std::size_t padded() const { return rows * ld; }
+  KeptVariances<Real> kept_variances() const { return {sites.count(), rows1, rows2}; }
 };
 
 /// A step bound to inputs. Tiles may run on any number of threads at once.
@@ -106,26 +147,36 @@ template <class Real>
 class TileStep {
  public:
   virtual ~TileStep() = default;
-  virtual void run(KernelTile<Real>& tile) const = 0;
+  virtual void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const = 0;
+
+  /// Keeps what tiles will need of an own tile's plane of the first operand, one of those that
+  /// KernelStep::keeps() says; before any run() with these examples. Several threads bring different
+  /// examples.
+  virtual void keep(const KernelTile<Real>& /*own*/, const Plane<Real>& /*plane*/) {}
 };
 
 /// A step of a program, for inputs of both types.
 class KernelStep {
  public:
+  /// Where a step writes: into the plane that it reads, into another one, or as it comes.
+  enum class Writes { in_place, elsewhere, anywhere };
+
   virtual ~KernelStep() = default;
   /// The layer that made it, for messages.
   virtual std::string name() const = 0;
-  /// What it reads, for messages: the Dense layers that wait for it may be what overflows. None: slots
-  /// as they are.
-  virtual std::vector<Operand> operands() const { return {}; }
-  /// Applies the step to the variances, and keeps what its tiles need of them.
-  virtual std::unique_ptr<const TileStep<double>> bind(Binding<double>& inputs) const = 0;
-  virtual std::unique_ptr<const TileStep<float>> bind(Binding<float>& inputs) const = 0;
+  /// What it reads.
+  virtual std::vector<Operand> operands() const = 0;
+  virtual Writes writes() const { return Writes::in_place; }
+  /// The planes of an operand of which the plane of `offset` is made; none for a plane of zeros. Steps
+  /// that change entries one by one read the same one.
+  virtual SitePairs reads(std::size_t /*operand*/, const Offset& offset) const { return {offset}; }
+  /// The planes of the first operand that bound steps keep of examples with themselves.
+  virtual SitePairs keeps() const { return {}; }
+  /// Whether it wants the range of the variances of all examples before it is bound.
+  virtual bool needs_range() const { return false; }
 
-  /// Replaces the pairs of sites that are wanted of each slot after the step by those that the step
-  /// reads of it; called once, before bind(), and a step may keep what it is asked for. Steps that
-  /// change entries one by one, in place, read what they are asked for.
-  virtual void ask(std::vector<SitePairs>& /*wanted*/) {}
+  virtual std::unique_ptr<TileStep<double>> bind(Binding<double>& inputs) const = 0;
+  virtual std::unique_ptr<TileStep<float>> bind(Binding<float>& inputs) const = 0;
 };
 
 /// Derive Step from this and give it a class template Tile<Real>, a TileStep<Real> that is constructed
@@ -133,11 +184,11 @@ class KernelStep {
 template <class Step, template <class> class Tile>
 class KernelStepOf : public KernelStep {
  public:
-  std::unique_ptr<const TileStep<double>> bind(Binding<double>& inputs) const final {
-    return std::make_unique<const Tile<double>>(static_cast<const Step&>(*this), inputs);
+  std::unique_ptr<TileStep<double>> bind(Binding<double>& inputs) const final {
+    return std::make_unique<Tile<double>>(static_cast<const Step&>(*this), inputs);
   }
-  std::unique_ptr<const TileStep<float>> bind(Binding<float>& inputs) const final {
-    return std::make_unique<const Tile<float>>(static_cast<const Step&>(*this), inputs);
+  std::unique_ptr<TileStep<float>> bind(Binding<float>& inputs) const final {
+    return std::make_unique<Tile<float>>(static_cast<const Step&>(*this), inputs);
   }
 };
 

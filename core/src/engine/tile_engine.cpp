@@ -1,11 +1,14 @@
 #include "engine/tile_engine.hpp"
 
 #include <fmt/format.h>
+#include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <mutex>
 
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -14,199 +17,375 @@
 namespace nngp {
 namespace {
 
-/// Inner products run over this many features before they go on to the next block of rows and columns,
-/// so that both stay in the second-level cache.
-
 std::size_t round_up(std::size_t n, std::size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
+
+/// Entries in memory are whole vectors and whole panels of any instruction set.
+constexpr std::size_t whole_columns = 32;
+/// Rows that passes over whole panels or squares of vectors may touch behind the last tile.
+constexpr std::size_t rows_beyond = 16;
 
 }  // namespace
 
 template <class Real>
 TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
                              const std::optional<MatrixView<Real>>& x2)
-    : program_(std::move(program)), x1_(x1), x2_(x2) {
+    : program_(std::move(program)),
+      schedules_(schedule(program_)),
+      x1_(x1),
+      x2_(x2),
+      shape_(choose_shape()) {
   bind();
 }
 
-/// Inner products of rows with themselves, by the same operations as those between rows.
+/// Planes of one site: tiles as large as the cache holds of them. Of many sites: tiles that let a plane
+/// of the average size stay in the second-level cache, but so many entries that a call of an activation
+/// pays, and so few that all planes fit into the memory of a thread.
 template <class Real>
-RowVariances<Real> TileEngine<Real>::input_variances(const MatrixView<Real>& x) const {
-  const auto n = static_cast<std::size_t>(x.rows());
-  const auto features = static_cast<std::size_t>(x.cols());
-  const auto ld = static_cast<std::size_t>(x.outerStride());
-  const std::size_t pc = ops_.panel_cols, pr = ops_.panel_rows;
-  RowVariances<Real> variances{
-      n, std::vector(program_.slots, AlignedVector<Real>(round_up(n, tile_cols)))};
+TileShape TileEngine<Real>::choose_shape() const {
+  if (!is_spatial()) return {tile_rows, tile_cols};
+  constexpr std::size_t cache = std::size_t{1} << 19, least = 128, memory = std::size_t{1} << 26;
+  const Schedule& pairs = schedules_.pairs;
+  double sites = 0;
+  for (const PairBox& box : pairs.boxes) sites += static_cast<double>(box.count());
+  sites = std::max(1.0, sites / static_cast<double>(pairs.boxes.size()));
+  const auto in_cache = static_cast<std::size_t>(cache / (2 * sizeof(Real) * sites));
+  const std::size_t in_memory = memory / (2 * sizeof(Real) * std::max<std::size_t>(1, pairs.tiles()));
+  const std::size_t entries = std::min(std::max(in_cache, least), in_memory);
+  const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, tile_cols);
+  return {std::clamp<std::size_t>(entries / cols, 1, tile_rows), cols};
+}
 
-  oneapi::tbb::parallel_for(std::size_t{0}, (n + pc - 1) / pc, [&](std::size_t panel) {
-    const PanelSum<Real> sum(ops_, features);
-    AlignedVector<Real> packed(features * pc), k(pr * pc), rest(sum.rest_size());
-    const std::size_t first = panel * pc, last = std::min(n, first + pc);
-    ops_.pack(x.data() + first * ld, ld, last - first, features, packed.data());
-    for (std::size_t i = first; i < last; i += pr) {
-      std::array<const Real*, 16> row = {};
-      std::fill(rest.begin(), rest.end(), Real(0));
-      sum.for_each_block([&](std::size_t f, std::size_t count) {
-        for (std::size_t r = 0; r < pr; ++r) row[r] = x.data() + std::min(i + r, last - 1) * ld + f;
-        sum.add(row.data(), &packed[f * pc], count, f == 0, k.data(), pc, rest.data(), nullptr);
-      });
-      sum.finish(pr, pc, k.data(), pc, rest.data());
-      for (std::size_t r = 0; r < pr && i + r < last; ++r)
-        variances.slots[0][i + r] = k[r * pc + (i + r - first)];
+/// A block of examples with themselves on its way through the steps.
+template <class Real>
+class TileEngine<Real>::OwnPass {
+ public:
+  /// What is wrong, and where: of several faults that of the first step and example is told.
+  struct Fault {
+    std::size_t op, example;
+    std::string message;
+    bool operator<(const Fault& other) const {
+      return std::pair(op, example) < std::pair(other.op, other.example);
     }
-  });
-  return variances;
-}
+  };
 
-template <class Real>
-void TileEngine<Real>::bind() {
-  Binding<Real> inputs{input_variances(x1_), std::nullopt, {}};
-  check_variances("the first layer", inputs.x1, "x1");
-  if (x2_) {
-    inputs.x2 = input_variances(*x2_);
-    check_variances("the first layer", *inputs.x2, "x2");
+  OwnPass(TileEngine& engine, Input input, std::size_t steps)
+      : engine_(engine), input_(input), steps_(steps) {}
+
+  /// Examples that are propagated at a time.
+  std::size_t block() const {
+    constexpr std::size_t memory = std::size_t{1} << 22;
+    const std::size_t tiles = std::max<std::size_t>(1, engine_.schedules_.own.tiles());
+    return std::clamp(memory / sizeof(Real) / tiles / whole_columns * whole_columns, whole_columns,
+                      std::size_t{1024});
   }
-  for (const auto& step : program_.steps) {
-    check_pending(*step, inputs);
-    steps_.push_back(step->bind(inputs));
-    check_variances(step->name(), inputs.x1, "x1");
-    if (inputs.x2) check_variances(step->name(), *inputs.x2, "x2");
+
+  void run(std::size_t first, std::size_t count, Workspace<Real>& work) {
+    const Schedule& schedule = engine_.schedules_.own;
+    const std::size_t ld = round_up(count, whole_columns);
+    KernelTile<Real> tile{first, 1, first, count, ld, engine_.symmetric(), input_};
+    tile.scratch = &work.scratch;
+    for (std::size_t o = 0; o < schedule.ops.size(); ++o) {
+      const PlaneOp& op = schedule.ops[o];
+      const bool is_step = op.kind != PlaneOp::Kind::multiply;
+      if (is_step && op.step >= steps_) {
+        if (op.kind == PlaneOp::Kind::keep && op.step == steps_) find_range(op, tile, work);
+        break;
+      }
+      ColumnMemory<Real> columns;
+      tile.columns = &columns;
+      if (op.kind == PlaneOp::Kind::run && !check_pending(o, op, tile, work)) return;
+      if (op.kind == PlaneOp::Kind::keep)
+        engine_.steps_[op.step]->keep(tile, engine_.plane(schedule, op.in, work, false));
+      else
+        engine_.run(op, tile, work, false);
+      if (op.complete && !check(o, is_step ? engine_.program_.steps[op.step]->name() : "the first layer",
+                                engine_.plane(schedule, op.out, work, false), {}, tile))
+        return;
+    }
   }
-  numerical_layers_ = std::move(inputs.numerical_layers);
-}
 
-template <class Real>
-void TileEngine<Real>::check_pending(const KernelStep& step, Binding<Real>& inputs) const {
-  for (const Operand& operand : step.operands())
-    inputs.for_each_input([&](RowVariances<Real>& variances) {
-      RowVariances<Real> applied{variances.rows, {variances.slots[operand.slot]}};
-      for (Real& variance : applied.slots[0])
-        variance = static_cast<Real>(operand.pending.cov_scale) * variance +
-                   static_cast<Real>(operand.pending.cov_shift);
-      check_variances("the Dense layer before " + step.name(), applied,
-                      &variances == &inputs.x1 ? "x1" : "x2");
-    });
-}
+  VarianceRange range() const { return range_; }
 
-template <class Real>
-void TileEngine<Real>::check_variances(const std::string& layer, const RowVariances<Real>& variances,
-                                       const char* name) const {
-  for (const AlignedVector<Real>& now : variances.slots)
-    for (std::size_t i = 0; i < variances.rows; ++i)
-      if (!std::isfinite(now[i]) || now[i] < 0)
-        throw DataError(
+  void throw_faults() const {
+    if (fault_) throw DataError(fault_->message);
+  }
+
+ private:
+  /// The Dense layers that wait for a step keep variances finite.
+  bool check_pending(std::size_t o, const PlaneOp& op, const KernelTile<Real>& tile,
+                     Workspace<Real>& work) {
+    const KernelStep& step = *engine_.program_.steps[op.step];
+    const Affine pending = step.operands()[op.operand].pending;
+    return pending.is_identity() ||
+           check(o, "the Dense layer before " + step.name(),
+                 engine_.plane(engine_.schedules_.own, op.in, work, false), pending, tile);
+  }
+
+  /// Variances are finite and not negative.
+  bool check(std::size_t o, const std::string& layer, const Plane<Real>& plane, const Affine& pending,
+             const KernelTile<Real>& tile) {
+    if (plane.box->offset != Offset{}) return true;
+    for (std::size_t place = 0; place < plane.box->count(); ++place)
+      for (std::size_t i = 0; i < tile.cols; ++i) {
+        const Real variance =
+            static_cast<Real>(pending.cov_scale) * plane.entries.k[place * tile.ld + i] +
+            static_cast<Real>(pending.cov_shift);
+        if (std::isfinite(variance) && variance >= 0) continue;
+        const std::lock_guard lock(mutex_);
+        Fault fault{
+            o, tile.col + i,
             fmt::format("{} makes the variance of row {} (counted from 0) of {} {}: scale the data or "
                         "W_std so that it stays in range, or use another activation",
-                        layer, i, name, format_number(now[i])));
+                        layer, tile.col + i, input_ == Input::x1 ? "x1" : "x2", format_number(variance))};
+        if (!fault_ || fault < *fault_) fault_ = std::move(fault);
+        return false;
+      }
+    return true;
+  }
+
+  void find_range(const PlaneOp& op, const KernelTile<Real>& tile, Workspace<Real>& work) {
+    const Plane<Real> plane = engine_.plane(engine_.schedules_.own, op.in, work, false);
+    const Affine pending = engine_.program_.steps[op.step]->operands()[0].pending;
+    VarianceRange found{std::numeric_limits<double>::infinity(), 0};
+    for (std::size_t place = 0; place < plane.box->count(); ++place)
+      for (std::size_t i = 0; i < tile.cols; ++i) {
+        const double variance =
+            pending.cov_scale * static_cast<double>(plane.entries.k[place * tile.ld + i]) +
+            pending.cov_shift;
+        found = {std::min(found.min, variance), std::max(found.max, variance)};
+      }
+    const std::lock_guard lock(mutex_);
+    range_ = {std::min(range_.min, found.min), std::max(range_.max, found.max)};
+  }
+
+  TileEngine& engine_;
+  const Input input_;
+  const std::size_t steps_;
+  std::mutex mutex_;  ///< guards what follows
+  VarianceRange range_{std::numeric_limits<double>::infinity(), 0};
+  std::optional<Fault> fault_;
+};
+
+template <class Real>
+VarianceRange TileEngine<Real>::propagate(std::size_t steps) {
+  VarianceRange range{std::numeric_limits<double>::infinity(), 0};
+  for (const Input which : {Input::x1, Input::x2}) {
+    if (which == Input::x2 && !x2_) break;
+    OwnPass pass(*this, which, steps);
+    const auto n = static_cast<std::size_t>(input(which).rows());
+    const std::size_t block = std::min(pass.block(), round_up(n, whole_columns));
+    oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces(
+        [&] { return workspace(schedules_.own, 1, block); });
+    oneapi::tbb::parallel_for(std::size_t{0}, (n + block - 1) / block, [&](std::size_t b) {
+      pass.run(b * block, std::min(block, n - b * block), workspaces.local());
+    });
+    pass.throw_faults();
+    range = {std::min(range.min, pass.range().min), std::max(range.max, pass.range().max)};
+  }
+  return range;
+}
+
+/// Steps that need to know the range of the variances in front of them make a pass of their own.
+template <class Real>
+void TileEngine<Real>::bind() {
+  const std::optional<std::size_t> rows2 = x2_ ? std::optional(cols()) : std::nullopt;
+  for (std::size_t step = 0; step <= program_.steps.size(); ++step) {
+    const bool ends = step == program_.steps.size();
+    VarianceRange range{};
+    if (ends || program_.steps[step]->needs_range()) range = propagate(step);
+    if (ends) break;
+    const std::size_t value = program_.steps[step]->operands()[0].value;
+    Binding<Real> binding{rows(), rows2, program_.sites[value], range, numerical_layers_};
+    steps_.push_back(program_.steps[step]->bind(binding));
+  }
+}
+
+template <class Real>
+Workspace<Real> TileEngine<Real>::workspace(const Schedule& schedule, std::size_t rows,
+                                            std::size_t ld) const {
+  Workspace<Real> work;
+  for (const std::size_t tiles : schedule.buffers)
+    work.nngp.emplace_back((tiles * rows + rows_beyond) * ld);
+  work.columns.resize(program_.steps.size());
+  return work;
 }
 
 template <class Real>
 Workspace<Real> TileEngine<Real>::workspace() const {
-  const auto features = static_cast<std::size_t>(x1_.cols());
-  Workspace<Real> work;
-  work.packed.resize(features * tile_cols);
-  work.nngp.assign(program_.slots, AlignedVector<Real>(tile_rows * tile_cols));
-  work.ntk.assign(program_.slots, AlignedVector<Real>(tile_rows * tile_cols));
-  work.columns.resize(program_.steps.size());
-  work.tile.slots.resize(program_.slots);
+  Workspace<Real> work = workspace(schedules_.pairs, shape_.rows, shape_.cols);
+  work.ntk = work.nngp;
+  work.packed.resize(static_cast<std::size_t>(x1_.cols()) * shape_.cols);
   work.flipped_k.resize(tile_rows * tile_cols);
   work.flipped_t.resize(tile_rows * tile_cols);
   return work;
 }
 
 template <class Real>
-const Operand& TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
-                                          typename TileOf<Real>::output* output) const {
-  if (output) set_affine(program_.output.pending, *output);
-  prepare(at, work);
-  multiply_inputs(at, work);
-  const std::size_t steps = steps_.size();
-  for (std::size_t s = 0; s < steps; ++s) run(s, work, s + 1 == steps ? output : nullptr);
-  return program_.output;
+std::size_t TileEngine<Real>::workspace_bytes() const {
+  const std::size_t entries = shape_.rows * schedules_.pairs.tiles() +
+                              rows_beyond * schedules_.pairs.buffers.size();
+  return sizeof(Real) * (2 * entries + static_cast<std::size_t>(x1_.cols())) * shape_.cols;
 }
 
 template <class Real>
-void TileEngine<Real>::prepare(const TileAt& at, Workspace<Real>& work) const {
-  KernelTile<Real>& tile = work.tile;
-  tile.row = at.row;
-  tile.rows = at.rows;
-  tile.col = at.col;
-  tile.cols = at.cols;
-  tile.symmetric = symmetric();
-  for (std::size_t s = 0; s < program_.slots; ++s)
-    tile.slots[s] = {work.nngp[s].data(), at.ntk ? work.ntk[s].data() : nullptr};
-}
-
-template <class Real>
-void TileEngine<Real>::multiply_inputs(const TileAt& at, Workspace<Real>& work) const {
-  const MatrixView<Real>& x2 = this->x2();
-  const auto features = static_cast<std::size_t>(x1_.cols());
-  const auto ld1 = static_cast<std::size_t>(x1_.outerStride());
-  const auto ld2 = static_cast<std::size_t>(x2.outerStride());
-  const std::size_t pc = ops_.panel_cols, pr = ops_.panel_rows;
-  if (work.packed_col != at.col || work.packed_cols != at.cols) {
-    for (std::size_t j = 0; j < at.cols; j += pc)
-      ops_.pack(x2.data() + (at.col + j) * ld2, ld2, std::min(pc, at.cols - j), features,
-                &work.packed[j * features]);
-    work.packed_col = at.col;
-    work.packed_cols = at.cols;
+std::vector<LayerWork> TileEngine<Real>::work() const {
+  std::vector<LayerWork> layers;
+  for (std::size_t step = 0; step < program_.steps.size(); ++step) {
+    const Sites& sites = program_.sites[step + 1];
+    layers.push_back({program_.steps[step]->name(), count_pairs(schedules_.wanted[step + 1], sites),
+                      sites.count() * sites.count()});
   }
+  return layers;
+}
+
+template <class Real>
+KernelTile<Real> TileEngine<Real>::tile_at(const TileAt& at, Workspace<Real>& work) const {
+  KernelTile<Real> tile{at.row, at.rows, at.col, at.cols, shape_.cols, symmetric()};
+  tile.scratch = &work.scratch;
+  return tile;
+}
+
+template <class Real>
+void TileEngine<Real>::run(const PlaneOp& op, const KernelTile<Real>& tile, Workspace<Real>& work,
+                           bool ntk) const {
+  const Schedule& schedule = tile.own ? schedules_.own : schedules_.pairs;
+  const Plane<Real> out = plane(schedule, op.out, work, ntk);
+  const std::size_t entries = out.box->count() * tile.size();
+  switch (op.kind) {
+    case PlaneOp::Kind::multiply:
+      return multiply_inputs(tile, out, work);
+    case PlaneOp::Kind::zero:
+      std::fill_n(out.entries.k, entries, Real(0));
+      if (ntk) std::fill_n(out.entries.t, entries, Real(0));
+      return;
+    case PlaneOp::Kind::copy:
+      return ops_.copy({}, plane(schedule, op.in, work, ntk).entries, out.entries, entries);
+    case PlaneOp::Kind::keep:
+      return;
+    case PlaneOp::Kind::run:
+      steps_[op.step]->run(tile, {op.operand, plane(schedule, op.in, work, ntk), out, op.first});
+  }
+}
+
+template <class Real>
+Block<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
+                                       typename TileOf<Real>::output* output, const Pause& pause) const {
+  if (output) set_affine(program_.output.pending, *output);
+  KernelTile<Real> tile = tile_at(at, work);
+  const std::vector<PlaneOp>& ops = schedules_.pairs.ops;
+  constexpr std::size_t long_time = 1 << 18;  // entries between pauses
+  std::size_t since = 0;
+  for (std::size_t o = 0; o < ops.size(); ++o) {
+    tile.columns = &work.columns[ops[o].step];
+    tile.output = o + 1 == ops.size() ? output : nullptr;
+    run(ops[o], tile, work, at.ntk);
+    since += schedules_.pairs.boxes[ops[o].out.box].count() * tile.size();
+    if (since > long_time && pause) {
+      pause(static_cast<double>(o) / static_cast<double>(ops.size()));
+      since = 0;
+    }
+  }
+  return plane(schedules_.pairs, schedules_.pairs.output, work, at.ntk).entries;
+}
+
+/// Entries of a tile of examples with themselves are the diagonal of panels, which cost no more than
+/// single ones.
+template <class Real>
+void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane<Real>& to,
+                                       Workspace<Real>& work) const {
+  const MatrixView<Real>& x1 = input(tile.own.value_or(Input::x1));
+  const MatrixView<Real>& x2 = input(tile.own.value_or(Input::x2));
+  const std::size_t features = channels(), sites = program_.sites[0].count();
+  const auto ld1 = static_cast<std::size_t>(x1.outerStride());
+  const auto ld2 = static_cast<std::size_t>(x2.outerStride());
+  const std::size_t pc = ops_.panel_cols, pr = ops_.panel_rows, ld = tile.ld;
   const PanelSum<Real> sum(ops_, features);
-  work.rest.assign(tile_rows * tile_cols / (pr * pc) * sum.rest_size(), Real(0));
-  const auto for_each_panel = [&](auto body) {
-    Real* rest = work.rest.data();
-    for (std::size_t i = 0; i < at.rows; i += pr)
-      for (std::size_t j = 0; j < at.cols; j += pc, rest += sum.rest_size())
-        body(i, j, i * tile_cols + j, rest);
-  };
-  AlignedVector<Real>& k = work.nngp[0];
-  sum.for_each_block([&](std::size_t f, std::size_t count) {
-    for_each_panel([&](std::size_t i, std::size_t j, std::size_t place, Real* rest) {
-      std::array<const Real*, 16> x1 = {};
-      for (std::size_t r = 0; r < pr; ++r)
-        x1[r] = x1_.data() + (at.row + std::min(i + r, at.rows - 1)) * ld1 + f;
-      sum.add(x1.data(), &work.packed[j * features + f * pc], count, f == 0, &k[place], tile_cols, rest,
-              at.ntk && f == 0 ? &work.ntk[0][place] : nullptr);
+  if (tile.own) {
+    AlignedVector<Real> packed(features * pc), k(pr * pc), rest(sum.rest_size());
+    to.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
+      for (std::size_t first = 0; first < tile.cols; first += pc) {
+        const std::size_t last = std::min(tile.cols, first + pc);
+        const Real* const rows = x1.data() + tile.col * ld1 + s1 * features;
+        ops_.pack(x2.data() + (tile.col + first) * ld2 + s2 * features, ld2, last - first, features,
+                  packed.data());
+        for (std::size_t i = first; i < last; i += pr) {
+          std::array<const Real*, 16> row = {};
+          std::fill(rest.begin(), rest.end(), Real(0));
+          sum.for_each_block([&](std::size_t f, std::size_t count) {
+            for (std::size_t r = 0; r < pr; ++r) row[r] = rows + std::min(i + r, last - 1) * ld1 + f;
+            sum.add(row.data(), &packed[f * pc], count, f == 0, k.data(), pc, rest.data(), nullptr);
+          });
+          sum.finish(pr, pc, k.data(), pc, rest.data());
+          for (std::size_t r = 0; r < pr && i + r < last; ++r)
+            to.entries.k[place * ld + i + r] = k[r * pc + (i + r - first)];
+        }
+      }
+    });
+    return;
+  }
+
+  if (work.packed_col != tile.col || work.packed_cols != tile.cols) {
+    for (std::size_t s = 0; s < sites; ++s)
+      for (std::size_t j = 0; j < tile.cols; j += pc)
+        ops_.pack(x2.data() + (tile.col + j) * ld2 + s * features, ld2, std::min(pc, tile.cols - j),
+                  features, &work.packed[(s * ld + j) * features]);
+    work.packed_col = tile.col;
+    work.packed_cols = tile.cols;
+  }
+  const std::size_t panels = (tile.rows + pr - 1) / pr * ((tile.cols + pc - 1) / pc);
+  to.box->for_each([&](std::size_t at, std::size_t s1, std::size_t s2) {
+    const Block<Real> block = to.tile(at, tile.size());
+    const Real* const packed = &work.packed[s2 * ld * features];
+    work.rest.assign(panels * sum.rest_size(), Real(0));
+    const auto for_each_panel = [&](auto body) {
+      Real* rest = work.rest.data();
+      for (std::size_t i = 0; i < tile.rows; i += pr)
+        for (std::size_t j = 0; j < tile.cols; j += pc, rest += sum.rest_size())
+          body(i, j, i * ld + j, rest);
+    };
+    sum.for_each_block([&](std::size_t f, std::size_t count) {
+      for_each_panel([&](std::size_t i, std::size_t j, std::size_t place, Real* rest) {
+        std::array<const Real*, 16> rows = {};
+        for (std::size_t r = 0; r < pr; ++r)
+          rows[r] = x1.data() + (tile.row + std::min(i + r, tile.rows - 1)) * ld1 + s1 * features + f;
+        sum.add(rows.data(), packed + j * features + f * pc, count, f == 0, block.k + place, ld, rest,
+                block.t && f == 0 ? block.t + place : nullptr);
+      });
+    });
+    for_each_panel([&](std::size_t, std::size_t, std::size_t place, Real* rest) {
+      sum.finish(pr, pc, block.k + place, ld, rest);
     });
   });
-  for_each_panel([&](std::size_t, std::size_t, std::size_t place, Real* rest) {
-    sum.finish(pr, pc, &k[place], tile_cols, rest);
-  });
-}
-
-template <class Real>
-void TileEngine<Real>::run(std::size_t step, Workspace<Real>& work,
-                           typename TileOf<Real>::output* output) const {
-  work.tile.columns = &work.columns[step];
-  work.tile.output = output;
-  steps_[step]->run(work.tile);
 }
 
 template <class Real>
 std::string TileEngine<Real>::explain_not_finite(std::size_t i, std::size_t j) const {
   Workspace<Real> work = workspace();
-  const std::size_t col = j / tile_cols * tile_cols;
-  const TileAt at = {i, 1, col, std::min(tile_cols, cols() - col), true};
-  prepare(at, work);
-  multiply_inputs(at, work);
-  const auto overflows = [&](const Operand& operand) {
-    const Affine& dense = operand.pending;
-    const auto k = static_cast<double>(work.nngp[operand.slot][j - col]);
-    const auto t = static_cast<double>(work.ntk[operand.slot][j - col]);
+  const std::size_t col = j / shape_.cols * shape_.cols, place = j - col;
+  const TileAt at = {i, 1, col, std::min(shape_.cols, cols() - col), true};
+  KernelTile<Real> tile = tile_at(at, work);
+  const auto overflows = [&](const Affine& dense, const Plane<Real>& plane) {
     const auto in_range = [](double value) { return std::isfinite(static_cast<Real>(value)); };
-    return !in_range(dense.cov_scale * k + dense.cov_shift) ||
-           !in_range(dense.ntk_cov * k + dense.ntk_scale * t + dense.ntk_shift);
+    for (std::size_t s = 0; s < plane.box->count(); ++s) {
+      const auto k = static_cast<double>(plane.entries.k[s * tile.size() + place]);
+      const auto t = static_cast<double>(plane.entries.t[s * tile.size() + place]);
+      if (!in_range(dense.cov_scale * k + dense.cov_shift) ||
+          !in_range(dense.ntk_cov * k + dense.ntk_scale * t + dense.ntk_shift))
+        return true;
+    }
+    return false;
   };
-  for (std::size_t s = 0; s < steps_.size(); ++s) {
-    const std::vector<Operand> operands = program_.steps[s]->operands();
-    if (std::any_of(operands.begin(), operands.end(), overflows))
-      return "the Dense layer before " + program_.steps[s]->name();
-    run(s, work);
-    for (std::size_t slot = 0; slot < program_.slots; ++slot)
-      if (!std::isfinite(work.nngp[slot][j - col]) || !std::isfinite(work.ntk[slot][j - col]))
-        return program_.steps[s]->name();
+  for (const PlaneOp& op : schedules_.pairs.ops) {
+    const bool runs = op.kind == PlaneOp::Kind::run;
+    tile.columns = &work.columns[op.step];
+    if (runs && overflows(program_.steps[op.step]->operands()[op.operand].pending,
+                          plane(schedules_.pairs, op.in, work, true)))
+      return "the Dense layer before " + program_.steps[op.step]->name();
+    run(op, tile, work, true);
+    if (runs && overflows({}, plane(schedules_.pairs, op.out, work, true)))
+      return program_.steps[op.step]->name();
   }
   return "the last Dense layer";
 }

@@ -1,14 +1,15 @@
 #pragma once
 
-// A network bound to its inputs: everything that costs O(rows) is done once, here, and kernels are then
-// computed tile by tile, each tile passing through all layers while it is in cache.
+// A network bound to its inputs: everything that costs O(examples) is done once, here, and kernels are
+// then computed tile by tile, each tile passing through all layers while it is in cache.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "engine/kernel_builder.hpp"
+#include "engine/schedule.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
 #include "simd/tile_ops.hpp"
@@ -20,26 +21,35 @@ template <class Real>
 struct Workspace {
   AlignedVector<Real> packed;                   ///< a block of columns of x2, packed panel by panel
   std::size_t packed_col = 0, packed_cols = 0;  ///< the columns it holds
-  std::vector<AlignedVector<Real>> nngp, ntk;   ///< one tile for each slot
+  std::vector<AlignedVector<Real>> nngp, ntk;   ///< for each buffer of the schedule
   std::vector<ColumnMemory<Real>> columns;      ///< for each step
-  KernelTile<Real> tile;                        ///< the one on its way
+  std::vector<AlignedVector<Real>> scratch;     ///< of steps
   AlignedVector<Real> rest;                     ///< what sums over many features lost by rounding
   AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed tile
 };
 
-/// Which entries of the kernels a tile is: at most max_rows x ld of KernelTile.
+/// Which entries of the kernels a tile is: at most as many as the engine's tiles have.
 struct TileAt {
   std::size_t row, rows, col, cols;
   bool ntk;  ///< whether the NTK is wanted too
 };
 
+/// How many examples of x1 and x2 a tile has at most.
+struct TileShape {
+  std::size_t rows, cols;
+};
+
 template <class Real>
 class TileEngine {
  public:
+  /// The largest shape, which tiles of one site have.
   static constexpr std::size_t tile_rows = KernelTile<Real>::max_rows;
-  static constexpr std::size_t tile_cols = KernelTile<Real>::ld;
+  static constexpr std::size_t tile_cols = KernelTile<Real>::max_cols;
 
-  /// Propagates the variances of all rows. Without x2 the kernels are those of x1 with itself.
+  /// Called within long tiles with the share that is done; returning false stops the computation.
+  using Pause = std::function<void(double share)>;
+
+  /// Propagates the variances of all examples. Without x2 the kernels are those of x1 with itself.
   TileEngine(Program program, const MatrixView<Real>& x1, const std::optional<MatrixView<Real>>& x2);
   TileEngine(const TileEngine&) = delete;
   TileEngine& operator=(const TileEngine&) = delete;
@@ -49,42 +59,59 @@ class TileEngine {
   bool symmetric() const { return !x2_; }
   const std::vector<NumericalLayer>& numerical_layers() const { return numerical_layers_; }
 
+  TileShape shape() const { return shape_; }
+  /// Whether there is more than one site, so that K(i, j) is another sum than K(j, i).
+  bool is_spatial() const { return program_.sites[0].count() > 1; }
+  /// Bytes of a workspace.
+  std::size_t workspace_bytes() const;
+  /// Of each layer, the pairs of sites that are computed for a pair of examples.
+  std::vector<LayerWork> work() const;
+
   Workspace<Real> workspace() const;
 
-  /// Computes a tile. Leaves it in `work`, in the slot of the returned operand, with leading dimension
-  /// tile_cols; apply the operand's pending layers to read it. If `output` is given, with its pointers
-  /// and ld set, and the last layer accepts it, the results are there already (output->taken).
-  const Operand& evaluate(const TileAt& at, Workspace<Real>& work,
-                          typename TileOf<Real>::output* output = nullptr) const;
-
-  /// The tile that evaluate() left in a slot.
-  static Block<Real> block(const Workspace<Real>& work, std::size_t slot) {
-    return work.tile.slots[slot];
-  }
+  /// Computes a tile. Leaves it in `work`, with leading dimension shape().cols; apply pending() to read
+  /// it. If `output` is given, with its pointers and ld set, and the last layer accepts it, the results
+  /// are there already (output->taken).
+  Block<Real> evaluate(const TileAt& at, Workspace<Real>& work,
+                       typename TileOf<Real>::output* output = nullptr, const Pause& pause = {}) const;
+  /// The Dense layers behind the last step.
+  const Affine& pending() const { return program_.output.pending; }
 
   /// Says which layer first makes the kernel of rows i and j NaN or infinite. For error messages.
   std::string explain_not_finite(std::size_t i, std::size_t j) const;
 
  private:
-  const MatrixView<Real>& x2() const { return x2_ ? *x2_ : x1_; }
+  class OwnPass;
 
-  RowVariances<Real> input_variances(const MatrixView<Real>& x) const;
+  const MatrixView<Real>& x2() const { return x2_ ? *x2_ : x1_; }
+  const MatrixView<Real>& input(Input which) const { return which == Input::x1 ? x1_ : x2(); }
+  std::size_t channels() const {
+    return static_cast<std::size_t>(x1_.cols()) / program_.sites[0].count();
+  }
+
   void bind();
-  /// The Dense layers that wait for a step keep variances finite.
-  void check_pending(const KernelStep& step, Binding<Real>& inputs) const;
-  void check_variances(const std::string& layer, const RowVariances<Real>& variances,
-                       const char* name) const;
-  void prepare(const TileAt& at, Workspace<Real>& work) const;
-  /// The first slot: inner products and, if it is wanted, an NTK of zeros.
-  void multiply_inputs(const TileAt& at, Workspace<Real>& work) const;
-  void run(std::size_t step, Workspace<Real>& work,
-           typename TileOf<Real>::output* output = nullptr) const;
+  /// Propagates variances through the first steps; the range of those in front of the next one.
+  VarianceRange propagate(std::size_t steps);
+  TileShape choose_shape() const;
+
+  Workspace<Real> workspace(const Schedule& schedule, std::size_t rows, std::size_t ld) const;
+  KernelTile<Real> tile_at(const TileAt& at, Workspace<Real>& work) const;
+  Plane<Real> plane(const Schedule& schedule, const PlaneAt& at, Workspace<Real>& work, bool ntk) const {
+    return {&schedule.boxes[at.box],
+            {work.nngp[at.buffer].data(), ntk ? work.ntk[at.buffer].data() : nullptr}};
+  }
+  void run(const PlaneOp& op, const KernelTile<Real>& tile, Workspace<Real>& work, bool ntk) const;
+  /// Inner products of the inputs at all pairs of sites of a plane and, if it is wanted, an NTK of
+  /// zeros.
+  void multiply_inputs(const KernelTile<Real>& tile, const Plane<Real>& to, Workspace<Real>& work) const;
 
   Program program_;
+  Schedules schedules_;
   MatrixView<Real> x1_;
   std::optional<MatrixView<Real>> x2_;
+  TileShape shape_;
   const TileOps<Real>& ops_ = tile_ops<Real>();
-  std::vector<std::unique_ptr<const TileStep<Real>>> steps_;  ///< bound, in the order of the program
+  std::vector<std::unique_ptr<TileStep<Real>>> steps_;  ///< bound, in the order of the program
   std::vector<NumericalLayer> numerical_layers_;
 };
 

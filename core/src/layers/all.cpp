@@ -5,7 +5,10 @@ namespace nngp {
 extern const LayerEntry serial_entry, parallel_entry, repeat_entry;
 extern const LayerEntry dense_entry;
 extern const LayerEntry elementwise_entry, elementwise_numerical_entry;
-extern const LayerEntry identity_entry, flatten_entry;
+extern const LayerEntry identity_entry;
+extern const LayerEntry conv_entry, conv_local_entry, conv_transpose_entry;
+extern const LayerEntry avg_pool_entry, sum_pool_entry, global_avg_pool_entry, global_sum_pool_entry;
+extern const LayerEntry flatten_entry;
 extern const LayerEntry layer_norm_entry;
 extern const LayerEntry dropout_entry;
 extern const LayerEntry fan_out_entry;
@@ -17,8 +20,15 @@ std::span<const LayerEntry* const> all_layers() {
                                               &dense_entry,
                                               &elementwise_entry,
                                               &elementwise_numerical_entry,
-                                              &identity_entry,
+                                              &conv_entry,
+                                              &conv_local_entry,
+                                              &conv_transpose_entry,
+                                              &avg_pool_entry,
+                                              &sum_pool_entry,
+                                              &global_avg_pool_entry,
+                                              &global_sum_pool_entry,
                                               &flatten_entry,
+                                              &identity_entry,
                                               &layer_norm_entry,
                                               &dropout_entry,
                                               &fan_out_entry,

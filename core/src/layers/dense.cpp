@@ -4,8 +4,8 @@
 #include "finite/network_builder.hpp"
 #include "finite/pass.hpp"
 #include "layers/all.hpp"
+#include "layers/weights.hpp"
 #include "network/parameter.hpp"
-#include "nngp/text.hpp"
 #include "simd/gemm.hpp"
 
 namespace nngp {
@@ -75,44 +75,16 @@ class DenseType final : public LayerType {
  public:
   DenseType(std::size_t out_dim, const DenseOptions& options)
       : out_dim_(at_least_one("Dense", "out_dim", out_dim)), options_(options) {
-    not_negative("Dense", "W_std", options.W_std);
-    if (options.b_std) not_negative("Dense", "b_std", *options.b_std);
-    for (const double multiplier : options.s) positive("Dense", "s", multiplier);
+    check_weights("Dense", options);
   }
 
   std::string text() const override {
-    std::string text = "Dense(" + std::to_string(out_dim_) +
-                       ", W_std=" + format_number(options_.W_std) +
-                       ", b_std=" + (options_.b_std ? format_number(*options_.b_std) : "None");
-    if (options_.parameterization == Parameterization::standard)
-      text += ", parameterization='standard', s=(" + format_number(options_.s[0]) + ", " +
-              format_number(options_.s[1]) + ")";
-    return text + ")";
+    return "Dense(" + std::to_string(out_dim_) + weights_text(options_) + ")";
   }
 
   /// Changes the five numbers of the affine map that is pending, and computes nothing.
   void infinite(KernelBuilder& builder) const override {
-    KernelBranch& branch = builder.only_branch();
-    const double w2 = options_.W_std * options_.W_std;
-    const double b2 = options_.b_std ? *options_.b_std * *options_.b_std : 0.0;
-    Affine& in = branch.operand.pending;
-    // A shift of 0 stays 0 where the square of W_std is infinite.
-    const double scaled_shift = in.cov_shift == 0 ? 0 : w2 * in.cov_shift;
-    Affine out{.cov_scale = w2 * in.cov_scale, .cov_shift = scaled_shift + b2};
-    if (options_.parameterization == Parameterization::ntk) {
-      out.ntk_cov = out.cov_scale + w2 * in.ntk_cov;
-      out.ntk_shift = out.cov_shift + w2 * in.ntk_shift;
-    } else {
-      const double n = branch.width / options_.s[0];
-      out.ntk_cov = n * in.cov_scale + w2 * in.ntk_cov;
-      out.ntk_shift = n * in.cov_shift + w2 * in.ntk_shift + (options_.b_std ? 1.0 : 0.0);
-    }
-    out.ntk_scale = w2 * in.ntk_scale;
-    in = out;
-    branch.width = static_cast<double>(out_dim_);
-    if (options_.parameterization == Parameterization::standard) branch.width *= options_.s[1];
-    branch.is_gaussian = true;
-    branch.is_input = false;
+    apply_weights(builder.only_branch(), options_, 1, out_dim_);
   }
 
   void finite(NetworkBuilder& builder) const override {
@@ -166,15 +138,7 @@ constexpr LayerParameter parameters[] = {
     {"s", "(1, 1)"}, {"batch_axis", "0"}, {"channel_axis", "-1"}};
 
 Layer make(const LayerCall& call) {
-  DenseOptions options;
-  options.W_std = call.number("W_std");
-  options.b_std = call.optional_number("b_std");
-  if (call.choice("parameterization", {"ntk", "standard"}) == 1)
-    options.parameterization = Parameterization::standard;
-  const std::vector<double> s = call.numbers("s");
-  if (s.size() != 2 || !(s[0] > 0 && s[1] > 0) || std::isinf(s[0] + s[1]))
-    throw ParameterError("Dense", "s", "must be two positive numbers, as in s=(1, 1)");
-  options.s = {s[0], s[1]};
+  const DenseOptions options = weight_options(call, "Dense");
   call.only("batch_axis", {0, -2}, rows_of_features);
   call.only("channel_axis", {-1, 1}, rows_of_features);
   return Dense(call.integer("out_dim", 1), options);
@@ -186,6 +150,6 @@ Layer Dense(std::size_t out_dim, const DenseOptions& options) {
   return make_layer<DenseType>(out_dim, options);
 }
 
-extern const LayerEntry dense_entry = {"Dense", parameters, "y = x W + b, fully connected", make};
+extern const LayerEntry dense_entry = {"Dense", parameters, "y = x W + b, fully connected, at each position", make};
 
 }  // namespace nngp

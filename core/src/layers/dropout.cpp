@@ -27,28 +27,30 @@ struct ScaleDiagonal final : KernelStepOf<ScaleDiagonal, ScaledDiagonal> {
 template <class Real>
 class ScaledDiagonal final : public TileStep<Real> {
  public:
-  ScaledDiagonal(const ScaleDiagonal& step, Binding<Real>& inputs) : step_(step) {
-    inputs.for_each_input([&](RowVariances<Real>& variances) {
-      const Block<Real> var = variances.block(step_.operand.slot);
-      tile_ops<Real>().copy(step_.operand.pending, var, var, variances.padded());
-      for (std::size_t i = 0; i < variances.rows; ++i) var.k[i] *= static_cast<Real>(step_.factor);
-    });
+  ScaledDiagonal(const ScaleDiagonal& step, Binding<Real>&) : step_(step) {}
+
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    const Block<Real> to = part.out.entries;
+    tile_ops<Real>().copy(step_.operand.pending, to, to, part.out.box->count() * tile.size());
+    if (part.out.box->offset != Offset{}) return;
+    for (std::size_t place = 0; place < part.out.box->count(); ++place)
+      scale_diagonal(tile, part.out.tile(place, tile.size()));
   }
 
-  void run(KernelTile<Real>& tile) const override {
-    const Block<Real> to = tile.slots[step_.operand.slot];
-    tile_ops<Real>().copy(step_.operand.pending, to, to, tile.padded());
-    if (!tile.symmetric) return;
+ private:
+  void scale_diagonal(const KernelTile<Real>& tile, const Block<Real>& to) const {
     const auto factor = static_cast<Real>(step_.factor);
+    if (tile.own)
+      for (std::size_t i = 0; i < tile.cols; ++i) to.k[i] *= factor;
+    if (tile.own || !tile.symmetric) return;
     const std::size_t end = std::min(tile.row + tile.rows, tile.col + tile.cols);
     for (std::size_t i = std::max(tile.row, tile.col); i < end; ++i) {
-      const std::size_t entry = (i - tile.row) * KernelTile<Real>::ld + (i - tile.col);
+      const std::size_t entry = (i - tile.row) * tile.ld + (i - tile.col);
       to.k[entry] *= factor;
       if (to.t) to.t[entry] *= factor;
     }
   }
 
- private:
   const ScaleDiagonal step_;
 };
 
@@ -95,8 +97,7 @@ class DropoutType final : public LayerType {
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.only_branch();
     if (branch.is_input) builder.fail("cannot be applied to the input; insert Dense(...) before it");
-    builder.step<ScaleDiagonal>(branch.operand, 1 / rate_);
-    branch.operand.pending = {};
+    builder.step<ScaleDiagonal>(branch, 1 / rate_);
     branch.is_gaussian = false;
   }
 

@@ -1,9 +1,5 @@
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <type_traits>
 
 #include "engine/dual.hpp"
@@ -29,6 +25,8 @@ struct Activate final : KernelStepOf<Activate, ActivationTile> {
       : operand(operand_), activation(activation_), tolerance(tolerance_) {}
   std::string name() const override { return activation.text(); }
   std::vector<Operand> operands() const override { return {operand}; }
+  SitePairs keeps() const override { return same_sites(); }
+  bool needs_range() const override { return tolerance || !activation.has_nngp_fn(); }
 
   Operand operand;
   Activation activation;
@@ -36,29 +34,14 @@ struct Activate final : KernelStepOf<Activate, ActivationTile> {
       tolerance;  ///< by numerical integration with this tolerance; nullopt: if need be
 };
 
-/// The least and largest variance of the operand over all rows of both inputs.
-template <class Real>
-VarianceRange variance_range(const Operand& operand, Binding<Real>& inputs) {
-  VarianceRange range{std::numeric_limits<double>::infinity(), 0};
-  inputs.for_each_input([&](const RowVariances<Real>& variances) {
-    for (std::size_t i = 0; i < variances.rows; ++i) {
-      const double var =
-          operand.pending.cov_scale * static_cast<double>(variances.slots[operand.slot][i]) +
-          operand.pending.cov_shift;
-      range = {std::min(range.min, var), std::max(range.max, var)};
-    }
-  });
-  return range;
-}
-
 template <class Real>
 std::unique_ptr<const Dual> make_dual(const Activate& step, Binding<Real>& inputs) {
   const Activation& activation = step.activation;
-  if (!step.tolerance && activation.has_nngp_fn()) return std::make_unique<ClosedFormDual>(activation);
+  if (!step.needs_range()) return std::make_unique<ClosedFormDual>(activation);
   const double tolerance = step.tolerance.value_or(default_tolerance);
   // Aims below the tolerance: the estimate, which is compared with it, is a bound with room to spare.
   NumericalDual dual([activation](double x) { return activation.fn(x); }, activation.breakpoints(),
-                     variance_range(step.operand, inputs),
+                     inputs.range,
                      {.tolerance = tolerance / 10, .single = std::is_same_v<Real, float>});
   inputs.numerical_layers.push_back({activation.text(), tolerance, dual.error_estimate_nngp(),
                                      dual.error_estimate_d_nngp(), dual.breakpoints()});
@@ -69,39 +52,70 @@ template <class Real>
 class ActivationTile final : public TileStep<Real> {
  public:
   ActivationTile(const Activate& step, Binding<Real>& inputs)
-      : operand_(step.operand), dual_(make_dual(step, inputs)), before_(inputs, step.operand.slot) {
-    const auto scale = static_cast<Real>(operand_.pending.cov_scale);
-    const auto shift = static_cast<Real>(operand_.pending.cov_shift);
-    inputs.for_each_input([&](RowVariances<Real>& variances) {
-      AlignedVector<Real>& var = variances.slots[operand_.slot];
-      const AlignedVector<Real> before = var;
-      oneapi::tbb::parallel_for(
-          oneapi::tbb::blocked_range<std::size_t>(0, variances.rows, 64), [&](const auto& range) {
-            dual_->diagonal(&before[range.begin()], range.size(), scale, shift, &var[range.begin()]);
-          });
+      : operand_(step.operand), dual_(make_dual(step, inputs)), before_(inputs.kept_variances()) {}
+
+  void keep(const KernelTile<Real>& own, const Plane<Real>& plane) override { before_.keep(own, plane); }
+
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    const Plane<Real>& plane = part.out;
+    if (tile.own) {
+      plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
+        examples_with_themselves(tile, s1, s2, plane.entries.k + place * tile.ld);
+      });
+      return;
+    }
+    typename TileOf<Real>::type entries = tile_of(tile.rows, tile.cols, tile.ld);
+    entries.output = tile.output;
+    plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
+      const Block<Real> block = plane.tile(place, tile.size());
+      entries.cov12 = entries.nngp = block.k;
+      entries.ntk = block.t;
+      entries.var1 = before_.from_row(s1, tile.row);
+      entries.var2 = before_.from_col(s2, tile.col);
+      dual_->tile(entries, *tile.columns);
     });
   }
 
-  void run(KernelTile<Real>& tile) const override {
-    const Block<Real> block = tile.slots[operand_.slot];
+ private:
+  typename TileOf<Real>::type tile_of(std::size_t rows, std::size_t cols, std::size_t ld) const {
     typename TileOf<Real>::type entries = {};
     entries.struct_size = sizeof entries;
-    entries.rows = tile.rows;
-    entries.cols = tile.cols;
-    entries.cov12 = entries.nngp = block.k;
-    entries.cov12_ld = entries.nngp_ld = entries.ntk_ld = KernelTile<Real>::ld;
-    entries.ntk = block.t;
-    entries.var1 = before_.from_row(tile.row);
-    entries.var2 = before_.from_col(tile.col);
+    entries.rows = rows;
+    entries.cols = cols;
+    entries.cov12_ld = entries.nngp_ld = entries.ntk_ld = ld;
     set_affine(operand_.pending, entries);
-    entries.output = tile.output;
-    dual_->tile(entries, *tile.columns);
+    return entries;
   }
 
- private:
+  /// Variances if the sites are the same. Else each entry has variances of its own on both sides: they
+  /// are the diagonals of small tiles.
+  void examples_with_themselves(const KernelTile<Real>& own, std::size_t s1, std::size_t s2,
+                                Real* k) const {
+    const Real *const var1 = before_.of(*own.own, s1, own.col), *const var2 =
+                                                                    before_.of(*own.own, s2, own.col);
+    if (s1 == s2) {
+      dual_->diagonal(var1, own.cols, static_cast<Real>(operand_.pending.cov_scale),
+                      static_cast<Real>(operand_.pending.cov_shift), k);
+      return;
+    }
+    constexpr std::size_t size = 8;
+    for (std::size_t first = 0; first < own.cols; first += size) {
+      const std::size_t count = std::min(size, own.cols - first);
+      Real square[size * size] = {};
+      for (std::size_t i = 0; i < count; ++i) square[i * size + i] = k[first + i];
+      typename TileOf<Real>::type entries = tile_of(count, count, size);
+      entries.cov12 = entries.nngp = square;
+      entries.var1 = var1 + first;
+      entries.var2 = var2 + first;
+      ColumnMemory<Real> columns;
+      dual_->tile(entries, columns);
+      for (std::size_t i = 0; i < count; ++i) k[first + i] = square[i * size + i];
+    }
+  }
+
   const Operand operand_;
   const std::unique_ptr<const Dual> dual_;
-  const KeptVariances<Real> before_;
+  KeptVariances<Real> before_;
 };
 
 [[noreturn]] void fail(const std::string& name, const char* function, double value, double x) {
@@ -173,8 +187,7 @@ class ElementwiseType final : public LayerType {
           tolerance_ ? "fn to integrate; use the activation itself"
                      : "nngp_fn, and no fn to integrate; add one of them to the plugin, or use "
                        "another activation"));
-    builder.step<Activate>(branch.operand, activation_, tolerance_);
-    branch.operand.pending = {};
+    builder.step<Activate>(branch, activation_, tolerance_);
     branch.is_gaussian = false;
   }
 

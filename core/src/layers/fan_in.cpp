@@ -10,15 +10,12 @@ namespace {
 
 // ---- Infinite width -----------------------------------------------------------------------------
 
-/// A step that reads the slots of all branches and writes the first one's.
+/// A step that reads all branches.
 template <class Step, template <class> class Tile>
 struct Join : KernelStepOf<Step, Tile> {
   explicit Join(std::vector<Operand> branches_) : branches(std::move(branches_)) {}
   std::vector<Operand> operands() const override { return branches; }
-  void ask(std::vector<SitePairs>& wanted) override {
-    const SitePairs of_output = wanted[branches[0].slot];
-    for (const Operand& branch : branches) wanted[branch.slot] |= of_output;
-  }
+  KernelStep::Writes writes() const override { return KernelStep::Writes::anywhere; }
 
   std::vector<Operand> branches;
 };
@@ -42,25 +39,14 @@ struct WeightedSum final : Join<WeightedSum, SumTile> {
 template <class Real>
 class SumTile final : public TileStep<Real> {
  public:
-  SumTile(const WeightedSum& step, Binding<Real>& inputs)
-      : branches_(step.branches), weights_(step.weights) {
-    inputs.for_each_input([&](RowVariances<Real>& variances) {
-      add([&](std::size_t slot) { return variances.block(slot); }, variances.padded());
-    });
-  }
-  void run(KernelTile<Real>& tile) const override {
-    add([&](std::size_t slot) { return tile.slots[slot]; }, tile.padded());
+  SumTile(const WeightedSum& step, Binding<Real>&) : branches_(step.branches), weights_(step.weights) {}
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    tile_ops<Real>().accumulate(branches_[part.operand].pending,
+                                static_cast<Real>(weights_[part.operand]), part.first,
+                                part.in.entries, part.out.entries, part.out.box->count() * tile.size());
   }
 
  private:
-  template <class BlockOf>
-  void add(BlockOf block_of, std::size_t entries) const {
-    const Block<Real> to = block_of(branches_[0].slot);
-    for (std::size_t b = 0; b < branches_.size(); ++b)
-      tile_ops<Real>().accumulate(branches_[b].pending, static_cast<Real>(weights_[b]), b == 0,
-                                  block_of(branches_[b].slot), to, entries);
-  }
-
   std::vector<Operand> branches_;
   std::vector<double> weights_;
 };
@@ -77,23 +63,13 @@ struct Product final : Join<Product, ProductTile> {
 template <class Real>
 class ProductTile final : public TileStep<Real> {
  public:
-  ProductTile(const Product& step, Binding<Real>& inputs) : branches_(step.branches) {
-    inputs.for_each_input([&](RowVariances<Real>& variances) {
-      multiply([&](std::size_t slot) { return variances.block(slot); }, variances.padded());
-    });
-  }
-  void run(KernelTile<Real>& tile) const override {
-    multiply([&](std::size_t slot) { return tile.slots[slot]; }, tile.padded());
+  ProductTile(const Product& step, Binding<Real>&) : branches_(step.branches) {}
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    tile_ops<Real>().multiply(branches_[part.operand].pending, part.first, part.in.entries,
+                              part.out.entries, part.out.box->count() * tile.size());
   }
 
  private:
-  template <class BlockOf>
-  void multiply(BlockOf block_of, std::size_t entries) const {
-    const Block<Real> to = block_of(branches_[0].slot);
-    for (std::size_t b = 0; b < branches_.size(); ++b)
-      tile_ops<Real>().multiply(branches_[b].pending, b == 0, block_of(branches_[b].slot), to, entries);
-  }
-
   std::vector<Operand> branches_;
 };
 
@@ -186,9 +162,9 @@ class FanInSumType final : public LayerType {
             fmt::format("only implemented for Gaussian branches, and branch {} is not; end "
                         "it with Dense(...)",
                         b + 1));
-    builder.step<WeightedSum>("FanInSum", builder.operands(),
+    builder.require_equal_sites();
+    builder.join<WeightedSum>("FanInSum", builder.operands(),
                               std::vector<double>(branches.size(), 1.0));
-    builder.close_branches();
   }
 
   void finite(NetworkBuilder& builder) const override {
@@ -206,8 +182,8 @@ class FanInConcatType final : public LayerType {
     for (const KernelBranch& branch : builder.branches()) total += branch.width;
     std::vector<double> shares;
     for (const KernelBranch& branch : builder.branches()) shares.push_back(branch.width / total);
-    builder.step<WeightedSum>("FanInConcat", builder.operands(), std::move(shares));
-    builder.close_branches();
+    builder.require_equal_sites();
+    builder.join<WeightedSum>("FanInConcat", builder.operands(), std::move(shares));
     builder.only_branch().width = total;
     builder.only_branch().is_gaussian = false;
   }
@@ -227,8 +203,8 @@ class FanInProdType final : public LayerType {
     builder.require_equal_widths();
     const std::vector<KernelBranch>& branches = builder.branches();
     const bool is_gaussian = branches.size() == 1 && branches[0].is_gaussian;
-    builder.step<Product>(builder.operands());
-    builder.close_branches();
+    builder.require_equal_sites();
+    builder.join<Product>(builder.operands());
     builder.only_branch().is_gaussian = is_gaussian;
   }
 

@@ -9,31 +9,21 @@ namespace {
 template <class Real>
 class CopiedTile;
 
-/// A slot into another one. Dense layers that are pending stay so on both.
+/// A copy of its own for a branch. Dense layers that are pending stay so on all.
 struct Copy final : KernelStepOf<Copy, CopiedTile> {
-  Copy(std::size_t from_, std::size_t to_) : from(from_), to(to_) {}
+  explicit Copy(const Operand& operand) : value(operand.value) {}
   std::string name() const override { return "FanOut"; }
-  void ask(std::vector<SitePairs>& wanted) override {
-    wanted[from] |= wanted[to];
-    wanted[to] = {};
-  }
+  std::vector<Operand> operands() const override { return {{value, {}}}; }
 
-  std::size_t from, to;
+  std::size_t value;
 };
 
+/// Steps that work in place get a plane of their own wherever others read it too.
 template <class Real>
 class CopiedTile final : public TileStep<Real> {
  public:
-  CopiedTile(const Copy& step, Binding<Real>& inputs) : from_(step.from), to_(step.to) {
-    inputs.for_each_input(
-        [&](RowVariances<Real>& variances) { variances.slots[to_] = variances.slots[from_]; });
-  }
-  void run(KernelTile<Real>& tile) const override {
-    tile_ops<Real>().copy({}, tile.slots[from_], tile.slots[to_], tile.padded());
-  }
-
- private:
-  std::size_t from_, to_;
+  CopiedTile(const Copy&, Binding<Real>&) {}
+  void run(const KernelTile<Real>&, const Contribution<Real>&) const override {}
 };
 
 class FanOutType final : public LayerType {
@@ -49,10 +39,10 @@ class FanOutType final : public LayerType {
 
   void infinite(KernelBuilder& builder) const override {
     builder.split(num_);
-    std::vector<KernelBranch>& branches = builder.branches();
-    for (std::size_t b = 1; b < branches.size(); ++b) {
-      branches[b].operand.slot = builder.new_slot();
-      builder.step<Copy>(branches[0].operand.slot, branches[b].operand.slot);
+    for (KernelBranch& branch : builder.branches()) {
+      const Affine pending = branch.operand.pending;
+      builder.step<Copy>(branch);
+      branch.operand.pending = pending;
     }
   }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "engine/kernel_builder.hpp"
@@ -21,37 +23,58 @@ namespace {
 template <class Real>
 class NormalizedTile;
 
-/// K and NTK divided by sqrt((eps + K_ii)(eps + K_jj)).
+/// Whether a mean is taken over an axis of positions too.
+using OverAxes = std::array<bool, Sites::max_dimensions>;
+
+/// K and NTK divided by sqrt(q_i q_j), q the means of eps + K_ii over the axes of positions given.
 struct Normalize final : KernelStepOf<Normalize, NormalizedTile> {
-  Normalize(const Operand& operand_, double eps_) : operand(operand_), eps(eps_) {}
+  Normalize(const Operand& operand_, double eps_, const OverAxes& over_)
+      : operand(operand_), eps(eps_), over(over_) {}
   std::string name() const override { return "LayerNorm"; }
   std::vector<Operand> operands() const override { return {operand}; }
+  SitePairs keeps() const override { return same_sites(); }
 
   Operand operand;
   double eps;
+  OverAxes over;
 };
 
-/// The step on `rows` rows of `cols` entries, in vectors. Variances are those before the pending
-/// layers.
+/// Deviations of `count` variances before the pending layers, in vectors.
 template <class Real>
-struct NormalizeRows {
+struct Deviations {
   const Affine& pending;
   double eps;
-  Block<Real> tile;
-  std::size_t rows, cols, ld;
-  const Real *var1, *var2;
+  Real* values;
+  std::size_t count;
 
   template <class Isa>
   void run() {
     using V = vec<Real, Isa>;
     const AffineLanes<V> dense(pending);
     const V shift(eps);
+    for (std::size_t j = 0; j < count; j += V::size)
+      sqrt(shift + dense.k(V::load(values + j))).store(values + j);
+  }
+};
+
+/// The step on `rows` rows of `cols` entries, in vectors; row i is divided by sigma1[i] sigma2[j].
+template <class Real>
+struct NormalizeRows {
+  const Affine& pending;
+  Block<Real> tile;
+  std::size_t rows, cols, ld;
+  const Real *sigma1, *sigma2;
+
+  template <class Isa>
+  void run() {
+    using V = vec<Real, Isa>;
+    const AffineLanes<V> dense(pending);
     for (std::size_t i = 0; i < rows; ++i) {
       Real* const k_row = tile.k + i * ld;
       Real* const t_row = tile.t ? tile.t + i * ld : nullptr;
-      const V sigma1 = sqrt(shift + dense.k(V(static_cast<double>(var1[i]))));
+      const V row(static_cast<double>(sigma1[i]));
       for (std::size_t j = 0; j < cols; j += V::size) {
-        const V norm = sigma1 * sqrt(shift + dense.k(V::load(var2 + j)));
+        const V norm = row * V::load(sigma2 + j);
         const V k = V::load(k_row + j);
         (dense.k(k) / norm).store(k_row + j);
         if (t_row) (dense.t(k, V::load(t_row + j)) / norm).store(t_row + j);
@@ -60,38 +83,88 @@ struct NormalizeRows {
   }
 };
 
+/// The same for entries with deviations of their own on both sides.
+template <class Real>
+struct NormalizeOwn {
+  const Affine& pending;
+  Real* k;
+  std::size_t count;
+  const Real *sigma1, *sigma2;
+
+  template <class Isa>
+  void run() {
+    using V = vec<Real, Isa>;
+    const AffineLanes<V> dense(pending);
+    for (std::size_t j = 0; j < count; j += V::size)
+      (dense.k(V::load(k + j)) / (V::load(sigma1 + j) * V::load(sigma2 + j))).store(k + j);
+  }
+};
+
 template <class Real>
 class NormalizedTile final : public TileStep<Real> {
  public:
   NormalizedTile(const Normalize& step, Binding<Real>& inputs)
-      : step_(step), before_(inputs, step.operand.slot) {
-    // Each variance is a tile of one entry, by the same operations as the others.
-    inputs.for_each_input([&](RowVariances<Real>& variances) {
-      AlignedVector<Real> k(KernelTile<Real>::ld), v(KernelTile<Real>::ld);
-      AlignedVector<Real>& all = variances.slots[step_.operand.slot];
-      for (std::size_t i = 0; i < variances.rows; ++i) {
-        k[0] = v[0] = all[i];
-        normalize({k.data(), nullptr}, 1, 1, v.data(), v.data());
-        all[i] = k[0];
+      : step_(step), deviations_(inputs.kept_variances()) {}
+
+  void keep(const KernelTile<Real>& own, const Plane<Real>& plane) override {
+    AlignedVector<Real> mean(plane.box->count() * own.ld);
+    const bool is_mean = std::find(step_.over.begin(), step_.over.end(), true) != step_.over.end();
+    if (is_mean)
+      mean_over_axes(own, plane, mean);
+    else
+      std::copy_n(plane.entries.k, mean.size(), mean.begin());
+    Deviations<Real> body{step_.operand.pending, step_.eps, mean.data(), mean.size()};
+    dispatch(body);
+    deviations_.keep(own, {plane.box, {mean.data(), nullptr}});
+  }
+
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    part.out.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
+      const Block<Real> block = part.out.tile(place, tile.size());
+      if (tile.own) {
+        NormalizeOwn<Real> body{step_.operand.pending, block.k, tile.cols,
+                                deviations_.of(*tile.own, s1, tile.col),
+                                deviations_.of(*tile.own, s2, tile.col)};
+        return dispatch(body);
       }
+      NormalizeRows<Real> body{step_.operand.pending,
+                               block,
+                               tile.rows,
+                               tile.cols,
+                               tile.ld,
+                               deviations_.from_row(s1, tile.row),
+                               deviations_.from_col(s2, tile.col)};
+      dispatch(body);
     });
   }
 
-  void run(KernelTile<Real>& tile) const override {
-    normalize(tile.slots[step_.operand.slot], tile.rows, tile.cols, before_.from_row(tile.row),
-              before_.from_col(tile.col));
-  }
-
  private:
-  void normalize(Block<Real> tile, std::size_t rows, std::size_t cols, const Real* var1,
-                 const Real* var2) const {
-    NormalizeRows<Real> body{step_.operand.pending, step_.eps, tile, rows, cols,
-                             KernelTile<Real>::ld,  var1,      var2};
-    dispatch(body);
+  /// The mean of the variances over axes of positions, at each of them. Dense layers that are pending
+  /// and eps may come after it.
+  void mean_over_axes(const KernelTile<Real>& own, const Plane<Real>& plane,
+                      AlignedVector<Real>& mean) const {
+    const auto& extent = plane.box->extent;
+    const auto group = [&](std::size_t place) {
+      const std::size_t k = place % extent[2], j = place / extent[2] % extent[1],
+                        i = place / extent[2] / extent[1];
+      return ((step_.over[0] ? 0 : i) * extent[1] + (step_.over[1] ? 0 : j)) * extent[2] +
+             (step_.over[2] ? 0 : k);
+    };
+    std::vector<std::size_t> sizes(plane.box->count());
+    for (std::size_t place = 0; place < sizes.size(); ++place) {
+      ++sizes[group(place)];
+      for (std::size_t i = 0; i < own.ld; ++i)
+        mean[group(place) * own.ld + i] += plane.entries.k[place * own.ld + i];
+    }
+    for (std::size_t place = 0; place < sizes.size(); ++place)
+      for (std::size_t i = 0; i < own.ld && group(place) == place; ++i)
+        mean[place * own.ld + i] /= static_cast<Real>(sizes[place]);
+    for (std::size_t place = 0; place < sizes.size(); ++place)
+      std::copy_n(&mean[group(place) * own.ld], own.ld, &mean[place * own.ld]);
   }
 
   const Normalize step_;
-  const KeptVariances<Real> before_;
+  KeptVariances<Real> deviations_;
 };
 
 /// out = (in - mean) / sqrt(eps + variance) over the units of each row.
@@ -133,26 +206,62 @@ class NormalizeUnits final : public FiniteOpOf<NormalizeUnits> {
 
 class LayerNormType final : public LayerType {
  public:
-  explicit LayerNormType(double eps) : eps_(not_negative("LayerNorm", "eps", eps)) {}
+  LayerNormType(double eps, std::vector<std::ptrdiff_t> axes)
+      : eps_(not_negative("LayerNorm", "eps", eps)), axes_(std::move(axes)) {
+    if (std::find(axes_.begin(), axes_.end(), 0) != axes_.end())
+      throw ParameterError("LayerNorm", "axis", "must not contain 0, the examples");
+  }
 
   std::string text() const override {
-    return eps_ == default_eps ? "LayerNorm()" : "LayerNorm(eps=" + format_number(eps_) + ")";
+    std::string arguments = is_default_axis() ? "" : "axis=" + axes_text();
+    if (eps_ != default_eps)
+      arguments += (arguments.empty() ? "eps=" : ", eps=") + format_number(eps_);
+    return "LayerNorm(" + arguments + ")";
   }
 
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.gaussian_branch("only implemented for Gaussian inputs");
-    builder.step<Normalize>(branch.operand, eps_);
-    branch.operand.pending = {};
+    builder.step<Normalize>(branch, eps_, over_axes(builder, branch.sites));
   }
 
   void finite(NetworkBuilder& builder) const override {
     const NetworkBranch in = builder.only_branch();
+    over_axes(builder, in.sites);
     builder.op<NormalizeUnits>(in.width, in.slot, eps_);
   }
 
  private:
   static constexpr double default_eps = 1e-12;
+
+  bool is_default_axis() const { return axes_ == std::vector<std::ptrdiff_t>{-1}; }
+  std::string axes_text() const {
+    std::string text;
+    for (const std::ptrdiff_t axis : axes_) text += (text.empty() ? "" : ", ") + std::to_string(axis);
+    return axes_.size() == 1 ? text : "(" + text + ")";
+  }
+
+  /// Axis 0 are the examples, then come positions, the last are the channels.
+  template <class Builder>
+  OverAxes over_axes(const Builder& builder, const Sites& sites) const {
+    const auto rank = static_cast<std::ptrdiff_t>(sites.dimensions()) + 2;
+    OverAxes over = {};
+    bool channels = false;
+    for (const std::ptrdiff_t axis : axes_) {
+      const std::ptrdiff_t place = axis < 0 ? axis + rank : axis;
+      if (place == rank - 1)
+        channels = true;
+      else if (place >= 1 && place < rank - 1)
+        over[static_cast<std::size_t>(place - 1)] = true;
+      else
+        builder.fail(fmt::format("axis {} is not among those of its input: 1 to {}, or -{} to -1", axis,
+                                 rank - 1, rank - 1));
+    }
+    if (!channels) builder.fail("axis must contain the channels, -1");
+    return over;
+  }
+
   double eps_;
+  std::vector<std::ptrdiff_t> axes_;
 };
 
 constexpr LayerParameter parameters[] = {
@@ -160,15 +269,16 @@ constexpr LayerParameter parameters[] = {
 
 }  // namespace
 
-Layer LayerNorm(double eps) { return make_layer<LayerNormType>(eps); }
+Layer LayerNorm(double eps, std::vector<std::ptrdiff_t> axis) {
+  return make_layer<LayerNormType>(eps, std::move(axis));
+}
 
 extern const LayerEntry layer_norm_entry = {
     "LayerNorm", parameters, "subtracts the mean of the features and divides by their deviation",
     [](const LayerCall& call) {
-      call.only("axis", {-1, 1}, rows_of_features);
       call.only("batch_axis", {0, -2}, rows_of_features);
       call.only("channel_axis", {-1, 1}, rows_of_features);
-      return LayerNorm(call.number("eps"));
+      return LayerNorm(call.number("eps"), call.axes("axis"));
     }};
 
 }  // namespace nngp

@@ -5,23 +5,13 @@
 namespace nngp {
 
 std::string absent_layer(std::string_view name) {
-  constexpr const char* convolution =
-      "inputs are rows of features without places, which Dense() connects all";
-  constexpr const char* pooling = "rows of features have no places to pool over; leave it out";
   constexpr const char* graph = "inputs are rows of features, not nodes of a graph";
   static const std::map<std::string_view, std::string_view> reasons = {
       {"Aggregate", graph},
-      {"AvgPool", pooling},
-      {"Conv", convolution},
-      {"ConvLocal", convolution},
-      {"ConvTranspose", convolution},
       {"DotGeneral", "a constant matrix can be multiplied to the inputs before"},
-      {"GlobalAvgPool", pooling},
       {"GlobalSelfAttention", "inputs are rows of features, not sequences"},
-      {"GlobalSumPool", pooling},
       {"ImageResize", "inputs are rows of features; resize the images before"},
       {"Index", "choose features in the inputs, before"},
-      {"SumPool", pooling},
   };
   const auto found = reasons.find(name);
   if (found == reasons.end()) return "";

@@ -97,6 +97,37 @@ std::vector<double> LayerArguments::numbers(std::string_view parameter) const {
   return reader_.numbers(value(parameter));
 }
 
+bool LayerArguments::truth(std::string_view parameter) const {
+  const Expression& value = this->value(parameter);
+  if (const auto* truth = std::get_if<bool>(&value.value)) return *truth;
+  fail(parameter, "True or False, not " + kind_of(value));
+}
+
+std::vector<std::size_t> LayerArguments::integers(std::string_view parameter) const {
+  if (std::holds_alternative<Expression::None>(value(parameter).value)) return {};
+  std::vector<std::size_t> integers;
+  for (const std::ptrdiff_t number : axes(parameter)) {
+    if (number < 0) fail(parameter, "of integers of at least 0, got " + std::to_string(number));
+    integers.push_back(static_cast<std::size_t>(number));
+  }
+  return integers;
+}
+
+std::vector<std::ptrdiff_t> LayerArguments::axes(std::string_view parameter) const {
+  std::vector<std::ptrdiff_t> integers;
+  for (const double number : numbers(parameter)) {
+    if (number != std::trunc(number) || std::abs(number) > max_integer)
+      fail(parameter, "of integers, got " + format_integer(number));
+    integers.push_back(static_cast<std::ptrdiff_t>(number));
+  }
+  return integers;
+}
+
+void LayerArguments::none(std::string_view parameter, std::string_view reason) const {
+  if (!std::holds_alternative<Expression::None>(value(parameter).value))
+    fail(parameter, "None: " + std::string(reason));
+}
+
 std::size_t LayerArguments::integer(std::string_view parameter, std::size_t minimum) const {
   const Expression& value = this->value(parameter);
   const auto* number = std::get_if<double>(&value.value);

@@ -40,6 +40,10 @@ class LayerArguments final : public LayerCall {
   double number(std::string_view parameter) const override;
   std::optional<double> optional_number(std::string_view parameter) const override;
   std::vector<double> numbers(std::string_view parameter) const override;
+  bool truth(std::string_view parameter) const override;
+  std::vector<std::size_t> integers(std::string_view parameter) const override;
+  std::vector<std::ptrdiff_t> axes(std::string_view parameter) const override;
+  void none(std::string_view parameter, std::string_view reason) const override;
   std::size_t integer(std::string_view parameter, std::size_t minimum) const override;
   std::size_t choice(std::string_view parameter,
                      std::initializer_list<std::string_view> options) const override;

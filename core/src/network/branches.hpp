@@ -42,6 +42,26 @@ class BranchBuilder {
                          branch.width));
   }
 
+  /// Throws ModelError unless all branches have the same positions.
+  void require_equal_sites() const {
+    for (const Branch& branch : branches_)
+      if (!(branch.sites == branches_[0].sites))
+        fail(fmt::format("all branches need the same positions, got {} and {}",
+                         positions_text(branches_[0].sites), positions_text(branch.sites)));
+  }
+
+  /// The only branch, which must have positions. Throws ModelError if its input has none.
+  Branch& spatial_branch() {
+    Branch& branch = only_branch();
+    if (branch.sites.dimensions() == 0)
+      fail(made_of_images_
+               ? "its input has no positions any more: Flatten() or a global pooling came before"
+               : "inputs are rows of features without positions; give images as an .npy array (examples, "
+                 "height, width, channels), or say how rows are to be read with --shape "
+                 "HEIGHTxWIDTHxCHANNELS");
+    return branch;
+  }
+
   /// Throws ModelError: "layer 3, Dropout: MESSAGE", by the layer where the walk stands.
   [[noreturn]] void fail(std::string_view message) const {
     throw ModelError(fmt::format("{}: {}", place(), message));
@@ -91,7 +111,8 @@ class BranchBuilder {
   }
 
  protected:
-  explicit BranchBuilder(Branch input) : branches_{std::move(input)} {}
+  explicit BranchBuilder(Branch input)
+      : made_of_images_(input.sites.dimensions() > 0), branches_{std::move(input)} {}
   ~BranchBuilder() = default;
 
   /// Appends a whole network; returns the branch it ends in.
@@ -114,6 +135,11 @@ class BranchBuilder {
     dispatch(*layer_);
   }
 
+  static std::string positions_text(const Sites& sites) {
+    return sites.dimensions() ? sites.text() : "none";
+  }
+
+  bool made_of_images_;
   std::vector<Branch> branches_;
   const LayerType* layer_ = nullptr;  ///< where the walk stands
   std::size_t position_ = 0;          ///< layers so far, without combinators

@@ -30,6 +30,14 @@ class LayerCall {
   /// nullopt for None.
   virtual std::optional<double> optional_number(std::string_view parameter) const = 0;
   virtual std::vector<double> numbers(std::string_view parameter) const = 0;
+  /// True or False.
+  virtual bool truth(std::string_view parameter) const = 0;
+  /// Integers of at least 0; none for None.
+  virtual std::vector<std::size_t> integers(std::string_view parameter) const = 0;
+  /// The numbers of axes: integers, also below 0.
+  virtual std::vector<std::ptrdiff_t> axes(std::string_view parameter) const = 0;
+  /// Throws "PARAMETER must be None: REASON" for anything else.
+  virtual void none(std::string_view parameter, std::string_view reason) const = 0;
   /// An integer of at least `minimum`.
   virtual std::size_t integer(std::string_view parameter, std::size_t minimum) const = 0;
   /// The index of the option that the argument, a string, is; case does not matter.
@@ -59,5 +67,7 @@ struct LayerEntry {
 /// An example is a row of features, so that axes of batches and channels have one meaning. Layers whose
 /// parameters include neural-tangents' batch_axis and channel_axis accept what says just that.
 inline constexpr std::string_view rows_of_features = "inputs are rows of features";
+inline constexpr std::string_view channels_last =
+    "inputs are arrays of examples, positions, channels, in this order";
 
 }  // namespace nngp

@@ -1,6 +1,6 @@
 #include "network/sites.hpp"
 
-#include <cstdlib>
+#include <algorithm>
 
 namespace nngp {
 
@@ -10,65 +10,38 @@ std::size_t Sites::count() const {
   return product;
 }
 
-SitePairs SitePairs::same(std::size_t dimensions) {
+std::string Sites::text() const {
+  std::string text;
+  for (const std::size_t extent : extents) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  return text;
+}
+
+SitePairs same_sites() { return {Offset{}}; }
+
+SitePairs all_pairs(const Sites& sites) {
+  std::array<std::ptrdiff_t, Sites::max_dimensions> reach = {};
+  for (std::size_t axis = 0; axis < sites.dimensions(); ++axis)
+    reach[axis] = static_cast<std::ptrdiff_t>(sites.extents[axis]) - 1;
   SitePairs pairs;
-  pairs.offsets_.insert(Offset(dimensions, 0));
+  for (std::ptrdiff_t i = -reach[0]; i <= reach[0]; ++i)
+    for (std::ptrdiff_t j = -reach[1]; j <= reach[1]; ++j)
+      for (std::ptrdiff_t k = -reach[2]; k <= reach[2]; ++k) pairs.insert(pairs.end(), {i, j, k});
   return pairs;
 }
 
-SitePairs SitePairs::all() {
-  SitePairs pairs;
-  pairs.all_ = true;
-  return pairs;
-}
-
-SitePairs& SitePairs::operator|=(const SitePairs& other) {
-  all_ = all_ || other.all_;
-  if (all_)
-    offsets_.clear();
-  else
-    offsets_.insert(other.offsets_.begin(), other.offsets_.end());
-  return *this;
-}
-
-SitePairs SitePairs::strided(const std::vector<std::size_t>& strides) const {
-  return pooled(strides, std::vector<std::size_t>(strides.size(), 1));
-}
-
-SitePairs SitePairs::pooled(const std::vector<std::size_t>& strides,
-                            const std::vector<std::size_t>& window) const {
-  if (all_) return *this;
-  SitePairs read;
-  for (const Offset& offset : offsets_) {
-    std::vector<Offset> spread = {{}};
-    for (std::size_t axis = 0; axis < offset.size(); ++axis) {
-      const auto centre = static_cast<std::ptrdiff_t>(strides[axis]) * offset[axis];
-      const auto reach = static_cast<std::ptrdiff_t>(window[axis]) - 1;
-      std::vector<Offset> longer;
-      for (const Offset& begun : spread)
-        for (std::ptrdiff_t d = -reach; d <= reach; ++d) {
-          longer.push_back(begun);
-          longer.back().push_back(centre + d);
-        }
-      spread = std::move(longer);
-    }
-    read.offsets_.insert(spread.begin(), spread.end());
-  }
-  return read;
-}
-
-std::size_t SitePairs::count(const Sites& sites) const {
-  if (all_) return sites.count() * sites.count();
+std::size_t count_pairs(const SitePairs& pairs, const Sites& sites) {
   std::size_t total = 0;
-  for (const Offset& offset : offsets_) {
-    std::size_t pairs = 1;
-    for (std::size_t axis = 0; axis < offset.size(); ++axis) {
-      const auto length = static_cast<std::size_t>(std::abs(offset[axis]));
-      pairs *= length < sites.extents[axis] ? sites.extents[axis] - length : 0;
-    }
-    total += pairs;
-  }
+  for (const Offset& offset : pairs) total += PairBox(sites, offset).count();
   return total;
+}
+
+PairBox::PairBox(const Sites& sites, const Offset& offset_) : offset(offset_) {
+  for (std::size_t axis = 0; axis < sites.dimensions(); ++axis) {
+    const auto n = static_cast<std::ptrdiff_t>(sites.extents[axis]);
+    grid[axis] = sites.extents[axis];
+    first[axis] = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, -offset[axis]));
+    extent[axis] = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, n - std::abs(offset[axis])));
+  }
 }
 
 }  // namespace nngp

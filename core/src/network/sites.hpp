@@ -1,59 +1,63 @@
 #pragma once
 
-// Which entries of a kernel a layer must provide. An example is a grid of sites, each of which has its
-// own vector of channels: a row of features is one site, an image has one site a pixel. The covariance
-// of two examples is one number for each pair (s, s') of their sites, and most networks need few of
-// these pairs: a layer asks for those its output is made of, from the last layer back to the first.
+// Which entries of a kernel a layer must provide. The covariance of two examples is one number for each
+// pair (s, s') of their sites, and most networks need few of these pairs: a layer asks for those its
+// output is made of, from the last layer back to the first.
 
+#include <array>
 #include <cstddef>
 #include <set>
 #include <vector>
 
+#include "nngp/sites.hpp"
+
 namespace nngp {
 
-/// The extents of a grid of sites, outermost first: {} for a row of features, {32, 32} for an image.
-struct Sites {
-  std::vector<std::size_t> extents = {};
-
-  std::size_t dimensions() const { return extents.size(); }
-  std::size_t count() const;
-  bool operator==(const Sites&) const = default;
-};
+/// s' - s, axis by axis; 0 on axes that a grid does not have.
+using Offset = std::array<std::ptrdiff_t, Sites::max_dimensions>;
 
 /// A set of pairs (s, s') of sites that translations do not change: (s, s') belongs to it if s' - s is
-/// one of its offsets. Grows from layer to layer, backwards, until it may be all pairs.
-class SitePairs {
- public:
-  using Offset = std::vector<std::ptrdiff_t>;
+/// one of its offsets.
+using SitePairs = std::set<Offset>;
 
-  /// No pairs.
-  SitePairs() = default;
-  /// Each site with itself alone: what variances and the output of a network are.
-  static SitePairs same(std::size_t dimensions);
-  static SitePairs all();
+/// Each site with itself alone: what variances and the output of a network are.
+SitePairs same_sites();
+/// All pairs of a grid.
+SitePairs all_pairs(const Sites& sites);
+/// How many pairs of a grid belong to the set.
+std::size_t count_pairs(const SitePairs& pairs, const Sites& sites);
 
-  bool is_all() const { return all_; }
-  bool empty() const { return !all_ && offsets_.empty(); }
-  /// The offsets, in order; none of them if the pairs are all().
-  const std::set<Offset>& offsets() const { return offsets_; }
-  bool contains(const Offset& offset) const { return all_ || offsets_.contains(offset); }
+/// The sites s of a grid for which s + offset belongs to the grid too: a box. The pairs of one offset
+/// are kept in the order of the first site, the last axis fastest.
+struct PairBox {
+  Offset offset = {};
+  std::array<std::size_t, Sites::max_dimensions> first = {}, extent = {1, 1, 1}, grid = {1, 1, 1};
 
-  SitePairs& operator|=(const SitePairs& other);
-  bool operator==(const SitePairs&) const = default;
+  PairBox() = default;
+  PairBox(const Sites& sites, const Offset& offset);
 
-  /// What a map reads of its input to provide these pairs, if its output at s is made of the input at
-  /// stride s + k. Both sites of a pair with the same k, as in a convolution: the offsets times stride.
-  SitePairs strided(const std::vector<std::size_t>& strides) const;
-  /// The same with any two k and k' inside the window, as in pooling: stride offset + k' - k.
-  SitePairs pooled(const std::vector<std::size_t>& strides,
-                   const std::vector<std::size_t>& window) const;
+  std::size_t count() const { return extent[0] * extent[1] * extent[2]; }
 
-  /// How many pairs of a grid belong to the set.
-  std::size_t count(const Sites& sites) const;
+  /// Calls body(place in the box, s, s') for each pair, sites numbered as the grid has them in memory.
+  template <class Body>
+  void for_each(Body body) const {
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < extent[0]; ++i)
+      for (std::size_t j = 0; j < extent[1]; ++j) {
+        const std::size_t s = site(first[0] + i, first[1] + j, first[2]);
+        const std::size_t partner =
+            site(shifted(first[0] + i, 0), shifted(first[1] + j, 1), shifted(first[2], 2));
+        for (std::size_t k = 0; k < extent[2]; ++k) body(place++, s + k, partner + k);
+      }
+  }
 
  private:
-  bool all_ = false;
-  std::set<Offset> offsets_;
+  std::size_t site(std::size_t i, std::size_t j, std::size_t k) const {
+    return (i * grid[1] + j) * grid[2] + k;
+  }
+  std::size_t shifted(std::size_t s, std::size_t axis) const {
+    return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(s) + offset[axis]);
+  }
 };
 
 }  // namespace nngp

@@ -45,6 +45,10 @@ struct TileOps {
   /// to = weight * from (first) or to += weight * from.
   void (*accumulate)(const Affine& in, Real weight, bool first, Block<Real> from, Block<Real> to,
                      std::size_t n);
+  /// out = (first) or out += the sum of `count` arrays of n entries, each times its factor; factors may
+  /// be null: ones.
+  void (*sum)(const Real* const* in, const Real* factors, std::size_t count, bool first, Real* out,
+              std::size_t n);
   /// to = from (first), or to.t = to.t from.k + to.k from.t and to.k *= from.k.
   void (*multiply)(const Affine& in, bool first, Block<Real> from, Block<Real> to, std::size_t n);
   /// to = from transposed: from is rows x cols with leading dimension ld, to has leading dimension

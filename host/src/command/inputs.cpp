@@ -1,6 +1,7 @@
 #include "command/inputs.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 #include <iterator>
 
@@ -19,6 +20,10 @@ std::string quoted(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < std::min(most, names.size()); ++i)
     text += (i ? ", " : "") + quoted(names[i]);
   return text + (names.size() > most ? ", ..." : "");
+}
+
+std::string positions_text(const Sites& sites) {
+  return sites.dimensions() ? sites.text() + " positions" : "no positions";
 }
 
 /// Names of `all` that `part` lacks.
@@ -82,6 +87,38 @@ ReadOptions read_options(const po::variables_map& arguments) {
   return options;
 }
 
+void add_shape_option(po::options_description& options) {
+  options.add_options()(
+      "shape", po::value<std::string>()->value_name("HxWxC"),
+      "inputs are rows of features that are images of this height, width and number of channels, such "
+      "as 8x8x1; signals LxC. .npy arrays of three to five dimensions are images as they are");
+}
+
+ReadOptions reading_positions(ReadOptions options, const po::variables_map& arguments) {
+  options.positions = true;
+  const std::string text = text_of(arguments, "shape");
+  if (text.empty()) return options;
+  std::string_view rest = text;
+  double numbers = 1;
+  for (bool more = true; more;) {
+    std::size_t size = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), size);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    more = rest.starts_with('x');
+    if (more) rest.remove_prefix(1);
+    options.shape.push_back(size);
+    numbers *= static_cast<double>(size);
+    if (error != std::errc() || size == 0 || (!more && !rest.empty()) || numbers > 1e12)
+      throw UsageError("--shape is sizes such as 8x8x1 (height, width, channels), not '" +
+                       printable(text) + "'");
+  }
+  const std::size_t axes = options.shape.size();
+  if (axes < 2 || axes > Sites::max_dimensions + 1)
+    throw UsageError("--shape has one to three sizes of positions and the number of channels, as 8x8x1; '" +
+                     printable(text) + "' has " + std::to_string(axes));
+  return options;
+}
+
 ReadOptions with_rows(ReadOptions options, Eigen::Index rows) {
   options.rows = static_cast<std::size_t>(rows);
   return options;
@@ -116,6 +153,10 @@ Data<Real> match_columns(const std::string& reference_path, const DataSource& re
                          const char* what) {
   const std::vector<std::string>&wanted = reference.names, &names = data.source().names;
   const bool named = !wanted.empty() && !names.empty();
+  if (!(data.sites() == reference.sites))
+    throw DataError("'" + reference_path + "' has examples of " + positions_text(reference.sites) +
+                    ", '" + path + "' of " + positions_text(data.sites()) +
+                    "; both need the same positions");
   if (data.cols() != columns) {
     if (named) fail(reference_path, reference, path, data.source());
     throw DataError("'" + reference_path + "' has " + std::to_string(columns) + " columns, '" + path +

@@ -19,6 +19,11 @@ void add_input_options(po::options_description& options);
 /// Reads them. Throws UsageError.
 ReadOptions read_options(const po::variables_map& arguments);
 
+/// The option --shape, for commands whose inputs may have positions.
+void add_shape_option(po::options_description& options);
+/// `options` for inputs that may have positions: with --shape. Throws UsageError.
+ReadOptions reading_positions(ReadOptions options, const po::variables_map& arguments);
+
 /// The same for a file that should have as many rows.
 ReadOptions with_rows(ReadOptions options, Eigen::Index rows);
 

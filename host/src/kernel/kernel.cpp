@@ -54,8 +54,8 @@ class KernelRun {
   KernelRun(const KernelRequest& request, const Registry& plugins)
       : request_(request),
         network_(parse_model(request.model, plugins)),
-        kernel_fn_(network_),
         x1_(read(request.x1)),
+        kernel_fn_(network_, x1_.sites()),
         x2_(request.x2.empty() ? std::nullopt
                                : std::optional(match_columns(request.x1, x1_.source(), x1_.cols(),
                                                              request.x2, read(request.x2)))) {
@@ -203,8 +203,8 @@ class KernelRun {
   ProgressLine progress_;
   KernelReport report_;
   Layer network_;
-  KernelFn kernel_fn_;
   Data<Real> x1_;
+  KernelFn kernel_fn_;
   std::optional<Data<Real>> x2_;
   Window window_;
   KernelOptions options_;

@@ -61,6 +61,7 @@ po::options_description kernel_options() {
       ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
   add_input_options(options);
+  add_shape_option(options);
   options.add(inexact_options());
   return options;
 }
@@ -72,7 +73,7 @@ KernelRequest kernel_request(const po::variables_map& arguments) {
   request.nngp = text_of(arguments, "nngp");
   request.ntk = text_of(arguments, "ntk");
   request.report = text_of(arguments, "report");
-  request.reading = read_options(arguments);
+  request.reading = reading_positions(read_options(arguments), arguments);
   request.plot = plot_path(arguments);
   request.dtype = dtype_from(text_of(arguments, "dtype"));
   if (arguments.count("rows")) request.rows = parse_slice(text_of(arguments, "rows"));

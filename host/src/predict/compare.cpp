@@ -200,7 +200,8 @@ class Comparison {
   std::optional<Data<double>> read_examples(const po::variables_map& arguments) const {
     const std::string path = text_of(arguments, "x-train");
     if (path.empty()) return std::nullopt;
-    return read_input<double>(path, with_rows_of(reading_, text_of(arguments, "y-train")));
+    return read_input<double>(
+        path, with_rows_of(reading_positions(reading_, arguments), text_of(arguments, "y-train")));
   }
   ReadOptions reading_for_targets() const { return x_ ? with_rows(reading_, x_->rows()) : reading_; }
 
@@ -213,7 +214,7 @@ class Comparison {
     try {
       const Layer network = parse_model(candidate.expression, plugins_);
       candidate.normalised = model_text(network);
-      return KernelFn(network);
+      return KernelFn(network, x_->sites());
     } catch (const Error& error) {
       throw ModelError("'" + printable(candidate.name) + "': " + error.what());
     }
@@ -272,6 +273,7 @@ Command compare_command() {
        "how many threads; 0: as many as the process may use");
   add_target_options(options);
   add_input_options(options);
+  add_shape_option(options);
   add_selection_options(options);
   return {"compare",
           "Compare models by how well they suit training data.",

@@ -289,8 +289,8 @@ class PredictRun {
 
   Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
     if (!plots_learning()) {
-      const Data<double> x = read_input<double>(request_.x_train, request_.reading),
-                         x_test = read_input<double>(request_.x_test, request_.reading);
+      const Data<double> x = read_input<double>(request_.x_train, request_.inputs),
+                         x_test = read_input<double>(request_.x_test, request_.inputs);
       return prediction_plot(
           x.view(), units().size() == 1 && !classifies() ? targets_.data().view() : targets_.values(),
           x_test.view(), predicted);

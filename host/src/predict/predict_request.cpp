@@ -63,6 +63,7 @@ po::options_description predict_options() {
        "training goes on");
   add_target_options(options);
   add_input_options(options);
+  add_shape_option(options);
   add_kernel_file_options(options);
   add_selection_options(options);
   return options;
@@ -83,6 +84,7 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   request.plot = plot_path(arguments);
   request.targets = target_options(arguments);
   request.reading = read_options(arguments);
+  request.inputs = reading_positions(request.reading, arguments);
   request.kernel = parse_kernel(value("kernel"));
   request.selection = selection_of(arguments);
   request.leave_one_out = arguments.count("loo") > 0;

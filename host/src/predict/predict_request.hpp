@@ -22,6 +22,7 @@ struct PredictRequest {
   std::string mean, cov, std_path, labels, report, plot;  ///< output paths; empty: not wanted
   TargetOptions targets;
   ReadOptions reading;
+  ReadOptions inputs;  ///< the same for inputs, which may have positions
   Get kernel = Get::nngp;
   Selection selection;
   bool leave_one_out = false;

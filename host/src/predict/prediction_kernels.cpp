@@ -13,12 +13,12 @@ class OfNetwork final : public PredictionKernels<Real> {
       : x_train_path_(request.x_train),
         x_test_path_(request.x_test),
         network_(parse_model(request.model, plugins)),
-        kernel_fn_(network_),
         plugins_(plugins_used(network_, plugins)),
-        x_train_(read_input<Real>(request.x_train, with_rows_of(request.reading, request.y_train))),
+        x_train_(read_input<Real>(request.x_train, with_rows_of(request.inputs, request.y_train))),
         x_test_(match_columns(
             request.x_train, x_train_.source(), x_train_.cols(), request.x_test,
-            read_input<Real>(request.x_test, with_rows_of(request.reading, request.y_test)))) {}
+            read_input<Real>(request.x_test, with_rows_of(request.inputs, request.y_test)))),
+        kernel_fn_(network_, x_train_.sites()) {}
 
   Eigen::Index examples() const override { return x_train_.rows(); }
   Eigen::Index tests() const override { return x_test_.rows(); }
@@ -52,9 +52,9 @@ class OfNetwork final : public PredictionKernels<Real> {
  private:
   std::string x_train_path_, x_test_path_;
   Layer network_;
-  KernelFn kernel_fn_;
   std::vector<PluginReport> plugins_;
   Data<Real> x_train_, x_test_;
+  KernelFn kernel_fn_;
 };
 
 class OfFiles final : public PredictionKernels<double> {

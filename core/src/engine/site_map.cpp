@@ -1,0 +1,225 @@
+#include "engine/site_map.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace nngp {
+namespace {
+
+constexpr std::size_t axes = Sites::max_dimensions;
+
+bool matches(TapPairs pairs, const Tap& a, const Tap& b) {
+  return pairs == TapPairs::any || a.tap == b.tap;
+}
+
+/// The first site of a pair of this offset on an axis of `extent` sites, and how many there are.
+std::pair<std::size_t, std::size_t> pair_range(std::size_t extent, std::ptrdiff_t offset) {
+  const auto length = static_cast<std::size_t>(std::abs(offset));
+  return {offset < 0 ? length : 0, length < extent ? extent - length : 0};
+}
+
+std::size_t shifted(std::size_t site, std::ptrdiff_t offset) {
+  return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(site) + offset);
+}
+
+/// The offsets along one axis that pairs of one offset are made of.
+std::vector<std::ptrdiff_t> axis_reads(const AxisTaps& taps, TapPairs pairs, std::ptrdiff_t offset) {
+  std::vector<char> read(2 * taps.sources - 1);
+  const auto [first, count] = pair_range(taps.extent(), offset);
+  for (std::size_t s = first; s < first + count; ++s)
+    for (const Tap& a : taps.sites[s])
+      for (const Tap& b : taps.sites[shifted(s, offset)])
+        if (matches(pairs, a, b)) read[b.source + taps.sources - 1 - a.source] = 1;
+  std::vector<std::ptrdiff_t> offsets;
+  for (std::size_t i = 0; i < read.size(); ++i)
+    if (read[i]) offsets.push_back(static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(taps.sources - 1));
+  return offsets;
+}
+
+/// Along one axis: of which lines of a plane `in` the lines of a plane `out` are made.
+template <class Real>
+struct Lines {
+  std::vector<std::uint32_t> begin = {0};  ///< of the terms of each line
+  std::vector<std::uint32_t> from = {};
+  std::vector<Real> factors = {};
+  bool has_factors = false;
+  bool is_identity = true;
+  std::size_t in_extent = 1;
+
+  std::size_t extent() const { return begin.size() - 1; }
+  std::size_t terms(std::size_t line) const { return begin[line + 1] - begin[line]; }
+};
+
+template <class Real>
+void find_lines(const AxisTaps& taps, TapPairs pairs, std::ptrdiff_t in, std::ptrdiff_t out,
+                Lines<Real>& lines) {
+  const auto [first, count] = pair_range(taps.extent(), out);
+  const auto [in_first, in_count] = pair_range(taps.sources, in);
+  lines.begin.assign(1, 0);
+  lines.from.clear();
+  lines.factors.clear();
+  lines.has_factors = false;
+  lines.is_identity = count == in_count;
+  lines.in_extent = in_count;
+  for (std::size_t s = first; s < first + count; ++s) {
+    const std::vector<Tap>& others = taps.sites[shifted(s, out)];
+    for (const Tap& a : taps.sites[s]) {
+      const auto partner = static_cast<std::ptrdiff_t>(a.source) + in;
+      if (partner < 0) continue;
+      auto b = std::lower_bound(others.begin(), others.end(), static_cast<std::size_t>(partner),
+                                [](const Tap& tap, std::size_t source) { return tap.source < source; });
+      for (; b != others.end() && b->source == static_cast<std::size_t>(partner); ++b) {
+        if (!matches(pairs, a, *b)) continue;
+        lines.from.push_back(static_cast<std::uint32_t>(a.source - in_first));
+        lines.factors.push_back(static_cast<Real>(a.factor * b->factor));
+        lines.has_factors = lines.has_factors || lines.factors.back() != 1;
+      }
+    }
+    const auto line = static_cast<std::uint32_t>(s - first);
+    lines.is_identity = lines.is_identity && !lines.has_factors && lines.from.size() == line + 1 &&
+                        lines.from.back() == line;
+    lines.begin.push_back(static_cast<std::uint32_t>(lines.from.size()));
+  }
+}
+
+/// The sums of one plane, axis after axis from the outermost: the lines of an axis are added up, and
+/// what comes out is a plane of the axes inside.
+template <class Real>
+class Sums {
+ public:
+  Sums(const std::array<Lines<Real>, axes>& lines, std::size_t entries,
+       std::vector<AlignedVector<Real>>& scratch)
+      : lines_(lines), scratch_(scratch) {
+    in_size_[axes] = out_size_[axes] = entries;
+    for (std::size_t axis = axes; axis-- > 0;) {
+      in_size_[axis] = in_size_[axis + 1] * lines[axis].in_extent;
+      out_size_[axis] = out_size_[axis + 1] * lines[axis].extent();
+    }
+    while (last_ > 0 && lines[last_ - 1].is_identity) --last_;
+    for (std::size_t axis = 0; axis + 1 < last_; ++axis)
+      if (scratch_[axis].size() < in_size_[axis + 1]) scratch_[axis].resize(in_size_[axis + 1]);
+  }
+
+  void add(const Real* in, bool first, Real* out) { add(0, in, first, out); }
+
+ private:
+  void add(std::size_t axis, const Real* in, bool first, Real* out) {
+    if (axis == last_) {
+      const Real* one = in;
+      ops_.sum(&one, nullptr, 1, first, out, out_size_[axis]);
+      return;
+    }
+    const Lines<Real>& lines = lines_[axis];
+    const std::size_t in_size = in_size_[axis + 1], out_size = out_size_[axis + 1];
+    for (std::size_t line = 0; line < lines.extent(); ++line, out += out_size) {
+      const std::size_t begin = lines.begin[line], count = lines.terms(line);
+      if (count == 0) {
+        if (first) std::fill_n(out, out_size, Real(0));
+        continue;
+      }
+      const Real* const factors = lines.has_factors ? &lines.factors[begin] : nullptr;
+      const bool inside = axis + 1 < last_;
+      if (inside && count == 1 && !factors) {
+        add(axis + 1, in + lines.from[begin] * in_size, first, out);
+        continue;
+      }
+      Real* const to = inside ? scratch_[axis].data() : out;
+      bool begins = inside || first;
+      for (std::size_t done = 0; done < count; done += most) {
+        const Real* terms[most];
+        const std::size_t some = std::min(most, count - done);
+        for (std::size_t t = 0; t < some; ++t) terms[t] = in + lines.from[begin + done + t] * in_size;
+        ops_.sum(terms, factors ? factors + done : nullptr, some, begins, to, in_size);
+        begins = false;
+      }
+      if (inside) add(axis + 1, to, first, out);
+    }
+  }
+
+  static constexpr std::size_t most = 16;  ///< terms that are summed in registers
+
+  const std::array<Lines<Real>, axes>& lines_;
+  std::vector<AlignedVector<Real>>& scratch_;
+  std::array<std::size_t, axes + 1> in_size_, out_size_;
+  std::size_t last_ = axes;  ///< the axes from here on stay as they are
+  const TileOps<Real>& ops_ = tile_ops<Real>();
+};
+
+template <class Real>
+class MappedTile final : public TileStep<Real> {
+ public:
+  explicit MappedTile(const SiteMap& step) : step_(step), operands_(step.operands()) {}
+
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    const Offset &in = part.in.box->offset, &out = part.out.box->offset;
+    std::array<Lines<Real>, axes> lines;
+    for (std::size_t axis = 0; axis < axes; ++axis)
+      find_lines(step_.taps(part.operand).axes[axis], step_.pairs(), in[axis], out[axis], lines[axis]);
+    if (tile.scratch->size() < axes + 2) tile.scratch->resize(axes + 2);
+    const Block<Real> from = applied(tile, part);
+    Sums<Real> sums(lines, tile.size(), *tile.scratch);
+    sums.add(from.k, part.first, part.out.entries.k);
+    if (from.t) sums.add(from.t, part.first, part.out.entries.t);
+  }
+
+ private:
+  /// What is pending may add to a covariance, but nothing where the grid ends: it is applied before.
+  Block<Real> applied(const KernelTile<Real>& tile, const Contribution<Real>& part) const {
+    const Affine& pending = operands_[part.operand].pending;
+    const Block<Real> from = part.in.entries;
+    if (pending.is_identity()) return from;
+    const std::size_t entries = part.in.box->count() * tile.size();
+    std::vector<AlignedVector<Real>>& scratch = *tile.scratch;
+    for (std::size_t i = axes; i < axes + 2; ++i)
+      if (scratch[i].size() < entries) scratch[i].resize(entries);
+    const Block<Real> to = {scratch[axes].data(), from.t ? scratch[axes + 1].data() : nullptr};
+    tile_ops<Real>().copy(pending, from, to, entries);
+    return to;
+  }
+
+  const SiteMap& step_;
+  std::vector<Operand> operands_;
+};
+
+}  // namespace
+
+Sites SiteTaps::extents(std::size_t dimensions) const {
+  Sites sites;
+  for (std::size_t axis = 0; axis < dimensions; ++axis) sites.extents.push_back(axes[axis].extent());
+  return sites;
+}
+
+SiteMap::SiteMap(std::string name, std::vector<Operand> operands, std::vector<SiteTaps> taps,
+                 TapPairs pairs, bool diagonal)
+    : name_(std::move(name)),
+      operands_(std::move(operands)),
+      taps_(std::move(taps)),
+      pairs_(pairs),
+      diagonal_(diagonal) {
+  for (SiteTaps& of_operand : taps_)
+    for (AxisTaps& axis : of_operand.axes)
+      for (std::vector<Tap>& site : axis.sites)
+        std::stable_sort(site.begin(), site.end(),
+                         [](const Tap& a, const Tap& b) { return a.source < b.source; });
+}
+
+SitePairs SiteMap::reads(std::size_t operand, const Offset& offset) const {
+  SitePairs read;
+  if (diagonal_ && offset != Offset{}) return read;
+  std::array<std::vector<std::ptrdiff_t>, axes> by_axis;
+  for (std::size_t axis = 0; axis < axes; ++axis)
+    by_axis[axis] = axis_reads(taps_[operand].axes[axis], pairs_, offset[axis]);
+  for (const std::ptrdiff_t i : by_axis[0])
+    for (const std::ptrdiff_t j : by_axis[1])
+      for (const std::ptrdiff_t k : by_axis[2]) read.insert(read.end(), {i, j, k});
+  return read;
+}
+
+std::unique_ptr<TileStep<double>> SiteMap::bind(Binding<double>&) const {
+  return std::make_unique<MappedTile<double>>(*this);
+}
+std::unique_ptr<TileStep<float>> SiteMap::bind(Binding<float>&) const {
+  return std::make_unique<MappedTile<float>>(*this);
+}
+
+}  // namespace nngp

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/kernel_step.hpp"
+#include "network/taps.hpp"
+
+namespace nngp {
+
+/// How the two sites of a pair read: with the same tap, as where weights are random and shared
+/// (convolutions: other taps are independent), or with any two (means of what is there).
+enum class TapPairs { same, any };
+
+/// What one operand gives: the taps of each axis of the grid.
+struct SiteTaps {
+  std::array<AxisTaps, Sites::max_dimensions> axes = {identity_taps(1), identity_taps(1),
+                                                      identity_taps(1)};
+
+  Sites extents(std::size_t dimensions) const;
+};
+
+/// K'(s, s') = sum of factor factor' K(u, u') over the taps (u, factor) of s and (u', factor') of s',
+/// and the same for the NTK, summed over operands. `diagonal`: 0 for s != s', where weights differ from
+/// site to site.
+struct SiteMap final : KernelStep {
+  SiteMap(std::string name, std::vector<Operand> operands, std::vector<SiteTaps> taps, TapPairs pairs,
+          bool diagonal = false);
+  SiteMap(const Operand& operand, std::string name, SiteTaps taps, TapPairs pairs,
+          bool diagonal = false)
+      : SiteMap(std::move(name), std::vector{operand}, std::vector{std::move(taps)}, pairs, diagonal) {}
+
+  std::string name() const override { return name_; }
+  std::vector<Operand> operands() const override { return operands_; }
+  Writes writes() const override { return Writes::elsewhere; }
+  SitePairs reads(std::size_t operand, const Offset& offset) const override;
+  std::unique_ptr<TileStep<double>> bind(Binding<double>& inputs) const override;
+  std::unique_ptr<TileStep<float>> bind(Binding<float>& inputs) const override;
+
+  const SiteTaps& taps(std::size_t operand) const { return taps_[operand]; }
+  TapPairs pairs() const { return pairs_; }
+
+ private:
+  std::string name_;
+  std::vector<Operand> operands_;
+  std::vector<SiteTaps> taps_;
+  TapPairs pairs_;
+  bool diagonal_;
+};
+
+}  // namespace nngp

@@ -1,0 +1,156 @@
+#include "engine/kernel_builder.hpp"
+#include "finite/network_builder.hpp"
+#include "layers/all.hpp"
+#include "layers/weights.hpp"
+#include "layers/window.hpp"
+#include "network/parameter.hpp"
+
+namespace nngp {
+namespace {
+
+template <class Real>
+class LocalTile;
+
+/// K = W^2 k + b^2 for each position with itself; 0 stays 0 between positions, which share no weights.
+struct LocalWeights final : KernelStepOf<LocalWeights, LocalTile> {
+  LocalWeights(const Operand& operand_, const Affine& weights_) : operand(operand_), weights(weights_) {}
+  std::string name() const override { return "ConvLocal"; }
+  std::vector<Operand> operands() const override { return {operand}; }
+
+  Operand operand;
+  Affine weights;
+};
+
+template <class Real>
+class LocalTile final : public TileStep<Real> {
+ public:
+  LocalTile(const LocalWeights& step, Binding<Real>&) : weights_(step.weights) {}
+  void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    if (part.out.box->offset == Offset{})
+      tile_ops<Real>().copy(weights_, part.in.entries, part.out.entries,
+                            part.out.box->count() * tile.size());
+  }
+
+ private:
+  Affine weights_;
+};
+
+/// Conv, ConvLocal and ConvTranspose: K = W_std^2 times the mean over the taps of the filter, which both
+/// positions of a pair share, + b_std^2.
+class ConvType final : public LayerType {
+ public:
+  enum class Kind { conv, local, transpose };
+
+  ConvType(Kind kind, std::size_t out_chan, SlidingWindow filter, const DenseOptions& options)
+      : kind_(kind),
+        out_chan_(at_least_one(name_of(kind), "out_chan", out_chan)),
+        filter_(checked(name_of(kind), "filter_shape", std::move(filter))),
+        options_(options) {
+    check_weights(name(), options);
+  }
+
+  std::string name() const override { return std::string(name_of(kind_)); }
+  std::string text() const override {
+    return name() + "(" + std::to_string(out_chan_) + ", " + filter_.text() + weights_text(options_) + ")";
+  }
+
+  void infinite(KernelBuilder& builder) const override {
+    KernelBranch& branch = builder.spatial_branch();
+    const SiteTaps taps = this->taps(builder, branch.sites);
+    branch.sites = taps.extents(branch.sites.dimensions());
+    builder.step<SiteMap>(branch, name(), taps, TapPairs::same, kind_ == Kind::local);
+    const auto size = static_cast<double>(filter_.size());
+    branch.operand.pending = {.cov_scale = 1 / size, .ntk_scale = 1 / size};
+    apply_weights(branch, options_, size, out_chan_);
+    if (kind_ != Kind::local) return;
+    const Affine weights = std::exchange(branch.operand.pending, Affine{});
+    builder.step<LocalWeights>(branch, weights);
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    builder.fail("networks of finite width with positions are not implemented yet");
+  }
+
+  std::optional<Layer> with_hidden_width(std::size_t width, bool& hidden) const override {
+    const bool widened = hidden;
+    hidden = true;
+    if (!widened) return std::nullopt;
+    return make_layer<ConvType>(kind_, width, filter_, options_);
+  }
+
+ private:
+  static std::string_view name_of(Kind kind) {
+    return kind == Kind::conv ? "Conv" : kind == Kind::local ? "ConvLocal" : "ConvTranspose";
+  }
+
+  SiteTaps taps(const KernelBuilder& builder, const Sites& sites) const {
+    SlidingWindow fitting = filter_;
+    if (kind_ == Kind::transpose) fitting.padding = Padding::same;  // fits any grid
+    if (const std::string fault = window_fault(fitting, sites, "filter"); !fault.empty())
+      builder.fail(fault);
+    if (kind_ != Kind::transpose) return taps_of(filter_, sites);
+    double positions = 1;
+    for (std::size_t axis = 0; axis < sites.dimensions(); ++axis)
+      positions *= static_cast<double>(transposed_extent(sites.extents[axis], filter_.shape[axis],
+                                                         filter_.stride(axis), filter_.padding));
+    if (positions > static_cast<double>(max_positions))
+      builder.fail(fmt::format("makes {} positions of {}, at most {}", positions, sites.text(), max_positions));
+    SiteTaps taps;
+    for (std::size_t axis = 0; axis < sites.dimensions(); ++axis)
+      taps.axes[axis] = transposed_taps(sites.extents[axis], filter_.shape[axis], filter_.stride(axis),
+                                        filter_.padding);
+    return taps;
+  }
+
+  Kind kind_;
+  std::size_t out_chan_;
+  SlidingWindow filter_;
+  DenseOptions options_;
+};
+
+constexpr LayerParameter parameters[] = {
+    {"out_chan"},       {"filter_shape"},   {"strides", "None"},
+    {"padding", "'VALID'"}, {"W_std", "1.0"}, {"b_std", "None"},
+    {"dimension_numbers", "None"}, {"parameterization", "'ntk'"}, {"s", "(1, 1)"}};
+
+template <ConvType::Kind kind>
+Layer make(const LayerCall& call) {
+  call.none("dimension_numbers", channels_last);
+  return make_layer<ConvType>(kind, call.integer("out_chan", 1), sliding_window(call, "filter_shape"),
+                              weight_options(call, kind == ConvType::Kind::conv ? "Conv" : "ConvLocal"));
+}
+
+SlidingWindow window(std::vector<std::size_t> shape, const ConvOptions& options) {
+  return {std::move(shape), options.strides, options.padding};
+}
+DenseOptions weights(const ConvOptions& options) {
+  return {options.W_std, options.b_std, options.parameterization, options.s};
+}
+
+}  // namespace
+
+Layer Conv(std::size_t out_chan, std::vector<std::size_t> filter_shape, const ConvOptions& options) {
+  return make_layer<ConvType>(ConvType::Kind::conv, out_chan, window(std::move(filter_shape), options),
+                              weights(options));
+}
+Layer ConvLocal(std::size_t out_chan, std::vector<std::size_t> filter_shape,
+                const ConvOptions& options) {
+  return make_layer<ConvType>(ConvType::Kind::local, out_chan, window(std::move(filter_shape), options),
+                              weights(options));
+}
+Layer ConvTranspose(std::size_t out_chan, std::vector<std::size_t> filter_shape,
+                    const ConvOptions& options) {
+  return make_layer<ConvType>(ConvType::Kind::transpose, out_chan,
+                              window(std::move(filter_shape), options), weights(options));
+}
+
+extern const LayerEntry conv_entry = {"Conv", parameters, "a convolution: a filter at each position",
+                                      make<ConvType::Kind::conv>};
+extern const LayerEntry conv_local_entry = {"ConvLocal", parameters,
+                                            "the same with weights of its own at each position",
+                                            make<ConvType::Kind::local>};
+extern const LayerEntry conv_transpose_entry = {"ConvTranspose", parameters,
+                                                "the transpose of a convolution: more positions",
+                                                make<ConvType::Kind::transpose>};
+
+}  // namespace nngp

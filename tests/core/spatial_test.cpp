@@ -1,0 +1,276 @@
+// Networks on images, signals and volumes against tests/golden/spatial: kernels evaluated from the
+// formulas of core/spatial.md on all pairs of positions at once, in 80-bit arithmetic.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "expect_error.hpp"
+#include "nngp/data.hpp"
+#include "nngp/error.hpp"
+#include "nngp/kernel.hpp"
+#include "nngp/model.hpp"
+
+namespace nngp {
+namespace {
+
+const std::filesystem::path folder = NNGP_TEST_DATA "/golden/spatial";
+
+const Registry& registry() {
+  static const Registry all({.named = {NNGP_TEST_PLUGINS}, .folders = {}});
+  return all;
+}
+
+std::vector<std::string> networks() {
+  std::vector<std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    all.push_back(entry.path().filename());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+template <class Real>
+Data<Real> images(const std::string& network, const char* name) {
+  ReadOptions options;
+  options.positions = true;
+  return read_data<Real>(folder / network / (std::string(name) + ".npy"), options);
+}
+
+Layer model(const std::string& network) {
+  std::ostringstream text;
+  text << std::ifstream(folder / network / "model.txt").rdbuf();
+  return parse_model(text.str(), registry());
+}
+
+/// Largest error relative to max(|K_ij|, sqrt(K_ii K_jj)), `var` being the diagonals.
+template <class Real>
+double largest_error(const KernelMatrix<Real>& kernel, const MatrixView<double>& exact,
+                     const Eigen::VectorXd& var1, const Eigen::VectorXd& var2) {
+  double largest = 0;
+  for (Eigen::Index i = 0; i < exact.rows(); ++i)
+    for (Eigen::Index j = 0; j < exact.cols(); ++j) {
+      const double scale = std::max(std::abs(exact(i, j)), std::sqrt(var1(i) * var2(j)));
+      const double error = std::abs(static_cast<double>(kernel(i, j)) - exact(i, j)) / scale;
+      largest = std::isfinite(error) ? std::max(largest, error) : INFINITY;
+    }
+  return largest;
+}
+
+class GoldenSpatial : public testing::TestWithParam<std::string> {
+ protected:
+  template <class Real>
+  void agrees(double tolerance) const {
+    const std::string& id = GetParam();
+    const auto x1 = images<Real>(id, "x1"), x2 = images<Real>(id, "x2");
+    const auto exact = [&](const char* name) { return read_data<double>(folder / id / name); };
+    const KernelFn kernel_fn(model(id), x1.sites());
+    const auto self = kernel_fn(x1.view()), square2 = kernel_fn(x2.view());
+    const auto cross = kernel_fn(x1.view(), x2.view());
+    const auto diagonal = [](const KernelMatrix<Real>& kernel) -> Eigen::VectorXd {
+      return kernel.view().diagonal().template cast<double>();
+    };
+    const Eigen::VectorXd nngp1 = diagonal(self.nngp), ntk1 = diagonal(self.ntk);
+    EXPECT_LE(largest_error(cross.nngp, exact("nngp_exact.npy").view(), nngp1, diagonal(square2.nngp)),
+              tolerance);
+    EXPECT_LE(largest_error(cross.ntk, exact("ntk_exact.npy").view(), ntk1, diagonal(square2.ntk)),
+              tolerance);
+    EXPECT_LE(largest_error(self.nngp, exact("nngp_self_exact.npy").view(), nngp1, nngp1), tolerance);
+    EXPECT_LE(largest_error(self.ntk, exact("ntk_self_exact.npy").view(), ntk1, ntk1), tolerance);
+    EXPECT_EQ(self.nngp.view(), self.nngp.view().transpose());
+    EXPECT_EQ(self.ntk.view(), self.ntk.view().transpose());
+  }
+};
+
+TEST_P(GoldenSpatial, AgreesWithExactKernels) { agrees<double>(1e-12); }
+
+TEST_P(GoldenSpatial, Float32IsAsGoodAsItCanBe) { agrees<float>(1e-3); }
+
+TEST_P(GoldenSpatial, TextIsReadBack) {
+  const Layer network = model(GetParam());
+  EXPECT_EQ(parse_model(network.text(), registry()).text(), network.text());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenSpatial, testing::ValuesIn(networks()),
+                         [](const auto& info) { return info.param; });
+
+// ---- The same bits whatever is computed with what -----------------------------------------------
+
+Matrix<double> random_images(Eigen::Index count, Eigen::Index numbers, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal;
+  Matrix<double> x(count, numbers);
+  for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(generator);
+  return x;
+}
+MatrixView<double> view(const Matrix<double>& x) {
+  return {x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())};
+}
+
+const char* const pooled_network =
+    "serial(Conv(8, (3, 3), padding='SAME', b_std=0.1), Relu(), AvgPool((2, 2), strides=(2, 2)), "
+    "Conv(8, (2, 3), padding='CIRCULAR'), Gelu(), GlobalAvgPool(), Dense(1))";
+
+TEST(Spatial, WindowsTilesAndThreadsChangeNoBit) {
+  const Matrix<double> x1 = random_images(70, 6 * 5 * 2, 1), x2 = random_images(37, 6 * 5 * 2, 2);
+  const KernelFn kernel_fn(parse_model(pooled_network, registry()), Sites{{6, 5}});
+  for (const bool self : {false, true}) {
+    std::optional<MatrixView<double>> other;
+    if (!self) other.emplace(view(x2));
+    const auto whole = kernel_fn(view(x1), other, Get::both, {.threads = 1});
+    const auto threads = kernel_fn(view(x1), other, Get::both, {.threads = 2});
+    EXPECT_EQ(whole.nngp.view(), threads.nngp.view());
+    EXPECT_EQ(whole.ntk.view(), threads.ntk.view());
+    const auto op = kernel_fn.bind(view(x1), other);
+    for (const Window& window : {Window{0, 0, 1, 1}, {3, 20, 40, 9}, {20, 3, 50, 33}, {1, 2, 5, 35},
+                                 {60, 0, 10, 30}, {0, 30, 30, 7}, {10, 10, 7, 7}}) {
+      const auto rows = static_cast<Eigen::Index>(window.rows),
+                 cols = static_cast<Eigen::Index>(window.cols);
+      KernelMatrix<double> nngp(rows, cols), ntk(rows, cols);
+      op.compute(window, {nngp.data(), ntk.data(), window.cols});
+      const auto part = [&](const KernelMatrix<double>& kernel) {
+        return kernel.view().block(static_cast<Eigen::Index>(window.row),
+                                   static_cast<Eigen::Index>(window.col), rows, cols);
+      };
+      EXPECT_EQ(nngp.view(), part(whole.nngp));
+      EXPECT_EQ(ntk.view(), part(whole.ntk));
+    }
+  }
+}
+
+// An image with itself is at correlation 1 at every position, also behind poolings, to the last bit.
+TEST(Spatial, EqualImagesHaveTheKernelOfOneWithItself) {
+  Matrix<double> x = random_images(4, 6 * 5 * 2, 3);
+  x.row(3) = x.row(0);
+  const KernelFn kernel_fn(parse_model(pooled_network, registry()), Sites{{6, 5}});
+  const auto self = kernel_fn(view(x));
+  EXPECT_EQ(self.nngp(0, 3), self.nngp(0, 0));
+  EXPECT_EQ(self.ntk(0, 3), self.ntk(0, 0));
+  EXPECT_EQ(self.ntk(3, 3), self.ntk(0, 0));
+}
+
+// ---- By hand ------------------------------------------------------------------------------------
+
+Kernels<double> kernels_of_ones(const std::string& text, const Sites& sites) {
+  const Matrix<double> x = Matrix<double>::Ones(1, static_cast<Eigen::Index>(sites.count()));
+  return KernelFn(parse_model(text, registry()), sites)(view(x));
+}
+
+// A window of 3 over four positions of ones, SAME: sums 2, 3, 3, 2. Flatten takes the mean of squares.
+TEST(Spatial, PoolingOfOnesAtTheEdges) {
+  const Sites line{{4}};
+  EXPECT_DOUBLE_EQ(kernels_of_ones("serial(SumPool((3,), padding='SAME'), Flatten(), Dense(1))", line)
+                       .nngp(0, 0),
+                   (4 + 9 + 9 + 4) / 4.0);
+  EXPECT_DOUBLE_EQ(kernels_of_ones("serial(AvgPool((3,), padding='SAME'), Flatten(), Dense(1))", line)
+                       .nngp(0, 0),
+                   (4 + 9 + 9 + 4) / 4.0 / 9);
+  const char* const edges =
+      "serial(AvgPool((3,), padding='SAME', normalize_edges=True), Flatten(), Dense(1))";
+  EXPECT_DOUBLE_EQ(kernels_of_ones(edges, line).nngp(0, 0), 1);
+  EXPECT_DOUBLE_EQ(
+      kernels_of_ones("serial(SumPool((3,), padding='CIRCULAR'), GlobalSumPool(), Dense(1))", line)
+          .nngp(0, 0),
+      144);
+}
+
+TEST(Spatial, AFilterOfTheWholeImageIsADenseLayer) {
+  const Matrix<double> x = random_images(5, 3 * 4 * 2, 4);
+  const auto conv = KernelFn(parse_model("serial(Conv(7, (3, 4), W_std=1.3, b_std=0.2), Relu(), "
+                                         "Flatten(), Dense(1, 1.1, 0.1))",
+                                         registry()),
+                             Sites{{3, 4}})(view(x));
+  const auto dense =
+      KernelFn(parse_model("serial(Dense(7, 1.3, 0.2), Relu(), Dense(1, 1.1, 0.1))", registry()))(
+          view(x));
+  EXPECT_TRUE(conv.nngp.view().isApprox(dense.nngp.view(), 1e-14));
+  EXPECT_TRUE(conv.ntk.view().isApprox(dense.ntk.view(), 1e-14));
+}
+
+TEST(Spatial, FlatImagesAreRowsOfFeatures) {
+  const Matrix<double> x = random_images(5, 3 * 4 * 2, 5);
+  const auto flat = KernelFn(parse_model("serial(Flatten(), Dense(7), Relu(), Dense(1))", registry()),
+                             Sites{{3, 4}})(view(x));
+  const auto rows =
+      KernelFn(parse_model("serial(Dense(7), Relu(), Dense(1))", registry()))(view(x));
+  EXPECT_EQ(flat.nngp.view(), rows.nngp.view());
+  EXPECT_EQ(flat.ntk.view(), rows.ntk.view());
+}
+
+// The pairs of positions that a network is made of, counted: by hand on each axis the sums of
+// 32 - |offset| over the offsets that are read.
+TEST(Spatial, OnlyPairsAreComputedThatTheOutputIsMadeOf) {
+  const Matrix<double> x = random_images(2, 32 * 32, 6);
+  const auto pairs = [&](const std::string& end) {
+    const KernelFn kernel_fn(
+        parse_model("serial(Conv(8, (3, 3), padding='SAME'), Relu(), " + end + ", Dense(1))", registry()),
+        Sites{{32, 32}});
+    return kernel_fn.bind(view(x)).work()[1].pairs;
+  };
+  const std::string pool = "AvgPool((2, 2), strides=(2, 2)), Conv(8, (3, 3), padding='SAME'), Relu(), ";
+  EXPECT_EQ(pairs("Flatten()"), 1024u);
+  EXPECT_EQ(pairs(pool + "Flatten()"), 94u * 94u);
+  EXPECT_EQ(pairs(pool + pool + "Flatten()"), 212u * 212u);
+  EXPECT_EQ(pairs(pool + "GlobalAvgPool()"), 1024u * 1024u);
+}
+
+// ---- What does not fit --------------------------------------------------------------------------
+
+void expect_model_error(const std::string& text, const Sites& sites, const std::string& message) {
+  expect_error<ModelError>([&] { KernelFn(parse_model(text, registry()), sites); }, message);
+}
+
+TEST(SpatialErrors, SayWhatArrivesAndWhatIsWrong) {
+  const Sites grid{{2, 5}};
+  expect_model_error("serial(Relu(), Conv(3, (3, 3)))", grid, "layer 1, Relu()");
+  expect_model_error("serial(Conv(3, (1, 1)), Relu(), Dense(2), Conv(3, (3, 3)))", grid,
+                     "layer 4, Conv: a 3x3 filter does not fit 2 x 5 positions with VALID");
+  expect_model_error("serial(AvgPool((1, 6)), Flatten())", grid,
+                     "layer 1, AvgPool: a 1x6 window does not fit 2 x 5 positions with VALID");
+  expect_model_error("Conv(3, (3,))", grid,
+                     "layer 1, Conv: a 3 filter needs 1 axis of positions, its input has 2 (2 x 5)");
+  expect_model_error("serial(GlobalAvgPool(), GlobalAvgPool())", grid,
+                     "layer 2, GlobalAvgPool: its input has no positions any more");
+  expect_model_error("serial(Conv(3, (3, 3)), Relu())", {},
+                     "layer 1, Conv: inputs are rows of features without positions");
+  expect_model_error("serial(Conv(3, (2, 2)), Relu(), Dense(1))", grid,
+                     "the network ends with 1 x 4 positions an example; end it with Flatten()");
+  expect_model_error("serial(FanOut(2), parallel(Conv(3, (1, 1)), Conv(3, (2, 2))), FanInSum())", grid,
+                     "layer 4, FanInSum: all branches need the same positions, got 2 x 5 and 1 x 4");
+  expect_model_error("serial(Conv(3, (1, 1)), LayerNorm(axis=2), Flatten())", grid,
+                     "layer 2, LayerNorm: axis must contain the channels, -1");
+  expect_model_error("serial(Conv(3, (1, 1)), LayerNorm(axis=(4, -1)), Flatten())", grid,
+                     "layer 2, LayerNorm: axis 4 is not among those of its input: 1 to 3, or -3 to -1");
+}
+
+TEST(SpatialErrors, NumbersOutOfRangeAreRefusedAtTheirPlace) {
+  const auto expect = [](const std::string& text, const std::string& message) {
+    expect_error<ModelError>([&] { parse_model(text, registry()); }, message);
+  };
+  expect("Conv(3, (3, 3), strides=(0, 1))", "strides must be integers from 1 to 16384, got 0");
+  expect("Conv(3, (3, 3), strides=(1,))", "strides must be 2 numbers, as filter_shape has, got 1");
+  expect("Conv(3, (3, 0))", "filter_shape must be of integers from 1 to 16384, got 0");
+  expect("Conv(3, (3, 1e9))", "filter_shape must be of integers from 1 to 16384, got 1000000000");
+  expect("Conv(3, (3, 2.5))", "filter_shape must be of integers, got 2.5");
+  expect("Conv(3, ())", "filter_shape must have 1 to 3 sizes");
+  expect("Conv(3, (1, 1, 1, 1))", "filter_shape must have 1 to 3 sizes, one for each axis");
+  expect("Conv(0, (1, 1))", "out_chan must be an integer of at least 1");
+  expect("Conv(3, (3, 3), padding='EXACT')", "padding must be 'valid' or 'same' or 'circular'");
+  expect("Conv(3, (3, 3), W_std=-1)", "W_std must be at least 0.0");
+  expect("Conv(3, (3, 3), dimension_numbers=('NCHW', 'OIHW', 'NCHW'))", "dimension_numbers must be None");
+  expect("AvgPool((2, 2), normalize_edges=1)", "normalize_edges must be True or False");
+}
+
+TEST(SpatialErrors, ExamplesMustHaveTheChannels) {
+  const Matrix<double> x = random_images(2, 7, 6);
+  expect_error<DataError>(
+      [&] { KernelFn(parse_model("serial(Conv(3, (1, 1)), Flatten())", registry()), Sites{{2, 2}})(view(x)); },
+      "examples of 7 numbers are no 2 x 2 positions with equally many channels");
+}
+
+}  // namespace
+}  // namespace nngp
