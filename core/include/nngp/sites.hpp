@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
+
 namespace nngp {
 
 /// The extents of a grid of sites, outermost first: {} for a row of features, {32, 32} for an image.
@@ -23,3 +27,5 @@ struct Sites {
 };
 
 }  // namespace nngp
+
+NNGP_API_END

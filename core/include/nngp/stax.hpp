@@ -132,11 +132,11 @@ Layer Dropout(double rate);
 /// Copies its input into `num` branches, 1 to Layer::max_branches.
 Layer FanOut(std::size_t num);
 
-/// Join all branches: the sum and the product, unit by unit, of branches of one width; the units of all
-/// branches side by side.
+/// Join all branches: the sum and the product, unit by unit, of branches of one width; the channels of
+/// all branches side by side (axis -1), or their positions along another axis (as in LayerNorm).
 Layer FanInSum();
 Layer FanInProd();
-Layer FanInConcat();
+Layer FanInConcat(std::ptrdiff_t axis = -1);
 
 /// The layers in order of application, at least one.
 Layer serial(std::vector<Layer> layers);

@@ -43,6 +43,19 @@ class KernelBuilder final : public BranchBuilder<KernelBranch> {
     append_step(branch, std::make_unique<Step>(branch.operand, std::forward<Arguments>(arguments)...));
   }
 
+  /// The same for a step that is linear, whose result is multiplied by `factor`: it may come before the
+  /// Dense layers that are pending, unless these add a number.
+  template <class Step, class... Arguments>
+  void linear_step(KernelBranch& branch, double factor, Arguments&&... arguments) {
+    Affine behind{};
+    if (Affine& in = branch.operand.pending; in.cov_shift == 0 && in.ntk_shift == 0) behind = std::exchange(in, {});
+    step<Step>(branch, std::forward<Arguments>(arguments)...);
+    behind.cov_scale *= factor;
+    behind.ntk_cov *= factor;
+    behind.ntk_scale *= factor;
+    branch.operand.pending = behind;
+  }
+
   /// Appends a step made of all open branches, and closes them into one: it is as many channels wide as
   /// the first, and an input if all are.
   template <class Step, class... Arguments>

@@ -67,18 +67,28 @@ struct KernelTile {
   typename TileOf<Real>::output* output = nullptr;
   std::vector<AlignedVector<Real>>* scratch = nullptr;  ///< grows as steps need it
 
-  /// Entries in memory, padding included.
+  /// Entries in memory of a tile, padding included.
   std::size_t size() const { return rows * ld; }
 };
 
-/// The tiles of all pairs of sites of one offset, one after the other in the order of the box.
+/// The tiles of all pairs of sites of one offset. Row i of all tiles comes before row i + 1; within a
+/// row, the tiles come in the order of the box: what is summed over sites lies close together.
 template <class Real>
 struct Plane {
   const PairBox* box;
   Block<Real> entries;  ///< t is null if no NTK is wanted
 
-  Block<Real> tile(std::size_t place, std::size_t size) const {
-    return {entries.k + place * size, entries.t ? entries.t + place * size : nullptr};
+  /// From one row of a tile to the next.
+  std::size_t stride(const KernelTile<Real>& tile) const { return box->count() * tile.ld; }
+  /// Where the tile of a place begins.
+  Block<Real> tile(std::size_t place, const KernelTile<Real>& tile) const {
+    return at(place * tile.ld);
+  }
+  Block<Real> row(std::size_t i, const KernelTile<Real>& tile) const { return at(i * stride(tile)); }
+
+ private:
+  Block<Real> at(std::size_t entry) const {
+    return {entries.k + entry, entries.t ? entries.t + entry : nullptr};
   }
 };
 

@@ -42,6 +42,8 @@ struct Lines {
   std::vector<std::uint32_t> begin = {0};  ///< of the terms of each line
   std::vector<std::uint32_t> from = {};
   std::vector<Real> factors = {};
+  /// Lines from here on whose terms are those of the one before, a line further.
+  std::vector<std::uint32_t> alike = {};
   bool has_factors = false;
   bool is_identity = true;
   std::size_t in_extent = 1;
@@ -49,6 +51,17 @@ struct Lines {
   std::size_t extent() const { return begin.size() - 1; }
   std::size_t terms(std::size_t line) const { return begin[line + 1] - begin[line]; }
 };
+
+/// Whether a line is made as the one before, of lines one further.
+template <class Real>
+bool follows(const Lines<Real>& lines, std::size_t line) {
+  const std::size_t count = lines.terms(line), begin = lines.begin[line];
+  if (count == 0 || lines.terms(line - 1) != count) return false;
+  for (std::size_t t = begin; t < begin + count; ++t)
+    if (lines.from[t] != lines.from[t - count] + 1 || lines.factors[t] != lines.factors[t - count])
+      return false;
+  return true;
+}
 
 template <class Real>
 void find_lines(const AxisTaps& taps, TapPairs pairs, std::ptrdiff_t in, std::ptrdiff_t out,
@@ -80,6 +93,9 @@ void find_lines(const AxisTaps& taps, TapPairs pairs, std::ptrdiff_t in, std::pt
                         lines.from.back() == line;
     lines.begin.push_back(static_cast<std::uint32_t>(lines.from.size()));
   }
+  lines.alike.assign(count, 1);
+  for (std::size_t line = count; line-- > 1;)
+    if (follows(lines, line)) lines.alike[line - 1] = lines.alike[line] + 1;
 }
 
 /// The sums of one plane, axis after axis from the outermost: the lines of an axis are added up, and
@@ -111,14 +127,16 @@ class Sums {
     }
     const Lines<Real>& lines = lines_[axis];
     const std::size_t in_size = in_size_[axis + 1], out_size = out_size_[axis + 1];
-    for (std::size_t line = 0; line < lines.extent(); ++line, out += out_size) {
+    const bool inside = axis + 1 < last_;
+    std::size_t alike = 1;
+    for (std::size_t line = 0; line < lines.extent(); line += alike, out += alike * out_size) {
       const std::size_t begin = lines.begin[line], count = lines.terms(line);
+      alike = inside ? 1 : lines.alike[line];  // the last axis sums them as one
       if (count == 0) {
         if (first) std::fill_n(out, out_size, Real(0));
         continue;
       }
       const Real* const factors = lines.has_factors ? &lines.factors[begin] : nullptr;
-      const bool inside = axis + 1 < last_;
       if (inside && count == 1 && !factors) {
         add(axis + 1, in + lines.from[begin] * in_size, first, out);
         continue;
@@ -129,7 +147,7 @@ class Sums {
         const Real* terms[most];
         const std::size_t some = std::min(most, count - done);
         for (std::size_t t = 0; t < some; ++t) terms[t] = in + lines.from[begin + done + t] * in_size;
-        ops_.sum(terms, factors ? factors + done : nullptr, some, begins, to, in_size);
+        ops_.sum(terms, factors ? factors + done : nullptr, some, begins, to, alike * in_size);
         begins = false;
       }
       if (inside) add(axis + 1, to, first, out);
@@ -157,9 +175,13 @@ class MappedTile final : public TileStep<Real> {
       find_lines(step_.taps(part.operand).axes[axis], step_.pairs(), in[axis], out[axis], lines[axis]);
     if (tile.scratch->size() < axes + 2) tile.scratch->resize(axes + 2);
     const Block<Real> from = applied(tile, part);
-    Sums<Real> sums(lines, tile.size(), *tile.scratch);
-    sums.add(from.k, part.first, part.out.entries.k);
-    if (from.t) sums.add(from.t, part.first, part.out.entries.t);
+    Sums<Real> sums(lines, tile.ld, *tile.scratch);
+    const std::size_t in_stride = part.in.stride(tile), out_stride = part.out.stride(tile);
+    const Block<Real> to = part.out.entries;
+    for (std::size_t row = 0; row < tile.rows; ++row) {
+      sums.add(from.k + row * in_stride, part.first, to.k + row * out_stride);
+      if (from.t) sums.add(from.t + row * in_stride, part.first, to.t + row * out_stride);
+    }
   }
 
  private:

@@ -45,7 +45,8 @@ TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
 template <class Real>
 TileShape TileEngine<Real>::choose_shape() const {
   if (!is_spatial()) return {tile_rows, tile_cols};
-  constexpr std::size_t cache = std::size_t{1} << 19, least = 128, memory = std::size_t{1} << 26;
+  if (const char* r = std::getenv("TUNE_R")) return {std::size_t(std::atoi(r)), std::size_t(std::atoi(std::getenv("TUNE_C")))};
+  constexpr std::size_t cache = std::size_t{1} << 19, least = 256, few = 64, memory = std::size_t{1} << 26;
   const Schedule& pairs = schedules_.pairs;
   double sites = 0;
   for (const PairBox& box : pairs.boxes) sites += static_cast<double>(box.count());
@@ -53,7 +54,8 @@ TileShape TileEngine<Real>::choose_shape() const {
   const auto in_cache = static_cast<std::size_t>(cache / (2 * sizeof(Real) * sites));
   const std::size_t in_memory = memory / (2 * sizeof(Real) * std::max<std::size_t>(1, pairs.tiles()));
   const std::size_t entries = std::min(std::max(in_cache, least), in_memory);
-  const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, tile_cols);
+  // Few columns: what an activation computes of the variances of columns serves more rows.
+  const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, few);
   return {std::clamp<std::size_t>(entries / cols, 1, tile_rows), cols};
 }
 
@@ -334,29 +336,51 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
     work.packed_col = tile.col;
     work.packed_cols = tile.cols;
   }
+  const std::size_t stride = to.stride(tile);
+  // The last panel may be higher than the tile: behind a plane of one tile is room for that.
+  const std::size_t whole = to.box->count() == 1 ? tile.rows : tile.rows / pr * pr;
   const std::size_t panels = (tile.rows + pr - 1) / pr * ((tile.cols + pc - 1) / pc);
+  work.panel.resize(2 * pr * pc);
   to.box->for_each([&](std::size_t at, std::size_t s1, std::size_t s2) {
-    const Block<Real> block = to.tile(at, tile.size());
+    const Block<Real> block = to.tile(at, tile);
     const Real* const packed = &work.packed[s2 * ld * features];
-    work.rest.assign(panels * sum.rest_size(), Real(0));
+    const auto add = [&](std::size_t i, std::size_t j, std::size_t f, std::size_t count,
+                         const Block<Real>& sums, std::size_t sums_ld, Real* rest) {
+      std::array<const Real*, 16> rows = {};
+      for (std::size_t r = 0; r < pr; ++r)
+        rows[r] = x1.data() + (tile.row + std::min(i + r, tile.rows - 1)) * ld1 + s1 * features + f;
+      sum.add(rows.data(), packed + j * features + f * pc, count, f == 0, sums.k, sums_ld, rest,
+              f == 0 ? sums.t : nullptr);
+    };
+    const auto place = [&](std::size_t i, std::size_t j) -> Block<Real> {
+      return {block.k + i * stride + j, block.t ? block.t + i * stride + j : nullptr};
+    };
     const auto for_each_panel = [&](auto body) {
       Real* rest = work.rest.data();
-      for (std::size_t i = 0; i < tile.rows; i += pr)
-        for (std::size_t j = 0; j < tile.cols; j += pc, rest += sum.rest_size())
-          body(i, j, i * ld + j, rest);
+      for (std::size_t i = 0; i < whole; i += pr)
+        for (std::size_t j = 0; j < tile.cols; j += pc, rest += sum.rest_size()) body(i, j, rest);
     };
+    work.rest.assign(panels * sum.rest_size(), Real(0));
     sum.for_each_block([&](std::size_t f, std::size_t count) {
-      for_each_panel([&](std::size_t i, std::size_t j, std::size_t place, Real* rest) {
-        std::array<const Real*, 16> rows = {};
-        for (std::size_t r = 0; r < pr; ++r)
-          rows[r] = x1.data() + (tile.row + std::min(i + r, tile.rows - 1)) * ld1 + s1 * features + f;
-        sum.add(rows.data(), packed + j * features + f * pc, count, f == 0, block.k + place, ld, rest,
-                block.t && f == 0 ? block.t + place : nullptr);
+      for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
+        add(i, j, f, count, place(i, j), stride, rest);
       });
     });
-    for_each_panel([&](std::size_t, std::size_t, std::size_t place, Real* rest) {
-      sum.finish(pr, pc, block.k + place, ld, rest);
+    for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
+      sum.finish(pr, pc, place(i, j).k, stride, rest);
     });
+    for (std::size_t j = 0; whole < tile.rows && j < tile.cols; j += pc) {
+      const Block<Real> panel = {work.panel.data(), block.t ? &work.panel[pr * pc] : nullptr};
+      work.rest.assign(sum.rest_size(), Real(0));
+      sum.for_each_block([&](std::size_t f, std::size_t count) {
+        add(whole, j, f, count, panel, pc, work.rest.data());
+      });
+      sum.finish(pr, pc, panel.k, pc, work.rest.data());
+      for (std::size_t r = 0; whole + r < tile.rows; ++r) {
+        std::copy_n(panel.k + r * pc, pc, place(whole + r, j).k);
+        if (block.t) std::copy_n(panel.t + r * pc, pc, place(whole + r, j).t);
+      }
+    }
   });
 }
 

@@ -24,6 +24,7 @@ struct Workspace {
   std::vector<AlignedVector<Real>> nngp, ntk;   ///< for each buffer of the schedule
   std::vector<ColumnMemory<Real>> columns;      ///< for each step
   std::vector<AlignedVector<Real>> scratch;     ///< of steps
+  AlignedVector<Real> panel;                    ///< of inner products, where a tile ends
   AlignedVector<Real> rest;                     ///< what sums over many features lost by rounding
   AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed tile
 };

@@ -9,6 +9,8 @@ extern const LayerEntry identity_entry;
 extern const LayerEntry conv_entry, conv_local_entry, conv_transpose_entry;
 extern const LayerEntry avg_pool_entry, sum_pool_entry, global_avg_pool_entry, global_sum_pool_entry;
 extern const LayerEntry flatten_entry;
+extern const LayerEntry image_resize_entry;
+extern const LayerEntry attention_entry;
 extern const LayerEntry layer_norm_entry;
 extern const LayerEntry dropout_entry;
 extern const LayerEntry fan_out_entry;
@@ -28,6 +30,8 @@ std::span<const LayerEntry* const> all_layers() {
                                               &global_avg_pool_entry,
                                               &global_sum_pool_entry,
                                               &flatten_entry,
+                                              &image_resize_entry,
+                                              &attention_entry,
                                               &identity_entry,
                                               &layer_norm_entry,
                                               &dropout_entry,

@@ -58,9 +58,8 @@ class ConvType final : public LayerType {
     KernelBranch& branch = builder.spatial_branch();
     const SiteTaps taps = this->taps(builder, branch.sites);
     branch.sites = taps.extents(branch.sites.dimensions());
-    builder.step<SiteMap>(branch, name(), taps, TapPairs::same, kind_ == Kind::local);
     const auto size = static_cast<double>(filter_.size());
-    branch.operand.pending = {.cov_scale = 1 / size, .ntk_scale = 1 / size};
+    builder.linear_step<SiteMap>(branch, 1 / size, name(), taps, TapPairs::same, kind_ == Kind::local);
     apply_weights(branch, options_, size, out_chan_);
     if (kind_ != Kind::local) return;
     const Affine weights = std::exchange(branch.operand.pending, Affine{});

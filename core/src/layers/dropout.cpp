@@ -34,18 +34,18 @@ class ScaledDiagonal final : public TileStep<Real> {
     tile_ops<Real>().copy(step_.operand.pending, to, to, part.out.box->count() * tile.size());
     if (part.out.box->offset != Offset{}) return;
     for (std::size_t place = 0; place < part.out.box->count(); ++place)
-      scale_diagonal(tile, part.out.tile(place, tile.size()));
+      scale_diagonal(tile, part.out.tile(place, tile), part.out.stride(tile));
   }
 
  private:
-  void scale_diagonal(const KernelTile<Real>& tile, const Block<Real>& to) const {
+  void scale_diagonal(const KernelTile<Real>& tile, const Block<Real>& to, std::size_t stride) const {
     const auto factor = static_cast<Real>(step_.factor);
     if (tile.own)
       for (std::size_t i = 0; i < tile.cols; ++i) to.k[i] *= factor;
     if (tile.own || !tile.symmetric) return;
     const std::size_t end = std::min(tile.row + tile.rows, tile.col + tile.cols);
     for (std::size_t i = std::max(tile.row, tile.col); i < end; ++i) {
-      const std::size_t entry = (i - tile.row) * tile.ld + (i - tile.col);
+      const std::size_t entry = (i - tile.row) * stride + (i - tile.col);
       to.k[entry] *= factor;
       if (to.t) to.t[entry] *= factor;
     }

@@ -64,10 +64,10 @@ class ActivationTile final : public TileStep<Real> {
       });
       return;
     }
-    typename TileOf<Real>::type entries = tile_of(tile.rows, tile.cols, tile.ld);
+    typename TileOf<Real>::type entries = tile_of(tile.rows, tile.cols, plane.stride(tile));
     entries.output = tile.output;
     plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
-      const Block<Real> block = plane.tile(place, tile.size());
+      const Block<Real> block = plane.tile(place, tile);
       entries.cov12 = entries.nngp = block.k;
       entries.ntk = block.t;
       entries.var1 = before_.from_row(s1, tile.row);

@@ -1,9 +1,11 @@
 // The layers that join branches: FanInSum, FanInConcat, FanInProd.
 
 #include "engine/kernel_builder.hpp"
+#include "engine/site_map.hpp"
 #include "finite/network_builder.hpp"
 #include "finite/pass.hpp"
 #include "layers/all.hpp"
+#include "network/parameter.hpp"
 
 namespace nngp {
 namespace {
@@ -173,11 +175,20 @@ class FanInSumType final : public LayerType {
   }
 };
 
+/// Channels of all branches side by side, or positions along an axis.
 class FanInConcatType final : public LayerType {
  public:
-  std::string text() const override { return "FanInConcat()"; }
+  explicit FanInConcatType(std::ptrdiff_t axis) : axis_(axis) {
+    if (axis == 0) throw ParameterError("FanInConcat", "axis", "must not be 0, the examples");
+  }
+
+  std::string text() const override {
+    return axis_ == -1 ? "FanInConcat()" : "FanInConcat(axis=" + std::to_string(axis_) + ")";
+  }
 
   void infinite(KernelBuilder& builder) const override {
+    const std::optional<std::size_t> axis = axis_of_positions(builder);
+    if (axis) return concatenate_positions(builder, *axis);
     double total = 0;
     for (const KernelBranch& branch : builder.branches()) total += branch.width;
     std::vector<double> shares;
@@ -189,10 +200,62 @@ class FanInConcatType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
+    if (axis_of_positions(builder))
+      builder.fail("networks of finite width with positions are not implemented yet");
     std::size_t total = 0;
     for (const NetworkBranch& branch : builder.branches()) total += branch.width;
     builder.op<ConcatOp>(total, builder.slots());
   }
+
+ private:
+  /// The axis of positions that is meant, if it is not that of channels.
+  template <class Builder>
+  std::optional<std::size_t> axis_of_positions(const Builder& builder) const {
+    const auto rank = static_cast<std::ptrdiff_t>(builder.branches()[0].sites.dimensions()) + 2;
+    const std::ptrdiff_t place = axis_ < 0 ? axis_ + rank : axis_;
+    if (place < 1 || place >= rank)
+      builder.fail(fmt::format("axis {} is not among those of its input: 1 to {}, or -{} to -1", axis_,
+                               rank - 1, rank - 1));
+    if (place == rank - 1) return std::nullopt;
+    return static_cast<std::size_t>(place - 1);
+  }
+
+  /// Pairs of positions of different branches are independent.
+  void concatenate_positions(KernelBuilder& builder, std::size_t axis) const {
+    builder.require_equal_widths();
+    const std::vector<KernelBranch>& branches = builder.branches();
+    Sites joined = branches[0].sites;
+    bool is_gaussian = true;
+    joined.extents[axis] = 0;
+    for (const KernelBranch& branch : branches) {
+      if (branch.sites.dimensions() != joined.dimensions()) builder.require_equal_sites();
+      Sites other = branch.sites;
+      other.extents[axis] = 0;
+      Sites one = joined;
+      one.extents[axis] = 0;
+      if (!(other == one))
+        builder.fail(fmt::format("branches may differ in positions along axis {} alone, got {} and {}",
+                                 axis_, branches[0].sites.text(), branch.sites.text()));
+      joined.extents[axis] += branch.sites.extents[axis];
+      is_gaussian = is_gaussian && branch.is_gaussian;
+    }
+    std::vector<SiteTaps> taps(branches.size());
+    std::size_t first = 0;
+    for (std::size_t b = 0; b < branches.size(); ++b) {
+      for (std::size_t a = 0; a < joined.dimensions(); ++a)
+        taps[b].axes[a] = identity_taps(branches[b].sites.extents[a]);
+      AxisTaps& along = taps[b].axes[axis];
+      along.sites.insert(along.sites.begin(), first, {});
+      first += along.sources;
+      along.sites.resize(joined.extents[axis]);
+    }
+    std::vector<Operand> operands = builder.operands();
+    builder.branches()[0].sites = joined;
+    builder.join<SiteMap>("FanInConcat", std::move(operands), std::move(taps), TapPairs::same);
+    builder.only_branch().is_gaussian = is_gaussian;
+  }
+
+  std::ptrdiff_t axis_;
 };
 
 class FanInProdType final : public LayerType {
@@ -219,7 +282,7 @@ constexpr LayerParameter axis[] = {{"axis", "-1"}};
 }  // namespace
 
 Layer FanInSum() { return make_layer<FanInSumType>(); }
-Layer FanInConcat() { return make_layer<FanInConcatType>(); }
+Layer FanInConcat(std::ptrdiff_t axis) { return make_layer<FanInConcatType>(axis); }
 Layer FanInProd() { return make_layer<FanInProdType>(); }
 
 extern const LayerEntry fan_in_sum_entry = {
@@ -229,9 +292,8 @@ extern const LayerEntry fan_in_prod_entry = {
       return FanInProd();
     }};
 extern const LayerEntry fan_in_concat_entry = {
-    "FanInConcat", axis, "the features of all branches side by side", [](const LayerCall& call) {
-      call.only("axis", {-1, 1}, rows_of_features);
-      return FanInConcat();
+    "FanInConcat", axis, "the channels of all branches side by side, or their positions along an axis", [](const LayerCall& call) {
+      return FanInConcat(static_cast<std::ptrdiff_t>(call.axis("axis")));
     }};
 
 }  // namespace nngp

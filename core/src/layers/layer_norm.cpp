@@ -120,7 +120,7 @@ class NormalizedTile final : public TileStep<Real> {
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     part.out.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
-      const Block<Real> block = part.out.tile(place, tile.size());
+      const Block<Real> block = part.out.tile(place, tile);
       if (tile.own) {
         NormalizeOwn<Real> body{step_.operand.pending, block.k, tile.cols,
                                 deviations_.of(*tile.own, s1, tile.col),
@@ -131,7 +131,7 @@ class NormalizedTile final : public TileStep<Real> {
                                block,
                                tile.rows,
                                tile.cols,
-                               tile.ld,
+                               part.out.stride(tile),
                                deviations_.from_row(s1, tile.row),
                                deviations_.from_col(s2, tile.col)};
       dispatch(body);

@@ -35,10 +35,9 @@ class PoolType final : public LayerType {
         for (std::vector<Tap>& site : axis.sites)
           for (Tap& tap : site) tap.factor = 1 / static_cast<double>(site.size());
     branch.sites = taps.extents(branch.sites.dimensions());
-    builder.step<SiteMap>(branch, name(), std::move(taps), TapPairs::any);
-    if (pooling_ == Pooling::sum || by_edge) return;
     const auto size = static_cast<double>(window_.size());
-    branch.operand.pending = {.cov_scale = 1 / (size * size), .ntk_scale = 1 / (size * size)};
+    const double factor = pooling_ == Pooling::sum || by_edge ? 1 : 1 / (size * size);
+    builder.linear_step<SiteMap>(branch, factor, name(), std::move(taps), TapPairs::any);
   }
 
   void finite(NetworkBuilder& builder) const override {
@@ -66,9 +65,8 @@ class GlobalPoolType final : public LayerType {
     const auto pairs = static_cast<double>(branch.sites.count()) * static_cast<double>(branch.sites.count());
     SiteTaps taps = gathering(branch.sites);
     branch.sites = {};
-    builder.step<SiteMap>(branch, name(), std::move(taps), TapPairs::any);
-    if (pooling_ == Pooling::mean)
-      branch.operand.pending = {.cov_scale = 1 / pairs, .ntk_scale = 1 / pairs};
+    builder.linear_step<SiteMap>(branch, pooling_ == Pooling::mean ? 1 / pairs : 1, name(), std::move(taps),
+                                 TapPairs::any);
   }
 
   void finite(NetworkBuilder& builder) const override {
@@ -90,8 +88,7 @@ class FlattenType final : public LayerType {
     const auto positions = static_cast<double>(branch.sites.count());
     SiteTaps taps = gathering(branch.sites);
     branch.sites = {};
-    builder.step<SiteMap>(branch, name(), std::move(taps), TapPairs::same);
-    branch.operand.pending = {.cov_scale = 1 / positions, .ntk_scale = 1 / positions};
+    builder.linear_step<SiteMap>(branch, 1 / positions, name(), std::move(taps), TapPairs::same);
     branch.width *= positions;
     branch.is_gaussian = false;
   }

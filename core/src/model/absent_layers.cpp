@@ -9,8 +9,6 @@ std::string absent_layer(std::string_view name) {
   static const std::map<std::string_view, std::string_view> reasons = {
       {"Aggregate", graph},
       {"DotGeneral", "a constant matrix can be multiplied to the inputs before"},
-      {"GlobalSelfAttention", "inputs are rows of features, not sequences"},
-      {"ImageResize", "inputs are rows of features; resize the images before"},
       {"Index", "choose features in the inputs, before"},
   };
   const auto found = reasons.find(name);

@@ -113,6 +113,12 @@ std::vector<std::size_t> LayerArguments::integers(std::string_view parameter) co
   return integers;
 }
 
+std::ptrdiff_t LayerArguments::axis(std::string_view parameter) const {
+  const std::vector<std::ptrdiff_t> all = axes(parameter);
+  if (all.size() != 1) fail(parameter, "one integer, got " + std::to_string(all.size()));
+  return all[0];
+}
+
 std::vector<std::ptrdiff_t> LayerArguments::axes(std::string_view parameter) const {
   std::vector<std::ptrdiff_t> integers;
   for (const double number : numbers(parameter)) {

@@ -42,6 +42,7 @@ class LayerArguments final : public LayerCall {
   std::vector<double> numbers(std::string_view parameter) const override;
   bool truth(std::string_view parameter) const override;
   std::vector<std::size_t> integers(std::string_view parameter) const override;
+  std::ptrdiff_t axis(std::string_view parameter) const override;
   std::vector<std::ptrdiff_t> axes(std::string_view parameter) const override;
   void none(std::string_view parameter, std::string_view reason) const override;
   std::size_t integer(std::string_view parameter, std::size_t minimum) const override;

@@ -34,7 +34,8 @@ class LayerCall {
   virtual bool truth(std::string_view parameter) const = 0;
   /// Integers of at least 0; none for None.
   virtual std::vector<std::size_t> integers(std::string_view parameter) const = 0;
-  /// The numbers of axes: integers, also below 0.
+  /// The number of an axis: an integer, also below 0; and those of several.
+  virtual std::ptrdiff_t axis(std::string_view parameter) const = 0;
   virtual std::vector<std::ptrdiff_t> axes(std::string_view parameter) const = 0;
   /// Throws "PARAMETER must be None: REASON" for anything else.
   virtual void none(std::string_view parameter, std::string_view reason) const = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nngp/error.hpp"
 #include "solve/lapack.hpp"
 #include "solve/random_order.hpp"
 
@@ -11,6 +12,17 @@ namespace {
 constexpr std::size_t tile_edge = 2048;
 
 Eigen::Index index(std::size_t i) { return static_cast<Eigen::Index>(i); }
+
+/// Pairs of positions of a pair of examples, over all layers, up to which entries may be computed again:
+/// about 0.1 ms.
+constexpr std::size_t most_recomputed = 20'000;
+
+template <class Real>
+std::size_t pairs_of_positions(const KernelOperator<Real>& kernels) {
+  std::size_t pairs = 0;
+  for (const LayerWork& layer : kernels.work()) pairs += layer.pairs;
+  return pairs;
+}
 
 template <class Real>
 Output<Real> output(Get which, Real* to, std::size_t ld) {
@@ -72,7 +84,13 @@ KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift
       options_(std::move(options)),
       edge_(std::min(tile_edge, kernels_.rows())),
       most_kept_(memory / (edge_ * edge_ * sizeof(double))),
-      scratch_(scratch.empty() ? nullptr : std::make_unique<ScratchFile>(scratch)) {}
+      scratch_(scratch.empty() ? nullptr : std::make_unique<ScratchFile>(scratch)) {
+  const std::size_t edges = (kernels_.rows() + edge_ - 1) / edge_;
+  if (!scratch_ && edges * (edges + 1) / 2 > most_kept_ && pairs_of_positions(kernels_) > most_recomputed)
+    throw DataError(
+        "the kernel of images takes too long to be computed in every iteration, and does not fit into "
+        "memory: name a folder with --scratch, where it is kept");
+}
 
 template <class Real>
 template <class Use>

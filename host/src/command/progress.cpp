@@ -37,7 +37,19 @@ void ProgressLine::update(std::size_t done, std::size_t total, const char* unit)
     watch_ = Stopwatch();
   }
   const double rate = static_cast<double>(done - *done_at_start_) / watch_.seconds();
+  if (rate > 0) estimate(static_cast<double>(total - done) / rate);
   show(progress_text(done, total, rate, unit));
+}
+
+void ProgressLine::estimate(double seconds_left) {
+  constexpr double begun = 2, long_run = 60;
+  if (estimated_ || watch_.seconds() < begun) return;
+  estimated_ = true;
+  const double all = watch_.seconds() + seconds_left;
+  if (all < long_run) return;
+  erase();
+  std::cerr << "nngp: note: this takes about " << duration(all) << (needs_.empty() ? "" : ", and ")
+            << needs_ << '\n';
 }
 
 void ProgressLine::show(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "command/interrupt.hpp"
@@ -23,7 +24,8 @@ class Stopwatch {
 };
 
 /// A line on standard error that says how far a long computation is, if that is a terminal. It appears
-/// after the first second and is erased at the end.
+/// after the first second and is erased at the end. Of a run of more than a minute its length is told
+/// once, to a terminal or not.
 class ProgressLine {
  public:
   ProgressLine();
@@ -32,12 +34,18 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   void update(std::size_t done, std::size_t total, const char* unit = "entries");
+  /// What a long run is told to need besides time: "64 MiB of memory beside the results".
+  void needs(std::string what) { needs_ = std::move(what); }
   /// Any text, in place of the last one.
   void show(const std::string& text);
   void erase();
 
  private:
+  void estimate(double seconds_left);
+
   bool lively_;
+  bool estimated_ = false;
+  std::string needs_;
   bool shown_ = false;
   std::optional<std::size_t> done_at_start_;  ///< what an earlier run had done, when resumed
   Stopwatch watch_;

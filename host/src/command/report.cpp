@@ -50,11 +50,19 @@ ordered_json json_of(const std::string& path, const InputReport& input) {
           {"rows", input.rows},
           {"columns", input.cols},
           {"dtype", input.dtype},
+          {"positions", input.sites.extents},
           {"names", input.names.empty() ? ordered_json() : ordered_json(input.names)},
           {"taken_for", input.remarks}};
 }
 
 ordered_json json_of(const Memory& memory) { return {{"bytes", memory.bytes}, {"by", memory.by}}; }
+
+ordered_json json_of(const std::vector<LayerWork>& layers) {
+  ordered_json list = ordered_json::array();
+  for (const LayerWork& layer : layers)
+    list.push_back({{"layer", layer.layer}, {"pairs", layer.pairs}, {"of", layer.of}});
+  return list;
+}
 
 ordered_json json_of(const std::vector<PluginReport>& plugins) {
   ordered_json list = ordered_json::array();
@@ -80,6 +88,7 @@ std::string text_of(const std::string& path, const InputReport& input) {
       path + ": " +
       size_text(static_cast<std::size_t>(input.rows), static_cast<std::size_t>(input.cols)) + ", " +
       input.dtype;
+  if (input.sites.dimensions() > 0) text += ", " + input.sites.text() + " positions";
   for (const std::string& remark : input.remarks) text += "; " + remark;
   return text;
 }

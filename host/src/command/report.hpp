@@ -28,11 +28,13 @@ struct InputReport {
   std::string dtype;
   std::vector<std::string> names = {};    ///< of its columns, if it has any
   std::vector<std::string> remarks = {};  ///< what was taken for what in text
+  Sites sites = {};                       ///< the positions of an example
 };
 
 template <class Real>
 InputReport input_report(const Data<Real>& data) {
-  return {data.rows(), data.cols(), data.dtype(), data.source().names, data.source().remarks};
+  return {data.rows(), data.cols(), data.dtype(), data.source().names, data.source().remarks,
+          data.sites()};
 }
 /// An input file, as a report names it.
 struct InputFile {
@@ -59,6 +61,8 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
 ordered_json path_or_null(const std::string& path);
 ordered_json json_of(const std::string& path, const InputReport& input);
 ordered_json json_of(const Memory& memory);
+/// Of each layer, the pairs of positions of a pair of examples that are computed, and how many there are.
+ordered_json json_of(const std::vector<LayerWork>& layers);
 ordered_json json_of(const std::vector<PluginReport>& plugins);
 ordered_json json_of(const std::vector<NumericalLayer>& layers);
 /// As text; a path in it need not be UTF-8.

@@ -114,6 +114,9 @@ class KernelRun {
     if (x2_) x2.emplace(x2_->view());
     KernelOperator<Real> kernels = kernel_fn_.bind(x1_.view(), x2, options_);
     report_.numerical = kernels.numerical_layers();
+    report_.work = kernels.work();
+    const std::size_t memory = std::max(1u, request_.threads) * kernels.bytes_per_thread();
+    progress_.needs(bytes_text(memory) + " of memory beside inputs and results");
     for (const NumericalLayer& layer : report_.numerical) judge(layer);
     return kernels;
   }

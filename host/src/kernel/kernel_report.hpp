@@ -19,6 +19,7 @@ struct KernelReport {
   std::optional<InputReport> x2;
   std::vector<PluginReport> plugins;
   std::vector<NumericalLayer> numerical;  ///< the layers without a closed form
+  std::vector<LayerWork> work;
   Window window = {};
   double read_seconds = 0;
   double compute_seconds = 0;
