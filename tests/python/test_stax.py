@@ -1,6 +1,10 @@
+import ctypes
+import ctypes.util
 import inspect
 import math
 import pickle
+import re
+import threading
 import warnings
 
 import numpy as np
@@ -8,7 +12,7 @@ import pytest
 from scipy.special import erf
 
 import nngp
-from nngp import stax
+from nngp import _kernel, stax
 
 RANDOM = np.random.default_rng(0)
 X1, X2 = RANDOM.normal(size=(9, 4)), RANDOM.normal(size=(5, 4))
@@ -112,9 +116,155 @@ def test_traces_compute_what_the_function_does(fn, formula):
 
 
 def test_what_cannot_be_read_is_called_with_a_warning():
-    with pytest.warns(stax.SlowActivationWarning, match="math module"):
+    with pytest.warns(stax.SlowActivationWarning, match="one number"):
         layer = stax.Elementwise(math.erf, lambda c, v1, v2: erf_nngp(float(c), v1, v2))
     np.testing.assert_allclose(around(layer)(X1, X2, "nngp"), around(stax.Erf())(X1, X2, "nngp"), rtol=1e-12)
+
+
+def sign_of_branches(x):
+    if x > 1:
+        return x - 1
+    return x + 1 if x < -1 else 0.0
+
+
+def softplus_of_math(x):
+    return math.log1p(math.exp(x)) if x < 0 else x + math.log1p(math.exp(-x))
+
+
+@pytest.mark.parametrize("fn, formula", [
+    (sign_of_branches, "where(x > 1, x - 1, where(x < -1, x + 1, 0))"),
+    (softplus_of_math, "softplus(x)"),
+    (math.erf, "erf(x)"),
+    (math.tanh, "tanh(x)"),
+    (lambda x: max(0.0, min(x, 2)), "clip(x, 0, 2)"),
+    (lambda x: np.select([x < -1, x > 1], [-1.0, 1.0], x), "clip(x, -1, 1)"),
+    (lambda x: math.pow(math.fabs(x), 3), "abs(x)**3"),
+])
+def test_scalar_functions_are_read_too(fn, formula):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        got = around(stax.Elementwise(fn))(X1, X2)
+    expected = around(stax.Elementwise(formula))(X1, X2)
+    np.testing.assert_allclose(got.nngp, expected.nngp, rtol=1e-9)
+    np.testing.assert_allclose(got.ntk, expected.ntk, rtol=1e-8)
+
+
+@pytest.mark.parametrize("fn, words", [
+    (lambda x: ((x > 0) + (x > 1)) * x, "returns"),  # truths of numpy add up to 1
+    (lambda x: np.nan_to_num(x * np.log(np.abs(x))), "returns"),
+    (lambda x: np.cumsum(x), "cumsum"),
+    (lambda x: x if int(x) else x, "one number"),
+    (lambda x: sum(1 / (1 + n**2) for n in range(3) if [x > n, x < -n][n % 2] and (x > n / 7) and (x > n / 9) and (x < n)), None),
+])
+def test_what_would_be_read_wrongly_is_called(fn, words):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        layer = stax.Elementwise(fn)
+    assert words is None or words in str(told[0].message)
+    x = np.linspace(-3, 3, 61).reshape(-1, 1)
+    _, params = stax.serial(layer).init_fn(0, (-1, 1))
+    expected = [np.reshape(fn(np.float64(value)), ()) for value in x[:, 0]]
+    np.testing.assert_allclose(stax.serial(layer).apply_fn(params, x)[:, 0], expected, rtol=1e-14, atol=1e-15)
+
+
+def test_what_is_called_is_differentiated_as_all_else():
+    calls = []
+
+    def nngp_fn(cov12, var1, var2):
+        calls.append(np.size(cov12))
+        return erf_nngp(cov12.copy(), var1, var2)
+
+    with pytest.warns(stax.SlowActivationWarning):
+        layer = stax.Elementwise(lambda x: erf(x.copy()), nngp_fn)
+    x = RANDOM.normal(size=(60, 3))
+    calls.clear()
+    got, expected = around(layer)(x), around(stax.Erf())(x)
+    np.testing.assert_allclose(got.ntk, expected.ntk, rtol=1e-9)
+    assert len(calls) < 200  # by tiles, not by entries
+
+
+def test_the_kernel_of_a_jump_is_not_differentiated():
+    with pytest.warns(stax.SlowActivationWarning):
+        layer = stax.Elementwise(lambda x: np.sign(x.copy()), lambda c, v1, v2: 2 / np.pi * np.arcsin(np.clip(c.copy() / np.sqrt(v1 * v2), -1, 1)))
+    around(layer)(X1, X2, "nngp")
+    with pytest.raises(NotImplementedError, match="jumps"):
+        around(layer)(X1, X2, "ntk")
+
+
+def test_compiled_functions_are_taken_as_they_are():
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    libm.erf.argtypes, libm.erf.restype = [ctypes.c_double], ctypes.c_double
+
+    class Compiled:  # as numba's
+        address = ctypes.cast(libm.erf, ctypes.c_void_p).value
+
+        def __call__(self, x):
+            raise AssertionError("is called by its address")
+
+    expected = around(stax.Elementwise("erf(x)"))(X1, X2).ntk
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for fn in (libm.erf, Compiled(), Compiled.address):
+            np.testing.assert_allclose(around(stax.Elementwise(fn))(X1, X2).ntk, expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="not the address"):
+        stax.Elementwise(0)
+
+
+@pytest.mark.parametrize("fn", ["erf(x)", erf, stax.Erf(), "Erf()", "Erf"])
+def test_a_tolerance_is_kept(fn):
+    layer = stax.ElementwiseNumerical(fn, deg=25, tol=1e-6)
+    assert "tol=1e-06" in str(layer)
+    np.testing.assert_allclose(around(layer)(X1, X2).ntk, around(stax.Erf())(X1, X2).ntk, rtol=1e-5)
+    with pytest.raises(ValueError, match="tol"):
+        stax.ElementwiseNumerical(fn, tol=2)
+
+
+def test_what_is_not_exact_is_told_or_refused():
+    _kernel.judge([("Wild()", 1e-10, 1e-11, 1e-10)], np.float64, 1e-3)
+    _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float32, 1e-3)
+    with pytest.warns(nngp.InexactWarning, match=re.escape("Wild() is integrated with relative errors up to 1e-06 (nngp)")):
+        _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float64, 1e-3)
+    with pytest.raises(ValueError, match="above 0.001: .* allow_inexact=0.02 accepts"):
+        _kernel.judge([("Wild()", 1e-10, 1e-2, 1e-3)], np.float64, 1e-3)
+
+
+def test_exceptions_stay_with_their_computation():
+    def fails(x):
+        raise KeyError("mine")
+
+    with pytest.warns(stax.SlowActivationWarning):
+        bad = around(stax.Elementwise(lambda x: fails(x) if isinstance(x, float) else np.tanh(x.copy())))
+    good = around(stax.Tanh())
+    x = RANDOM.normal(size=(300, 3))
+    expected, outcomes = good(x, None, "ntk"), []
+
+    def compute_good():
+        outcomes.extend(np.array_equal(good(x, None, "ntk"), expected) for _ in range(5))
+
+    def compute_bad():
+        for _ in range(20):
+            with pytest.raises(KeyError, match="mine"):
+                bad(X1)
+        outcomes.append(True)
+
+    threads = [threading.Thread(target=target) for target in (compute_good, compute_bad)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [True] * 6
+
+
+def test_layers_of_functions_are_pickled_by_them():
+    traced = stax.serial(stax.Dense(3), stax.Elementwise(lambda x: np.tanh(x)))
+    assert pickle.loads(pickle.dumps(traced)) == traced
+    with pytest.warns(stax.SlowActivationWarning):
+        called = stax.serial(stax.Dense(3), stax.Elementwise(np.cbrt, lambda c, v1, v2: c), stax.Elementwise(np.spacing))
+        again = pickle.loads(pickle.dumps(stax.serial(stax.Dense(3), stax.Elementwise(np.spacing))))
+    assert "spacing" in str(again)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        with pytest.warns(stax.SlowActivationWarning):
+            pickle.dumps(stax.Elementwise(lambda x: np.spacing(x)))
 
 
 def test_exceptions_in_a_callable_reach_the_caller():
@@ -175,6 +325,14 @@ def test_operators_compute_parts():
     np.testing.assert_array_equal(operator[2:4, 1], whole[2:4, 1])
     np.testing.assert_array_equal(operator[[4, 1], ::2], whole[[4, 1], ::2])
     assert operator[3, 2] == whole[3, 2]
+    np.testing.assert_allclose(operator[[0, 8], [0, 4]], whole[np.ix_([0, 8], [0, 4])], rtol=1e-13)
+    np.testing.assert_array_equal(operator[np.arange(9) > 6, 0], whole[7:, 0])
+    np.testing.assert_allclose(operator.T @ np.ones(9), whole.sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(np.ones(9) @ operator, whole.sum(axis=0), rtol=1e-12)
+    with pytest.raises(IndexError):
+        operator[9]
+    with pytest.raises(ValueError, match="times an array of shape"):
+        operator @ np.ones(3)
     np.testing.assert_allclose(operator.linear_operator().rmatvec(np.ones(9)), whole.sum(axis=0), rtol=1e-12)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _core
 from ._arrays import as_array, check_finite
-from ._kernel import Get, KernelFn, _names
+from ._kernel import Get, KernelFn, names_of
 
 
 class Gaussian(NamedTuple):
@@ -137,7 +137,7 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         k_test_test = kwargs.get("nngp_test_test", k_test_test)
         if get is None:
             get = tuple(n for n in ("nngp", "ntk") if getattr(k_train_train, n, None) is not None) if is_tuple else "nngp"
-        names = _names(get)
+        names = names_of(get)
         results = [predict_one(name, k_test_train, k_test_test) for name in names]
         return results[0] if isinstance(get, str) else collections.namedtuple("Predictions", names)(*results)  # type: ignore[misc]
 
@@ -189,7 +189,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
         return results
 
     def predict_fn(t: Any = None, x_test: Any = None, get: Get = None, compute_cov: bool = False, **_: Any) -> Any:
-        names = _names(get)
+        names = names_of(get)
         test = x if x_test is None else as_array(x_test, "x_test").astype(x.dtype, copy=False)
         check_finite(test, "x_test")
         if t is None or np.ndim(t) == 0:
