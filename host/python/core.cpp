@@ -77,6 +77,16 @@ nb::object to_array(std::vector<double> values) {
 
 Get which(bool nngp, bool ntk) { return nngp ? (ntk ? Get::both : Get::nngp) : Get::ntk; }
 
+/// Layers that are integrated numerically: the activation, the tolerance, errors of nngp and d_nngp.
+using Exactness = std::vector<std::tuple<std::string, double, double, double>>;
+
+Exactness exactness(const std::vector<NumericalLayer>& layers) {
+  Exactness all;
+  for (const NumericalLayer& layer : layers)
+    all.emplace_back(layer.activation, layer.tolerance, layer.error_nngp, layer.error_d_nngp);
+  return all;
+}
+
 /// Whether what a layer does to kernels is integrated numerically somewhere, which takes a while.
 bool is_integrated(const Layer& layer) {
   const Activation* activation = layer.activation();
@@ -129,12 +139,7 @@ class Operator {
     });
   }
 
-  std::vector<std::tuple<std::string, double, double, double>> numerical_layers() const {
-    std::vector<std::tuple<std::string, double, double, double>> layers;
-    for (const NumericalLayer& layer : operator_.numerical_layers())
-      layers.emplace_back(layer.activation, layer.tolerance, layer.error_nngp, layer.error_d_nngp);
-    return layers;
-  }
+  Exactness numerical_layers() const { return exactness(operator_.numerical_layers()); }
 
  private:
   double size_of_binding(const Layer& layer) const {
@@ -285,6 +290,7 @@ class Predictor {
 
   double log_marginal_likelihood() const { return ensemble_->scores().log_marginal_likelihood; }
   double shift() const { return ensemble_->shift(); }
+  Exactness numerical_layers() const { return exactness(ensemble_->numerical_layers()); }
 
  private:
   Array<Real> x_train_;
@@ -302,6 +308,7 @@ void bind_predictor(nb::module_& module, const char* name) {
       .def("predict", &Predictor<Real>::predict, "x_test"_a, "spread"_a, "t"_a.none(),
            "progress"_a.none())
       .def_prop_ro("log_marginal_likelihood", &Predictor<Real>::log_marginal_likelihood)
+      .def_prop_ro("numerical_layers", &Predictor<Real>::numerical_layers)
       .def_prop_ro("shift", &Predictor<Real>::shift);
 }
 

@@ -61,10 +61,43 @@ def test_inputs_of_any_layout_give_the_same():
     (np.zeros((2, 0)), None, "is empty"),
     (np.where(X1 == X1[2, 1], np.nan, X1), None, "nan in row 2, column 1"),
     ([["a"]], None, "must be numbers"),
+    (X1 * 1j, None, "must be real numbers"),
+    (np.array([["2020-01-01"]], "M8[D]"), None, "must be real numbers"),
+    (np.ma.masked_less(X1, 0), None, "masked"),
+    (np.full((2, 2), 1e200), None, "scale the data"),
 ])
 def test_unsuitable_inputs_are_refused(x1, x2, words):
     with pytest.raises(ValueError, match=words):
         NET.kernel_fn(x1, x2)
+
+
+@pytest.mark.parametrize("call, kind, words", [
+    (lambda: NET.kernel_fn(X1, thread=2), TypeError, "takes no argument 'thread'"),
+    (lambda: NET.kernel_fn(X1, threads=-1), ValueError, "threads must be"),
+    (lambda: NET.kernel_fn(X1, get=3), ValueError, "get must be"),
+    (lambda: NET.kernel_fn(X1, progress=3), ValueError, "progress must be"),
+    (lambda: NET.kernel_fn(X1, progress=lambda done, total: 1 / 0), ZeroDivisionError, "division"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out="/nowhere/k.npy"), FileNotFoundError, "no folder"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out="k.npy", memory=-1), ValueError, "memory must be"),
+    (lambda: NET.kernel_fn(X1, out=np.empty((9, 9))), ValueError, "out needs 2 arrays"),
+    (lambda: NET.kernel_fn(X1, out=[np.empty((9, 9))] * 2), ValueError, "share memory"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out=np.broadcast_to(0.0, (9, 9))), ValueError, "writable"),
+    (lambda: np.asarray(NET.kernel_fn.operator(np.ones((10**6, 1)))), MemoryError, "allocate"),
+    (lambda: stax.repeat(NET, -1), ValueError, "n must be a whole number from 1 on"),
+    (lambda: stax.repeat(NET, 10**9), ValueError, "more than 100000 layers"),
+    (lambda: stax.Dense("1), Relu("), ValueError, "out_dim"),
+    (lambda: stax.Dense(3, np.array([1.0, 2.0])), ValueError, "W_std"),
+    (lambda: stax.parse(3), ValueError, "a model is a text"),
+    (lambda: stax.Elementwise([1]), ValueError, "must be a function or a formula"),
+    (lambda: NET.init_fn(0.5, (-1, 4)), ValueError, "a key is"),
+    (lambda: NET.init_fn(0, (4,)), ValueError, "input_shape must be"),
+    (lambda: NET.apply_fn(None, X1), ValueError, "params must be"),
+    (lambda: NET.apply_fn(NET.init_fn(0, (-1, 4))[1][:1], X1), ValueError, "not those of this network"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=-1)(X1), ValueError, "n_samples must be"),
+])
+def test_misuse_is_told(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
 
 
 def test_every_activation_of_every_plugin_is_a_layer():
@@ -163,7 +196,8 @@ def test_what_would_be_read_wrongly_is_called(fn, words):
     assert words is None or words in str(told[0].message)
     x = np.linspace(-3, 3, 61).reshape(-1, 1)
     _, params = stax.serial(layer).init_fn(0, (-1, 1))
-    expected = [np.reshape(fn(np.float64(value)), ()) for value in x[:, 0]]
+    with np.errstate(all="ignore"):
+        expected = [np.reshape(fn(np.float64(value)), ()) for value in x[:, 0]]
     np.testing.assert_allclose(stax.serial(layer).apply_fn(params, x)[:, 0], expected, rtol=1e-14, atol=1e-15)
 
 

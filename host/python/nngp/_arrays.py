@@ -15,8 +15,10 @@ def as_array(x: Any, name: str = "x") -> Array:
     becomes float64; nothing is copied that need not be. Raises ValueError for another shape or for NaN."""
     if not hasattr(x, "__array__") and hasattr(x, "__dlpack__"):
         x = np.from_dlpack(x)
+    if np.ma.is_masked(x):
+        raise ValueError(f"{name} has masked entries; leave such rows out")
     array = np.asarray(x)
-    if array.dtype.kind == "c":
+    if array.dtype.kind in "cMm":
         raise ValueError(f"{name} must be real numbers, not {array.dtype}")
     if array.dtype.kind not in "fiub":
         try:

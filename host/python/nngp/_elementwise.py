@@ -31,14 +31,15 @@ def layer(functions: Mapping[str, Function], numbers: Mapping[str, float], toler
     given = {name: function for name, function in functions.items() if function is not None}
     addresses = {name: _address(function) for name, function in given.items()}
     if all(addresses.values()):
-        return _core.native_layer(*(addresses.get(name) or 0 for name in _VARIABLES), _text(given), tolerance), False
+        at_fn, at_nngp_fn, at_d_nngp_fn = (addresses.get(name, 0) for name in _VARIABLES)
+        return _core.native_layer(at_fn, at_nngp_fn, at_d_nngp_fn, _text(given), tolerance), False
     parameters = [(name, float(value)) for name, value in numbers.items()]
     try:
         texts = {name: _formula(name, function, addresses[name]) for name, function in given.items()}
         core = _formula_layer(texts, parameters, tolerance, given)
         for name, function in given.items():
-            if not isinstance(function, str):
-                _check(core, name, function)  # type: ignore[arg-type]
+            if callable(function):
+                _check(core, name, function)
         return core, True
     except NotTraceable as reason:
         if any(isinstance(function, str) for function in given.values()):
@@ -48,11 +49,11 @@ def layer(functions: Mapping[str, Function], numbers: Mapping[str, float], toler
             raise TypeError(f"{', '.join(numbers)}: only formulas take numbers by name") from None
         warnings.warn(f"Elementwise: a function cannot be read as a formula: {reason}. It is called, which is slower than "
                       "a formula or a numba cfunc.", SlowActivationWarning, stacklevel=stacklevel)
-    called = {name: _by_address(name, addresses[name]) if addresses[name] else function for name, function in given.items()}
-    return _core.callable_layer(
-        _of_numbers(called["fn"]) if "fn" in called else None,
-        *(_of_arrays(called[name]) if name in called else None for name in ("nngp_fn", "d_nngp_fn")),
-        _text(given), tolerance), False
+    called: Dict[str, Any] = {name: _by_address(name, addresses[name]) if addresses[name] else function
+                              for name, function in given.items()}
+    kernels = [_of_arrays(called[name]) if name in called else None for name in ("nngp_fn", "d_nngp_fn")]
+    fn = _of_numbers(called["fn"]) if "fn" in called else None
+    return _core.callable_layer(fn, kernels[0], kernels[1], _text(given), tolerance), False
 
 
 def _text(given: Mapping[str, Any]) -> str:
@@ -62,6 +63,8 @@ def _text(given: Mapping[str, Any]) -> str:
 
 # ---- Compiled functions ------------------------------------------------------------------------------------------------
 
+_C_FUNCTION: Any = ctypes.CFUNCTYPE(None).__mro__[1]  # what all functions of ctypes are
+
 def _address(function: Any) -> int:
     """Where a compiled function is; 0 for others."""
     if isinstance(function, bool) or isinstance(function, str):
@@ -70,7 +73,7 @@ def _address(function: Any) -> int:
         if function <= 0:
             raise ValueError(f"{function} is not the address of a function")
         return function
-    if isinstance(function, ctypes._CFuncPtr):
+    if isinstance(function, _C_FUNCTION):
         return ctypes.cast(function, ctypes.c_void_p).value or 0
     address = getattr(function, "address", 0)
     return address if isinstance(address, int) else 0
@@ -92,7 +95,8 @@ def _formula(name: str, function: Any, address: int) -> str:
 
 def _formula_layer(texts: Mapping[str, str], parameters: Any, tolerance: Optional[float], given: Mapping[str, Any]) -> Any:
     try:
-        return _core.formula_layer(*(texts.get(name, "") for name in _VARIABLES), parameters, tolerance)
+        return _core.formula_layer(texts.get("fn", ""), texts.get("nngp_fn", ""), texts.get("d_nngp_fn", ""), parameters,
+                                   tolerance)
     except ValueError as error:
         # Of what a user wrote, the mistakes are told; what was read may be too long or too deep.
         if any(isinstance(function, str) for function in given.values()):

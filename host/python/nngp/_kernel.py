@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import operator
 import os
 import pathlib
 import warnings
@@ -32,6 +33,8 @@ class InexactWarning(UserWarning):
 
 
 def names_of(get: Get) -> Tuple[str, ...]:
+    if get is not None and not isinstance(get, (str, tuple, list)):
+        raise ValueError(f"get must be 'nngp', 'ntk', both or None, not {get!r}")
     names = ("nngp", "ntk") if get is None else (get,) if isinstance(get, str) else tuple(get)
     for name in names:
         if name not in ("nngp", "ntk"):
@@ -48,7 +51,7 @@ def result_of(get: Get, values: Mapping[str, Any], title: str = "Kernel") -> Any
     names = names_of(get)
     if title == "Kernel" and names == ("nngp", "ntk"):
         return Kernel(**values)
-    return collections.namedtuple(title, names)(**values)  # type: ignore[misc]
+    return collections.namedtuple(title, names)(**values)  # type: ignore[misc, unused-ignore]
 
 
 def refuse_unknown(function: str, keywords: Mapping[str, Any]) -> None:
@@ -145,7 +148,7 @@ class Operator:
 
     def linear_operator(self) -> Any:
         """The kernel for the solvers of scipy.sparse.linalg."""
-        from scipy.sparse.linalg import LinearOperator  # type: ignore[import-untyped, unused-ignore]
+        from scipy.sparse.linalg import LinearOperator
         return LinearOperator(self.shape, matvec=self.__matmul__, matmat=self.__matmul__, rmatvec=lambda v: self.T @ v,
                               rmatmat=lambda v: self.T @ v, dtype=self.dtype)
 
@@ -185,7 +188,7 @@ class KernelFn:
             core = self._bind(first, second, threads, allow_inexact, report)
             if _is_path(out):
                 paths = _paths(names, out)
-                core.stream(paths.get("nngp", ""), paths.get("ntk", ""), memory, resume,
+                core.stream(paths.get("nngp", ""), paths.get("ntk", ""), whole(memory, "memory"), resume,
                             self._identity(names, first, second), report)
                 return result_of(get, {name: np.load(path, mmap_mode="r") for name, path in paths.items()})
             arrays = _arrays((core.rows, core.cols), names, out, first.dtype)
@@ -215,10 +218,19 @@ class KernelFn:
         return f"<kernel_fn of {self._layer}>"
 
 
+def whole(value: Any, name: str, least: int = 0) -> int:
+    """A whole number, of any kind, that is not below `least`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
+    return number
+
+
 def threads_of(threads: Any) -> int:
-    if not hasattr(threads, "__index__") or threads < 0:
-        raise ValueError(f"threads must be a whole number from 0 on, not {threads!r}")
-    return min(int(threads.__index__()), 1 << 20)
+    return min(whole(threads, "threads"), 1 << 20)
 
 
 def _is_path(out: Any) -> bool:
@@ -252,7 +264,7 @@ def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any, dtype: npt
                              "contiguous and do not overlap")
     if len(given) == 2 and given[0].strides != given[1].strides:
         raise ValueError("both arrays of out need the same strides")
-    if len(given) == 2 and np.shares_memory(*given, max_work=1):
+    if len(given) == 2 and np.may_share_memory(*given):
         raise ValueError("both arrays of out share memory")
     return dict(zip(names, given))
 
@@ -311,8 +323,8 @@ class ApplyFn:
 
 def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Optional[Array], Optional[Array]]]:
     """The weights as init_fn returns them. Raises ValueError for others."""
-    weights = []
-    for dense in params:
+    weights: List[Tuple[Optional[Array], Optional[Array]]] = []
+    for dense in params if isinstance(params, (list, tuple)) else [None]:
         if not isinstance(dense, (tuple, list)) or len(dense) != 2:
             raise ValueError("params must be a list of (W, b), one for each Dense layer, as init_fn returns it")
         arrays = [None if a is None else np.ascontiguousarray(a, dtype) for a in dense]
@@ -343,8 +355,8 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
 
     def kernel_fn(x1: Any, x2: Any = None, get: Get = None, *, threads: int = 0, progress: Any = None, **_: Any) -> Any:
         if isinstance(n_samples, (int, np.integer)):
-            return once(x1, x2, get, int(n_samples), threads, progress)
-        return (once(x1, x2, get, int(n), threads, progress) for n in n_samples)
+            return once(x1, x2, get, whole(n_samples, "n_samples", 1), threads, progress)
+        return (once(x1, x2, get, whole(n, "n_samples", 1), threads, progress) for n in n_samples)
 
     return kernel_fn
 

@@ -21,7 +21,7 @@ def reporter(progress: ProgressLike) -> Iterator[Optional[Callable[[int, int], A
         yield progress
         return
     try:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
+        from tqdm.auto import tqdm
     except ImportError:
         yield _line
         print(flush=True)

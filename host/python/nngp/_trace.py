@@ -73,10 +73,10 @@ class Symbol:
     def __float__(self) -> float:
         raise NotTraceable("it takes its argument for one number; use functions of numpy")
 
-    __int__ = __index__ = __len__ = __iter__ = __getitem__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __len__ = __iter__ = __getitem__ = __float__
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> "np.dtype[Any]":
         return np.dtype(float)
 
     shape = ()

@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import operator
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
 
 from . import _core, _elementwise, plugins
 from ._elementwise import Function, SlowActivationWarning
-from ._kernel import ApplyFn, InitFn, KernelFn
+from ._kernel import ApplyFn, InitFn, KernelFn, whole
 
 __all__ = [
     "serial", "parallel", "repeat", "Dense", "Identity", "LayerNorm", "Dropout", "FanOut", "FanInSum",
@@ -82,16 +85,23 @@ def parse(text: str) -> Layer:
 
     Raises ValueError that shows the place of a mistake.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"a model is a text, not a {type(text).__name__}")
     return Layer(_core.parse_model(text, plugins.registry()))
 
 
 def _word(value: Any) -> str:
+    """A value as models write it."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if value is None or isinstance(value, (bool, str)):
         return repr(value)
-    if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0):
+    if np.ndim(value) > 0:
         return "[" + ", ".join(_word(v) for v in value) + "]"
-    if hasattr(value, "__index__"):
-        return repr(value.__index__())
+    try:
+        return repr(operator.index(value))
+    except TypeError:
+        pass
     try:
         return repr(float(value))
     except (TypeError, ValueError):
@@ -127,7 +137,7 @@ def parallel(*layers: Layer) -> Layer:
 
 def repeat(layer: Layer, n: int) -> Layer:
     """A layer `n` times."""
-    return _combined(repeat, lambda cores, count: _core.repeat(cores[0], count), [layer], n)
+    return _combined(repeat, lambda cores, count: _core.repeat(cores[0], count), [layer], whole(n, "repeat: n", 1))
 
 
 def Dense(out_dim: int, W_std: float = 1.0, b_std: Optional[float] = None, batch_axis: int = 0,
