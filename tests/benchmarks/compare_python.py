@@ -101,6 +101,9 @@ def compare_scikit_learn(rounds):
     from sklearn.gaussian_process.kernels import Kernel
 
     class ArcCosine(Kernel):
+        def __init__(self):
+            pass
+
         def __call__(self, X, Y=None, eval_gradient=False):
             return arc_cosine(X, X if Y is None else Y)
 

@@ -5,6 +5,7 @@ import math
 import pickle
 import re
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -380,6 +381,25 @@ def test_results_go_to_arrays_and_files(tmp_path):
     np.testing.assert_array_equal(mapped, expected.ntk)
     with pytest.raises(ValueError, match="shape"):
         NET.kernel_fn(X1, X2, "ntk", out=np.empty((2, 2)))
+
+
+def test_interrupted_files_are_resumed(tmp_path):
+    x, path = RANDOM.normal(size=(1500, 3)), tmp_path / "ntk.npy"
+    kernel_fn = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 10, stax.Dense(1)).kernel_fn
+
+    class Enough(Exception):
+        pass
+
+    def stop(done, total):
+        if done > total // 4:
+            raise Enough
+
+    with pytest.raises(Enough):
+        kernel_fn(x, None, "ntk", out=path, memory=4 << 20, threads=1, progress=stop)
+    assert not path.exists()
+    time.sleep(1)  # what runs in the background comes to its end
+    resumed = kernel_fn(x, None, "ntk", out=path, memory=4 << 20, resume=True)
+    np.testing.assert_array_equal(resumed, kernel_fn(x, None, "ntk"))
 
 
 def test_progress_is_told():

@@ -43,6 +43,8 @@ def network(layer: "Layer") -> str:
         how = ""
         if name in known:
             how = "closed form" if known[name]["has_nngp_fn"] else "integrated numerically"
+        elif name == "ElementwiseNumerical":
+            how = "integrated numerically"
         elif name == "Elementwise":
             how = "closed form" if "nngp_fn=" in rest else "integrated numerically"
         rows.append(f"<tr><td>{html.escape(name)}</td><td>{html.escape(rest.rstrip(')'))}</td><td>{how}</td></tr>")
