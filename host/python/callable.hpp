@@ -2,28 +2,22 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cstdint>
 #include <string>
 
 #include "nngp/plugin.hpp"
 
 namespace nngp::python {
 
-/// The first exception that a Python callable raised while the library computed, kept until the library
-/// has come to an end.
-class PendingError {
- public:
-  static void clear();
-  static bool is_set();
-  /// Takes the exception that is being handled.
-  static void set(nanobind::python_error&& error);
-  /// Raises it, if there is one, as it was. Needs the interpreter's lock.
-  static void rethrow();
-};
-
-/// An activation from Python callables; any may be None, but not both fn and nngp_fn. They are called
-/// with arrays: fn with one of x, the others with three, of cov12, var1 and var2. `text` is what a
-/// model would write.
+/// An activation from Python callables; any may be None, but not both fn and nngp_fn. fn is called with
+/// one number, the others with three arrays, of cov12, var1 and var2. What they raise comes out of the
+/// library as it was. `text` is what a model would write.
 Activation callable_activation(nanobind::object fn, nanobind::object nngp_fn,
                                nanobind::object d_nngp_fn, std::string text);
+
+/// The same from the addresses of functions of the C calling convention: double(double),
+/// double(double, double, double) and the same; 0: not given. They have to stay where they are.
+Activation native_activation(std::uintptr_t fn, std::uintptr_t nngp_fn, std::uintptr_t d_nngp_fn,
+                             std::string text);
 
 }  // namespace nngp::python

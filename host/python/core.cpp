@@ -11,14 +11,12 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
+#include <algorithm>
 #include <exception>
 #include <mutex>
-#include <thread>
 
 #include "callable.hpp"
+#include "computation.hpp"
 #include "nngp/error.hpp"
 #include "nngp/finite.hpp"
 #include "nngp/formula.hpp"
@@ -75,84 +73,28 @@ nb::object to_array(std::vector<double> values) {
   return nb::cast(nb::ndarray<nb::numpy, double>(owned->data(), 1, shape, owner));
 }
 
-// ---- Long computations --------------------------------------------------------------------------
-
-using Progress = std::function<bool(std::size_t, std::size_t)>;
-
-/// What the thread that computes and the one that listens tell each other.
-struct Exchange {
-  std::atomic<bool> stop = false;
-  std::atomic<std::size_t> done = 0, total = 0;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool finished = false;
-};
-
-/// Runs compute(progress), away from Python. Work of more than a moment (`size` is about its number of
-/// operations) runs in another thread, so that signals are heard and `progress`, a Python function of
-/// (done, total) or None, is called every tenth of a second. What either raises ends the computation.
-template <class Compute>
-auto run(double size, const nb::object& progress, const Compute& compute) {
-  using Result = decltype(compute(Progress()));
-  PendingError::clear();
-  if (size < 1e7 && progress.is_none()) {
-    try {
-      nb::gil_scoped_release release;
-      return compute([](std::size_t, std::size_t) { return !PendingError::is_set(); });
-    } catch (...) {
-      PendingError::rethrow();
-      throw;
-    }
-  }
-  Exchange exchange;
-  std::optional<Result> result;
-  std::exception_ptr error;
-  std::thread worker([&] {
-    try {
-      result.emplace(compute([&](std::size_t done, std::size_t total) {
-        exchange.done = done;
-        exchange.total = total;
-        return !exchange.stop && !PendingError::is_set();
-      }));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    const std::lock_guard lock(exchange.mutex);
-    exchange.finished = true;
-    exchange.changed.notify_all();
-  });
-  const auto finish = [&] {
-    nb::gil_scoped_release release;
-    worker.join();
-  };
-  try {
-    for (bool finished = false; !finished;) {
-      {
-        nb::gil_scoped_release release;
-        std::unique_lock lock(exchange.mutex);
-        finished = exchange.changed.wait_for(lock, std::chrono::milliseconds(50),
-                                             [&] { return exchange.finished; });
-      }
-      if (PyErr_CheckSignals() != 0) throw nb::python_error();
-      if (!progress.is_none() && exchange.total > 0)
-        progress(exchange.done.load(), exchange.total.load());
-    }
-  } catch (...) {
-    exchange.stop = true;
-    finish();
-    throw;
-  }
-  finish();
-  PendingError::rethrow();
-  if (error) std::rethrow_exception(error);
-  return std::move(*result);
-}
-
 // ---- Kernels ------------------------------------------------------------------------------------
 
 Get which(bool nngp, bool ntk) { return nngp ? (ntk ? Get::both : Get::nngp) : Get::ntk; }
 
-/// The kernels of two sets of inputs, which it keeps.
+/// Layers that are integrated numerically: the activation, the tolerance, errors of nngp and d_nngp.
+using Exactness = std::vector<std::tuple<std::string, double, double, double>>;
+
+Exactness exactness(const std::vector<NumericalLayer>& layers) {
+  Exactness all;
+  for (const NumericalLayer& layer : layers)
+    all.emplace_back(layer.activation, layer.tolerance, layer.error_nngp, layer.error_d_nngp);
+  return all;
+}
+
+/// Whether what a layer does to kernels is integrated numerically somewhere, which takes a while.
+bool is_integrated(const Layer& layer) {
+  const Activation* activation = layer.activation();
+  if (activation && (!activation->has_nngp_fn() || layer.text() != activation->text())) return true;
+  return std::ranges::any_of(layer.parts(), is_integrated);
+}
+
+/// The kernels of two sets of inputs, which it keeps. A cheap value to copy.
 template <class Real>
 class Operator {
  public:
@@ -161,10 +103,9 @@ class Operator {
       : x1_(std::move(x1)),
         x2_(std::move(x2)),
         threads_(threads),
-        operator_(run(static_cast<double>(x1_.shape(0) + (x2_ ? x2_->shape(0) : 0)) *
-                          static_cast<double>(x1_.shape(1) + 10000),
-                      progress, [&](const Progress& go_on) {
-                        return KernelFn(layer).bind<Real>(view(x1_), view(x2_),
+        operator_(run(size_of_binding(layer), progress,
+                      [layer, threads, x1 = x1_, x2 = x2_](const Progress& go_on) {
+                        return KernelFn(layer).bind<Real>(view(x1), view(x2),
                                                           {.threads = threads, .progress = go_on});
                       })) {}
 
@@ -175,41 +116,38 @@ class Operator {
   void compute(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
                std::optional<OutArray<Real>> nngp, std::optional<OutArray<Real>> ntk,
                const nb::object& progress) const {
-    const auto leading = [](const auto& out) {
-      return out ? static_cast<std::size_t>(out->stride(0)) : std::size_t{0};
-    };
-    const std::size_t ld = nngp ? leading(nngp) : leading(ntk);
-    const Output<Real> out{nngp ? nngp->data() : nullptr, ntk ? ntk->data() : nullptr, ld};
     run(static_cast<double>(rows) * static_cast<double>(cols) * 50, progress,
-        [&](const Progress& go_on) {
-          operator_.compute({row, col, rows, cols}, out, {.threads = threads_, .progress = go_on});
+        [all = *this, window = Window{row, col, rows, cols}, nngp, ntk](const Progress& go_on) {
+          const auto& one = nngp ? nngp : ntk;
+          const Output<Real> out{nngp ? nngp->data() : nullptr, ntk ? ntk->data() : nullptr,
+                                 static_cast<std::size_t>(one->stride(0))};
+          all.operator_.compute(window, out, {.threads = all.threads_, .progress = go_on});
           return true;
         });
   }
 
-  void stream(const std::optional<std::filesystem::path>& nngp,
-              const std::optional<std::filesystem::path>& ntk, std::size_t memory, bool resume,
-              const std::string& identity, const nb::object& progress) const {
-    run(1e9, progress, [&](const Progress& go_on) {
+  void stream(const std::filesystem::path& nngp, const std::filesystem::path& ntk, std::size_t memory,
+              bool resume, const std::string& identity, const nb::object& progress) const {
+    run(long_size, progress, [all = *this, nngp, ntk, memory, resume, identity](const Progress& go_on) {
       StreamOptions options;
       options.memory = memory;
       options.resume = resume;
       options.identity = identity;
-      options.kernel = {.threads = threads_, .progress = go_on};
-      stream_kernels<Real>(operator_, {0, 0, rows(), cols()}, nngp.value_or(""), ntk.value_or(""),
-                           options);
+      options.kernel = {.threads = all.threads_, .progress = go_on};
+      stream_kernels<Real>(all.operator_, {0, 0, all.rows(), all.cols()}, nngp, ntk, options);
       return true;
     });
   }
 
-  std::vector<std::tuple<std::string, double, double>> numerical_layers() const {
-    std::vector<std::tuple<std::string, double, double>> layers;
-    for (const NumericalLayer& layer : operator_.numerical_layers())
-      layers.emplace_back(layer.activation, layer.error_nngp, layer.error_d_nngp);
-    return layers;
-  }
+  Exactness numerical_layers() const { return exactness(operator_.numerical_layers()); }
 
  private:
+  double size_of_binding(const Layer& layer) const {
+    if (is_integrated(layer)) return long_size;
+    const std::size_t rows = x1_.shape(0) + (x2_ ? x2_->shape(0) : 0);
+    return static_cast<double>(rows) * static_cast<double>(x1_.shape(1) + 10000);
+  }
+
   Array<Real> x1_;
   std::optional<Array<Real>> x2_;
   unsigned threads_;
@@ -227,8 +165,8 @@ void bind_operator(nb::module_& module, const char* name) {
       .def_prop_ro("numerical_layers", &Operator<Real>::numerical_layers)
       .def("compute", &Operator<Real>::compute, "row"_a, "col"_a, "rows"_a, "cols"_a, "nngp"_a.none(),
            "ntk"_a.none(), "progress"_a.none())
-      .def("stream", &Operator<Real>::stream, "nngp"_a.none(), "ntk"_a.none(), "memory"_a, "resume"_a,
-           "identity"_a, "progress"_a.none());
+      .def("stream", &Operator<Real>::stream, "nngp"_a, "ntk"_a, "memory"_a, "resume"_a, "identity"_a,
+           "progress"_a.none());
 }
 
 // ---- Networks of finite width -------------------------------------------------------------------
@@ -266,20 +204,23 @@ nb::object apply(const Layer& layer, const nb::list& parameters, Array<Real> x, 
   }
   const FiniteNetwork network(layer, x.shape(1));
   const double size = static_cast<double>(x.shape(0)) * static_cast<double>(network.parameter_count());
-  return to_array(run(size, progress, [&](const Progress& go_on) {
-    return network.apply<Real>(
-        copies, view(x),
-        {.masks = {.seed = seed}, .threads = threads, .go_on = [&] { return go_on(0, 0); }});
-  }));
+  return to_array(run(
+      size, progress, [network, x, seed, threads, copies = std::move(copies)](const Progress& go_on) {
+        std::function<bool()> asked;
+        if (go_on) asked = [&] { return go_on(0, 0); };
+        return network.apply<Real>(copies, view(x),
+                                   {.masks = {.seed = seed}, .threads = threads, .go_on = asked});
+      }));
 }
 
 template <class Real>
 nb::tuple monte_carlo(const Layer& layer, Array<Real> x1, std::optional<Array<Real>> x2, bool nngp,
                       bool ntk, std::uint64_t seed, std::size_t samples, unsigned threads,
                       const nb::object& progress) {
-  KernelEstimates estimates = run(1e9, progress, [&](const Progress& go_on) {
+  const Get get = which(nngp, ntk);
+  KernelEstimates estimates = run(long_size, progress, [=](const Progress& go_on) {
     return monte_carlo_kernels<Real>(
-        layer, view(x1), view(x2), which(nngp, ntk),
+        layer, view(x1), view(x2), get,
         {.seed = seed, .samples = samples, .threads = threads, .progress = go_on});
   });
   return nb::make_tuple(
@@ -289,40 +230,57 @@ nb::tuple monte_carlo(const Layer& layer, Array<Real> x1, std::optional<Array<Re
 
 // ---- Predictions --------------------------------------------------------------------------------
 
-/// An ensemble with its training data.
+/// Whom an ensemble, which keeps its options, tells what it has done: whoever runs it. One at a time.
+class Listener {
+ public:
+  bool go_on(std::size_t done, std::size_t total) const { return !progress_ || progress_(done, total); }
+
+  /// Calls function() while `progress` listens.
+  template <class Function>
+  auto during(const Progress& progress, const Function& function) {
+    const std::lock_guard lock(mutex_);
+    progress_ = progress;
+    return function();
+  }
+
+ private:
+  std::mutex mutex_;
+  Progress progress_;
+};
+
+/// An ensemble with its training data. A cheap value to copy.
 template <class Real>
 class Predictor {
  public:
   Predictor(const Layer& layer, Array<Real> x_train, Array<double> y_train, bool ntk, double diag_reg,
             bool absolute, double learning_rate, bool eigensystem, unsigned threads,
             const nb::object& progress)
-      : x_train_(std::move(x_train)), ensemble_(run(1e9, progress, [&](const Progress& go_on) {
-          EnsembleOptions options;
-          options.kernel = ntk ? Get::ntk : Get::nngp;
-          options.diag_reg = {.value = diag_reg, .absolute = absolute};
-          options.learning_rate = learning_rate;
-          options.method = eigensystem ? Method::eigensystem : Method::cholesky;
-          // The ensemble keeps its options: whoever runs it says whom it tells.
-          options.compute = {.threads = threads,
-                             .progress = [to = go_on_](std::size_t done, std::size_t total) {
-                               return !*to || (*to)(done, total);
-                             }};
-          *go_on_ = go_on;
-          Ensemble<Real> ensemble(KernelFn(layer), view(x_train_), view(y_train), options);
-          *go_on_ = nullptr;
-          return ensemble;
-        })) {}
+      : x_train_(x_train) {
+    EnsembleOptions options;
+    options.kernel = ntk ? Get::ntk : Get::nngp;
+    options.diag_reg = {.value = diag_reg, .absolute = absolute};
+    options.learning_rate = learning_rate;
+    options.method = eigensystem ? Method::eigensystem : Method::cholesky;
+    options.compute = {.threads = threads,
+                       .progress = [listener = listener_](std::size_t done, std::size_t total) {
+                         return listener->go_on(done, total);
+                       }};
+    ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& go_on) {
+      return listener->during(go_on, [&] {
+        return std::make_shared<const Ensemble<Real>>(KernelFn(layer), view(x_train), view(y_train),
+                                                      options);
+      });
+    });
+  }
 
   nb::tuple predict(Array<Real> x_test, const std::string& spread, std::optional<double> t,
                     const nb::object& progress) const {
     const Spread wanted = spread == "covariance" ? Spread::covariance
                           : spread == "variance" ? Spread::variance
                                                  : Spread::none;
-    Gaussian predicted = run(1e9, progress, [&](const Progress& go_on) {
-      *go_on_ = go_on;
-      Gaussian result = ensemble_.predict(view(x_test), wanted, t);
-      *go_on_ = nullptr;
-      return result;
+    Gaussian predicted = run(long_size, progress, [=, all = *this](const Progress& go_on) {
+      return all.listener_->during(go_on,
+                                   [&] { return all.ensemble_->predict(view(x_test), wanted, t); });
     });
     nb::object variance = nb::none();
     if (!predicted.variance.empty()) variance = to_array(std::move(predicted.variance));
@@ -330,13 +288,14 @@ class Predictor {
                           to_array(std::move(predicted.covariance)));
   }
 
-  double log_marginal_likelihood() const { return ensemble_.scores().log_marginal_likelihood; }
-  double shift() const { return ensemble_.shift(); }
+  double log_marginal_likelihood() const { return ensemble_->scores().log_marginal_likelihood; }
+  double shift() const { return ensemble_->shift(); }
+  Exactness numerical_layers() const { return exactness(ensemble_->numerical_layers()); }
 
  private:
   Array<Real> x_train_;
-  std::shared_ptr<Progress> go_on_ = std::make_shared<Progress>();
-  Ensemble<Real> ensemble_;
+  std::shared_ptr<Listener> listener_ = std::make_shared<Listener>();
+  std::shared_ptr<const Ensemble<Real>> ensemble_;
 };
 
 template <class Real>
@@ -349,6 +308,7 @@ void bind_predictor(nb::module_& module, const char* name) {
       .def("predict", &Predictor<Real>::predict, "x_test"_a, "spread"_a, "t"_a.none(),
            "progress"_a.none())
       .def_prop_ro("log_marginal_likelihood", &Predictor<Real>::log_marginal_likelihood)
+      .def_prop_ro("numerical_layers", &Predictor<Real>::numerical_layers)
       .def_prop_ro("shift", &Predictor<Real>::shift);
 }
 
@@ -392,9 +352,16 @@ nb::list activations(const Registry& registry) {
   return all;
 }
 
+using NamedNumbers = std::vector<std::pair<std::string, double>>;
+
 Formulas formulas(const std::string& fn, const std::string& nngp_fn, const std::string& d_nngp_fn,
-                  const std::vector<std::pair<std::string, double>>& parameters) {
+                  const NamedNumbers& parameters) {
   return {.fn = fn, .nngp_fn = nngp_fn, .d_nngp_fn = d_nngp_fn, .parameters = parameters};
+}
+
+Layer elementwise(Activation activation, std::optional<double> tolerance) {
+  return tolerance ? ElementwiseNumerical(std::move(activation), *tolerance)
+                   : Elementwise(std::move(activation));
 }
 
 /// Python's exception for one of the library.
@@ -417,6 +384,7 @@ void translate(const std::exception_ptr& thrown, void*) {
 NB_MODULE(_core, module) {
   nb::register_exception_translator(translate);
   module.attr("instruction_set") = instruction_set();
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Abandoned::join));
 
   nb::class_<Registry>(module, "Registry")
       .def(
@@ -441,22 +409,29 @@ NB_MODULE(_core, module) {
   module.def("serial", [](const std::vector<Layer>& layers) { return serial(layers); });
   module.def("parallel", [](const std::vector<Layer>& layers) { return parallel(layers); });
   module.def("repeat", [](const Layer& layer, std::size_t n) { return repeat(layer, n); });
-  module.def("formula_layer",
-             [](const std::string& fn, const std::string& nngp_fn, const std::string& d_nngp_fn,
-                const std::vector<std::pair<std::string, double>>& parameters) {
-               return Elementwise(formulas(fn, nngp_fn, d_nngp_fn, parameters));
-             });
-  module.def("formula_lines",
-             [](const std::string& fn, const std::string& nngp_fn, const std::string& d_nngp_fn,
-                const std::vector<std::pair<std::string, double>>& parameters) {
-               return formula_lines(formula_activation(formulas(fn, nngp_fn, d_nngp_fn, parameters)));
-             });
+  module.def("formula_layer", [](const std::string& fn, const std::string& nngp_fn,
+                                 const std::string& d_nngp_fn, const NamedNumbers& parameters,
+                                 std::optional<double> tolerance) {
+    return elementwise(formula_activation(formulas(fn, nngp_fn, d_nngp_fn, parameters)), tolerance);
+  });
   module.def(
       "callable_layer",
-      [](nb::object fn, nb::object nngp_fn, nb::object d_nngp_fn, const std::string& text) {
-        return Elementwise(callable_activation(fn, nngp_fn, d_nngp_fn, text));
+      [](nb::object fn, nb::object nngp_fn, nb::object d_nngp_fn, const std::string& text,
+         std::optional<double> tolerance) {
+        return elementwise(callable_activation(fn, nngp_fn, d_nngp_fn, text), tolerance);
       },
-      "fn"_a.none(), "nngp_fn"_a.none(), "d_nngp_fn"_a.none(), "text"_a);
+      "fn"_a.none(), "nngp_fn"_a.none(), "d_nngp_fn"_a.none(), "text"_a, "tolerance"_a.none());
+  module.def("native_layer", [](std::uintptr_t fn, std::uintptr_t nngp_fn, std::uintptr_t d_nngp_fn,
+                                const std::string& text, std::optional<double> tolerance) {
+    return elementwise(native_activation(fn, nngp_fn, d_nngp_fn, text), tolerance);
+  });
+  module.def("activation_value",
+             [](const Layer& layer, const std::string& function, double a, double b, double c) {
+               const Activation& activation = *layer.activation();
+               return function == "fn"        ? activation.fn(a)
+                      : function == "nngp_fn" ? activation.nngp_fn(a, b, c)
+                                              : activation.d_nngp_fn(a, b, c);
+             });
 
   bind_operator<double>(module, "Operator64");
   bind_operator<float>(module, "Operator32");

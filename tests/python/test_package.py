@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,19 +18,29 @@ import nngp
 from nngp import stax
 
 
-def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path):
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NET = stax.serial(stax.Dense(1, 1.5, 0.1), stax.Relu(), stax.Dense(1))
+X = np.random.default_rng(0).normal(size=(300, 3))
+
+
+@pytest.mark.parametrize("compute", [
+    'kernel_fn(np.random.randn(20000, 10), None, "ntk", out="k.npy")',
+    'kernel_fn.operator(np.random.randn(30000, 10)) @ np.ones(30000)',
+    'predict.gradient_descent_mse_ensemble(kernel_fn, np.random.randn(2500, 3), np.random.randn(2500), diag_reg=1)(t=1.0)',
+])
+def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path, compute):
     program = tmp_path / "long.py"
     program.write_text(textwrap.dedent("""
         import numpy as np, time
-        from nngp import stax
+        from nngp import predict, stax
         kernel_fn = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 50, stax.Dense(1)).kernel_fn
         print("ready", flush=True)
         try:
-            kernel_fn(np.random.randn(20000, 10), None, "ntk", out="k.npy")
+            COMPUTE
         except KeyboardInterrupt:
             print("interrupted", time.time(), flush=True)
         print(kernel_fn(np.ones((2, 10)), None, "ntk").shape, flush=True)
-    """))
+    """).replace("COMPUTE", compute))
     process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     assert process.stdout.readline().strip() == "ready"
     time.sleep(1.5)
@@ -38,17 +49,21 @@ def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path):
     assert "interrupted" in out and "(2, 2)" in out
 
 
-def _shape(queue):
-    queue.put(stax.serial(stax.Dense(1), stax.Relu()).kernel_fn(np.ones((3, 2)), None, "nngp").shape)
+def _sum(queue):
+    queue.put(float(NET.kernel_fn(X, None, "ntk").sum()))
 
 
-def test_processes_may_be_forked_before_and_spawned():
-    for method in ("spawn",):
-        context = multiprocessing.get_context(method)
-        queue = context.Queue()
-        process = context.Process(target=_shape, args=(queue,))
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of forks in processes with threads
+def test_processes_may_be_forked_and_spawned(method):
+    expected = NET.kernel_fn(X, None, "ntk").sum()  # the threads that computed it are not there in a forked process
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    processes = [context.Process(target=_sum, args=(queue,)) for _ in range(4)]
+    for process in processes:
         process.start()
-        assert queue.get(timeout=120) == (3, 3)
+    assert [queue.get(timeout=120) for _ in processes] == [expected] * 4
+    for process in processes:
         process.join()
 
 
@@ -86,9 +101,56 @@ def test_a_plugin_that_is_none_is_refused(tmp_path):
     file.write_text("nothing")
     with pytest.raises(OSError, match="libnone.so"):
         nngp.plugins.load(file)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(OSError, match="no plugin is there"):
+        nngp.plugins.load(tmp_path / "empty")
+    with pytest.raises(FileNotFoundError):
+        nngp.plugins.check(tmp_path / "nothing.so")
     assert "Relu" in dir(stax)
 
 
 def test_the_command_comes_with_the_package():
     done = subprocess.run([sys.executable, "-m", "nngp", "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and "nngp" in done.stdout
+
+
+def _run(*command, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_package_ships_a_plugin(tmp_path):
+    pytest.importorskip("scikit_build_core")
+    source, installed, sdk = tmp_path / "source", tmp_path / "installed", tmp_path / "sdk"
+    shutil.copytree(ROOT / "tests/python/plugin_package", source)
+    shutil.copy(ROOT / "sdk/examples/quadratic/quadratic.c", source)
+    _run("cmake", "-S", ROOT, "-B", tmp_path / "build", "-DNNGP_SDK_ONLY=ON")
+    _run("cmake", "--install", tmp_path / "build", "--component", "sdk", "--prefix", sdk)
+    _run(sys.executable, "-m", "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "--target", installed, source,
+         env={**os.environ, "CMAKE_PREFIX_PATH": str(sdk)})
+    path = os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")])
+    printed = _run(sys.executable, "-c", "from nngp import stax; print(stax.Quadratic(2), 'Quadratic' in dir(stax))",
+                   env={**os.environ, "PYTHONPATH": path})
+    assert printed == "Quadratic(shift=2.0) True\n"
+    assert "Quadratic" in _run(sys.executable, "-m", "nngp", "plugins", "list", env={**os.environ, "PYTHONPATH": path})
+    assert "Quadratic" in nngp.plugins.check(installed / "nngp_quadratic" / "libquadratic.so")
+
+
+def test_typed_programs_run():
+    _run(sys.executable, ROOT / "tests/python/typed_program.py")
+
+
+def test_pictures():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from nngp import plot, predict
+    axes = plot.plot_kernel(NET.kernel_fn(X[:9], None, "nngp"), order=np.arange(9) % 3)
+    assert axes.images[0].get_array().shape == (9, 9)
+    axes.figure.clear()
+    x = X[:, :1]
+    predicted = predict.gradient_descent_mse_ensemble(NET.kernel_fn, x, x, diag_reg=1e-2)(x_test=x[:20], get="nngp", compute_cov=True)
+    axes = plot.plot_prediction(x[:20], predicted, x_train=x, y_train=x)
+    assert len(axes.lines) == 2 and len(axes.collections) == 1
+    with pytest.raises(ValueError, match="20 inputs"):
+        plot.plot_prediction(x[:20], predicted.mean[:3])

@@ -47,9 +47,22 @@ def test_max_learning_rate():
 @pytest.mark.parametrize("call, words", [
     (lambda: predict.gp_inference(np.ones((3, 3)), np.zeros((3, 1)))(), "positive definite"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((2, 1)))(), "shape"),
+    (lambda: predict.gradient_descent_mse(np.triu(np.ones((3, 3))), np.zeros((3, 1))), "not symmetric"),
+    (lambda: predict.max_learning_rate(np.ones((2, 3))), "square"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(-1.0), "from 0 on"),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, diag_reg=-1)(), "diag_reg is -1"),
     (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN[:3]), "24 examples"),
     (lambda: predict.gradient_descent_mse_ensemble(lambda x: x, X_TRAIN, Y_TRAIN), "gp_inference"),
 ])
 def test_misuse_is_told(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_inputs_may_change_after_training():
+    x = X_TRAIN.copy()
+    predict_fn = predict.gradient_descent_mse_ensemble(KERNEL_FN, x, Y_TRAIN, diag_reg=1e-3)
+    expected = predict_fn(x_test=X_TEST, get="ntk")
+    x[:] = 0
+    np.testing.assert_array_equal(predict_fn(x_test=X_TEST, get="ntk"), expected)
+    np.testing.assert_allclose(predict_fn(t=np.inf, x_test=X_TEST, get="ntk"), expected, rtol=1e-13)

@@ -1,6 +1,11 @@
+import ctypes
+import ctypes.util
 import inspect
 import math
 import pickle
+import re
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -8,7 +13,7 @@ import pytest
 from scipy.special import erf
 
 import nngp
-from nngp import stax
+from nngp import _kernel, stax
 
 RANDOM = np.random.default_rng(0)
 X1, X2 = RANDOM.normal(size=(9, 4)), RANDOM.normal(size=(5, 4))
@@ -57,10 +62,43 @@ def test_inputs_of_any_layout_give_the_same():
     (np.zeros((2, 0)), None, "is empty"),
     (np.where(X1 == X1[2, 1], np.nan, X1), None, "nan in row 2, column 1"),
     ([["a"]], None, "must be numbers"),
+    (X1 * 1j, None, "must be real numbers"),
+    (np.array([["2020-01-01"]], "M8[D]"), None, "must be real numbers"),
+    (np.ma.masked_less(X1, 0), None, "masked"),
+    (np.full((2, 2), 1e200), None, "scale the data"),
 ])
 def test_unsuitable_inputs_are_refused(x1, x2, words):
     with pytest.raises(ValueError, match=words):
         NET.kernel_fn(x1, x2)
+
+
+@pytest.mark.parametrize("call, kind, words", [
+    (lambda: NET.kernel_fn(X1, thread=2), TypeError, "takes no argument 'thread'"),
+    (lambda: NET.kernel_fn(X1, threads=-1), ValueError, "threads must be"),
+    (lambda: NET.kernel_fn(X1, get=3), ValueError, "get must be"),
+    (lambda: NET.kernel_fn(X1, progress=3), ValueError, "progress must be"),
+    (lambda: NET.kernel_fn(X1, progress=lambda done, total: 1 / 0), ZeroDivisionError, "division"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out="/nowhere/k.npy"), FileNotFoundError, "no folder"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out="k.npy", memory=-1), ValueError, "memory must be"),
+    (lambda: NET.kernel_fn(X1, out=np.empty((9, 9))), ValueError, "out needs 2 arrays"),
+    (lambda: NET.kernel_fn(X1, out=[np.empty((9, 9))] * 2), ValueError, "share memory"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out=np.broadcast_to(0.0, (9, 9))), ValueError, "writable"),
+    (lambda: np.asarray(NET.kernel_fn.operator(np.ones((10**6, 1)))), MemoryError, "allocate"),
+    (lambda: stax.repeat(NET, -1), ValueError, "n must be a whole number from 1 on"),
+    (lambda: stax.repeat(NET, 10**9), ValueError, "more than 100000 layers"),
+    (lambda: stax.Dense("1), Relu("), ValueError, "out_dim"),
+    (lambda: stax.Dense(3, np.array([1.0, 2.0])), ValueError, "W_std"),
+    (lambda: stax.parse(3), ValueError, "a model is a text"),
+    (lambda: stax.Elementwise([1]), ValueError, "must be a function or a formula"),
+    (lambda: NET.init_fn(0.5, (-1, 4)), ValueError, "a key is"),
+    (lambda: NET.init_fn(0, (4,)), ValueError, "input_shape must be"),
+    (lambda: NET.apply_fn(None, X1), ValueError, "params must be"),
+    (lambda: NET.apply_fn(NET.init_fn(0, (-1, 4))[1][:1], X1), ValueError, "not those of this network"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=-1)(X1), ValueError, "n_samples must be"),
+])
+def test_misuse_is_told(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
 
 
 def test_every_activation_of_every_plugin_is_a_layer():
@@ -112,9 +150,156 @@ def test_traces_compute_what_the_function_does(fn, formula):
 
 
 def test_what_cannot_be_read_is_called_with_a_warning():
-    with pytest.warns(stax.SlowActivationWarning, match="math module"):
+    with pytest.warns(stax.SlowActivationWarning, match="one number"):
         layer = stax.Elementwise(math.erf, lambda c, v1, v2: erf_nngp(float(c), v1, v2))
     np.testing.assert_allclose(around(layer)(X1, X2, "nngp"), around(stax.Erf())(X1, X2, "nngp"), rtol=1e-12)
+
+
+def sign_of_branches(x):
+    if x > 1:
+        return x - 1
+    return x + 1 if x < -1 else 0.0
+
+
+def softplus_of_math(x):
+    return math.log1p(math.exp(x)) if x < 0 else x + math.log1p(math.exp(-x))
+
+
+@pytest.mark.parametrize("fn, formula", [
+    (sign_of_branches, "where(x > 1, x - 1, where(x < -1, x + 1, 0))"),
+    (softplus_of_math, "softplus(x)"),
+    (math.erf, "erf(x)"),
+    (math.tanh, "tanh(x)"),
+    (lambda x: max(0.0, min(x, 2)), "clip(x, 0, 2)"),
+    (lambda x: np.select([x < -1, x > 1], [-1.0, 1.0], x), "clip(x, -1, 1)"),
+    (lambda x: math.pow(math.fabs(x), 3), "abs(x)**3"),
+])
+def test_scalar_functions_are_read_too(fn, formula):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        got = around(stax.Elementwise(fn))(X1, X2)
+    expected = around(stax.Elementwise(formula))(X1, X2)
+    np.testing.assert_allclose(got.nngp, expected.nngp, rtol=1e-9)
+    np.testing.assert_allclose(got.ntk, expected.ntk, rtol=1e-8)
+
+
+@pytest.mark.parametrize("fn, words", [
+    (lambda x: ((x > 0) + (x > 1)) * x, "returns"),  # truths of numpy add up to 1
+    (lambda x: np.nan_to_num(x * np.log(np.abs(x))), "returns"),
+    (lambda x: np.cumsum(x), "cumsum"),
+    (lambda x: x if int(x) else x, "one number"),
+    (lambda x: sum(1 / (1 + n**2) for n in range(3) if [x > n, x < -n][n % 2] and (x > n / 7) and (x > n / 9) and (x < n)), None),
+])
+def test_what_would_be_read_wrongly_is_called(fn, words):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        layer = stax.Elementwise(fn)
+    assert words is None or words in str(told[0].message)
+    x = np.linspace(-3, 3, 61).reshape(-1, 1)
+    _, params = stax.serial(layer).init_fn(0, (-1, 1))
+    with np.errstate(all="ignore"):
+        expected = [np.reshape(fn(np.float64(value)), ()) for value in x[:, 0]]
+    np.testing.assert_allclose(stax.serial(layer).apply_fn(params, x)[:, 0], expected, rtol=1e-14, atol=1e-15)
+
+
+def test_what_is_called_is_differentiated_as_all_else():
+    calls = []
+
+    def nngp_fn(cov12, var1, var2):
+        calls.append(np.size(cov12))
+        return erf_nngp(cov12.copy(), var1, var2)
+
+    with pytest.warns(stax.SlowActivationWarning):
+        layer = stax.Elementwise(lambda x: erf(x.copy()), nngp_fn)
+    x = RANDOM.normal(size=(60, 3))
+    calls.clear()
+    got, expected = around(layer)(x), around(stax.Erf())(x)
+    np.testing.assert_allclose(got.ntk, expected.ntk, rtol=1e-9)
+    assert len(calls) < 200  # by tiles, not by entries
+
+
+def test_the_kernel_of_a_jump_is_not_differentiated():
+    with pytest.warns(stax.SlowActivationWarning):
+        layer = stax.Elementwise(lambda x: np.sign(x.copy()), lambda c, v1, v2: 2 / np.pi * np.arcsin(np.clip(c.copy() / np.sqrt(v1 * v2), -1, 1)))
+    around(layer)(X1, X2, "nngp")
+    with pytest.raises(NotImplementedError, match="jumps"):
+        around(layer)(X1, X2, "ntk")
+
+
+def test_compiled_functions_are_taken_as_they_are():
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    libm.erf.argtypes, libm.erf.restype = [ctypes.c_double], ctypes.c_double
+
+    class Compiled:  # as numba's
+        address = ctypes.cast(libm.erf, ctypes.c_void_p).value
+
+        def __call__(self, x):
+            raise AssertionError("is called by its address")
+
+    expected = around(stax.Elementwise("erf(x)"))(X1, X2).ntk
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for fn in (libm.erf, Compiled(), Compiled.address):
+            np.testing.assert_allclose(around(stax.Elementwise(fn))(X1, X2).ntk, expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="not the address"):
+        stax.Elementwise(0)
+
+
+@pytest.mark.parametrize("fn", ["erf(x)", erf, stax.Erf(), "Erf()", "Erf"])
+def test_a_tolerance_is_kept(fn):
+    layer = stax.ElementwiseNumerical(fn, deg=25, tol=1e-6)
+    assert "tol=1e-06" in str(layer)
+    np.testing.assert_allclose(around(layer)(X1, X2).ntk, around(stax.Erf())(X1, X2).ntk, rtol=1e-5)
+    with pytest.raises(ValueError, match="tol"):
+        stax.ElementwiseNumerical(fn, tol=2)
+
+
+def test_what_is_not_exact_is_told_or_refused():
+    _kernel.judge([("Wild()", 1e-10, 1e-11, 1e-10)], np.float64, 1e-3)
+    _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float32, 1e-3)
+    with pytest.warns(nngp.InexactWarning, match=re.escape("Wild() is integrated with relative errors up to 1e-06 (nngp)")):
+        _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float64, 1e-3)
+    with pytest.raises(ValueError, match="above 0.001: .* allow_inexact=0.02 accepts"):
+        _kernel.judge([("Wild()", 1e-10, 1e-2, 1e-3)], np.float64, 1e-3)
+
+
+def test_exceptions_stay_with_their_computation():
+    def fails(x):
+        raise KeyError("mine")
+
+    with pytest.warns(stax.SlowActivationWarning):
+        bad = around(stax.Elementwise(lambda x: fails(x) if isinstance(x, float) else np.tanh(x.copy())))
+    good = around(stax.Tanh())
+    x = RANDOM.normal(size=(300, 3))
+    expected, outcomes = good(x, None, "ntk"), []
+
+    def compute_good():
+        outcomes.extend(np.array_equal(good(x, None, "ntk"), expected) for _ in range(5))
+
+    def compute_bad():
+        for _ in range(20):
+            with pytest.raises(KeyError, match="mine"):
+                bad(X1)
+        outcomes.append(True)
+
+    threads = [threading.Thread(target=target) for target in (compute_good, compute_bad)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [True] * 6
+
+
+def test_layers_of_functions_are_pickled_by_them():
+    traced = stax.serial(stax.Dense(3), stax.Elementwise(lambda x: np.tanh(x)))
+    assert pickle.loads(pickle.dumps(traced)) == traced
+    with pytest.warns(stax.SlowActivationWarning):
+        called = stax.serial(stax.Dense(3), stax.Elementwise(np.cbrt, lambda c, v1, v2: c), stax.Elementwise(np.spacing))
+        again = pickle.loads(pickle.dumps(stax.serial(stax.Dense(3), stax.Elementwise(np.spacing))))
+    assert "spacing" in str(again)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        with pytest.warns(stax.SlowActivationWarning):
+            pickle.dumps(stax.Elementwise(lambda x: np.spacing(x)))
 
 
 def test_exceptions_in_a_callable_reach_the_caller():
@@ -175,6 +360,14 @@ def test_operators_compute_parts():
     np.testing.assert_array_equal(operator[2:4, 1], whole[2:4, 1])
     np.testing.assert_array_equal(operator[[4, 1], ::2], whole[[4, 1], ::2])
     assert operator[3, 2] == whole[3, 2]
+    np.testing.assert_allclose(operator[[0, 8], [0, 4]], whole[np.ix_([0, 8], [0, 4])], rtol=1e-13)
+    np.testing.assert_array_equal(operator[np.arange(9) > 6, 0], whole[7:, 0])
+    np.testing.assert_allclose(operator.T @ np.ones(9), whole.sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(np.ones(9) @ operator, whole.sum(axis=0), rtol=1e-12)
+    with pytest.raises(IndexError):
+        operator[9]
+    with pytest.raises(ValueError, match="times an array of shape"):
+        operator @ np.ones(3)
     np.testing.assert_allclose(operator.linear_operator().rmatvec(np.ones(9)), whole.sum(axis=0), rtol=1e-12)
 
 
@@ -188,6 +381,25 @@ def test_results_go_to_arrays_and_files(tmp_path):
     np.testing.assert_array_equal(mapped, expected.ntk)
     with pytest.raises(ValueError, match="shape"):
         NET.kernel_fn(X1, X2, "ntk", out=np.empty((2, 2)))
+
+
+def test_interrupted_files_are_resumed(tmp_path):
+    x, path = RANDOM.normal(size=(1500, 3)), tmp_path / "ntk.npy"
+    kernel_fn = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 10, stax.Dense(1)).kernel_fn
+
+    class Enough(Exception):
+        pass
+
+    def stop(done, total):
+        if done > total // 4:
+            raise Enough
+
+    with pytest.raises(Enough):
+        kernel_fn(x, None, "ntk", out=path, memory=4 << 20, threads=1, progress=stop)
+    assert not path.exists()
+    time.sleep(1)  # what runs in the background comes to its end
+    resumed = kernel_fn(x, None, "ntk", out=path, memory=4 << 20, resume=True)
+    np.testing.assert_array_equal(resumed, kernel_fn(x, None, "ntk"))
 
 
 def test_progress_is_told():

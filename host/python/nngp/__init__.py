@@ -12,11 +12,11 @@ from importlib import metadata as _metadata
 
 from . import plugins, predict, stax
 from ._core import instruction_set
-from ._kernel import Kernel, Operator, batch, monte_carlo_kernel_fn
+from ._kernel import InexactWarning, Kernel, Operator, batch, monte_carlo_kernel_fn
 
 try:
     __version__ = _metadata.version("nngp")
 except _metadata.PackageNotFoundError:  # imported from a build tree
     __version__ = "0"
 
-__all__ = ["stax", "predict", "plugins", "Kernel", "Operator", "batch", "monte_carlo_kernel_fn", "instruction_set"]
+__all__ = ["stax", "predict", "plugins", "Kernel", "Operator", "InexactWarning", "batch", "monte_carlo_kernel_fn", "instruction_set"]

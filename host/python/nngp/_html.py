@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Any, Dict, List
 
 from . import plugins
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .stax import Layer
 
 
-def _parts(text: str) -> list:
+def _parts(text: str) -> List[str]:
     """The arguments of serial(...), as they are written."""
     if not text.startswith("serial("):
         return [text]
@@ -36,13 +36,15 @@ def _parts(text: str) -> list:
 
 
 def network(layer: "Layer") -> str:
-    known: Dict[str, dict] = {a["name"]: a for a in plugins.activations()}
+    known: Dict[str, Dict[str, Any]] = {a["name"]: a for a in plugins.activations()}
     rows = []
     for part in _parts(str(layer)):
         name, _, rest = part.partition("(")
         how = ""
         if name in known:
             how = "closed form" if known[name]["has_nngp_fn"] else "integrated numerically"
+        elif name == "ElementwiseNumerical":
+            how = "integrated numerically"
         elif name == "Elementwise":
             how = "closed form" if "nngp_fn=" in rest else "integrated numerically"
         rows.append(f"<tr><td>{html.escape(name)}</td><td>{html.escape(rest.rstrip(')'))}</td><td>{how}</td></tr>")

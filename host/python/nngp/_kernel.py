@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import operator
 import os
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, Union
+import pathlib
+import warnings
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _core
-from ._arrays import as_array, check_finite, pair
-from ._progress import reporter
+from ._arrays import Array, as_array, check_finite, pair
+from ._progress import ProgressLike, reporter
 
 if TYPE_CHECKING:
     from .stax import Layer
@@ -20,88 +24,136 @@ Get = Union[None, str, Sequence[str]]
 Kernel = collections.namedtuple("Kernel", ("nngp", "ntk"))
 Kernel.__doc__ = "The kernels of two sets of inputs, arrays of shape (n1, n2)."
 
+#: Keywords of neural-tangents that mean nothing for rows of features.
+_IGNORED = frozenset({"pattern", "mask_constant", "diagonal_spatial", "rng", "key", "mask"})
 
-def _names(get: Get) -> Tuple[str, ...]:
+
+class InexactWarning(UserWarning):
+    """An expectation that is integrated numerically is less exact than was asked for."""
+
+
+def names_of(get: Get) -> Tuple[str, ...]:
+    if get is not None and not isinstance(get, (str, tuple, list)):
+        raise ValueError(f"get must be 'nngp', 'ntk', both or None, not {get!r}")
     names = ("nngp", "ntk") if get is None else (get,) if isinstance(get, str) else tuple(get)
     for name in names:
         if name not in ("nngp", "ntk"):
             raise ValueError(f"get must be 'nngp', 'ntk', both or None, not {name!r}")
-    if not names:
-        raise ValueError("get is empty")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"get must name kernels once each, not {get!r}")
     return names
 
 
-def _result(get: Get, names: Tuple[str, ...], arrays: dict) -> Any:
+def result_of(get: Get, values: Mapping[str, Any], title: str = "Kernel") -> Any:
+    """What a function with an argument `get` returns: one value or a named tuple."""
     if isinstance(get, str):
-        return arrays[get]
-    if set(names) == {"nngp", "ntk"} and names[0] == "nngp":
-        return Kernel(arrays["nngp"], arrays["ntk"])
-    return collections.namedtuple("Kernel", names)(*(arrays[name] for name in names))  # type: ignore[misc]
+        return values[get]
+    names = names_of(get)
+    if title == "Kernel" and names == ("nngp", "ntk"):
+        return Kernel(**values)
+    return collections.namedtuple(title, names)(**values)  # type: ignore[misc, unused-ignore]
+
+
+def refuse_unknown(function: str, keywords: Mapping[str, Any]) -> None:
+    for name in keywords:
+        if name not in _IGNORED:
+            raise TypeError(f"{function} takes no argument {name!r}")
+
+
+def judge(layers: List[Tuple[str, float, float, float]], dtype: Any, allowed: float) -> None:
+    """Warns of layers that are integrated less exactly than asked for; raises ValueError above `allowed`. Tables in
+    float32 aim at its accuracy, whatever was asked for."""
+    least = 3e-6 if dtype == np.float32 else 0.0
+    for activation, tolerance, error_nngp, error_d_nngp in layers:
+        worst = max(error_nngp, error_d_nngp)
+        if worst <= max(least, tolerance):
+            continue
+        text = (f"{activation} is integrated with relative errors up to {error_nngp:.2g} (nngp) and {error_d_nngp:.2g} "
+                "(d_nngp)")
+        advice = "smaller inputs or W_std help, or an nngp_fn"
+        if not worst <= allowed:
+            raise ValueError(f"{text}, above {allowed:.2g}: {advice}; allow_inexact={2 * worst:.2g} accepts them as they are")
+        warnings.warn(f"{text}; {advice}", InexactWarning, stacklevel=5)
 
 
 class Operator:
     """The kernel of two sets of inputs, computed where it is asked for.
 
-    ``K @ v`` multiplies without storing the kernel, ``K[rows, cols]`` computes a part, ``np.asarray(K)`` all.
-    ``K.linear_operator()`` is a scipy.sparse.linalg.LinearOperator.
+    ``K @ v`` and ``v @ K`` multiply without storing the kernel, ``K[rows, cols]`` computes the block of these rows and
+    columns, ``np.asarray(K)`` all. ``K.linear_operator()`` is a scipy.sparse.linalg.LinearOperator.
     """
 
-    def __init__(self, core: Any, name: str, dtype: Any):
-        self._core, self._name = core, name
-        self.dtype = np.dtype(dtype)
-        self.shape = (core.rows, core.cols)
-
     ndim = 2
+    __array_ufunc__ = None  # so that v @ K is not taken for arithmetic with an array
 
-    def _window(self, row: int, col: int, rows: int, cols: int) -> np.ndarray:
+    def __init__(self, kernel_fn: "KernelFn", x1: Array, x2: Optional[Array], name: str, threads: int, allow_inexact: float):
+        self._kernel_fn, self._x1, self._x2 = kernel_fn, x1, x2
+        self._name, self._threads, self._allow_inexact = name, threads, allow_inexact
+        self._core = kernel_fn._bind(x1, x2, threads, allow_inexact, None)
+        self.dtype = x1.dtype
+        self.shape: Tuple[int, int] = (self._core.rows, self._core.cols)
+
+    def _window(self, row: int, col: int, rows: int, cols: int) -> Array:
         out = np.empty((rows, cols), self.dtype)
-        if out.size:
-            arrays = {"nngp": None, "ntk": None, self._name: out}
-            self._core.compute(row, col, rows, cols, arrays["nngp"], arrays["ntk"], None)
+        wanted = {self._name: out}
+        self._core.compute(row, col, rows, cols, wanted.get("nngp"), wanted.get("ntk"), None)
         return out
 
-    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> Array:
+        if copy is False:
+            raise ValueError("a kernel that is not stored has to be computed: copy=False cannot be")
         array = self._window(0, 0, *self.shape)
         return array if dtype is None else array.astype(dtype, copy=False)
 
-    def __matmul__(self, other: Any) -> np.ndarray:
+    def __matmul__(self, other: Any) -> Array:
         vectors = np.asarray(other)
         if vectors.ndim not in (1, 2) or vectors.shape[0] != self.shape[1]:
             raise ValueError(f"a kernel of shape {self.shape} times an array of shape {vectors.shape}")
-        out = np.empty((self.shape[0],) + vectors.shape[1:], np.result_type(self.dtype, vectors.dtype))
-        rows = max(1, min(self.shape[0], (1 << 24) // self.shape[1]))
+        out: Array = np.empty((self.shape[0],) + vectors.shape[1:], np.result_type(self.dtype, vectors.dtype))
+        rows = max(1, min(self.shape[0], (1 << 22) // self.shape[1]))
         for begin in range(0, self.shape[0], rows):
             count = min(rows, self.shape[0] - begin)
             out[begin:begin + count] = self._window(begin, 0, count, self.shape[1]) @ vectors
         return out
 
+    def __rmatmul__(self, other: Any) -> Array:
+        return (self.T @ np.asarray(other).T).T
+
     dot = __matmul__
 
     @property
-    def T(self) -> "np.ndarray":
-        if self._core.symmetric:
-            return self  # type: ignore[return-value]
-        return np.asarray(self).T
+    def T(self) -> "Operator":
+        """Its transpose, an operator too."""
+        if self._x2 is None:
+            return self
+        return Operator(self._kernel_fn, self._x2, self._x1, self._name, self._threads, self._allow_inexact)
 
     def __getitem__(self, key: Any) -> Any:
-        row, col = key if isinstance(key, tuple) else (key, slice(None))
-        rows = np.arange(self.shape[0])[row]
-        cols = np.arange(self.shape[1])[col]
-        r, c = np.atleast_1d(rows), np.atleast_1d(cols)
-        if r.size == 0 or c.size == 0:
-            return np.empty(np.shape(rows) + np.shape(cols), self.dtype)
-        block = self._window(int(r.min()), int(c.min()), int(np.ptp(r)) + 1, int(np.ptp(c)) + 1)
-        block = block[np.ix_(r - r.min(), c - c.min())]
-        return block.reshape(np.shape(rows) + np.shape(cols))[()]
+        row, col = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
+        rows, cols = np.arange(self.shape[0])[row], np.arange(self.shape[1])[col]
+        if rows.ndim > 1 or cols.ndim > 1:
+            raise IndexError("rows and columns are chosen by numbers, slices and arrays of one dimension")
+        return self._block(np.atleast_1d(rows), np.atleast_1d(cols)).reshape(rows.shape + cols.shape)[()]
+
+    def _block(self, rows: npt.NDArray[Any], cols: npt.NDArray[Any]) -> Array:
+        if rows.size == 0 or cols.size == 0:
+            return np.empty((rows.size, cols.size), self.dtype)
+        height, width = int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1
+        if height * width > 4 * rows.size * cols.size:  # scattered: the kernel of these inputs alone
+            x2 = self._x1 if self._x2 is None else self._x2
+            return Operator(self._kernel_fn, self._x1[rows], x2[cols], self._name, self._threads,
+                            self._allow_inexact).__array__()
+        first_row, first_col = int(rows.min()), int(cols.min())
+        return self._window(first_row, first_col, height, width)[np.ix_(rows - first_row, cols - first_col)]
 
     def linear_operator(self) -> Any:
+        """The kernel for the solvers of scipy.sparse.linalg."""
         from scipy.sparse.linalg import LinearOperator
-        transposed = self if self._core.symmetric else None
+        return LinearOperator(self.shape, matvec=self.__matmul__, matmat=self.__matmul__, rmatvec=lambda v: self.T @ v,
+                              rmatmat=lambda v: self.T @ v, dtype=self.dtype)
 
-        def rmatvec(v: Any) -> Any:
-            return transposed @ v if transposed is not None else np.asarray(self).T @ v
-        return LinearOperator(self.shape, matvec=self.__matmul__, matmat=self.__matmul__, rmatvec=rmatvec,
-                              dtype=self.dtype)
+    def __len__(self) -> int:
+        return self.shape[0]
 
     def __repr__(self) -> str:
         return f"<{self._name} operator of shape {self.shape}, {self.dtype}>"
@@ -114,73 +166,107 @@ class KernelFn:
         self._layer = layer
 
     def __call__(self, x1: Any, x2: Any = None, get: Get = None, *, out: Any = None, threads: int = 0,
-                 progress: Any = None, memory: int = 1 << 30, resume: bool = False, **_: Any) -> Any:
+                 progress: ProgressLike = None, memory: int = 1 << 30, resume: bool = False, allow_inexact: float = 1e-3,
+                 **ignored: Any) -> Any:
         """The kernels of x1, (n1, features), with x2, (n2, features), or of x1 with itself.
 
         get: 'nngp' or 'ntk', which returns an array (n1, n2), or both or None: a named tuple.
         out: an array to fill, or the path of a .npy file, which is written block by block with at most `memory`
             bytes and returned memory-mapped; with `resume` an interrupted run goes on. For both kernels a pair.
-        threads: 0: as many as the machine has. Results do not depend on it.
-        progress: True for a progress bar, or a function of (done, total).
+        threads: 0: as many as the process may use. Results do not depend on it.
+        progress: True for a progress bar, or a function of (done, total), which are numbers of entries.
+        allow_inexact: the largest relative error of layers that are integrated numerically; an InexactWarning tells
+            of those that are less exact than their tolerance.
 
-        Raises ValueError for inputs that do not fit and kernels that are not finite, NotImplementedError where
-        an activation has no function to compute them from.
+        Raises ValueError for inputs that do not fit and kernels that are not finite or not exact, NotImplementedError
+        where an activation has no function to compute them from, OSError for files, KeyboardInterrupt.
         """
-        names = _names(get)
+        refuse_unknown("kernel_fn", ignored)
+        names = names_of(get)
         first, second = pair(x1, x2)
         with reporter(progress) as report:
-            core = self._operator(first, second, threads, report)
-            if out is not None and _is_path(out, names):
-                return self._stream(core, get, names, first, second, out, memory, resume, report)
-            arrays = self._arrays(core, names, out, first.dtype)
+            core = self._bind(first, second, threads, allow_inexact, report)
+            if _is_path(out):
+                paths = _paths(names, out)
+                core.stream(paths.get("nngp", ""), paths.get("ntk", ""), whole(memory, "memory"), resume,
+                            self._identity(names, first, second), report)
+                return result_of(get, {name: np.load(path, mmap_mode="r") for name, path in paths.items()})
+            arrays = _arrays((core.rows, core.cols), names, out, first.dtype)
             core.compute(0, 0, core.rows, core.cols, arrays.get("nngp"), arrays.get("ntk"), report)
-        return _result(get, names, arrays)
+        return result_of(get, arrays)
 
-    def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0) -> Operator:
+    def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allow_inexact: float = 1e-3) -> Operator:
         """One kernel as an operator: nothing of size n1 x n2 is stored."""
-        (name,) = _names(get)
+        (name,) = names_of(get)
         first, second = pair(x1, x2)
-        return Operator(self._operator(first, second, threads, None), name, first.dtype)
+        return Operator(self, first, second, name, threads, allow_inexact)
 
-    def _operator(self, first: np.ndarray, second: Optional[np.ndarray], threads: int, report: Any) -> Any:
+    def _bind(self, first: Array, second: Optional[Array], threads: int, allow_inexact: float, report: Any) -> Any:
         kind = _core.Operator32 if first.dtype == np.float32 else _core.Operator64
-        return kind(self._layer._core, first, second, threads, report)
+        core = kind(self._layer._core, first, second, threads_of(threads), report)
+        judge(core.numerical_layers, first.dtype, allow_inexact)
+        return core
 
-    @staticmethod
-    def _arrays(core: Any, names: Tuple[str, ...], out: Any, dtype: Any) -> dict:
-        shape = (core.rows, core.cols)
-        if out is None:
-            return {name: np.empty(shape, dtype) for name in names}
-        given = (out,) if len(names) == 1 and isinstance(out, np.ndarray) else tuple(out)
-        if len(given) != len(names):
-            raise ValueError(f"out needs {len(names)} arrays, one for each of {', '.join(names)}")
-        for array in given:
-            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype \
-                    or not array.flags.writeable or array.strides[1] != array.itemsize:
-                raise ValueError(f"out must be a writable array of shape {shape} and type {np.dtype(dtype)} whose rows are contiguous")
-        if len(given) == 2 and given[0].strides != given[1].strides:
-            raise ValueError("both arrays of out need the same strides")
-        return dict(zip(names, given))
-
-    def _stream(self, core: Any, get: Get, names: Tuple[str, ...], first: np.ndarray, second: Optional[np.ndarray],
-                out: Any, memory: int, resume: bool, report: Any) -> Any:
-        paths = [out] if len(names) == 1 and not isinstance(out, (tuple, list)) else list(out)
-        if len(paths) != len(names):
-            raise ValueError(f"out needs {len(names)} paths, one for each of {', '.join(names)}")
-        by_name = {name: os.fspath(path) for name, path in zip(names, paths)}
+    def _identity(self, names: Tuple[str, ...], first: Array, second: Optional[Array]) -> str:
+        """A text that is another for another result: it says whether an interrupted run may be resumed."""
         digest = hashlib.sha256(repr((str(self._layer), names, first.dtype.str)).encode())
         for array in (first, second):
-            digest.update(b"-" if array is None else np.ascontiguousarray(array).data)
-        core.stream(by_name.get("nngp"), by_name.get("ntk"), memory, resume, digest.hexdigest(), report)
-        return _result(get, names, {name: np.load(path, mmap_mode="r") for name, path in by_name.items()})
+            digest.update(b"-" if array is None else repr(array.shape).encode() + np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def __repr__(self) -> str:
         return f"<kernel_fn of {self._layer}>"
 
 
-def _is_path(out: Any, names: Tuple[str, ...]) -> bool:
+def whole(value: Any, name: str, least: int = 0) -> int:
+    """A whole number, of any kind, that is not below `least`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
+    return number
+
+
+def threads_of(threads: Any) -> int:
+    return min(whole(threads, "threads"), 1 << 20)
+
+
+def _is_path(out: Any) -> bool:
     first = out[0] if isinstance(out, (tuple, list)) and out else out
     return isinstance(first, (str, os.PathLike))
+
+
+def _paths(names: Tuple[str, ...], out: Any) -> Dict[str, str]:
+    paths = list(out) if isinstance(out, (tuple, list)) else [out]
+    if len(paths) != len(names):
+        raise ValueError(f"out needs {len(names)} paths, one for each of {', '.join(names)}")
+    for path in map(pathlib.Path, paths):
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+    return {name: os.fspath(path) for name, path in zip(names, paths)}
+
+
+def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any, dtype: npt.DTypeLike) -> Dict[str, Array]:
+    if out is None:
+        return {name: np.empty(shape, dtype) for name in names}
+    given = list(out) if isinstance(out, (tuple, list)) else [out]
+    if len(given) != len(names):
+        raise ValueError(f"out needs {len(names)} arrays, one for each of {', '.join(names)}")
+    for array in given:
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype \
+                or not array.flags.writeable or not array.flags.aligned or array.strides[1] != array.itemsize \
+                or array.strides[0] < shape[1] * array.itemsize or array.strides[0] % array.itemsize:
+            raise ValueError(f"out must be a writable array of shape {shape} and type {np.dtype(dtype)} whose rows are "
+                             "contiguous and do not overlap")
+    if len(given) == 2 and given[0].strides != given[1].strides:
+        raise ValueError("both arrays of out need the same strides")
+    if len(given) == 2 and np.may_share_memory(*given):
+        raise ValueError("both arrays of out share memory")
+    return dict(zip(names, given))
 
 
 def seed_of(key: Any) -> int:
@@ -211,10 +297,10 @@ class InitFn:
         The weights are a list of (W, b) for each Dense layer, b None without a bias. The same key gives the same.
         """
         shape = tuple(input_shape)
-        if len(shape) != 2 or not shape[1] or shape[1] < 1:
+        if len(shape) != 2 or not isinstance(shape[1], (int, np.integer)) or shape[1] < 1:
             raise ValueError(f"input_shape must be (examples, features), got {shape}")
         init = _core.init32 if np.dtype(dtype) == np.float32 else _core.init64
-        parameters = init(self._layer._core, shape[1], seed_of(key), threads)
+        parameters = init(self._layer._core, int(shape[1]), seed_of(key), threads_of(threads))
         return (shape[0], _core.output_shape(self._layer._core, shape[1])), parameters
 
 
@@ -224,17 +310,32 @@ class ApplyFn:
     def __init__(self, layer: "Layer"):
         self._layer = layer
 
-    def __call__(self, params: Any, inputs: Any, *, rng: Any = 0, threads: int = 0, **_: Any) -> np.ndarray:
+    def __call__(self, params: Any, inputs: Any, *, rng: Any = 0, threads: int = 0, **ignored: Any) -> Array:
         """Outputs of shape (examples, out_dim). `rng` is a key for the masks of Dropout."""
+        refuse_unknown("apply_fn", ignored)
         x = as_array(inputs, "inputs")
         check_finite(x, "inputs")
-        dtype = x.dtype
-        weights = [tuple(None if a is None else np.ascontiguousarray(a, dtype) for a in dense) for dense in params]
-        apply = _core.apply32 if dtype == np.float32 else _core.apply64
-        return apply(self._layer._core, weights, x, seed_of(0 if rng is None else rng), threads, None)
+        weights = _weights(params, x.dtype)
+        apply = _core.apply32 if x.dtype == np.float32 else _core.apply64
+        outputs: Array = apply(self._layer._core, weights, x, seed_of(0 if rng is None else rng), threads_of(threads), None)
+        return outputs
 
 
-def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_samples: Union[int, Sequence[int]] = 100, **_: Any) -> Callable:
+def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Optional[Array], Optional[Array]]]:
+    """The weights as init_fn returns them. Raises ValueError for others."""
+    weights: List[Tuple[Optional[Array], Optional[Array]]] = []
+    for dense in params if isinstance(params, (list, tuple)) else [None]:
+        if not isinstance(dense, (tuple, list)) or len(dense) != 2:
+            raise ValueError("params must be a list of (W, b), one for each Dense layer, as init_fn returns it")
+        arrays = [None if a is None else np.ascontiguousarray(a, dtype) for a in dense]
+        if any(a is not None and a.ndim != 2 for a in arrays):
+            raise ValueError("params: W has the shape (inputs, outputs), b (1, outputs)")
+        weights.append((arrays[0], arrays[1]))
+    return weights
+
+
+def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_samples: Union[int, Sequence[int]] = 100,
+                          **_: Any) -> Callable[..., Any]:
     """A kernel_fn that averages the kernels of sampled networks (neural_tangents.monte_carlo_kernel_fn).
 
     Returns kernel_fn(x1, x2=None, get=None); with several `n_samples` a generator of its results. The mean has a
@@ -244,18 +345,18 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
     seed = seed_of(key)
 
     def once(x1: Any, x2: Any, get: Get, samples: int, threads: int, progress: Any) -> Any:
-        names = _names(get)
+        names = names_of(get)
         first, second = pair(x1, x2)
         compute = _core.monte_carlo32 if first.dtype == np.float32 else _core.monte_carlo64
         with reporter(progress) as report:
             nngp, _, ntk, _ = compute(layer._core, first, second, "nngp" in names, "ntk" in names, seed, samples,
-                                      threads, report)
-        return _result(get, names, {"nngp": nngp, "ntk": ntk})
+                                      threads_of(threads), report)
+        return result_of(get, {name: value for name, value in (("nngp", nngp), ("ntk", ntk)) if name in names})
 
     def kernel_fn(x1: Any, x2: Any = None, get: Get = None, *, threads: int = 0, progress: Any = None, **_: Any) -> Any:
         if isinstance(n_samples, (int, np.integer)):
-            return once(x1, x2, get, int(n_samples), threads, progress)
-        return (once(x1, x2, get, int(n), threads, progress) for n in n_samples)
+            return once(x1, x2, get, whole(n_samples, "n_samples", 1), threads, progress)
+        return (once(x1, x2, get, whole(n, "n_samples", 1), threads, progress) for n in n_samples)
 
     return kernel_fn
 

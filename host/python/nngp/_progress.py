@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Union
+
+#: None, True for a bar, or a function of (done, total).
+ProgressLike = Union[None, bool, Callable[[int, int], Any]]
 
 
 @contextlib.contextmanager
-def reporter(progress: Any) -> Iterator[Optional[Callable[[int, int], Any]]]:
+def reporter(progress: ProgressLike) -> Iterator[Optional[Callable[[int, int], Any]]]:
     """A function of (done, total) for what a user gave as `progress`: None, True or a function."""
     if progress is None or progress is False:
         yield None
         return
-    if callable(progress):
+    if progress is not True:
+        if not callable(progress):
+            raise ValueError(f"progress must be True or a function of (done, total), not {progress!r}")
         yield progress
         return
     try:
@@ -21,7 +26,7 @@ def reporter(progress: Any) -> Iterator[Optional[Callable[[int, int], Any]]]:
         yield _line
         print(flush=True)
         return
-    bar = tqdm(total=0, unit="entries", unit_scale=True)
+    bar = tqdm(total=1, unit=" entries", unit_scale=True)
 
     def report(done: int, total: int) -> None:
         bar.total = total

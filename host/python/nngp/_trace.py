@@ -1,10 +1,13 @@
-"""Python functions as formulas: a function called once with symbols tells what it computes."""
+"""Python functions as formulas: a function called with symbols tells what it computes."""
 
 from __future__ import annotations
 
+import builtins
 import math
 import numbers
-from typing import Any, Callable, Optional, Sequence
+import threading
+import types
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -31,7 +34,10 @@ _OPERATORS = {
     "equal": "==", "not_equal": "!=", "logical_and": "and", "logical_or": "or", "bitwise_and": "and",
     "bitwise_or": "or",
 }
+# Functions of the math module whose names formulas do not have.
+_MATH = {"fabs": "abs", "pow": "power"}
 _LONGEST = 16000
+_MOST_BRANCHES = 64
 
 
 def _text(value: Any) -> str:
@@ -60,17 +66,17 @@ class Symbol:
             raise NotTraceable("its formula is very long")
         self.text = text
 
-    # What asks for a value cannot be answered.
     def __bool__(self) -> bool:
-        raise NotTraceable("it branches on its argument; use np.where")
+        return _branches().choose(self.text)
 
+    # What asks for a value cannot be answered.
     def __float__(self) -> float:
-        raise NotTraceable("it takes its argument for one number, as functions of the math module do; use numpy's")
+        raise NotTraceable("it takes its argument for one number; use functions of numpy")
 
-    __int__ = __index__ = __len__ = __iter__ = __getitem__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __len__ = __iter__ = __getitem__ = __float__
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> "np.dtype[Any]":
         return np.dtype(float)
 
     shape = ()
@@ -85,7 +91,7 @@ class Symbol:
             raise NotTraceable(f"it uses {ufunc.__name__}.{method}")
         return _apply(ufunc.__name__, inputs)
 
-    def __array_function__(self, function: Callable, types: Any, args: Any, kwargs: Any) -> "Symbol":
+    def __array_function__(self, function: Callable[..., Any], kinds: Any, args: Any, kwargs: Any) -> "Symbol":
         name = function.__name__
         if name == "where" and len(args) == 3 and not kwargs:
             return Symbol(f"where({_text(args[0])}, {_text(args[1])}, {_text(args[2])})")
@@ -97,8 +103,8 @@ class Symbol:
             return Symbol("0" if name == "zeros_like" else "1")
         if name == "full_like":
             return Symbol(_text(args[1]))
-        if name == "select":
-            raise NotTraceable("it uses np.select; use np.where")
+        if name == "select" and len(args) in (2, 3) and not kwargs:
+            return _select(*args)
         raise NotTraceable(f"it uses np.{name}")
 
     def clip(self, min: Any = None, max: Any = None) -> "Symbol":
@@ -112,6 +118,13 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: An
         text = f"maximum({text}, {_text(low)})"
     if high is not None:
         text = f"minimum({text}, {_text(high)})"
+    return Symbol(text)
+
+
+def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Symbol:
+    text = _text(default)
+    for condition, choice in reversed(list(zip(conditions, choices))):
+        text = f"where({_text(condition)}, {_text(choice)}, {text})"
     return Symbol(text)
 
 
@@ -154,24 +167,102 @@ for _method, _name in {"neg": "negative", "pos": "positive", "abs": "absolute", 
     setattr(Symbol, f"__{_method}__", (lambda name: lambda self: _apply(name, (self,)))(_name))
 
 
-def trace(function: Callable, names: Sequence[str]) -> str:
+class _Branches:
+    """What a function asked of the truth of symbols: the first answers are given, all further ones are yes."""
+
+    def __init__(self, given: Sequence[bool]):
+        self.given = given
+        self.asked: List[Tuple[str, bool]] = []
+
+    def choose(self, condition: str) -> bool:
+        index = len(self.asked)
+        answer = self.given[index] if index < len(self.given) else True
+        self.asked.append((condition, answer))
+        return answer
+
+
+_thread = threading.local()
+
+
+def _branches() -> _Branches:
+    branches = getattr(_thread, "branches", None)
+    if not isinstance(branches, _Branches):
+        raise NotTraceable("it keeps its argument")
+    return branches
+
+
+class _Tree:
+    """A function's formula over all its branches: it is called once for each."""
+
+    def __init__(self, function: Callable[..., Any], names: Sequence[str]):
+        self._function = function
+        self._symbols = [Symbol(name) for name in names]
+        self._calls = 0
+
+    def formula(self, given: Sequence[bool] = ()) -> str:
+        self._calls += 1
+        if self._calls > _MOST_BRANCHES:
+            raise NotTraceable("it has too many branches")
+        _thread.branches = branches = _Branches(given)
+        try:
+            text = _text(self._function(*self._symbols))
+        finally:
+            _thread.branches = None
+        answers = [answer for _, answer in branches.asked]
+        for depth in range(len(answers) - 1, len(given) - 1, -1):
+            otherwise = self.formula(answers[:depth] + [False])
+            text = Symbol(f"where({branches.asked[depth][0]}, {text}, {otherwise})").text
+        return text
+
+
+def _of_math(name: str) -> Any:
+    """A member of the math module that takes symbols too."""
+    original = getattr(math, name)
+    if not callable(original):
+        return original
+
+    def function(*arguments: Any) -> Any:
+        if any(isinstance(argument, Symbol) for argument in arguments):
+            return Symbol(f"{_MATH.get(name, name)}({', '.join(map(_text, arguments))})")
+        return original(*arguments)
+    return function
+
+
+class _Math:
+    def __getattr__(self, name: str) -> Any:
+        return _of_math(name)
+
+
+def _with_symbolic_math(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with what it uses of the math module replaced by what takes symbols."""
+    if isinstance(function, types.BuiltinFunctionType):
+        return _of_math(function.__name__) if function.__module__ == "math" else function
+    if not isinstance(function, types.FunctionType):
+        return function
+    replaced: Dict[str, Any] = {}
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if value is math:
+            replaced[name] = _Math()
+        elif isinstance(value, types.BuiltinFunctionType) and value.__module__ == "math":
+            replaced[name] = _of_math(value.__name__)
+    if not replaced:
+        return function
+    scope = {"__builtins__": builtins, **function.__globals__, **replaced}
+    copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+def trace(function: Callable[..., Any], names: Sequence[str]) -> str:
     """The formula of `function` of variables called `names`.
 
-    Raises NotTraceable, whose text says what the function does that a formula cannot say.
+    The function is called once with symbols, or once for each of its branches. Raises NotTraceable, whose text says
+    what the function does that a formula cannot say.
     """
     try:
-        result = function(*(Symbol(name) for name in names))
+        return _Tree(_with_symbolic_math(function), names).formula()
     except NotTraceable:
         raise
-    except (TypeError, ValueError, AttributeError) as error:
-        raise NotTraceable(str(error)) from error
-    return _text(result)
-
-
-def traced(function: Optional[Callable], names: Sequence[str]) -> Optional[str]:
-    """The formula of a function, of a text or of None."""
-    if function is None:
-        return ""
-    if isinstance(function, str):
-        return function
-    return trace(function, names)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise NotTraceable(f"called with a symbol it raises {type(error).__name__}: {error}") from error

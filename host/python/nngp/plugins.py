@@ -14,7 +14,7 @@ from . import _core
 Path = Union[str, "os.PathLike[str]"]
 
 #: Where the package is laid out: beside the compiled module, which an editable install keeps apart from the sources.
-_here = pathlib.Path(_core.__file__).resolve().parent
+package_folder = pathlib.Path(_core.__file__).resolve().parent
 _lock = threading.RLock()
 _named: List[pathlib.Path] = []
 _state: Dict[str, Any] = {}
@@ -24,16 +24,15 @@ search_path = _named
 
 
 def _installed() -> pathlib.Path:
-    return _here / "lib" / "nngp" / "plugins"
+    return package_folder / "lib" / "nngp" / "plugins"
 
 
-def _from_packages() -> List[pathlib.Path]:
+def from_packages() -> List[pathlib.Path]:
     """What installed packages offer by the entry point group "nngp.plugins": a folder or file beside a
     module, named "package:file". Nothing of a package is imported."""
     found = []
-    points = metadata.entry_points()
-    group = points.select(group="nngp.plugins") if hasattr(points, "select") else points.get("nngp.plugins", [])
-    for point in group:
+    points: Any = metadata.entry_points()  # before Python 3.10 a dictionary
+    for point in points.select(group="nngp.plugins") if hasattr(points, "select") else points.get("nngp.plugins", []):
         package, _, name = point.value.partition(":")
         distribution = getattr(point, "dist", None)
         if distribution is None:
@@ -50,7 +49,7 @@ def registry() -> Any:
     with _lock:
         key = (tuple(_named), os.environ.get("NNGP_PLUGIN_PATH"))
         if _state.get("key") != key:
-            named = [pathlib.Path(path) for path in _named] + _from_packages()
+            named = [pathlib.Path(path) for path in _named] + from_packages()
             _state["registry"] = _core.Registry(named, [], _installed())
             _state["activations"] = _state["registry"].activations()
             _state["key"] = key
@@ -74,17 +73,22 @@ def load(path: Path) -> List[str]:
         _named.insert(0, resolved)
         try:
             registry()
+            names = [a["name"] for a in activations()
+                     if pathlib.Path(a["file"]) == resolved or resolved in pathlib.Path(a["file"]).parents]
+            if not names:
+                raise OSError(f"{resolved}: no plugin is there")
         except Exception:
             _named[:] = before
             raise
-        return [a["name"] for a in activations()
-                if pathlib.Path(a["file"]) == resolved or resolved in pathlib.Path(a["file"]).parents]
+        return names
 
 
 def check(path: Path) -> str:
     """What `nngp plugins check` says of a shared library. Raises ValueError, with that text, if it finds
     something wrong. The library runs in a process of its own."""
     from ._command import executable
+    if not pathlib.Path(path).exists():
+        raise FileNotFoundError(f"{os.fspath(path)}: no such file")
     done = subprocess.run([str(executable()), "plugins", "check", os.fspath(path)], capture_output=True, text=True)
     if done.returncode:
         raise ValueError((done.stdout + done.stderr).strip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
@@ -11,14 +11,15 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel as _GPKernel
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from . import _core, stax
+from . import stax
+from ._arrays import Array
+from .predict import predictor_of
 from .stax import Layer
 
 _DEFAULT = "serial(Dense(512, W_std=1.5, b_std=0.1), Relu(), Dense(1, W_std=1.0, b_std=0.1))"
 
 
-def _layer(model: Any, W_std: Optional[float] = None, b_std: Optional[float] = None, depth: Optional[int] = None,
-           activation: str = "Relu") -> Layer:
+def _layer(model: Any, W_std: float, b_std: float, depth: int, activation: str) -> Layer:
     """The network of an estimator: `model`, or the one that the other parameters describe."""
     if model is not None:
         return model if isinstance(model, Layer) else stax.parse(str(model))
@@ -41,14 +42,13 @@ class _Ensemble(BaseEstimator):
         self.diag_reg = diag_reg
         self.threads = threads
 
-    def _train(self, X: np.ndarray, Y: np.ndarray) -> None:
+    def _train(self, X: Array, Y: Array) -> None:
         layer = _layer(self.model, self.W_std, self.b_std, self.depth, self.activation)
         self.layer_ = layer
         grid = np.atleast_1d(np.asarray(self.diag_reg, dtype=float))
         best = None
         for diag_reg in grid:
-            predictor = _core.Predictor64(layer._core, X, Y, self._ntk, float(diag_reg), False, 1.0, False,
-                                          self.threads, None)
+            predictor = self._predictor_of(layer, X, Y, float(diag_reg))
             likelihood = predictor.log_marginal_likelihood
             if best is None or likelihood > best[0]:
                 best = (likelihood, float(diag_reg), predictor)
@@ -56,18 +56,20 @@ class _Ensemble(BaseEstimator):
         self.log_marginal_likelihood_, self.diag_reg_, self._predictor = best
         self.X_train_, self._Y_train = X, Y
 
-    def _outputs(self, X: Any, spread: str = "none") -> Tuple[np.ndarray, Optional[np.ndarray], Optional[np.ndarray]]:
+    def _outputs(self, X: Any, spread: str = "none") -> Tuple[Array, Any, Any]:
         check_is_fitted(self)
         X = np.ascontiguousarray(validate_data(self, X, dtype=np.float64, reset=False))
         return self._fitted_predictor().predict(X, spread, None, None)
 
     def _fitted_predictor(self) -> Any:
         if getattr(self, "_predictor", None) is None:
-            self._predictor = _core.Predictor64(self.layer_._core, self.X_train_, self._Y_train, self._ntk,
-                                                self.diag_reg_, False, 1.0, False, self.threads, None)
+            self._predictor = self._predictor_of(self.layer_, self.X_train_, self._Y_train, self.diag_reg_)
         return self._predictor
 
-    def __getstate__(self) -> dict:
+    def _predictor_of(self, layer: Layer, X: Array, Y: Array, diag_reg: float) -> Any:
+        return predictor_of(layer.kernel_fn, X, Y, ntk=self._ntk, diag_reg=diag_reg, threads=self.threads)
+
+    def __getstate__(self) -> Dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_predictor", None)  # is made anew from the training data
         return state
@@ -83,14 +85,15 @@ class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
         self._mean = Y.mean(axis=0)
         scale = Y.std(axis=0)
         self._scale = np.where(scale > 0, scale, 1.0)
-        self._train(np.ascontiguousarray(X), np.ascontiguousarray((Y - self._mean) / self._scale))
+        self._train(np.array(X, order="C"), np.ascontiguousarray((Y - self._mean) / self._scale))
         return self
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
         """Means, with `return_std` or `return_cov` also the spread of the networks' outputs."""
         if return_std and return_cov:
             raise ValueError("return_std and return_cov exclude each other")
-        mean, variance, covariance = self._outputs(X, "covariance" if return_cov else "variance" if return_std else "none")
+        spread = "covariance" if return_cov else "variance" if return_std else "none"
+        mean, variance, covariance = self._outputs(X, spread)
         mean = mean * self._scale + self._mean
         if self._flat:
             mean = mean[:, 0]
@@ -113,10 +116,10 @@ class _Classifier(ClassifierMixin, _Ensemble):
         if count < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; two classes at least are needed")
         Y = np.eye(count)[index] - 1.0 / count
-        self._train(np.ascontiguousarray(X), np.ascontiguousarray(Y))
+        self._train(np.array(X, order="C"), np.ascontiguousarray(Y))
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any) -> Array:
         """The outputs of the classes, (n, classes); for two classes, (n,), by how many standard deviations the output of
         the second is larger, so that it orders examples as predict_proba does."""
         check_is_fitted(self)
@@ -125,22 +128,22 @@ class _Classifier(ClassifierMixin, _Ensemble):
         mean, deviation = self._with_noise(X)
         return (mean[:, 1] - mean[:, 0]) / (np.sqrt(2) * deviation)
 
-    def _with_noise(self, X: Any) -> Tuple[np.ndarray, np.ndarray]:
+    def _with_noise(self, X: Any) -> Tuple[Array, Array]:
         """Outputs and their standard deviations, with the noise that diag_reg stands for."""
         mean, variance, _ = self._outputs(X, "variance")
         return mean, np.sqrt(np.maximum(variance, 0.0) + self._fitted_predictor().shift)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> Array:
         mean, _, _ = self._outputs(X)
         return self.classes_[np.argmax(mean, axis=1)]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Array:
         """The probability of each class to have the largest output, (n, classes): outputs are independent Gaussians
         with the networks' variance and the noise that diag_reg stands for."""
         return _largest_probabilities(*self._with_noise(X))
 
 
-def _largest_probabilities(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+def _largest_probabilities(mean: Array, deviation: Array) -> Array:
     """P(output c is the largest): of two in closed form, of more by Gauss-Hermite quadrature over that output."""
     from scipy.special import log_ndtr, ndtr
     if mean.shape[1] == 2:
@@ -199,10 +202,10 @@ class NetworkKernel(_GPKernel):
     def _text(self) -> str:
         return str(self.model) if isinstance(self.model, Layer) else str(stax.parse(self.model))
 
-    def _values(self) -> np.ndarray:
+    def _values(self) -> Array:
         return np.array([float(m.group(2)) for m in self._NUMBER.finditer(self._text()) if float(m.group(2)) > 0])
 
-    def _with(self, values: np.ndarray) -> str:
+    def _with(self, values: Array) -> str:
         left = iter(values)
 
         def put(match: "re.Match[str]") -> str:
@@ -215,16 +218,16 @@ class NetworkKernel(_GPKernel):
         return [Hyperparameter("scales", "numeric", self.scale_bounds, len(values))] if len(values) else []
 
     @property
-    def theta(self) -> np.ndarray:
+    def theta(self) -> Array:
         return np.log(self._values()) if self.scale_bounds != "fixed" else np.empty(0)
 
     @theta.setter
-    def theta(self, theta: np.ndarray) -> None:
+    def theta(self, theta: Array) -> None:
         if self.scale_bounds != "fixed":
             self.model = self._with(np.exp(theta))
 
     @property
-    def bounds(self) -> np.ndarray:
+    def bounds(self) -> Array:
         if self.scale_bounds == "fixed":
             return np.empty((0, 2))
         return np.tile(np.log(self.scale_bounds), (len(self._values()), 1))
@@ -233,7 +236,7 @@ class NetworkKernel(_GPKernel):
     def n_dims(self) -> int:
         return len(self.theta)
 
-    def clone_with_theta(self, theta: np.ndarray) -> "NetworkKernel":
+    def clone_with_theta(self, theta: Array) -> "NetworkKernel":
         clone = NetworkKernel(self.model, self.kernel, self.scale_bounds)
         clone.theta = theta
         return clone
@@ -249,9 +252,9 @@ class NetworkKernel(_GPKernel):
             gradient[:, :, i] = self._derivative(X, theta, i)
         return kernel, gradient
 
-    def _derivative(self, X: np.ndarray, theta: np.ndarray, i: int) -> np.ndarray:
+    def _derivative(self, X: Array, theta: Array, i: int) -> Array:
         """By Richardson extrapolation of central differences: an error of about 1e-11 of the kernel."""
-        def central(h: float) -> np.ndarray:
+        def central(h: float) -> Array:
             up, down = theta.copy(), theta.copy()
             up[i] += h
             down[i] -= h
@@ -262,7 +265,7 @@ class NetworkKernel(_GPKernel):
         e1, e2 = (4 * d2 - d1) / 3, (4 * d4 - d2) / 3
         return (16 * e2 - e1) / 15
 
-    def diag(self, X: Any) -> np.ndarray:
+    def diag(self, X: Any) -> Array:
         X = np.atleast_2d(np.asarray(X, dtype=float))
         operator = stax.parse(self._text()).kernel_fn.operator(X, X, self.kernel)
         out = np.empty(len(X))
@@ -274,7 +277,7 @@ class NetworkKernel(_GPKernel):
     def is_stationary(self) -> bool:
         return False
 
-    def get_params(self, deep: bool = True) -> dict:
+    def get_params(self, deep: bool = True) -> Dict[str, Any]:
         return {"model": self.model, "kernel": self.kernel, "scale_bounds": self.scale_bounds}
 
     def set_params(self, **params: Any) -> "NetworkKernel":

@@ -12,30 +12,29 @@ Besides the layers here there is one for every activation of every plugin found:
 
 from __future__ import annotations
 
+import difflib
 import inspect
-import warnings
+import operator
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
-from . import _core, plugins
-from ._kernel import ApplyFn, InitFn, KernelFn
-from ._trace import NotTraceable, traced
+import numpy as np
+
+from . import _core, _elementwise, plugins
+from ._elementwise import Function, SlowActivationWarning
+from ._kernel import ApplyFn, InitFn, KernelFn, whole
 
 __all__ = [
     "serial", "parallel", "repeat", "Dense", "Identity", "LayerNorm", "Dropout", "FanOut", "FanInSum",
-    "FanInProd", "FanInConcat", "Flatten", "Elementwise", "ElementwiseNumerical", "Layer", "parse",
+    "FanInProd", "FanInConcat", "Flatten", "Elementwise", "ElementwiseNumerical", "Layer", "SlowActivationWarning", "parse",
 ]
-
-
-class SlowActivationWarning(UserWarning):
-    """A Python function could not be read as a formula and is called for every tile."""
 
 
 class Layer:
     """A layer or a whole network. Unpacks as ``init_fn, apply_fn, kernel_fn``; immutable."""
 
-    def __init__(self, core: Any, rebuild: Optional[Tuple[Callable, tuple, dict]] = None):
+    def __init__(self, core: _core.Layer, rebuild: Optional[Tuple[Callable[..., "Layer"], Tuple[Any, ...]]] = None):
         self._core = core
-        self._rebuild = rebuild
+        self._rebuild = rebuild  # how to make it again, where its text does not say all
 
     @property
     def init_fn(self) -> InitFn:
@@ -49,14 +48,17 @@ class Layer:
     def kernel_fn(self) -> KernelFn:
         return KernelFn(self)
 
+    def _functions(self) -> Tuple[InitFn, ApplyFn, KernelFn]:
+        return self.init_fn, self.apply_fn, self.kernel_fn
+
     def __iter__(self) -> Iterator[Any]:
-        return iter((self.init_fn, self.apply_fn, self.kernel_fn))
+        return iter(self._functions())
 
     def __len__(self) -> int:
         return 3
 
     def __getitem__(self, index: Any) -> Any:
-        return (self.init_fn, self.apply_fn, self.kernel_fn)[index]
+        return self._functions()[index]
 
     def __str__(self) -> str:
         return self._core.text
@@ -70,19 +72,12 @@ class Layer:
     def __hash__(self) -> int:
         return hash(str(self))
 
-    def __reduce__(self) -> Any:
-        if self._rebuild is not None:
-            function, args, kwargs = self._rebuild
-            return (_rebuild, (function, args, kwargs))
-        return (parse, (str(self),))
+    def __reduce__(self) -> Tuple[Callable[..., "Layer"], Tuple[Any, ...]]:
+        return self._rebuild or (parse, (str(self),))
 
     def _repr_html_(self) -> str:
         from ._html import network
         return network(self)
-
-
-def _rebuild(function: Callable, args: tuple, kwargs: dict) -> Layer:
-    return function(*args, **kwargs)
 
 
 def parse(text: str) -> Layer:
@@ -90,51 +85,59 @@ def parse(text: str) -> Layer:
 
     Raises ValueError that shows the place of a mistake.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"a model is a text, not a {type(text).__name__}")
     return Layer(_core.parse_model(text, plugins.registry()))
 
 
-def _number(value: Any) -> str:
+def _word(value: Any) -> str:
+    """A value as models write it."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if value is None or isinstance(value, (bool, str)):
         return repr(value)
-    if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0):
-        return "[" + ", ".join(_number(v) for v in value) + "]"
-    if isinstance(value, int):
-        return repr(int(value))
-    return repr(float(value))
+    if np.ndim(value) > 0:
+        return "[" + ", ".join(_word(v) for v in value) + "]"
+    try:
+        return repr(operator.index(value))
+    except TypeError:
+        pass
+    try:
+        return repr(float(value))
+    except (TypeError, ValueError):
+        raise ValueError(f"a number is wanted, not a {type(value).__name__}: {value!r}") from None
 
 
 def _call(name: str, *args: Any, **kwargs: Any) -> Layer:
-    words = [_number(value) for value in args] + [f"{key}={_number(value)}" for key, value in kwargs.items()]
+    words = [_word(value) for value in args] + [f"{key}={_word(value)}" for key, value in kwargs.items()]
     return parse(f"{name}({', '.join(words)})")
 
 
-def _layers(layers: Sequence[Any], what: str) -> List[Layer]:
+def _combined(function: Callable[..., Layer], combine: Callable[..., Any], layers: Sequence[Any], *rest: Any) -> Layer:
+    name = function.__name__
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
             if callable(layer):
-                raise ValueError(f"{what}: argument {i} is {getattr(layer, '__name__', layer)!r}; "
+                raise ValueError(f"{name}: argument {i} is {getattr(layer, '__name__', layer)!r}; "
                                  "call it to make a layer, as in stax.Relu()")
-            raise ValueError(f"{what}: argument {i} is no layer but a {type(layer).__name__}")
-    return list(layers)
+            raise ValueError(f"{name}: argument {i} is no layer but a {type(layer).__name__}")
+    rebuild = (function, (*layers, *rest)) if any(layer._rebuild for layer in layers) else None
+    return Layer(combine([layer._core for layer in layers], *rest), rebuild)
 
 
 def serial(*layers: Layer) -> Layer:
-    """Layers one after the other."""
-    all_layers = _layers(layers, "serial")
-    if not all_layers:
-        return Identity()
-    return Layer(_core.serial([layer._core for layer in all_layers]), (serial, tuple(layers), {}))
+    """Layers one after the other. Raises ValueError for what is no layer."""
+    return _combined(serial, _core.serial, layers) if layers else Identity()
 
 
 def parallel(*layers: Layer) -> Layer:
     """One layer for each branch that FanOut made."""
-    return Layer(_core.parallel([layer._core for layer in _layers(layers, "parallel")]),
-                 (parallel, tuple(layers), {}))
+    return _combined(parallel, _core.parallel, layers)
 
 
 def repeat(layer: Layer, n: int) -> Layer:
     """A layer `n` times."""
-    return Layer(_core.repeat(_layers([layer], "repeat")[0]._core, n), (repeat, (layer, n), {}))
+    return _combined(repeat, lambda cores, count: _core.repeat(cores[0], count), [layer], whole(n, "repeat: n", 1))
 
 
 def Dense(out_dim: int, W_std: float = 1.0, b_std: Optional[float] = None, batch_axis: int = 0,
@@ -195,9 +198,6 @@ def Flatten(batch_axis: int = 0, batch_axis_out: int = 0) -> Layer:
     return Identity()
 
 
-Function = Union[str, Callable[..., Any], None]
-
-
 def Elementwise(fn: Function = None, nngp_fn: Function = None, d_nngp_fn: Function = None, **numbers: float) -> Layer:
     """Applies a scalar function `fn` to every unit, given by Python functions or formulas.
 
@@ -205,79 +205,48 @@ def Elementwise(fn: Function = None, nngp_fn: Function = None, d_nngp_fn: Functi
     nngp_fn(cov12, var1, var2): E[fn(x1) fn(x2)] of normal x1 and x2; missing: computed from `fn` numerically.
     d_nngp_fn(cov12, var1, var2): E[fn'(x1) fn'(x2)]; missing: the derivative of `nngp_fn` in cov12.
 
-    A Python function is called once with symbols and read as a formula: then it runs compiled, and its
-    derivative is exact. Functions of numpy and scipy.special, arithmetic, comparisons and np.where can be
-    read. Others are called with arrays, tile by tile, which a SlowActivationWarning tells. A text is a
-    formula, in which keywords such as ``a=2.0`` may be used by name.
+    A Python function is called with symbols and read as a formula: then it runs compiled, and its derivative is
+    exact. Functions of numpy, scipy.special and math, arithmetic, comparisons, np.where and branches can be read. Others
+    are called, a kernel with arrays for every tile, which a SlowActivationWarning tells. A numba cfunc, a ctypes
+    function or the address of one is taken as it is. A text is a formula, in which keywords such as ``a=2.0`` may be
+    used by name, or the name of an activation.
 
     Raises ValueError for a formula that cannot be read, NotImplementedError if neither `fn` nor `nngp_fn` is
-    given.
+    given. What a function raises reaches whoever computes a kernel.
+    Source: neural_tangents.stax.Elementwise; the language is that of core/src/formula/formula.md.
     """
-    if isinstance(fn, str) and fn.strip().isidentifier() and nngp_fn is None and d_nngp_fn is None \
-            and not numbers and any(a["name"] == fn for a in plugins.activations()):
+    if isinstance(fn, str) and nngp_fn is None and d_nngp_fn is None and not numbers and _names_activation(fn):
         return parse(f"Elementwise('{fn}')")
+    return _elementwise_layer((fn, nngp_fn, d_nngp_fn), numbers, None)
+
+
+def ElementwiseNumerical(fn: Union[Function, Layer], deg: int = 25, df: Function = None, tol: float = 1e-10) -> Layer:
+    """Applies a scalar function whose kernel is computed numerically, to the tolerance `tol`.
+
+    fn: a function or formula as for Elementwise, or an activation: a layer or its text.
+    `deg` and `df` are accepted as in neural-tangents and not needed: the number of nodes follows from `tol`,
+    derivatives from `fn`. Raises ValueError if `tol` is not in (0, 1].
+    """
+    if isinstance(fn, Layer) or isinstance(fn, str) and _names_activation(fn.split("(")[0]):
+        return parse(f"ElementwiseNumerical({fn}, tol={tol!r})")
+    if not 0 < tol <= 1:
+        raise ValueError(f"ElementwiseNumerical: tol must be above 0 and at most 1, not {tol!r}")
+    return _elementwise_layer((fn, None, None), {}, float(tol))
+
+
+def _names_activation(text: str) -> bool:
+    return any(description["name"] == text.strip() for description in plugins.activations())
+
+
+def _elementwise_layer(functions: Tuple[Function, Function, Function], numbers: Dict[str, float],
+                       tolerance: Optional[float]) -> Layer:
+    fn, nngp_fn, d_nngp_fn = functions
     if fn is None and nngp_fn is None:
         missing = "fn" if d_nngp_fn is None else "nngp_fn"
         raise NotImplementedError(f"{missing} is not implemented: Elementwise needs fn or nngp_fn")
-    rebuild = (Elementwise, (fn, nngp_fn, d_nngp_fn), dict(numbers))
-    kernel = ("cov12", "var1", "var2")
-    try:
-        texts = (traced(fn, ("x",)), traced(nngp_fn, kernel), traced(d_nngp_fn, kernel))
-    except NotTraceable as reason:
-        if any(isinstance(f, str) for f in (fn, nngp_fn, d_nngp_fn)):
-            raise ValueError(f"formulas and functions cannot be mixed here: a function cannot be read as a formula: {reason}")
-        warnings.warn(f"Elementwise: a function cannot be read as a formula: {reason}. It is called with arrays for "
-                      "every tile, which is slower.", SlowActivationWarning, stacklevel=2)
-        return Layer(_core.callable_layer(_array_function(fn), _array_function(nngp_fn), _array_function(d_nngp_fn),
-                                          _callable_text(fn, nngp_fn, d_nngp_fn)), rebuild)
-    parameters = [(name, float(value)) for name, value in numbers.items()]
-    return Layer(_core.formula_layer(*texts, parameters), rebuild)
-
-
-def _array_function(function: Optional[Callable]) -> Optional[Callable]:
-    """`function`, entry by entry if it does not take arrays."""
-    if function is None:
-        return None
-    import numpy as np
-
-    state: Dict[str, Callable] = {}
-
-    def call(*arrays: Any) -> Any:
-        if "function" not in state:
-            try:
-                result = np.asarray(function(*arrays), dtype=float)
-                if result.shape in ((), arrays[0].shape):
-                    state["function"] = function
-                    return result
-            except (TypeError, ValueError):
-                pass
-            state["function"] = np.vectorize(function, otypes=[float])
-        return state["function"](*arrays)
-
-    return call
-
-
-def _callable_text(*functions: Optional[Callable]) -> str:
-    names = [f"{key}=<{getattr(f, '__name__', 'function')}>"
-             for key, f in zip(("fn", "nngp_fn", "d_nngp_fn"), functions) if f is not None]
-    return f"Elementwise({', '.join(names)})"
-
-
-def ElementwiseNumerical(fn: Function, deg: int = 25, df: Function = None, tol: float = 1e-10) -> Layer:
-    """Applies a scalar function whose kernel is computed numerically, to the tolerance `tol`.
-
-    `deg` and `df` are accepted as in neural-tangents and not needed: the number of nodes follows from `tol`,
-    derivatives from `fn`.
-    """
-    if isinstance(fn, str) and any(a["name"] == fn.split("(")[0] for a in plugins.activations()):
-        return _parse_numerical(fn, tol)
-    if isinstance(fn, Layer):
-        return _parse_numerical(str(fn), tol)
-    return Elementwise(fn)
-
-
-def _parse_numerical(text: str, tol: float) -> Layer:
-    return parse(f"ElementwiseNumerical({text}, tol={tol!r})")
+    core, has_text = _elementwise.layer({"fn": fn, "nngp_fn": nngp_fn, "d_nngp_fn": d_nngp_fn}, numbers, tolerance,
+                                        stacklevel=4)
+    return Layer(core, None if has_text else (_elementwise_layer, (functions, numbers, tolerance)))
 
 
 def _activation(description: Dict[str, Any]) -> Callable[..., Layer]:
@@ -303,16 +272,15 @@ def _activation(description: Dict[str, Any]) -> Callable[..., Layer]:
     lines += ["", f"Kernels: {'closed form' if description['has_nngp_fn'] else 'integrated numerically from fn'}"
               + (f" ({description['reference']})." if description["reference"] else ".")]
     make.__doc__ = "\n".join(lines)
-    make.__signature__ = inspect.Signature(parameters, return_annotation=Layer)  # type: ignore[attr-defined]
+    setattr(make, "__signature__", inspect.Signature(parameters, return_annotation=Layer))
     return make
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Callable[..., Layer]:
     if not name.startswith("_"):
         for description in plugins.activations():
             if description["name"] == name and not description["shadowed"]:
                 return _activation(description)
-    import difflib
     near = difflib.get_close_matches(name, __dir__(), 1)
     raise AttributeError(f"stax has no layer or activation {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 

@@ -1,0 +1,71 @@
+#include "computation.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace nb = nanobind;
+
+namespace nngp::python {
+namespace {
+
+struct Background {
+  std::thread worker;
+  std::shared_ptr<Exchange> exchange;
+};
+
+/// Of the process, as the interpreter is. Guarded by the interpreter's lock.
+std::vector<Background>& background() {
+  static auto* const all = new std::vector<Background>;  // outlives the interpreter
+  return *all;
+}
+
+}  // namespace
+
+void Exchange::finish() {
+  const std::lock_guard lock(mutex);
+  finished = true;
+  changed.notify_all();
+}
+
+bool Exchange::is_finished() {
+  const std::lock_guard lock(mutex);
+  return finished;
+}
+
+bool Exchange::wait(std::chrono::milliseconds time) {
+  const nb::gil_scoped_release release;
+  std::unique_lock lock(mutex);
+  return changed.wait_for(lock, time, [&] { return finished; });
+}
+
+void Exchange::listen(const nb::object& progress) {
+  try {
+    for (bool over = false; !over;) {
+      over = wait(std::chrono::milliseconds(50));
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      if (!progress.is_none() && total > 0) progress(done.load(), total.load());
+    }
+  } catch (...) {
+    stop = true;
+    throw;
+  }
+}
+
+void Abandoned::add(std::thread worker, std::shared_ptr<Exchange> exchange) {
+  // Those that have come to an end meanwhile are let go.
+  auto& all = background();
+  std::erase_if(all, [](Background& one) {
+    if (!one.exchange->is_finished()) return false;
+    one.worker.join();
+    return true;
+  });
+  all.push_back({std::move(worker), std::move(exchange)});
+}
+
+void Abandoned::join() {
+  std::vector<Background> all = std::exchange(background(), {});
+  const nb::gil_scoped_release release;
+  for (Background& one : all) one.worker.join();
+}
+
+}  // namespace nngp::python

@@ -1,0 +1,1 @@
+raise ImportError("a package that ships a plugin need not be imported")
