@@ -157,7 +157,7 @@ template <class Real>
 class Operator {
  public:
   Operator(const Layer& layer, Array<Real> x1, std::optional<Array<Real>> x2, unsigned threads,
-           const nb::object& progress)
+           double allowed_error, const nb::object& progress)
       : x1_(std::move(x1)),
         x2_(std::move(x2)),
         threads_(threads),
@@ -165,7 +165,9 @@ class Operator {
                           static_cast<double>(x1_.shape(1) + 10000),
                       progress, [&](const Progress& go_on) {
                         return KernelFn(layer).bind<Real>(view(x1_), view(x2_),
-                                                          {.threads = threads, .progress = go_on});
+                                                          {.threads = threads,
+                                                           .progress = go_on,
+                                                           .allowed_error = allowed_error});
                       })) {}
 
   std::size_t rows() const { return operator_.rows(); }
@@ -205,7 +207,7 @@ class Operator {
   std::vector<std::tuple<std::string, double, double>> numerical_layers() const {
     std::vector<std::tuple<std::string, double, double>> layers;
     for (const NumericalLayer& layer : operator_.numerical_layers())
-      layers.emplace_back(layer.activation, layer.error_nngp, layer.error_d_nngp);
+      layers.emplace_back(layer.activation, layer.error.nngp, layer.error.d_nngp);
     return layers;
   }
 
@@ -219,8 +221,9 @@ class Operator {
 template <class Real>
 void bind_operator(nb::module_& module, const char* name) {
   nb::class_<Operator<Real>>(module, name)
-      .def(nb::init<const Layer&, Array<Real>, std::optional<Array<Real>>, unsigned, nb::object>(),
-           "layer"_a, "x1"_a, "x2"_a.none(), "threads"_a, "progress"_a.none())
+      .def(nb::init<const Layer&, Array<Real>, std::optional<Array<Real>>, unsigned, double,
+                    nb::object>(),
+           "layer"_a, "x1"_a, "x2"_a.none(), "threads"_a, "allowed_error"_a, "progress"_a.none())
       .def_prop_ro("rows", &Operator<Real>::rows)
       .def_prop_ro("cols", &Operator<Real>::cols)
       .def_prop_ro("symmetric", &Operator<Real>::symmetric)
@@ -294,7 +297,7 @@ template <class Real>
 class Predictor {
  public:
   Predictor(const Layer& layer, Array<Real> x_train, Array<double> y_train, bool ntk, double diag_reg,
-            bool absolute, double learning_rate, bool eigensystem, unsigned threads,
+            bool absolute, double learning_rate, bool eigensystem, unsigned threads, double allowed_error,
             const nb::object& progress)
       : x_train_(std::move(x_train)), ensemble_(run(1e9, progress, [&](const Progress& go_on) {
           EnsembleOptions options;
@@ -306,7 +309,8 @@ class Predictor {
           options.compute = {.threads = threads,
                              .progress = [to = go_on_](std::size_t done, std::size_t total) {
                                return !*to || (*to)(done, total);
-                             }};
+                             },
+                             .allowed_error = allowed_error};
           *go_on_ = go_on;
           Ensemble<Real> ensemble(KernelFn(layer), view(x_train_), view(y_train), options);
           *go_on_ = nullptr;
@@ -343,9 +347,10 @@ template <class Real>
 void bind_predictor(nb::module_& module, const char* name) {
   nb::class_<Predictor<Real>>(module, name)
       .def(nb::init<const Layer&, Array<Real>, Array<double>, bool, double, bool, double, bool,
-                    unsigned, nb::object>(),
+                    unsigned, double, nb::object>(),
            "layer"_a, "x_train"_a, "y_train"_a, "ntk"_a, "diag_reg"_a, "absolute"_a, "learning_rate"_a,
-           "eigensystem"_a, "threads"_a, "progress"_a.none())
+           "eigensystem"_a, "threads"_a, "allowed_error"_a = KernelOptions().allowed_error,
+           "progress"_a = nb::none())
       .def("predict", &Predictor<Real>::predict, "x_test"_a, "spread"_a, "t"_a.none(),
            "progress"_a.none())
       .def_prop_ro("log_marginal_likelihood", &Predictor<Real>::log_marginal_likelihood)

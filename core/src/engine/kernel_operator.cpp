@@ -212,9 +212,11 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
                                   x1.cols(), x2->cols()));
   }
   return arena(options.threads).execute([&] {
-    return KernelOperator<Real>(
-        std::make_shared<const NetworkKernels<Real>>(std::make_unique<const TileEngine<Real>>(
-            compile_kernel(network_, static_cast<std::size_t>(x1.cols())), x1, x2)));
+    auto engine = std::make_unique<const TileEngine<Real>>(
+        compile_kernel(network_, static_cast<std::size_t>(x1.cols())), x1, x2);
+    for (const NumericalLayer& layer : engine->numerical_layers())
+      refuse_inexact(layer.activation, layer.error, std::max(options.allowed_error, layer.tolerance));
+    return KernelOperator<Real>(std::make_shared<const NetworkKernels<Real>>(std::move(engine)));
   });
 }
 

@@ -114,7 +114,7 @@ class KernelFn:
         self._layer = layer
 
     def __call__(self, x1: Any, x2: Any = None, get: Get = None, *, out: Any = None, threads: int = 0,
-                 progress: Any = None, memory: int = 1 << 30, resume: bool = False, **_: Any) -> Any:
+                 progress: Any = None, memory: int = 1 << 30, resume: bool = False, allowed_error: float = 1e-3, **_: Any) -> Any:
         """The kernels of x1, (n1, features), with x2, (n2, features), or of x1 with itself.
 
         get: 'nngp' or 'ntk', which returns an array (n1, n2), or both or None: a named tuple.
@@ -122,6 +122,7 @@ class KernelFn:
             bytes and returned memory-mapped; with `resume` an interrupted run goes on. For both kernels a pair.
         threads: 0: as many as the machine has. Results do not depend on it.
         progress: True for a progress bar, or a function of (done, total).
+        allowed_error: layers that are integrated with a larger relative error are refused.
 
         Raises ValueError for inputs that do not fit and kernels that are not finite, NotImplementedError where
         an activation has no function to compute them from.
@@ -129,22 +130,22 @@ class KernelFn:
         names = _names(get)
         first, second = pair(x1, x2)
         with reporter(progress) as report:
-            core = self._operator(first, second, threads, report)
+            core = self._operator(first, second, threads, report, allowed_error)
             if out is not None and _is_path(out, names):
                 return self._stream(core, get, names, first, second, out, memory, resume, report)
             arrays = self._arrays(core, names, out, first.dtype)
             core.compute(0, 0, core.rows, core.cols, arrays.get("nngp"), arrays.get("ntk"), report)
         return _result(get, names, arrays)
 
-    def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0) -> Operator:
+    def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allowed_error: float = 1e-3) -> Operator:
         """One kernel as an operator: nothing of size n1 x n2 is stored."""
         (name,) = _names(get)
         first, second = pair(x1, x2)
-        return Operator(self._operator(first, second, threads, None), name, first.dtype)
+        return Operator(self._operator(first, second, threads, None, allowed_error), name, first.dtype)
 
-    def _operator(self, first: np.ndarray, second: Optional[np.ndarray], threads: int, report: Any) -> Any:
+    def _operator(self, first: np.ndarray, second: Optional[np.ndarray], threads: int, report: Any, allowed_error: float) -> Any:
         kind = _core.Operator32 if first.dtype == np.float32 else _core.Operator64
-        return kind(self._layer._core, first, second, threads, report)
+        return kind(self._layer._core, first, second, threads, allowed_error, report)
 
     @staticmethod
     def _arrays(core: Any, names: Tuple[str, ...], out: Any, dtype: Any) -> dict:

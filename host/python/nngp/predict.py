@@ -155,13 +155,14 @@ def max_learning_rate(ntk_train_train: Any, y_train_size: Optional[int] = None, 
 
 def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: Any, learning_rate: float = 1.0,
                                   diag_reg: float = 0.0, diag_reg_absolute_scale: bool = False,
-                                  trace_axes: Any = (-1,), *, threads: int = 0, **_: Any) -> Callable:
+                                  trace_axes: Any = (-1,), *, threads: int = 0, allowed_error: float = 1e-3, **_: Any) -> Callable:
     """An infinite ensemble of infinitely wide networks under gradient descent on the mean squared error.
 
     kernel_fn: of a network of this package. x_train: (n, features), y_train: (n, outputs).
     Returns predict_fn(t=None, x_test=None, get=None, compute_cov=False): after time t (None: for ever) the mean,
     (n_test, outputs), or with compute_cov a Gaussian of mean and covariance; 'nngp': only the last layer is
     trained, which is the posterior of a Gaussian process, 'ntk': all layers are. x_test=None: the training inputs.
+    allowed_error: layers that are integrated with a larger relative error are refused.
     Source: Lee et al., arXiv 1902.06720, equations 13 to 16.
     """
     if not isinstance(kernel_fn, KernelFn):
@@ -178,7 +179,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
         key = (name, finite_time)
         if key not in made:
             made[key] = kind(kernel_fn._layer._core, x, y, name == "ntk", diag_reg, diag_reg_absolute_scale,
-                             learning_rate, finite_time, threads, None)
+                             learning_rate, finite_time, threads, allowed_error)
         return made[key]
 
     def at(t: Optional[float], test: np.ndarray, names: Tuple[str, ...], compute_cov: bool) -> list:

@@ -48,7 +48,7 @@ class _Ensemble(BaseEstimator):
         best = None
         for diag_reg in grid:
             predictor = _core.Predictor64(layer._core, X, Y, self._ntk, float(diag_reg), False, 1.0, False,
-                                          self.threads, None)
+                                          self.threads)
             likelihood = predictor.log_marginal_likelihood
             if best is None or likelihood > best[0]:
                 best = (likelihood, float(diag_reg), predictor)
@@ -64,7 +64,7 @@ class _Ensemble(BaseEstimator):
     def _fitted_predictor(self) -> Any:
         if getattr(self, "_predictor", None) is None:
             self._predictor = _core.Predictor64(self.layer_._core, self.X_train_, self._Y_train, self._ntk,
-                                                self.diag_reg_, False, 1.0, False, self.threads, None)
+                                                self.diag_reg_, False, 1.0, False, self.threads)
         return self._predictor
 
     def __getstate__(self) -> dict:

@@ -74,6 +74,7 @@ class KernelRun {
     }
     report_.window = window_;
     options_.threads = request.threads;
+    options_.allowed_error = request.allowed_error;
     options_.progress = [this](std::size_t done, std::size_t total) {
       progress_.update(done, total);
       return !interrupt_.interrupted();
@@ -114,15 +115,8 @@ class KernelRun {
     if (x2_) x2.emplace(x2_->view());
     KernelOperator<Real> kernels = kernel_fn_.bind(x1_.view(), x2, options_);
     report_.numerical = kernels.numerical_layers();
-    for (const NumericalLayer& layer : report_.numerical) judge(layer);
+    warn_inexact(report_.numerical);
     return kernels;
-  }
-
-  /// float32 tables aim at float32 accuracy, whatever tolerance was asked for.
-  void judge(const NumericalLayer& layer) const {
-    constexpr double least = std::is_same_v<Real, float> ? 3e-6 : 0;
-    if (std::max(layer.error_nngp, layer.error_d_nngp) <= std::max(least, layer.tolerance)) return;
-    judge_inexact(layer.activation, {layer.error_nngp, layer.error_d_nngp, {}}, request_.allowed_error);
   }
 
   /// In memory.

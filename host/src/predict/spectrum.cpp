@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/inputs.hpp"
 #include "command/options.hpp"
 #include "command/plot.hpp"
@@ -94,6 +95,7 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
   const Registry plugins = find_plugins(arguments);
   const Layer network = parse_model(expression, plugins);
   const ReadOptions reading = read_options(arguments);
+  const double allowed = allowed_error(arguments);
   const Data<double> x = read_input<double>(path, reading);
   check_index_column(reading, {&x.source()});
   ProgressLine progress;
@@ -103,7 +105,7 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
   };
   try {
     KernelMatrix<double> kernel =
-        training_kernel(KernelFn(network), x.view(), which, {threads, on_progress});
+        training_kernel(KernelFn(network), x.view(), which, {threads, on_progress, allowed});
     x.check_unchanged();
     source = {model_text(network), {"x", path, input_report(x)}};
     return kernel;
@@ -189,6 +191,7 @@ Command spectrum_command() {
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the process may use");
   add_input_options(options);
+  options.add(inexact_options());
   return {"spectrum",
           "Tell the eigenvalues of a kernel, and how fast a network may learn.",
           "--model MODEL --x FILE [options]\n"
