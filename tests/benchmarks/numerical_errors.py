@@ -33,7 +33,7 @@ def reference():
     rows = {name: [] for name in FUNCTIONS}
     with open(ROOT / "tests/golden/functions.csv", newline="") as file:
         for row in csv.DictReader(file):
-            if row["name"] in rows and row["nngp"]:
+            if row["name"] in rows and row["nngp"] and float(row["norm"]) > 0:
                 rows[row["name"]].append({key: value if key in ("name", "formula") else float(value or "nan")
                                           for key, value in row.items()})
     return rows
@@ -87,7 +87,9 @@ def main(command):
                 axis.loglog(variances, errors, style, ms=3, lw=1, mfc="none",
                             label="nngp" if method == "nngp" else f"Gauss-Hermite, deg {method}")
                 print(name, method, " ".join(f"{variance:g}:{error:.1e}" for variance, error in zip(variances, errors)))
-            axis.set(title=name, ylim=(3e-18, 3), yticks=[1e-16, 1e-12, 1e-8, 1e-4, 1])
+            axis.set(title=name, ylim=(3e-18, 3), xticks=[1e-4, 1, 1e4], yticks=[1e-16, 1e-8, 1])
+    for axis in axes.flat:
+        axis.minorticks_off()
     for axis in axes[3, 1:]:
         axis.axis("off")
     for method, style in zip(("nngp", *DEGREES), ("o-", "s--", "^:")):

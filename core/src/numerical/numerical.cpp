@@ -196,12 +196,13 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
   if (low > 0 && high > widest * low) return make_pairwise(fn, breakpoints, low, high, options);
   const numerical::ScalarFunction function(fn, breakpoints, high);
   const double tolerance = options.single ? std::max(options.tolerance, 8e-7) : options.tolerance;
-  const numerical::Series series(function, low, high, tolerance / 10);
   const auto entry_by_entry = [&] {
     std::shared_ptr<Tables> other = make_pairwise(fn, breakpoints, low, high, options);
     other->breakpoints = function.breakpoints();
     return other;
   };
+  if (function.noise() > tolerance) return entry_by_entry();
+  const numerical::Series series(function, low, high, tolerance / 10);
   if (!series.resolved()) return entry_by_entry();
   auto tables = std::make_shared<Tables>();
   numerical::TableError& error = tables->error;

@@ -104,8 +104,10 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
     return !interrupt.interrupted();
   };
   try {
-    KernelMatrix<double> kernel =
-        training_kernel(KernelFn(network), x.view(), which, {threads, on_progress, allowed});
+    const KernelFn kernel_fn(network);
+    const KernelOptions options{threads, on_progress, allowed};
+    warn_inexact(kernel_fn.bind(x.view(), options).numerical_layers());
+    KernelMatrix<double> kernel = training_kernel(kernel_fn, x.view(), which, options);
     x.check_unchanged();
     source = {model_text(network), {"x", path, input_report(x)}};
     return kernel;
