@@ -18,7 +18,7 @@ int main(int count, char** words) {
     const auto infinite = nngp::KernelFn(network).bind(x);
     for (const nngp::NumericalLayer& layer : infinite.numerical_layers())
       std::printf("%s: error bounds %.1e (nngp), %.1e (d_nngp)\n", layer.activation.c_str(),
-                  layer.error_nngp, layer.error_d_nngp);
+                  layer.error.nngp, layer.error.d_nngp);
 
     const auto sampled = nngp::monte_carlo_kernels(network, nngp::MatrixView(x), std::nullopt,
                                                    nngp::Get::ntk, {.seed = 1, .samples = 100});

@@ -80,10 +80,13 @@ Get which(bool nngp, bool ntk) { return nngp ? (ntk ? Get::both : Get::nngp) : G
 /// Layers that are integrated numerically: the activation, the tolerance, errors of nngp and d_nngp.
 using Exactness = std::vector<std::tuple<std::string, double, double, double>>;
 
+/// Whether errors are accepted is judged by _kernel.judge, which also warns.
+constexpr double any_error = std::numeric_limits<double>::infinity();
+
 Exactness exactness(const std::vector<NumericalLayer>& layers) {
   Exactness all;
   for (const NumericalLayer& layer : layers)
-    all.emplace_back(layer.activation, layer.tolerance, layer.error_nngp, layer.error_d_nngp);
+    all.emplace_back(layer.activation, layer.tolerance, layer.error.nngp, layer.error.d_nngp);
   return all;
 }
 
@@ -106,7 +109,7 @@ class Operator {
         operator_(run(size_of_binding(layer), progress,
                       [layer, threads, x1 = x1_, x2 = x2_](const Progress& go_on) {
                         return KernelFn(layer).bind<Real>(view(x1), view(x2),
-                                                          {.threads = threads, .progress = go_on});
+                                                          {.threads = threads, .progress = go_on, .allowed_error = any_error});
                       })) {}
 
   std::size_t rows() const { return operator_.rows(); }
@@ -264,7 +267,8 @@ class Predictor {
     options.compute = {.threads = threads,
                        .progress = [listener = listener_](std::size_t done, std::size_t total) {
                          return listener->go_on(done, total);
-                       }};
+                       },
+                       .allowed_error = any_error};
     ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& go_on) {
       return listener->during(go_on, [&] {
         return std::make_shared<const Ensemble<Real>>(KernelFn(layer), view(x_train), view(y_train),

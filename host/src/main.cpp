@@ -18,6 +18,7 @@
 
 #include "check/check.hpp"
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/interrupt.hpp"
 #include "command/process_guard.hpp"
 #include "command/terminal.hpp"
@@ -181,6 +182,8 @@ int checked_run(int count, char** words) {
   } catch (const UsageError& error) {
     print_error(error.what());
     return wrong_usage;
+  } catch (const InexactError& error) {
+    print_error(error.reason(), acceptance_text(error));
   } catch (const Interruption& interruption) {
     watch.end_in_order();
     print_error(interruption.message);

@@ -130,6 +130,22 @@ TYPED_TEST(Kernel, ByNumericalIntegrationIsThatOfTheClosedForm) {
   EXPECT_LT((kernels.ntk.view() - expected.ntk.view()).cwiseAbs().maxCoeff(), tolerance);
 }
 
+TYPED_TEST(Kernel, IsRefusedIfHardlyKnown) {
+  const KernelFn fn =
+      kernel_fn("serial(Dense(1), ElementwiseNumerical(fn='tanh(sin(1e9 * x))'), Dense(1))");
+  const Matrix<TypeParam> x = inputs<TypeParam>(4, 3, 9);
+  expect_error<InexactError>([&] { fn(view(x)); }, ", above 0.001: fn varies on scales too small");
+  try {
+    fn.bind(view(x));
+  } catch (const InexactError& error) {
+    EXPECT_EQ(std::string(error.what()).rfind(error.reason(), 0), 0u);
+    EXPECT_NE(std::string(error.what()).find("; allowed_error = "), std::string::npos);
+    const auto op = fn.bind(view(x), std::nullopt, {.allowed_error = error.sufficient()});
+    EXPECT_GT(op.numerical_layers()[0].error.worst(), 1e-3);
+    EXPECT_GT(op.numerical_layers()[0].calls, 1000u);
+  }
+}
+
 TYPED_TEST(Kernel, OfManyFeaturesIsAccurate) {
   const Matrix<TypeParam> x1 = inputs<TypeParam>(20, 1000, 6), x2 = inputs<TypeParam>(18, 1000, 7);
   const auto kernels = kernel_fn("serial(Dense(1))")(view(x1), view(x2));

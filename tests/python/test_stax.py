@@ -408,6 +408,18 @@ def test_progress_is_told():
     assert all(done <= total for done, total in told)
 
 
+def test_kernels_that_are_hardly_known_are_refused():
+    kernel_fn = around(stax.ElementwiseNumerical("tanh(sin(1e9 * x))"))
+    with pytest.raises(ValueError, match="above 0.001: fn varies on scales too small .*; allowed_error = "):
+        kernel_fn(X1)
+    with pytest.raises(ValueError, match="allowed_error"):
+        kernel_fn.operator(X1)
+    assert np.isfinite(kernel_fn(X1, get="nngp", allowed_error=1e9)).all()
+    predict = nngp.predict.gradient_descent_mse_ensemble(kernel_fn, X1, np.ones((len(X1), 1)), diag_reg=0.1)
+    with pytest.raises(ValueError, match="allowed_error"):
+        predict(x_test=X2)
+
+
 def test_threads_do_not_matter():
     x = RANDOM.normal(size=(300, 4))
     np.testing.assert_array_equal(NET.kernel_fn(x, threads=1).ntk, NET.kernel_fn(x, threads=3).ntk)

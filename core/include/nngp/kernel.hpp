@@ -10,6 +10,7 @@
 
 #include "nngp/api.hpp"
 #include "nngp/array.hpp"
+#include "nngp/inexact.hpp"
 #include "nngp/sites.hpp"
 #include "nngp/stax.hpp"
 
@@ -24,6 +25,9 @@ struct KernelOptions {
   /// Called now and then, by one thread at a time, with the number of finished entries and of all.
   /// Returning false stops the computation, which then throws Interrupted.
   std::function<bool(std::size_t done, std::size_t total)> progress = {};
+  /// Layers that are integrated with a larger relative error make `bind` throw InexactError. Up to a
+  /// layer's own tolerance none is refused.
+  double allowed_error = 1e-3;
 };
 
 /// Kernels of (x1, x2), n1 x n2; a matrix that was not asked for is empty.
@@ -49,10 +53,11 @@ struct Output {
 /// How a layer without a closed form was computed.
 struct NumericalLayer {
   std::string activation;  ///< as a model writes it
-  double tolerance;        ///< asked for
-  /// Estimated bounds of the errors, relative to sqrt(E fn(x1)^2 E fn(x2)^2) and the same for fn'.
-  double error_nngp, error_d_nngp;
+  double tolerance;        ///< of the errors: the one asked for, in float32 3e-6 at the least
+  Inexactness error;       ///< estimated bounds
   std::vector<nngp_breakpoint> breakpoints;  ///< declared by the plugin or detected
+  std::size_t calls;                         ///< how often fn was called
+  double seconds;                            ///< what preparation took
 };
 
 /// What a layer costs: of a pair of examples, the pairs of positions whose covariances are computed
@@ -148,7 +153,7 @@ class KernelFn {
   }
 
   /// Binds the network to inputs: propagates the variances of all rows, computes no kernel yet. Throws
-  /// DataError as above.
+  /// DataError as above, InexactError if a layer that is integrated is hardly known for them.
   KernelOperator<double> bind(const MatrixView<double>& x1, const KernelOptions& options = {}) const {
     return bind<double>(x1, std::nullopt, options);
   }

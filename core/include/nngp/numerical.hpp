@@ -8,6 +8,7 @@
 
 #include "nngp/activation.h"
 #include "nngp/api.hpp"
+#include "nngp/inexact.hpp"
 
 NNGP_API_BEGIN
 namespace nngp {
@@ -71,9 +72,14 @@ class NumericalDual {
   /// Bounds of the error relative to sqrt(E fn(x1)^2 E fn(x2)^2), and the same for fn'.
   double error_estimate_nngp() const;
   double error_estimate_d_nngp() const;
+  /// Both, with the noise of fn where it was met.
+  Inexactness error() const;
 
   /// Declared or detected.
   std::vector<nngp_breakpoint> breakpoints() const;
+
+  /// How often fn was called.
+  std::size_t calls() const;
 
  private:
   struct Tables;
@@ -83,9 +89,7 @@ class NumericalDual {
 struct PointValue {
   double nngp;
   double d_nngp;
-  /// Bounds of the errors relative to sqrt(E fn(x1)^2 E fn(x2)^2), and the same for fn'.
-  double error_nngp, error_d_nngp;
-  double noise;       ///< the relative error of fn's own values, 0 where it is no more than rounding
+  Inexactness error;  ///< bounds
   std::size_t calls;  ///< how often fn was called
 };
 

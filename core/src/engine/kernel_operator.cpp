@@ -300,9 +300,11 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
     throw DataError(fmt::format("examples of {} numbers are no {} positions with equally many channels",
                                 columns, sites_.text()));
   return arena(options.threads).execute([&] {
-    return KernelOperator<Real>(
-        std::make_shared<const NetworkKernels<Real>>(std::make_unique<const TileEngine<Real>>(
-            compile_kernel(network_, sites_, columns / sites_.count()), x1, x2)));
+    auto engine = std::make_unique<const TileEngine<Real>>(
+        compile_kernel(network_, sites_, columns / sites_.count()), x1, x2);
+    for (const NumericalLayer& layer : engine->numerical_layers())
+      refuse_inexact(layer.activation, layer.error, std::max(options.allowed_error, layer.tolerance));
+    return KernelOperator<Real>(std::make_shared<const NetworkKernels<Real>>(std::move(engine)));
   });
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <type_traits>
 
@@ -14,6 +15,7 @@ namespace nngp {
 namespace {
 
 constexpr double default_tolerance = 1e-10;  // as in nngp/stax.hpp
+constexpr double least_in_float32 = 3e-6;
 
 template <class Real>
 class ActivationTile;
@@ -38,13 +40,16 @@ template <class Real>
 std::unique_ptr<const Dual> make_dual(const Activate& step, Binding<Real>& inputs) {
   const Activation& activation = step.activation;
   if (!step.needs_range()) return std::make_unique<ClosedFormDual>(activation);
+  constexpr bool single = std::is_same_v<Real, float>;
   const double tolerance = step.tolerance.value_or(default_tolerance);
+  const auto start = std::chrono::steady_clock::now();
   // Aims below the tolerance: the estimate, which is compared with it, is a bound with room to spare.
   NumericalDual dual([activation](double x) { return activation.fn(x); }, activation.breakpoints(),
-                     inputs.range,
-                     {.tolerance = tolerance / 10, .single = std::is_same_v<Real, float>});
-  inputs.numerical_layers.push_back({activation.text(), tolerance, dual.error_estimate_nngp(),
-                                     dual.error_estimate_d_nngp(), dual.breakpoints()});
+                     inputs.range, {.tolerance = tolerance / 10, .single = single});
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  inputs.numerical_layers.push_back({activation.text(),
+                                     std::max(tolerance, single ? least_in_float32 : 0), dual.error(),
+                                     dual.breakpoints(), dual.calls(), took.count()});
   return std::make_unique<IntegratedDual>(std::move(dual));
 }
 

@@ -54,6 +54,10 @@ ChebyshevFit fit(const std::function<double(double)>& fn, double left, double ri
   for (double y : values) scale = std::max(scale, std::abs(y));
   ChebyshevFit result{left, right, {}, scale, 0};
   if (scale == 0) return result;
+  if (std::all_of(values.begin(), values.end(), [&](double y) { return y == values[0]; })) {
+    result.c = {values[0]};  // without rounding
+    return result;
+  }
   std::array<double, kNodes> c{};
   for (std::size_t i = 0; i < kNodes; ++i)
     for (std::size_t k = 0; k < kNodes; ++k) c[k] += values[i] * transform.matrix[i][k];

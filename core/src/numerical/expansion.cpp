@@ -84,6 +84,16 @@ double relative_tail(const std::vector<double>& a, const std::vector<double>& r,
   return sum / (norm * norm);
 }
 
+/// Energy that no term has yet, relative to all; 0 for what rounding and slow decay leave.
+double relative_missing(const std::vector<double>& a, double norm) {
+  if (norm == 0) return 0;
+  double sum = 0;
+  for (double x : a) sum += x * x;
+  const double missing = 1 - sum / (norm * norm);
+  constexpr double left = 1e-3;
+  return missing > left ? missing : 0;
+}
+
 /// fn(x) and fn'(x), by Channel.
 std::array<double, 2> both(const ScalarFunction& fn, double x) { return {fn(x), fn.derivative(x)}; }
 std::array<double, 2> both(const Pieces& fn, double x) { return fn(x); }
@@ -135,8 +145,11 @@ Expansions expand_function(const Function& fn, const std::vector<Kink>& kinks, d
     dispatch(transform);
     out.tail = 0;
     for (Channel channel : {nngp, d_nngp})
-      out.tail = std::max(out.tail, relative_tail(transform.terms[channel],
-                                                  transform.terms[2 + channel], out.of[channel].norm));
+      // An oscillation has small terms first.
+      out.tail = std::max(
+          {out.tail,
+           relative_tail(transform.terms[channel], transform.terms[2 + channel], out.of[channel].norm),
+           relative_missing(transform.terms[channel], out.of[channel].norm)});
     if (out.tail <= tolerance) break;
   }
   for (Channel channel : {nngp, d_nngp}) {

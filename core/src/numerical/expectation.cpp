@@ -18,14 +18,18 @@ struct Side {
 struct Sides {
   Side first, second;
   Sides(double cov12, double var1, double var2) {
-    using V = vec<double, baseline>;
     const double sigma1 = std::sqrt(var1), sigma2 = std::sqrt(var2);
-    double rho = 0, sine = 1;
-    if (var1 > 0 && var2 > 0) {
-      rho = std::clamp(cov12 / sigma1 / sigma2, -1.0, 1.0);
-      // Without the cancellation of 1 - rho^2.
-      sine = std::min(1.0, root_det(V(cov12), V(var1), V(var2))[0] / sigma1 / sigma2);
-    }
+    const bool line = var1 == 0 || var2 == 0;
+    set(sigma1, sigma2, line ? 0 : std::clamp(cov12 / sigma1 / sigma2, -1.0, 1.0),
+        line ? 1 : sine_of(cov12, var1, var2));
+  }
+  Sides(double sine, bool opposite, double sigma) {
+    const double cosine = std::sqrt((1 - sine) * (1 + sine));
+    set(sigma, sigma, opposite ? -cosine : cosine, sine);
+  }
+
+ private:
+  void set(double sigma1, double sigma2, double rho, double sine) {
     const double common = std::sqrt(std::abs(rho)), own = sine / std::sqrt(1 + std::abs(rho));
     first = {sigma1 * common, sigma1 * own};
     second = {std::copysign(sigma2 * common, rho), sigma2 * own};
@@ -102,11 +106,20 @@ std::array<double, 2> integrate(const HeatFlow& flow, const Sides& sides) {
 
 }  // namespace
 
+double sine_of(double cov12, double var1, double var2) {
+  using V = vec<double, baseline>;
+  return std::min(1.0, root_det(V(cov12), V(var1), V(var2))[0] / std::sqrt(var1) / std::sqrt(var2));
+}
+
 PairExpectation::PairExpectation(const Pieces& fn)
     : fn_(fn), fine_(fn, {20, 2.5}), coarse_(fn, {16, 2.0}) {}
 
 std::array<double, 2> PairExpectation::value(double cov12, double var1, double var2) const {
   return integrate(fine_, Sides(cov12, var1, var2));
+}
+
+std::array<double, 2> PairExpectation::value_near_line(double sine, bool opposite, double sigma) const {
+  return integrate(fine_, Sides(sine, opposite, sigma));
 }
 
 PairExpectation::Result PairExpectation::operator()(double cov12, double var1, double var2) const {
@@ -129,6 +142,7 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
     const double difference = std::abs(result.value[channel] - other[channel]) / norm1 / norm2;
     const double r1 = rough1[channel] / norm1 / norm1, r2 = rough2[channel] / norm2 / norm2;
     result.error[channel] = difference + rounding + r1 + r2;
+    if (!fn_.resolved()) result.error[channel] = std::max(1.0, result.error[channel]);
   }
   return result;
 }

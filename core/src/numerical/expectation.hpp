@@ -6,6 +6,9 @@
 
 namespace nngp::numerical {
 
+/// sqrt(1 - rho^2) without cancellation, of variances above 0.
+double sine_of(double cov12, double var1, double var2);
+
 /// E[g(x1) g(x2)] for g = fn and g = fn', by Channel, at any correlation and for fn of any scale. With
 ///   x_i = a_i m + b_i z_i,  a_i = sigma_i sqrt(|rho|),  b_i = sigma_i sqrt(1 - |rho|)
 /// and m, z_1, z_2 ~ N(0, 1) independent (m of the other sign in x2 if rho < 0) it is one integral,
@@ -26,6 +29,8 @@ class PairExpectation {
 
   /// Without a bound of the error, at half the cost.
   std::array<double, 2> value(double cov12, double var1, double var2) const;
+  /// The same for x2 = +-x1 but for an angle whose sine is given, of equal deviations.
+  std::array<double, 2> value_near_line(double sine, bool opposite, double sigma) const;
 
  private:
   const Pieces& fn_;

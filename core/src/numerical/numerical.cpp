@@ -3,6 +3,7 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "numerical/evaluate.hpp"
@@ -18,12 +19,24 @@ struct NumericalDual::Tables {
   numerical::Table<float> f32;
   std::unique_ptr<numerical::Pairwise> pairwise;  ///< instead, if there is one
   numerical::TableError error;
+  double noise = 0;
   std::vector<nngp_breakpoint> breakpoints;
+  std::size_t calls = 0;
+  double unit = 1;  ///< of x in all of the above
 
+  static std::shared_ptr<Tables> make(const std::function<double(double)>& fn,
+                                      const std::optional<std::vector<nngp_breakpoint>>& breakpoints,
+                                      VarianceRange variances, const Options& options);
   static std::shared_ptr<Tables> make_pairwise(
       const std::function<double(double)>& fn,
       const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
       const Options& options);
+
+  const numerical::Table<double>& table(double) const { return f64; }
+  const numerical::Table<float>& table(float) const { return f32; }
+  /// In the unit of the tables.
+  template <class Real>
+  void fill(const numerical::Tile<Real>& tile, ColumnMemory<Real>& memory) const;
 };
 
 namespace {
@@ -85,44 +98,112 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
   return {error.nngp + rough, error.d_nngp + rough};
 }
 
+/// The same at correlations between.
+template <class Real, class Evaluate>
+numerical::TableError error_between_lines(const Evaluate& evaluate, const numerical::Pieces& fn,
+                                          double sigma_min, double sigma_max) {
+  const numerical::PairExpectation truth(fn);
+  struct Check {
+    double at1, at2, rho;
+    double error[2] = {0, 0};
+  };
+  std::vector<Check> checks = {{1, 1, 0.98},  {1, 1, -0.4},    {1, 0.17, 0.7},     {0.63, 1, -0.95},
+                               {0, 0, 0.995}, {0.17, 0, -0.3}, {0.17, 0.17, 0.95}, {0, 1, 0.2}};
+  oneapi::tbb::parallel_for(std::size_t{0}, checks.size(), [&](std::size_t i) {
+    Check& check = checks[i];
+    const auto sigma = [&](double at) { return sigma_min + at * (sigma_max - sigma_min); };
+    const double sigma1 = sigma(check.at1), sigma2 = sigma(check.at2);
+    const Real var1 = static_cast<Real>(sigma1 * sigma1), var2 = static_cast<Real>(sigma2 * sigma2);
+    const Real cov12 = static_cast<Real>(check.rho * sigma1 * sigma2);
+    if (var1 <= 0 || var2 <= 0) return;
+    Real value[2];
+    evaluate(cov12, var1, var2, value);
+    const auto expected =
+        truth(static_cast<double>(cov12), static_cast<double>(var1), static_cast<double>(var2));
+    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp})
+      if (expected.norm[channel] > 0)
+        check.error[channel] = std::abs(static_cast<double>(value[channel]) - expected.value[channel]) /
+                               expected.norm[channel];
+  });
+  numerical::TableError error;
+  for (const Check& check : checks) {
+    error.nngp = std::max(error.nngp, check.error[numerical::nngp]);
+    error.d_nngp = std::max(error.d_nngp, check.error[numerical::d_nngp]);
+  }
+  return error;
+}
+
 }  // namespace
+
+constexpr double kSmallest = 1e-12;  // of the largest deviation, where there is no least
 
 /// What serves any fn, entry by entry.
 std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_pairwise(
     const std::function<double(double)>& fn,
     const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
     const Options& options) {
-  constexpr double smallest = 1e-3;  // of the largest deviation; stands for 0
   // Checked at some points only.
   constexpr double safety = 3;
   auto made = std::make_shared<Tables>();
   made->pairwise = std::make_unique<numerical::Pairwise>(
-      fn, breakpoints, low > 0 ? low : smallest * high, high, std::max(options.tolerance, 1e-13));
-  if (breakpoints) {
-    made->breakpoints = *breakpoints;
-  } else {
-    for (double x : made->pairwise->fn().breaks()) made->breakpoints.push_back({x, 0, 0});
-  }
+      fn, breakpoints, low > 0 ? low : kSmallest * high, high, std::max(options.tolerance, 1e-13));
+  made->breakpoints = breakpoints.value_or(made->pairwise->fn().breakpoints());
+  made->noise = made->pairwise->fn().noise();
   const std::array<double, 2> error = made->pairwise->error();
-  // What pieces next to break points that were found may be off by, between the places checked.
-  constexpr double least = 1e-12, d_least = 1e-11;
-  made->error = {safety * error[numerical::nngp] + least, safety * error[numerical::d_nngp] + d_least};
+  made->error = {safety * error[numerical::nngp], safety * error[numerical::d_nngp]};
   return made;
 }
+
+namespace {
+
+/// A power of two, so that nothing is rounded. Methods suit features of fn and deviations that are
+/// within some orders of magnitude of 1: others are brought there.
+double unit_for(double deviation) {
+  constexpr double far = 100;
+  if (deviation == 0 || (deviation > 1 / far && deviation < far)) return 1;
+  return std::exp2(std::floor(std::log2(deviation)) - 1);
+}
+
+}  // namespace
 
 NumericalDual::NumericalDual(std::function<double(double)> fn,
                              std::optional<std::vector<nngp_breakpoint>> breakpoints,
                              VarianceRange variances, Options options) {
+  const double unit = unit_for(std::sqrt(variances.max));
+  std::atomic<std::size_t> calls = 0;
+  const auto counted = [&](double x) {
+    ++calls;
+    return fn(unit * x);
+  };
+  if (breakpoints)
+    for (nngp_breakpoint& b : *breakpoints) b.x /= unit;
+  const double square = unit * unit;
+  const std::shared_ptr<Tables> made =
+      Tables::make(counted, breakpoints, {variances.min / square, variances.max / square}, options);
+  for (nngp_breakpoint& b : made->breakpoints) b.x *= unit;
+  made->calls = calls;
+  made->unit = unit;
+  tables_ = made;
+}
+
+std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
+    const std::function<double(double)>& fn,
+    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, VarianceRange variances,
+    const Options& options) {
   const double low = std::sqrt(variances.min), high = std::sqrt(variances.max);
   // Tables over more orders of magnitude take longer to make than most matrices.
   constexpr double widest = 1001;
-  if (low > 0 && high > widest * low) {
-    tables_ = Tables::make_pairwise(fn, breakpoints, low, high, options);
-    return;
-  }
+  if (low > 0 && high > widest * low) return make_pairwise(fn, breakpoints, low, high, options);
   const numerical::ScalarFunction function(fn, breakpoints, high);
   const double tolerance = options.single ? std::max(options.tolerance, 8e-7) : options.tolerance;
+  const auto entry_by_entry = [&] {
+    std::shared_ptr<Tables> other = make_pairwise(fn, breakpoints, low, high, options);
+    other->breakpoints = function.breakpoints();
+    return other;
+  };
+  if (function.noise() > tolerance) return entry_by_entry();
   const numerical::Series series(function, low, high, tolerance / 10);
+  if (!series.resolved()) return entry_by_entry();
   auto tables = std::make_shared<Tables>();
   numerical::TableError& error = tables->error;
   if (options.single)
@@ -130,7 +211,6 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
   else
     tables->f64 = series.compress<double>(tolerance, error);
   tables->breakpoints = function.breakpoints();
-  tables_ = std::move(tables);
 
   // A safety factor for what lies between the points that are checked.
   constexpr double safety = 3;
@@ -145,27 +225,36 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
       tile.nngp = value;
       tile.d_nngp = value + 1;
       tile.cov_scale = 1;
-      this->tile(tile);
+      ColumnMemory<Real> memory;
+      tables->fill(tile, memory);
     };
-    return error_on_lines<Real>(evaluate, function, low, high);
+    numerical::TableError worst = error_on_lines<Real>(evaluate, function, low, high);
+    // Kinks set apart cancel where they hardly count.
+    const std::vector<nngp_breakpoint> points = function.breakpoints();
+    if (std::any_of(points.begin(), points.end(), [](const nngp_breakpoint& b) { return b.x != 0; })) {
+      const numerical::Pieces pieces(fn, breakpoints, low > 0 ? low : kSmallest * high, high);
+      const numerical::TableError between = error_between_lines<Real>(evaluate, pieces, low, high);
+      worst = {std::max(worst.nngp, between.nngp), std::max(worst.d_nngp, between.d_nngp)};
+    }
+    return worst;
   };
   const numerical::TableError found = options.single ? check(float()) : check(double());
   error.nngp += safety * found.nngp;
   error.d_nngp += safety * found.d_nngp;
   const double wanted = std::max(10 * options.tolerance, options.single ? 3e-6 : 1e-11);
-  if (high == 0 || std::max(error.nngp, error.d_nngp) <= wanted) return;
+  if (high == 0 || std::max(error.nngp, error.d_nngp) <= wanted) return tables;
 
-  const std::shared_ptr<Tables> other = Tables::make_pairwise(fn, breakpoints, low, high, options);
+  std::shared_ptr<Tables> other = entry_by_entry();
   const auto worst = [](const numerical::TableError& e) { return std::max(e.nngp, e.d_nngp); };
-  other->breakpoints = tables_->breakpoints;
-  if (!(worst(other->error) >= worst(error))) tables_ = other;
+  tables->noise = other->noise;
+  return worst(other->error) >= worst(error) ? tables : other;
 }
 
 namespace {
 
 /// Entry by entry.
 template <class Real>
-void fill(const numerical::Pairwise& pairwise, const numerical::Tile<Real>& tile) {
+void fill_pairwise(const numerical::Pairwise& pairwise, const numerical::Tile<Real>& tile) {
   using numerical::nngp, numerical::d_nngp;
   const auto dense = [&](Real x) {
     return static_cast<double>(std::fma(tile.cov_scale, x, tile.cov_shift));
@@ -189,16 +278,46 @@ void fill(const numerical::Pairwise& pairwise, const numerical::Tile<Real>& tile
 
 }  // namespace
 
-void NumericalDual::tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const {
-  if (tables_->pairwise) return fill<double>(*tables_->pairwise, tile);
-  numerical::TileEvaluation<double> evaluation(tables_->f64, tile, memory);
+template <class Real>
+void NumericalDual::Tables::fill(const numerical::Tile<Real>& tile, ColumnMemory<Real>& memory) const {
+  if (pairwise) return fill_pairwise<Real>(*pairwise, tile);
+  numerical::TileEvaluation<Real> evaluation(table(Real()), tile, memory);
   dispatch(evaluation);
 }
 
+namespace {
+
+/// A tile of inputs in units of `unit`: its variances are smaller by the square, its fn' larger.
+template <class Tile>
+Tile in_units(Tile tile, double unit) {
+  using Real = decltype(tile.cov_scale);
+  const auto square = static_cast<Real>(unit * unit);
+  for (Real* factor :
+       {&tile.cov_scale, &tile.cov_shift, &tile.ntk_cov, &tile.ntk_scale, &tile.ntk_shift})
+    *factor /= square;
+  return tile;
+}
+
+template <class Fill, class Tile, class Memory>
+void fill_in_units(double unit, const Fill& fill, const Tile& tile, Memory& memory) {
+  if (unit == 1) return fill(tile, memory);
+  fill(in_units(tile, unit), memory);
+  if (!tile.d_nngp) return;
+  const auto square = static_cast<decltype(tile.cov_scale)>(unit * unit);
+  for (std::size_t i = 0; i < tile.rows; ++i)
+    for (std::size_t j = 0; j < tile.cols; ++j) tile.d_nngp[i * tile.d_nngp_ld + j] /= square;
+}
+
+}  // namespace
+
+void NumericalDual::tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const {
+  const auto fill = [this](const auto& t, auto& m) { tables_->fill<double>(t, m); };
+  fill_in_units(tables_->unit, fill, tile, memory);
+}
+
 void NumericalDual::tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const {
-  if (tables_->pairwise) return fill<float>(*tables_->pairwise, tile);
-  numerical::TileEvaluation<float> evaluation(tables_->f32, tile, memory);
-  dispatch(evaluation);
+  const auto fill = [this](const auto& t, auto& m) { tables_->fill<float>(t, m); };
+  fill_in_units(tables_->unit, fill, tile, memory);
 }
 
 namespace {
@@ -231,20 +350,26 @@ void fill_diagonal(const numerical::Pairwise& pairwise, const Real* var, std::si
 
 void NumericalDual::diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,
                              double* nngp) const {
+  const double square = tables_->unit * tables_->unit;
   if (tables_->pairwise)
-    return fill_diagonal(*tables_->pairwise, var, count, cov_scale, cov_shift, nngp);
-  fill_diagonal(tables_->f64, var, count, cov_scale, cov_shift, nngp);
+    return fill_diagonal(*tables_->pairwise, var, count, cov_scale / square, cov_shift / square, nngp);
+  fill_diagonal(tables_->f64, var, count, cov_scale / square, cov_shift / square, nngp);
 }
 
 void NumericalDual::diagonal(const float* var, std::size_t count, float cov_scale, float cov_shift,
                              float* nngp) const {
+  const auto square = static_cast<float>(tables_->unit * tables_->unit);
   if (tables_->pairwise)
-    return fill_diagonal(*tables_->pairwise, var, count, cov_scale, cov_shift, nngp);
-  fill_diagonal(tables_->f32, var, count, cov_scale, cov_shift, nngp);
+    return fill_diagonal(*tables_->pairwise, var, count, cov_scale / square, cov_shift / square, nngp);
+  fill_diagonal(tables_->f32, var, count, cov_scale / square, cov_shift / square, nngp);
 }
 
 double NumericalDual::error_estimate_nngp() const { return tables_->error.nngp; }
 double NumericalDual::error_estimate_d_nngp() const { return tables_->error.d_nngp; }
+Inexactness NumericalDual::error() const {
+  return {tables_->error.nngp, tables_->error.d_nngp, tables_->noise};
+}
 std::vector<nngp_breakpoint> NumericalDual::breakpoints() const { return tables_->breakpoints; }
+std::size_t NumericalDual::calls() const { return tables_->calls; }
 
 }  // namespace nngp

@@ -13,6 +13,7 @@ namespace nngp::numerical {
 namespace {
 
 constexpr std::size_t kLanes = 8;  // doubles of the widest vector
+constexpr double kLacking = 0.03;  // of the tolerance: what the end of a series may lack
 
 /// sum_j a_j b_j rho^j for both channels.
 struct MehlerSum {
@@ -55,9 +56,9 @@ Pairwise::Pairwise(std::function<double(double)> fn,
   // As many terms as make an end of the series at the largest deviation; if none do, those that serve
   // all but nearly parallel inputs.
   constexpr std::size_t few = 1024;
-  const Expansions top = expand(fn_, sigma_max, kMaxTerms, tolerance / 10);
+  const Expansions top = expand(fn_, sigma_max, kMaxTerms, kLacking * tolerance);
   const std::size_t needed = top.of[nngp].a.size();
-  terms_ = top.tail <= tolerance / 10 ? needed : few;
+  terms_ = top.tail <= kLacking * tolerance ? needed : few;
 }
 
 Pairwise::Row Pairwise::make_row(double variance) const {
@@ -100,9 +101,9 @@ std::array<double, 2> Pairwise::operator()(double cov12, const Row& row1, const 
     const double tail = std::pow(std::abs(rho), static_cast<double>(terms_));
     bool ends = true;
     for (Channel channel : {nngp, d_nngp})
-      ends = ends &&
-             tail * std::sqrt(row1.rest[channel]) * std::sqrt(row2.rest[channel]) <=
-                 tolerance_ / 10 * std::sqrt(row1.energy[channel]) * std::sqrt(row2.energy[channel]);
+      ends = ends && tail * std::sqrt(row1.rest[channel]) * std::sqrt(row2.rest[channel]) <=
+                         kLacking * tolerance_ * std::sqrt(row1.energy[channel]) *
+                             std::sqrt(row2.energy[channel]);
     if (ends) {
       // Beyond `enough` powers of rho are negligible.
       const double enough = std::abs(rho) < 1 ? std::log(1e-16) / std::log(std::abs(rho)) : INFINITY;
@@ -118,7 +119,23 @@ std::array<double, 2> Pairwise::operator()(double cov12, const Row& row1, const 
       return sum.sum;
     }
   }
-  return expectation_.value(cov12, row1.variance, row2.variance);
+  return near_line(cov12, row1, row2);
+}
+
+std::array<double, 2> Pairwise::near_line(double cov12, const Row& row1, const Row& row2) const {
+  constexpr double largest_sine = 0.5;
+  // Noise is not smooth in any variable, and makes very many pieces.
+  const bool one_variance = row1.variance == row2.variance && fn_.noise() == 0 &&
+                            sigma_max_ - sigma_min_ <= 1e-13 * sigma_max_;
+  const double sine = one_variance ? sine_of(cov12, row1.variance, row2.variance) : 0;
+  if (sine == 0 || sine > largest_sine) return expectation_.value(cov12, row1.variance, row2.variance);
+  const bool opposite = cov12 < 0;
+  // Not before it is needed: it takes as long as some hundred entries.
+  std::call_once(made_[opposite], [&] {
+    near_line_[opposite] = std::make_unique<NearLine>(expectation_, row1.deviation, opposite,
+                                                      largest_sine, kLacking * tolerance_);
+  });
+  return (*near_line_[opposite])(sine);
 }
 
 std::array<double, 2> Pairwise::error() const {
@@ -146,6 +163,7 @@ std::array<double, 2> Pairwise::error() const {
   std::array<double, 2> worst = {0, 0};
   for (const auto& e : errors)
     for (Channel channel : {nngp, d_nngp}) worst[channel] = std::max(worst[channel], e[channel]);
+  for (double& e : worst) e += kLacking * tolerance_;
   return worst;
 }
 

@@ -10,13 +10,14 @@
 
 #include "nngp/activation.h"
 #include "numerical/expectation.hpp"
+#include "numerical/near_line.hpp"
 #include "numerical/pieces.hpp"
 
 namespace nngp::numerical {
 
 /// nngp and d_nngp entry by entry, right for any fn where tables would need too many terms: Mehler's
 /// series of the two rows as far as |rho| lets it end, and beyond, near rho = 1 and -1, the integral
-/// over panels that PairExpectation makes.
+/// over panels that PairExpectation makes, or what was interpolated of it if all variances are one.
 class Pairwise {
  public:
   Pairwise(std::function<double(double)> fn,
@@ -44,11 +45,14 @@ class Pairwise {
 
  private:
   Row make_row(double variance) const;
+  std::array<double, 2> near_line(double cov12, const Row& row1, const Row& row2) const;
 
   Pieces fn_;
   PairExpectation expectation_;
   double sigma_min_, sigma_max_, tolerance_;
   std::size_t terms_;
+  mutable std::array<std::once_flag, 2> made_;
+  mutable std::array<std::unique_ptr<const NearLine>, 2> near_line_;  // parallel, opposite
   mutable std::mutex mutex_;
   mutable std::unordered_map<double, std::shared_ptr<const Row>> rows_;
 };

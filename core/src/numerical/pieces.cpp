@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numbers>
 #include <sstream>
@@ -125,7 +126,7 @@ void Pieces::take_samples() {
         }
   };
   const double inner = sigma_min_ / 4, nearer = inner / 256;
-  octaves(radius_, inner, 64);
+  octaves(radius_, inner, 256);
   octaves(inner, nearer, 24);
   octaves(nearer, nearer * 1e-10, 3);
   at_zero_ = call(0);
@@ -186,26 +187,36 @@ double Pieces::tolerance(const ChebyshevFit& f) const {
   return std::max(std::max(kResolved, 3 * noise_) * size, conditioning);
 }
 
-bool Pieces::agrees(const ChebyshevFit& f) const {
-  const auto first = std::lower_bound(samples_.begin(), samples_.end(), f.left,
-                                      [](const Sample& s, double x) { return s.x < x; });
+bool Pieces::agrees(const ChebyshevFit& f) {
+  // What fn is where it jumps does not matter.
+  const auto first = std::upper_bound(samples_.begin(), samples_.end(), f.left,
+                                      [](double x, const Sample& s) { return x < s.x; });
   const double allowed = 20 * tolerance(f);
-  for (auto s = first; s != samples_.end() && s->x <= f.right; ++s)
+  for (auto s = first; s != samples_.end() && s->x < f.right; ++s)
     if (std::abs(f(s->x) - s->y) > allowed) return false;
+  // Beyond the outer nodes a kink would go unnoticed.
+  const double inset = 1e-9 * (f.right - f.left);
+  for (double x : {std::max(f.left + inset, std::nextafter(f.left, f.right)),
+                   std::min(f.right - inset, std::nextafter(f.right, f.left))})
+    if (std::abs(f(x) - call(x)) > allowed) return false;
   return true;
 }
 
+/// Whether a piece is no wider than `factor` times what is halved no more.
+bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
+  const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
+  return width <= factor * 4 * kEpsilon * furthest || width < factor * 1e-36 * sigma_min_;
+}
+
 void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
-  const double width = whole.right - whole.left;
-  const double furthest = std::max(std::abs(whole.left), std::abs(whole.right));
   const bool done = whole.tail * whole.scale <= tolerance(whole) && agrees(whole);
-  const bool smallest = width <= 4 * kEpsilon * furthest || width < 1e-36 * sigma_min_;
+  const bool smallest = is_smallest(whole, 1);
   if (calls_ >= kMostCalls && !done && !smallest) resolved_ = false;
   if (done || smallest || calls_ >= kMostCalls) {
     out.push_back(std::move(whole));
     return;
   }
-  const double middle = whole.left + width / 2;
+  const double middle = whole.left + (whole.right - whole.left) / 2;
   halve(fit_between(whole.left, middle), out);
   halve(fit_between(middle, whole.right), out);
 }
@@ -323,7 +334,9 @@ void Pieces::differentiate() {
     p.error[nngp] = rounding + f.tail * f.scale;
     p.error[d_nngp] = 10 * p.error[nngp] / width;
     p.slope = f.derivative();
-    if (unresolved && width <= 8 * kEpsilon * furthest) {
+    const bool exactly_constant = variation == 0 && f.tail == 0;
+    if (exactly_constant) p.error[d_nngp] = 0;
+    if (unresolved && is_smallest(f, 2)) {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
       p.error[d_nngp] = p.size[d_nngp] = 0;
@@ -343,6 +356,26 @@ std::array<double, 2> Pieces::operator()(double x) const {
   x = std::clamp(x, -radius_, radius_);
   const Piece& p = pieces_[at(x)];
   return {x == 0 ? at_zero_ : p.value(x), p.slope(x)};
+}
+
+std::vector<nngp_breakpoint> Pieces::breakpoints() const {
+  std::vector<nngp_breakpoint> points;
+  for (double x : breaks_) {
+    const std::size_t right = at(x);
+    ChebyshevFit before = pieces_[right - 1].value, after = pieces_[right].value;
+    const double scale = std::max(before.scale, after.scale), width = sigma_max_;
+    // Derivatives are taken in units of the deviation, and lose digits.
+    constexpr std::uint32_t most = 3;
+    double allowed = 1e-11 * scale;
+    std::uint32_t order = 0;
+    for (; order < most && std::abs(after(x) - before(x)) <= allowed; ++order) {
+      before = before.derivative();
+      after = after.derivative();
+      allowed *= 1e3 / width;
+    }
+    points.push_back({x, order, 0});
+  }
+  return points;
 }
 
 double Pieces::scale_between(double a, double b) const {

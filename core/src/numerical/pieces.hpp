@@ -43,6 +43,8 @@ class Pieces {
   std::size_t at(double x) const;
   /// Where pieces meet without a common continuation, increasing.
   const std::vector<double>& breaks() const { return breaks_; }
+  /// The same with the lowest derivative that jumps there, up to the third.
+  std::vector<nngp_breakpoint> breakpoints() const;
   /// The scale on which fn varies between a and b: the width of the smallest piece there, 0 if there is
   /// a break.
   double scale_between(double a, double b) const;
@@ -79,7 +81,8 @@ class Pieces {
   void measure_noise();
   double size_at(double x) const;
   double tolerance(const ChebyshevFit& f) const;
-  bool agrees(const ChebyshevFit& f) const;
+  bool agrees(const ChebyshevFit& f);
+  bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out);

@@ -40,6 +40,9 @@ class ScalarFunction {
   /// By how much fn and its derivatives jump there; 0 where that is no more than rounding.
   std::array<double, kKinkOrders> jumps(const nngp_breakpoint& b) const;
 
+  /// The relative error of fn where it is more than rounding.
+  double noise() const { return noise_; }
+
   /// The error of the pieces, rounding of fn included: sqrt(E error(sigma u)^2).
   double roughness(double sigma) const;
 
@@ -51,7 +54,7 @@ class ScalarFunction {
   double radius_;
   std::function<double(double)> fn_;  // throws where the result is not finite
   std::vector<nngp_breakpoint> breakpoints_;
-  double noise_ = 0;           // the relative error of fn where it is more than rounding
+  double noise_ = 0;
   std::vector<double> edges_;  // of the pieces
   std::vector<double> panels_;
   std::vector<ChebyshevFit> pieces_;  // of the derivative

@@ -18,6 +18,7 @@ namespace {
 constexpr double kSmallestSigma = 1e-30;
 constexpr std::size_t kMaxHalfTerms = 160;
 constexpr std::size_t kMaxNodes = 96;
+constexpr std::size_t kMostEntries = 60'000;  // of one channel and parity: about 0.5 s of one core
 
 double rho_of_x(double x, double kappa) { return std::sin(x * std::asin(kappa)) / kappa; }
 
@@ -67,13 +68,24 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
   // In proportion to the digits wanted; more if that turns out not to do.
   const double digits = -std::log10(tolerance);
   std::size_t count = single ? 1 : static_cast<std::size_t>(digits * (0.6 + 3 * width));
-  for (;;) {
+  for (double last = INFINITY;;) {
     place_nodes(sigma_min, sigma_max, count);
     measure(fn, integrator);
+    if (!resolved_) return;
     if (half_terms_ == 0) choose_x(integrator, tolerance / 4);
+    resolved_ = half_terms_ + 2 < kMaxHalfTerms;
+    if (!resolved_) return;
     tabulate(integrator.at(sigma_));
-    if (count == 1 || count == kMaxNodes || resolved_in_z(10 * tolerance)) break;
-    count = std::min(kMaxNodes, count + count / 4 + 1);
+    const double rest = rest_in_z();
+    if (count == 1 || rest <= 10 * tolerance) break;
+    // So many nodes bring the rest below the tolerance if it goes on as it did.
+    const double more = std::log(rest / (10 * tolerance)) / std::log(last / rest);
+    const double needed = static_cast<double>(count) * (last < INFINITY ? 1 + more / 5 : 1.25);
+    resolved_ = more >= 0 && needed < static_cast<double>(kMaxNodes) &&
+                needed * needed * static_cast<double>(half_terms_) <= kMostEntries;
+    if (!resolved_) return;
+    last = rest;
+    count += count / 4 + 1;
   }
 }
 
@@ -100,8 +112,11 @@ void Series::measure(const ScalarFunction& fn, const Integrator& integrator) {
     double largest = 0;
     for (std::size_t a = 0; a < norm.size(); ++a)
       largest = std::max(largest, norm[a] / scale_[channel](sigma_[a], t_[a]));
-    for (std::size_t a = 0; a < norm.size(); ++a)
-      norm[a] = std::max(norm[a], 1e-9 * largest * scale_[channel](sigma_[a], t_[a]));
+    for (std::size_t a = 0; a < norm.size(); ++a) {
+      const double least = 1e-9 * largest * scale_[channel](sigma_[a], t_[a]);
+      if (norm[a] < least) resolved_ = false;  // smaller ones would lose their relative accuracy
+      norm[a] = std::max(norm[a], least);
+    }
     if (largest == 0) norm.clear();
   }
 }
@@ -126,13 +141,14 @@ Scale Series::fit_scale(Channel channel, int power) const {
   return scale;
 }
 
-bool Series::resolved_in_z(double tolerance) const {
+/// The last coefficients in z, of nngp or d_nngp.
+double Series::rest_in_z() const {
   double rest[2] = {0, 0};
   for (const Term& term : terms_of_x_) {
     const std::size_t n = term.u.size();
     rest[term.chain / 2] += term.weight * (std::abs(term.u[n - 1]) + std::abs(term.u[n - 2]));
   }
-  return std::max(rest[nngp], rest[d_nngp]) <= tolerance;
+  return std::max(rest[nngp], rest[d_nngp]);
 }
 
 void Series::choose_x(const Integrator& integrator, double tolerance) {

@@ -64,6 +64,9 @@ class Series {
   /// Aims at errors of `tolerance` for all deviations between sigma_min and sigma_max.
   Series(const ScalarFunction& fn, double sigma_min, double sigma_max, double tolerance);
 
+  /// False if that would take too many terms or too long. There is no table then.
+  bool resolved() const { return resolved_; }
+
   /// Keeps what matters at `tolerance`; adds what that loses, and what the series lacks, to `error`.
   template <class Real>
   Table<Real> compress(double tolerance, TableError& error) const;
@@ -81,7 +84,7 @@ class Series {
 
   void place_nodes(double sigma_min, double sigma_max, std::size_t count);
   void measure(const ScalarFunction& fn, const Integrator& integrator);
-  bool resolved_in_z(double tolerance) const;
+  double rest_in_z() const;
   void choose_x(const Integrator& integrator, double tolerance);
   void tabulate(const Duals& duals);
   Scale fit_scale(Channel channel, int power) const;
@@ -95,6 +98,7 @@ class Series {
   std::size_t half_terms_ = 0;  // in x, of each parity
   std::vector<Term> terms_of_x_;
   TableError truncation_;
+  bool resolved_ = true;
 };
 
 }  // namespace nngp::numerical

@@ -1,32 +1,17 @@
 #include "command/inexact.hpp"
 
-#include <algorithm>
-#include <cstdio>
 #include <iostream>
 
 #include "command/options.hpp"
-#include "nngp/error.hpp"
+#include "command/report.hpp"
 
 namespace nngp::host {
 namespace {
 
 constexpr const char* kOption = "allow-inexact";
-constexpr double kRefused = 1e-3;
 
-std::string short_text(double x) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.2g", x);
-  return buffer;
-}
-
-std::string advice(const Inexactness& errors) {
-  if (!errors.noise)
-    return "smaller inputs or W_std help; 'nngp eval' tells whether the values of fn are noisy";
-  if (*errors.noise > 0)
-    return "the values of fn itself have relative errors of " + short_text(*errors.noise) +
-           ": compute fn in double precision, or give nngp_fn";
-  return "fn varies on scales too small beside the inputs: smaller inputs or W_std help, or a plugin "
-         "that gives nngp_fn";
+void warn(const std::string& what, const Inexactness& errors) {
+  std::cerr << "nngp: warning: " + inexact_text(what, errors) + '\n';
 }
 
 }  // namespace
@@ -40,7 +25,7 @@ po::options_description inexact_options() {
 }
 
 double allowed_error(const po::variables_map& arguments) {
-  if (!arguments.count(kOption)) return kRefused;
+  if (!arguments.count(kOption)) return KernelOptions().allowed_error;
   const std::string text = text_of(arguments, kOption);
   const double bound = parse_number(text, std::string("--") + kOption);
   if (bound < 0)
@@ -48,15 +33,18 @@ double allowed_error(const po::variables_map& arguments) {
   return bound;
 }
 
+std::string acceptance_text(const InexactError& error) {
+  return print("; --%s %.2g accepts them as they are", kOption, error.sufficient());
+}
+
+void warn_inexact(const std::vector<NumericalLayer>& layers) {
+  for (const NumericalLayer& layer : layers)
+    if (layer.error.worst() > layer.tolerance) warn(layer.activation, layer.error);
+}
+
 void judge_inexact(const std::string& what, const Inexactness& errors, double allowed) {
-  const std::string text = what + " is integrated with relative errors up to " +
-                           short_text(errors.nngp) + " (nngp) and " + short_text(errors.d_nngp) +
-                           " (d_nngp)";
-  const double worst = std::max(errors.nngp, errors.d_nngp);
-  if (!(worst <= allowed))
-    throw NumericalError(text + ", above " + short_text(allowed) + ": " + advice(errors) + "; --" +
-                         kOption + ' ' + short_text(2 * worst) + " accepts them as they are");
-  std::cerr << "nngp: warning: " + text + "; " + advice(errors) + '\n';
+  refuse_inexact(what, errors, allowed);
+  warn(what, errors);
 }
 
 }  // namespace nngp::host

@@ -101,6 +101,15 @@ void add_plugins(Table& table, const std::vector<PluginReport>& plugins) {
                                         : std::filesystem::path(plugin.file).filename().string())});
 }
 
+void add_numerical(Table& table, const std::vector<NumericalLayer>& layers) {
+  for (const NumericalLayer& layer : layers)
+    table.add({bold("integrated"),
+               layer.activation +
+                   print(": errors up to %.1g (nngp) and %.1g (d_nngp), ", layer.error.nngp,
+                         layer.error.d_nngp) +
+                   print("prepared in %.3f s with %zu calls of fn", layer.seconds, layer.calls)});
+}
+
 std::size_t peak_memory_bytes() {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -115,9 +124,12 @@ ordered_json json_of(const std::vector<NumericalLayer>& layers) {
       breakpoints.push_back({{"x", point.x}, {"order", point.order}});
     list.push_back({{"activation", layer.activation},
                     {"tolerance", layer.tolerance},
-                    {"error_nngp", layer.error_nngp},
-                    {"error_d_nngp", layer.error_d_nngp},
-                    {"breakpoints", breakpoints}});
+                    {"error_nngp", layer.error.nngp},
+                    {"error_d_nngp", layer.error.d_nngp},
+                    {"fn_noise", layer.error.noise},
+                    {"breakpoints", breakpoints},
+                    {"fn_calls", layer.calls},
+                    {"seconds", layer.seconds}});
   }
   return list;
 }

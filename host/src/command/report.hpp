@@ -72,6 +72,8 @@ std::string dump(const ordered_json& value, int indent);
 std::string text_of(const std::string& path, const InputReport& input);
 /// A row for each plugin.
 void add_plugins(Table& table, const std::vector<PluginReport>& plugins);
+/// A row for each layer that is integrated: its error, and what preparation took.
+void add_numerical(Table& table, const std::vector<NumericalLayer>& layers);
 /// "1797 x 64"
 std::string size_text(std::size_t rows, std::size_t cols);
 

@@ -74,6 +74,7 @@ class KernelRun {
     }
     report_.window = window_;
     options_.threads = request.threads;
+    options_.allowed_error = request.allowed_error;
     options_.progress = [this](std::size_t done, std::size_t total) {
       progress_.update(done, total);
       return !interrupt_.interrupted();
@@ -117,15 +118,8 @@ class KernelRun {
     report_.work = kernels.work();
     const std::size_t memory = std::max(1u, request_.threads) * kernels.bytes_per_thread();
     progress_.needs(bytes_text(memory) + " of memory beside inputs and results");
-    for (const NumericalLayer& layer : report_.numerical) judge(layer);
+    warn_inexact(report_.numerical);
     return kernels;
-  }
-
-  /// float32 tables aim at float32 accuracy, whatever tolerance was asked for.
-  void judge(const NumericalLayer& layer) const {
-    constexpr double least = std::is_same_v<Real, float> ? 3e-6 : 0;
-    if (std::max(layer.error_nngp, layer.error_d_nngp) <= std::max(least, layer.tolerance)) return;
-    judge_inexact(layer.activation, {layer.error_nngp, layer.error_d_nngp, {}}, request_.allowed_error);
   }
 
   /// In memory.

@@ -59,6 +59,7 @@ std::string KernelReport::text() const {
   table.add({bold("x1"), text_of(request.x1, x1)});
   table.add({bold("x2"), x2 ? text_of(request.x2, *x2) : "x1"});
   add_plugins(table, plugins);
+  add_numerical(table, numerical);
   table.add({bold("kernels"), size_text(window.rows, window.cols) + ", " + request.dtype});
   table.add({bold("seconds"), print("read %.3f, compute %.3f (%s, %u threads)", read_seconds,
                                     compute_seconds, instruction_set(), request.threads)});

@@ -84,12 +84,14 @@ double checked(double value, const char* function, const Activation& activation,
 
 struct Values {
   std::optional<double> nngp, d_nngp;
-  std::optional<double> error_nngp, error_d_nngp;  ///< bounds, of what is integrated
-  double noise = 0;
+  std::optional<Inexactness> error;  ///< bounds, of what is integrated
   std::size_t calls = 0;
 
-  bool integrated() const { return error_nngp.has_value(); }
-  double error() const { return std::max(error_nngp.value_or(0), error_d_nngp.value_or(0)); }
+  double worst_error() const { return error ? error->worst() : 0; }
+  std::optional<double> error_nngp() const { return error ? std::optional(error->nngp) : std::nullopt; }
+  std::optional<double> error_d_nngp() const {
+    return error ? std::optional(error->d_nngp) : std::nullopt;
+  }
 };
 
 Values evaluate(const Activation& activation, const Point& point) {
@@ -98,7 +100,7 @@ Values evaluate(const Activation& activation, const Point& point) {
     if (!activation.has_fn()) return {};
     const auto fn = [&](double x) { return activation.fn(x); };
     const PointValue value = numerical_point(fn, activation.breakpoints(), cov12, var1, var2);
-    return {value.nngp, value.d_nngp, value.error_nngp, value.error_d_nngp, value.noise, value.calls};
+    return {value.nngp, value.d_nngp, value.error, value.calls};
   }
   Values values;
   values.nngp = checked(activation.nngp_fn(cov12, var1, var2), "nngp_fn", activation, point);
@@ -110,14 +112,14 @@ Values evaluate(const Activation& activation, const Point& point) {
 void judge(const Activation& activation, const std::vector<Point>& points,
            const std::vector<Values>& values, double allowed) {
   constexpr double exact = 1e-10;
-  const auto error = [](const Values& v) { return v.error(); };
+  const auto error = [](const Values& v) { return v.worst_error(); };
   const auto worst = std::max_element(
       values.begin(), values.end(), [&](const auto& p, const auto& q) { return error(p) < error(q); });
-  if (worst == values.end() || worst->error() <= exact) return;
+  if (worst == values.end() || worst->worst_error() <= exact) return;
   const Point& point = points[static_cast<std::size_t>(worst - values.begin())];
   judge_inexact(activation.text() + " at cov12=" + format_number(point.cov12) +
                     ", var1=" + format_number(point.var1) + ", var2=" + format_number(point.var2),
-                {*worst->error_nngp, *worst->error_d_nngp, worst->noise}, allowed);
+                *worst->error, allowed);
 }
 
 std::string csv_of(const std::vector<Point>& points, const std::vector<Values>& values, bool errors) {
@@ -127,7 +129,7 @@ std::string csv_of(const std::vector<Point>& points, const std::vector<Values>& 
     const Values& v = values[i];
     out += field(points[i].cov12) + ',' + field(points[i].var1) + ',' + field(points[i].var2) + ',' +
            field(v.nngp) + ',' + field(v.d_nngp);
-    if (errors) out += ',' + field(v.error_nngp, 2) + ',' + field(v.error_d_nngp, 2);
+    if (errors) out += ',' + field(v.error_nngp(), 2) + ',' + field(v.error_d_nngp(), 2);
     out += '\n';
   }
   return out;
@@ -147,9 +149,9 @@ std::string report_of(const Activation& activation, const std::vector<Point>& po
                     {"var2", points[i].var2},
                     {"nngp", json_of(v.nngp)},
                     {"d_nngp", json_of(v.d_nngp)},
-                    {"error_nngp", json_of(v.error_nngp)},
-                    {"error_d_nngp", json_of(v.error_d_nngp)},
-                    {"fn_noise", v.integrated() ? ordered_json(v.noise) : ordered_json()},
+                    {"error_nngp", json_of(v.error_nngp())},
+                    {"error_d_nngp", json_of(v.error_d_nngp())},
+                    {"fn_noise", v.error ? ordered_json(v.error->noise) : ordered_json()},
                     {"fn_calls", v.calls}});
   }
   return dump({{"activation", activation.text()}, {"points", list}, {"seconds", seconds}}, 2) + '\n';

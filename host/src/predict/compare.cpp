@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/options.hpp"
 #include "command/plugin_search.hpp"
 #include "command/progress.hpp"
@@ -107,16 +108,19 @@ class Comparison {
     options_.diag_reg = selection_.diag_reg;
     options_.method = selection_.grid.empty() ? Method::cholesky : Method::eigensystem;
     options_.compute.threads = threads_from(arguments["threads"].as<int>());
+    options_.compute.allowed_error = allowed_error(arguments);
     options_.compute.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
     set_solver_threads(options_.compute.threads);
   }
 
-  /// Every model is read before the first is computed. A kernel that cannot be computed or inverted is
-  /// a result of that model.
+  /// Every model is read and judged before the first is computed. A kernel that cannot be computed or
+  /// inverted is a result of that model.
   void run() {
     std::vector<std::optional<KernelFn>> networks(candidates_.size());
     for (std::size_t i = 0; i < candidates_.size(); ++i)
       if (!candidates_[i].is_kernel) networks[i].emplace(network_of(candidates_[i]));
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+      if (networks[i]) judge(candidates_[i], *networks[i]);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       progress_.show(print("model %zu of %zu", i + 1, candidates_.size()));
       try {
@@ -219,6 +223,16 @@ class Comparison {
       throw ModelError("'" + printable(candidate.name) + "': " + error.what());
     }
   }
+  /// Throws InexactError if the kernel is hardly known. Other errors come again when it is computed.
+  void judge(const Candidate& candidate, const KernelFn& network) const {
+    try {
+      warn_inexact(network.bind<double>(x_->view(), std::nullopt, options_.compute).numerical_layers());
+    } catch (const InexactError& error) {
+      throw InexactError("'" + printable(candidate.name) + "': " + error.reason(), error.sufficient());
+    } catch (const Error&) {
+    }
+    interrupt_.check();
+  }
   bool classifies() const { return targets_.classes().has_value(); }
   const Candidate& best() const { return candidates_.front(); }
 
@@ -275,6 +289,7 @@ Command compare_command() {
   add_input_options(options);
   add_shape_option(options);
   add_selection_options(options);
+  options.add(inexact_options());
   return {"compare",
           "Compare models by how well they suit training data.",
           "--models A.txt ... --x-train FILE --y-train FILE [options]\n"

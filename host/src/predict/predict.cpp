@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "nngp/data.hpp"
@@ -167,6 +168,7 @@ class PredictRun {
       return !interrupt_.interrupted();
     };
     options.compute.threads = request_.threads;
+    options.compute.allowed_error = request_.allowed_error;
     options.compute.progress = [this, quiet = options.method == Method::conjugate_gradients](
                                    std::size_t done, std::size_t total) {
       if (!quiet) progress_.update(done, total);
@@ -188,8 +190,9 @@ class PredictRun {
       const Spread spread = this->spread(ensemble.options().method);
       std::optional<KernelOperator<Real>> test;
       if (spread != Spread::none) test = kernels_->test(options.compute);
-      Gaussian predicted =
-          ensemble.predict(kernels_->cross(options.compute), test, spread, request_.time);
+      const KernelOperator<Real> cross = kernels_->cross(options.compute);
+      warn_inexact(cross.numerical_layers());
+      Gaussian predicted = ensemble.predict(cross, test, spread, request_.time);
       report_.predict_seconds = predicting.seconds();
       progress_.erase();
       describe(ensemble, predicted);

@@ -1,5 +1,6 @@
 #include "predict/predict_request.hpp"
 
+#include "command/inexact.hpp"
 #include "command/plot.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -66,6 +67,7 @@ po::options_description predict_options() {
   add_shape_option(options);
   add_kernel_file_options(options);
   add_selection_options(options);
+  options.add(inexact_options());
   return options;
 }
 
@@ -97,6 +99,7 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   request.tolerance = positive(arguments, "tolerance");
   request.dtype = dtype_from(value("dtype"));
   request.threads = threads_from(arguments["threads"].as<int>());
+  request.allowed_error = allowed_error(arguments);
   request.memory = memory_from(arguments);
   request.kernels =
       kernel_files_from(arguments, request.kernel, !request.cov.empty() || !request.std_path.empty());

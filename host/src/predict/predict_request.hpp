@@ -32,6 +32,7 @@ struct PredictRequest {
   std::string solver;   ///< "auto", "direct" or "cg"
   double tolerance = 0;
   std::string dtype;
+  double allowed_error = 0;  ///< of layers that are integrated
   unsigned threads = 0;
   Memory memory;
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/inputs.hpp"
 #include "command/options.hpp"
 #include "command/plot.hpp"
@@ -94,6 +95,7 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
   const Registry plugins = find_plugins(arguments);
   const Layer network = parse_model(expression, plugins);
   const ReadOptions reading = reading_positions(read_options(arguments), arguments);
+  const double allowed = allowed_error(arguments);
   const Data<double> x = read_input<double>(path, reading);
   check_index_column(reading, {&x.source()});
   ProgressLine progress;
@@ -102,8 +104,10 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
     return !interrupt.interrupted();
   };
   try {
-    KernelMatrix<double> kernel =
-        training_kernel(KernelFn(network, x.sites()), x.view(), which, {threads, on_progress});
+    const KernelFn kernel_fn(network, x.sites());
+    const KernelOptions options{threads, on_progress, allowed};
+    warn_inexact(kernel_fn.bind(x.view(), options).numerical_layers());
+    KernelMatrix<double> kernel = training_kernel(kernel_fn, x.view(), which, options);
     x.check_unchanged();
     source = {model_text(network), {"x", path, input_report(x)}};
     return kernel;
@@ -190,6 +194,7 @@ Command spectrum_command() {
        "how many threads; 0: as many as the process may use");
   add_input_options(options);
   add_shape_option(options);
+  options.add(inexact_options());
   return {"spectrum",
           "Tell the eigenvalues of a kernel, and how fast a network may learn.",
           "--model MODEL --x FILE [options]\n"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "command/command.hpp"
+#include "command/inexact.hpp"
 #include "command/options.hpp"
 #include "command/plugin_search.hpp"
 #include "command/progress.hpp"
@@ -50,10 +51,11 @@ class MonteCarloRun {
     open(request_.nngp_error, &KernelEstimates::nngp, &KernelEstimate::error, outputs);
     open(request_.ntk, &KernelEstimates::ntk, &KernelEstimate::mean, outputs);
     open(request_.ntk_error, &KernelEstimates::ntk, &KernelEstimate::error, outputs);
+    if (request_.wants_summary() || !request_.report.empty()) bind_infinite_width();
     const KernelEstimates estimates = sample();
     for (Output& output : outputs)
       output.file.matrix() = (estimates.*output.kernel.*output.part).view().template cast<Real>();
-    if (request_.wants_summary() || !request_.report.empty()) compare(estimates);
+    if (infinite_width_) compare(estimates);
     interrupt_.check();
     x1_.check_unchanged();
     if (x2_) x2_->check_unchanged();
@@ -115,22 +117,46 @@ class MonteCarloRun {
     }
   }
 
-  /// With the kernels of infinite width in double precision, where the network has them.
-  void compare(const KernelEstimates& estimates) {
+  KernelOptions kernel_options() {
     KernelOptions options;
     options.threads = request_.sampling.threads;
+    options.allowed_error = request_.allowed_error;
     options.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
-    const Matrix<double> rows = x1_.view().template cast<double>();
-    const Matrix<double> cols = x2_ ? x2_->view().template cast<double>() : Matrix<double>();
+    return options;
+  }
+
+  /// The kernels of infinite width in double precision, where the network has them. Kernels that are
+  /// hardly known are refused before networks are sampled.
+  void bind_infinite_width() {
+    rows_ = x1_.view().template cast<double>();
+    if (x2_) cols_ = x2_->view().template cast<double>();
     const auto view = [](const Matrix<double>& x) {
       return MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
     };
     std::optional<MatrixView<double>> second;
-    if (x2_) second.emplace(view(cols));
+    if (x2_) second.emplace(view(cols_));
     try {
-      const KernelFn kernel_fn(network_);
-      report_.numerical = kernel_fn.bind(view(rows), second, options).numerical_layers();
-      const Kernels<double> exact = kernel_fn(view(rows), second, wanted(), options);
+      infinite_width_.emplace(KernelFn(network_).bind(view(rows_), second, kernel_options()));
+      report_.numerical = infinite_width_->numerical_layers();
+      warn_inexact(report_.numerical);
+    } catch (const InexactError&) {
+      throw;
+    } catch (const Error& error) {
+      report_.no_kernel = error.what();
+    }
+  }
+
+  void compare(const KernelEstimates& estimates) {
+    Kernels<double> exact;
+    nngp::Output<double> out{.ld = infinite_width_->cols()};
+    const auto make = [&](KernelMatrix<double>& kernel) {
+      kernel = KernelMatrix<double>(rows_.rows(), static_cast<Eigen::Index>(out.ld));
+      return kernel.data();
+    };
+    if (report_.nngp) out.nngp = make(exact.nngp);
+    if (report_.ntk) out.ntk = make(exact.ntk);
+    try {
+      infinite_width_->compute({0, 0, infinite_width_->rows(), out.ld}, out, kernel_options());
       const double rounding = std::is_same_v<Real, float> ? 1e-5 : 1e-9;
       if (report_.nngp)
         report_.nngp->deviation = deviation(estimates.nngp, exact.nngp.view(), rounding);
@@ -159,6 +185,8 @@ class MonteCarloRun {
   Layer network_;
   Data<Real> x1_;
   std::optional<Data<Real>> x2_;
+  Matrix<double> rows_, cols_;  ///< the inputs in double precision
+  std::optional<KernelOperator<double>> infinite_width_;
 };
 
 MonteCarloRequest montecarlo_request(const po::variables_map& arguments) {
@@ -170,6 +198,7 @@ MonteCarloRequest montecarlo_request(const po::variables_map& arguments) {
   request.nngp_error = text_of(arguments, "nngp-error");
   request.ntk = text_of(arguments, "ntk");
   request.ntk_error = text_of(arguments, "ntk-error");
+  request.allowed_error = allowed_error(arguments);
   request.report = text_of(arguments, "report");
   Paths outputs = {{"--nngp", request.nngp},
                    {"--nngp-error", request.nngp_error},
@@ -216,6 +245,7 @@ Command montecarlo_command() {
       ("report", text("OUT.json"),
        "write what was computed and how far it is from infinite width; - prints it");
   add_sampling_options(options);
+  options.add(inexact_options());
   return {"montecarlo",
           "Estimate the NNGP and NTK from sampled networks of finite width.",
           "--model MODEL --x1 FILE [--x2 FILE] --samples K\n"

@@ -21,6 +21,7 @@ struct MonteCarloRequest {
   std::string ntk_error;
   std::string report;         ///< "-": standard output
   double relative_error = 0;  ///< stop at; 0: never
+  double allowed_error = 0;   ///< of layers that are integrated, in the kernels of infinite width
 
   bool wants_summary() const {
     return nngp.empty() && nngp_error.empty() && ntk.empty() && ntk_error.empty();

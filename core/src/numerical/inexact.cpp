@@ -1,0 +1,44 @@
+#include "nngp/inexact.hpp"
+
+#include <fmt/format.h>
+
+namespace nngp {
+namespace {
+
+std::string errors_text(const std::string& what, const Inexactness& errors) {
+  return fmt::format("{} is integrated with relative errors up to {:.2g} (nngp) and {:.2g} (d_nngp)",
+                     what, errors.nngp, errors.d_nngp);
+}
+
+std::string advice(const Inexactness& errors) {
+  if (errors.noise > 0)
+    return fmt::format(
+        "the values of fn itself have relative errors of {:.2g}: compute fn in double precision, or "
+        "give "
+        "nngp_fn",
+        errors.noise);
+  return "fn varies on scales too small beside the inputs: smaller inputs or W_std help, or a plugin "
+         "that "
+         "gives nngp_fn";
+}
+
+}  // namespace
+
+InexactError::InexactError(const std::string& reason, double sufficient)
+    : NumericalError(
+          fmt::format("{}; allowed_error = {:.2g} accepts them as they are", reason, sufficient)),
+      reason_(reason),
+      sufficient_(sufficient) {}
+
+std::string inexact_text(const std::string& what, const Inexactness& errors) {
+  return errors_text(what, errors) + ": " + advice(errors);
+}
+
+void refuse_inexact(const std::string& what, const Inexactness& errors, double allowed) {
+  if (errors.worst() <= allowed) return;
+  throw InexactError(
+      fmt::format("{}, above {:.2g}: {}", errors_text(what, errors), allowed, advice(errors)),
+      2 * errors.worst());
+}
+
+}  // namespace nngp
