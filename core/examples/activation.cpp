@@ -44,7 +44,7 @@ int main(int count, char** words) try {
     double error = INFINITY, chosen = 0;
     for (const double diag_reg : nngp::logarithmic_grid(1e-4, 1, 9)) {
       const nngp::Scores scores = ensemble.with({diag_reg}).scores();
-      const double tried = std::sqrt(scores.leave_one_out.mean_squared_error);
+      const double tried = scores.leave_one_out.root_mean_squared_error;
       if (tried < error) error = tried, chosen = diag_reg;
     }
     std::cout << activation << ": leave-one-out error " << error << " at diag_reg " << chosen << '\n';

@@ -41,24 +41,24 @@ const std::vector<Command>& commands() {
 }
 
 void print_general_help() {
-  std::cout << "nngp: kernels of infinitely wide neural networks\n\n"
-            << bold("Usage") << ": nngp SUBCOMMAND [options]\n\n"
-            << bold("Subcommands") << ":\n";
+  output() << "nngp: kernels of infinitely wide neural networks\n\n"
+           << bold("Usage") << ": nngp SUBCOMMAND [options]\n\n"
+           << bold("Subcommands") << ":\n";
   Table table(2);
   for (const Command& command : commands()) table.add({command.name, command.summary});
   table.add({"help", "help on a subcommand: nngp help kernel"});
-  std::cout << table.text() << '\n'
-            << common_options() << "  --version             the version\n\n"
-            << "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n";
+  output() << table.text() << '\n'
+           << common_options() << "  --version             the version\n\n"
+           << "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n";
 }
 
 void print_help(const Command& command) {
   std::istringstream usages(command.usage);
   for (std::string line, lead = bold("Usage") + ": nngp "; std::getline(usages, line);
        lead = "       nngp ")
-    std::cout << lead << command.name << ' ' << line << '\n';
-  std::cout << '\n' << command.summary << "\n\n" << command.options << '\n' << common_options();
-  if (!command.details.empty()) std::cout << '\n' << command.details;
+    output() << lead << command.name << ' ' << line << '\n';
+  output() << '\n' << command.summary << "\n\n" << command.options << '\n' << common_options();
+  if (!command.details.empty()) output() << '\n' << command.details;
 }
 
 const Command& find_command(const std::string& name) {
@@ -102,11 +102,11 @@ void print_version(const std::vector<std::string>& options) {
   Command version = {};
   version.name = "--version";
   choose_instruction_set(parse_arguments(version, options));
-  std::cout << "nngp " NNGP_VERSION "\ninstruction set " << instruction_set() << " of";
+  output() << "nngp " NNGP_VERSION "\ninstruction set " << instruction_set() << " of";
   const char* separator = " ";
   for (const std::string_view name : instruction_sets())
-    std::cout << std::exchange(separator, ", ") << name;
-  std::cout << '\n';
+    output() << std::exchange(separator, ", ") << name;
+  output() << '\n';
 }
 
 void run(std::vector<std::string> words) {
@@ -166,14 +166,14 @@ int checked_run(int count, char** words) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   SignalWatch watch;
-  std::cout.exceptions(std::ios::failbit | std::ios::badbit);
+  output().exceptions(std::ios::failbit | std::ios::badbit);
   try {
     run({words + std::min(count, 1), words + count});
-    std::cout.flush();
+    output().flush();
     return done;
   } catch (const std::ios_base::failure&) {
     int error = errno;
-    std::cout.exceptions(std::ios::goodbit);
+    output().exceptions(std::ios::goodbit);
     // What was called on the way may have set errno; a descriptor that never takes anything says so
     // again.
     if (::write(standard_output_descriptor(), "", 0) < 0) error = errno;

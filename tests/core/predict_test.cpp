@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "expect_error.hpp"
+#include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
 #include "nngp/text.hpp"
@@ -16,7 +17,7 @@
 namespace {
 
 using Inputs = nngp::MatrixView<double>;
-using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::Method, nngp::Spread;
+using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::Method, nngp::Spread, nngp::test::view;
 
 const std::string golden = NNGP_TEST_DATA "/golden/predict/";
 
@@ -33,10 +34,6 @@ nngp::KernelFn relu3() {
   const std::string hidden = "Dense(512, 1.5, 0.05), Relu(), ";
   return nngp::KernelFn(
       nngp::parse_model("serial(" + hidden + hidden + hidden + "Dense(1, 1.5, 0.05))", plugins()));
-}
-
-Inputs view(const nngp::Matrix<double>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
 }
 
 class Predict : public testing::Test {
@@ -241,7 +238,8 @@ TEST_F(Predict, LeaveOneOutIsWhatRefittingGives) {
   }
   for (const EnsembleOptions& options : {nngp_options, eigen_options}) {
     const nngp::Scores scores = ensemble(options).scores();
-    EXPECT_NEAR(scores.leave_one_out.mean_squared_error, squares / double(y.size()), 1e-10);
+    EXPECT_NEAR(scores.leave_one_out.root_mean_squared_error, std::sqrt(squares / double(y.size())),
+                1e-10);
     EXPECT_NEAR(scores.leave_one_out.log_density, log_density / double(y.size()), 1e-9);
     EXPECT_FALSE(scores.folds);
   }
@@ -258,14 +256,33 @@ TEST_F(Predict, MarginalLikelihoodIsTheDensityOfTheTargets) {
   EXPECT_NEAR(ensemble(eigen_options).scores().log_marginal_likelihood, expected, 1e-8);
 }
 
+/// Squares of such targets are no numbers.
+TEST_F(Predict, ScoresOfVeryLargeAndVerySmallTargetsAreThoseOfOthersInTheirUnit) {
+  const nngp::Scores ones = ensemble(nngp_options).scores(3);
+  const nngp::Matrix<double> y = y_train.view();
+  for (const double unit : {std::ldexp(1, 660), std::ldexp(1, -660)}) {
+    const nngp::Matrix<double> scaled = unit * y;
+    for (const EnsembleOptions& options : {nngp_options, eigen_options}) {
+      const nngp::Scores scores =
+          Ensemble<double>(kernel_fn, x_train.view(), view(scaled), options).scores(3);
+      EXPECT_NEAR(scores.leave_one_out.root_mean_squared_error / unit,
+                  ones.leave_one_out.root_mean_squared_error, 1e-9);
+      EXPECT_NEAR(scores.folds->root_mean_squared_error / unit, ones.folds->root_mean_squared_error,
+                  1e-9);
+      EXPECT_EQ(std::isfinite(scores.log_marginal_likelihood), unit < 1);
+    }
+  }
+}
+
 TEST_F(Predict, FoldsOfOneAreLeaveOneOut) {
   for (const EnsembleOptions& options : {nngp_options, eigen_options}) {
     const nngp::Scores scores = ensemble(options).scores(24);
-    EXPECT_NEAR(scores.folds->mean_squared_error, scores.leave_one_out.mean_squared_error, 1e-11);
+    EXPECT_NEAR(scores.folds->root_mean_squared_error, scores.leave_one_out.root_mean_squared_error,
+                1e-11);
     EXPECT_NEAR(scores.folds->log_density, scores.leave_one_out.log_density, 1e-10);
     EXPECT_EQ(scores.folds->accuracy, scores.leave_one_out.accuracy);
-    EXPECT_LT(scores.leave_one_out.mean_squared_error,
-              ensemble(options).scores(3).folds->mean_squared_error);
+    EXPECT_LT(scores.leave_one_out.root_mean_squared_error,
+              ensemble(options).scores(3).folds->root_mean_squared_error);
   }
   expect_error<nngp::DataError>([&] { ensemble(nngp_options).scores(25); }, "25 folds of 24 examples");
   expect_error<nngp::DataError>([&] { ensemble(nngp_options).scores(1); }, "1 folds of 24 examples");
@@ -278,12 +295,30 @@ TEST_F(Predict, OneEigensystemServesEveryDiagReg) {
     options.diag_reg.value = value;
     const Ensemble<double> one = ensemble(options), shared = all.with({value});
     EXPECT_NEAR(shared.shift(), one.shift(), 1e-15);
-    EXPECT_NEAR(shared.scores().leave_one_out.mean_squared_error,
-                one.scores().leave_one_out.mean_squared_error, 1e-9);
+    EXPECT_NEAR(shared.scores().leave_one_out.root_mean_squared_error,
+                one.scores().leave_one_out.root_mean_squared_error, 1e-9);
     EXPECT_LT(
         relative_error(shared.predict(x_test.view()).mean, one.predict(x_test.view()).mean.view()),
         1e-9);
   }
+}
+
+TEST(PredictOfZeros, SaysWhatHelpsWhateverTheMethod) {
+  const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+  const nngp::Matrix<double> x = nngp::Matrix<double>::Zero(6, 3), y = nngp::Matrix<double>::Ones(6, 1);
+  for (const Method method : {Method::cholesky, Method::eigensystem, Method::conjugate_gradients}) {
+    EnsembleOptions options = {.diag_reg = {1e-3}, .method = method};
+    const auto predict = [&] {
+      return Ensemble<double>(no_bias, view(x), view(y), options).predict(view(x)).mean(0, 0);
+    };
+    expect_error<nngp::NotPositiveDefinite>(predict, "give the Dense layers a b_std, or an absolute");
+    options.diag_reg = {1e-3, true};
+    EXPECT_EQ(predict(), 0);
+  }
+  EnsembleOptions options = {.diag_reg = {1e-3}, .method = Method::eigensystem};
+  expect_error<nngp::NotPositiveDefinite>(
+      [&] { Ensemble<double>(no_bias, view(x), view(y), options).scores(); },
+      "give the Dense layers a b_std");
 }
 
 TEST_F(Predict, NamesEqualRowsAndTheDiagRegThatHelps) {

@@ -145,9 +145,9 @@ TEST(StoredKernels, MustBeKernels) {
   fails({1, 2, 3, 4, 5, 6}, 2, 3, "'K.npy' is 2 x 3: a kernel of inputs with themselves is square");
   fails(
       {1, 2, 3, 4}, 2, 2,
-      "'K.npy' is not symmetric: row 1, column 2 (counted from 1) is 2.0, but row 2, column 1 is 3.0");
+      "'K.npy' is not symmetric: row 0, column 1 (counted from 0) is 2.0, but row 1, column 0 is 3.0");
   fails({1, 2, 2, -4}, 2, 2,
-        "row 2, column 2 (counted from 1) is -4.0, but variances are not negative");
+        "row 1, column 1 (counted from 0) is -4.0, but variances are not negative");
   const nngp::Matrix<double> rounded =
       (nngp::Matrix<double>(2, 2) << 1, 0.5, 0.5 + 1e-14, 1).finished();
   EXPECT_NO_THROW(nngp::check_kernel(view(rounded), "K.npy", 1e-10));

@@ -5,14 +5,11 @@
 #include <cmath>
 
 #include "expect_error.hpp"
+#include "matrices.hpp"
 
 namespace {
 
-using nngp::Classes, nngp::Matrix, nngp::MatrixView;
-
-MatrixView<double> view(const Matrix<double>& m) {
-  return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
-}
+using nngp::Classes, nngp::Matrix, nngp::MatrixView, nngp::test::view;
 
 nngp::Gaussian gaussian(const Matrix<double>& mean, std::vector<double> variance) {
   nngp::Gaussian predicted;
@@ -95,10 +92,20 @@ TEST(RegressionQuality, MeasuresErrorsAndBands) {
   EXPECT_NEAR(*quality.log_density, densities / 4, 1e-12);
 }
 
+TEST(RegressionQuality, KnowsErrorsWhoseSquaresAreNoNumbers) {
+  for (const double unit : {1e200, 1e-200}) {
+    const Matrix<double> y = unit * (Matrix<double>(4, 1) << 0, 1, 2, 3).finished(),
+                         mean = unit * (Matrix<double>(4, 1) << 0, 1.5, 2, 6).finished();
+    const auto quality = nngp::regression_quality(gaussian(mean, {}), 0.05, view(y));
+    EXPECT_NEAR(quality.root_mean_squared_error[0] / unit, std::sqrt(9.25 / 4), 1e-14);
+    EXPECT_NEAR(quality.explained[0], 1 - 9.25 / 5, 1e-14);
+  }
+}
+
 TEST(ConstantColumns, AreFound) {
   const Matrix<double> y = (Matrix<double>(2, 3) << 1, 3, 0, 2, 3, 0).finished();
   EXPECT_EQ(nngp::constant_columns(view(y)), (std::vector<Eigen::Index>{1, 2}));
-  EXPECT_TRUE(nngp::constant_columns(view(y.topRows(1))).empty());
+  EXPECT_TRUE(nngp::constant_columns(view(Matrix<double>(y.topRows(1)))).empty());
 }
 
 TEST(Standardization, CentresAndScalesEachColumn) {

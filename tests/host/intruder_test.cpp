@@ -70,6 +70,27 @@ TEST_F(Intruder, CannotFeignSuccessByEndingTheProcess) {
   }
 }
 
+/// Its code stays where it is when nothing else uses the library.
+TEST_F(Intruder, MayHaveAThreadThatOutlivesIt) {
+  for (int i = 0; i < 5; ++i) {
+    const Outcome outcome = Process(words(6, {"--nngp", "-"})).wait();
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.err, "");
+  }
+}
+
+/// The stream of C++ is one for the host and its plugins.
+TEST_F(Intruder, PrintsToStandardErrorInCppToo) {
+  folder.write("x.csv", "1,2\n");
+  const Outcome outcome =
+      Process({NNGP_TEST_COMMAND, "kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/libchatty.so",
+               "--model", "Chatty()", "--x1", (folder / "x.csv").string(), "--nngp", "-"})
+          .wait();
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, "2.5\n");
+  EXPECT_THAT(outcome.err, testing::HasSubstr("a plugin was here\n"));
+}
+
 TEST_F(Intruder, IsShownWithoutBeingLoaded) {
   const Outcome outcome = run_nngp({"plugins", "show", "MadeLate", "--plugin", NNGP_TEST_MADE_LATE});
   EXPECT_EQ(outcome.code, 1);

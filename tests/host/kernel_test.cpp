@@ -221,6 +221,21 @@ TEST_F(KernelCommand, ReportsTheErrorOfNumericalLayers) {
   EXPECT_THAT(inexact.err, HasSubstr("nngp: warning: Tanh() is integrated with relative errors up to"));
 }
 
+/// Near 0 tanh is the identity, whose kernel is known; errors are relative, however small inputs are.
+TEST_F(KernelCommand, IntegratesTinyInputsWithoutAFalseAlarm) {
+  for (const double scale : {1e-9, 1e-20, 1e-150}) {
+    write_npy(folder / "x1.npy", nngp::Matrix<double>(scale * x1));
+    const Outcome outcome = kernel("serial(Dense(512), Tanh(), Dense(1))",
+                                   {"--x1", file("x1.npy"), "--nngp", file("k.npy")});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.err, "");
+    const nngp::Matrix<double> expected = scale * x1 * (scale * x1).transpose() / 4;
+    EXPECT_LT((read_npy(folder / "k.npy") - expected).cwiseAbs().maxCoeff(),
+              1e-13 * expected.maxCoeff())
+        << scale;
+  }
+}
+
 TEST_F(KernelCommand, NamesInputsThatCannotBeUsed) {
   const auto npy = [](const std::string& descr, const std::string& shape, std::string_view numbers) {
     const std::string header =

@@ -48,6 +48,16 @@ TEST_F(PlotFile, ShowsPredictionsWithTheirBand) {
     EXPECT_THAT(picture, HasSubstr(">" + std::string(name) + "<"));
 }
 
+TEST_F(PlotFile, ReadsStandardInputOnce) {
+  ASSERT_EQ(predict(x, "file.svg").code, 0);
+  const std::string command = NNGP_TEST_COMMAND " predict --model '" + model + "' --x-train " + x +
+                              " --y-train " + y + " --x-test - --plot " + file("pipe.svg") + " < " + x;
+  const Outcome outcome =
+      Process({"/bin/sh", "-c", command}, {"NNGP_PLUGIN_PATH=", "XDG_DATA_HOME=/nonexistent"}).wait();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(read_text(folder / "pipe.svg"), read_text(folder / "file.svg"));
+}
+
 TEST_F(PlotFile, ShowsHowErrorsFall) {
   const Outcome outcome = predict(wide, "learning.svg");
   EXPECT_EQ(outcome.code, 0) << outcome.err;

@@ -222,10 +222,10 @@ TEST_F(OwnKernels, MustFit) {
         "t_nngp.npy' is 7 x 24: a kernel of inputs with themselves is square");
   fails(
       {"--k-train", changed("skew.npy", 3, 5, -7), "--k-test", t},
-      "skew.npy' is not symmetric: row 4, column 6 (counted from 1) is -7.0, but row 6, column 4 is ");
+      "skew.npy' is not symmetric: row 3, column 5 (counted from 0) is -7.0, but row 5, column 3 is ");
   fails({"--k-train", changed("nan.npy", 3, 5, NAN), "--k-test", t}, "nan.npy'");
   fails({"--k-train", changed("negative.npy", 2, 2, -1), "--k-test", t},
-        "negative.npy' is no kernel: row 3, column 3 (counted from 1) is -1.0");
+        "negative.npy' is no kernel: row 2, column 2 (counted from 0) is -1.0");
   nngp::Matrix<double> indefinite = read_npy(k);
   indefinite.setOnes();
   indefinite.diagonal().setConstant(0.5);

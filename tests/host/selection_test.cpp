@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model.hpp"
@@ -19,6 +20,7 @@
 namespace {
 
 using nlohmann::json;
+using nngp::test::view;
 using testing::HasSubstr;
 
 const std::string golden = NNGP_TEST_DATA "/golden/predict/";
@@ -39,9 +41,6 @@ class SelectionCommand : public testing::Test {
     nngp::NpyWriter<double> writer((folder / name).string(), matrix.rows(), matrix.cols());
     writer.matrix() = matrix;
     writer.commit();
-  }
-  static nngp::MatrixView<double> view(const nngp::Matrix<double>& m) {
-    return {m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols())};
   }
   const TemporaryFolder folder;
 };

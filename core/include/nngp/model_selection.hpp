@@ -16,11 +16,12 @@ namespace nngp {
 
 /// Training examples predicted from the others.
 struct HeldOut {
-  double mean_squared_error = 0;  ///< over examples and outputs
-  double log_density = 0;         ///< of a target, mean over examples and outputs; noise included
-  double accuracy = 0;            ///< share of examples whose largest output is that of the target
+  double root_mean_squared_error = 0;  ///< over examples and outputs
+  double log_density = 0;              ///< of a target, mean over examples and outputs; noise included
+  double accuracy = 0;                 ///< share of examples whose largest output is that of the target
 };
 
+/// Densities of targets that are beyond 1e154 deviations are minus infinity.
 struct Scores {
   /// Of the targets under a Gaussian process with the kernel as covariance and diag_reg as noise,
   /// summed over outputs (equation 5.8).

@@ -126,13 +126,17 @@ std::filesystem::path partial(std::filesystem::path path) { return path += ".par
 OutputFile::OutputFile(std::filesystem::path path, Leftover leftover) : path_(std::move(path)) {
   if (is_pipe(path_)) {
     file_ = std::make_unique<LockedFile>(new_collector(path_), path_);
+    file_->keep_never();
     return;
   }
   path_ = behind_links(std::move(path_));
   const std::optional<struct stat> before = status_before(path_);
   file_ = std::make_unique<LockedFile>(partial(path_), path_, before ? before->st_mode & 0777 : 0666);
   if (before) file_->imitate(*before);
-  if (leftover == Leftover::discard) file_->resize(0);
+  if (leftover == Leftover::discard)
+    file_->resize(0);
+  else
+    file_->keep(file_->size() > 0);
 }
 
 OutputFile::OutputFile(OutputFile&&) noexcept = default;
@@ -154,7 +158,7 @@ void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   file_->write(offset, bytes);
 }
 
-void OutputFile::keep(bool kept) { file_->keep(kept && !is_pipe(path_)); }
+void OutputFile::keep(bool kept) { file_->keep(kept); }
 
 void OutputFile::commit() {
   if (is_pipe(path_))

@@ -110,7 +110,7 @@ void LockedFile::imitate(const struct stat& status) {
 
 void LockedFile::keep(bool kept) {
   const std::lock_guard lock(unfinished().mutex);
-  kept_ = kept;
+  kept_ = kept && keepable_;
 }
 
 void LockedFile::commit() {

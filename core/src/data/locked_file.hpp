@@ -30,15 +30,17 @@ class LockedFile {
   /// Takes over the permissions of `status`, and its owners as far as this process may.
   void imitate(const struct stat& status);
 
-  /// Whether the file stays at the end.
+  /// Whether the file stays at the end. Takes no memory.
   void keep(bool kept);
+  /// It does not, whatever keep() says: it has no name of its own.
+  void keep_never() { keepable_ = false; }
   /// Gives the file its final name, the place.
   void commit();
 
  private:
   std::filesystem::path path_, place_;
   int descriptor_ = -1;
-  bool kept_ = false;
+  bool kept_ = false, keepable_ = true;
 
   friend std::size_t remove_unfinished_files();
 };

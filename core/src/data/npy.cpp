@@ -276,6 +276,7 @@ NpyWriter<Real>::NpyWriter(std::filesystem::path path, const std::vector<Eigen::
     resumed_ = file_.read(0, std::as_writable_bytes(std::span(found))) && found == header;
   }
   if (!resumed_) {
+    file_.keep(false);
     file_.allocate(0);
     file_.allocate(size);
     file_.write(0, std::as_bytes(std::span(header)));

@@ -78,17 +78,17 @@ void check_kernel(const MatrixView<Real>& matrix, const std::string& name, doubl
   for (Eigen::Index i = 0; i < n; ++i)
     if (matrix(i, i) < 0)
       fail(fmt::format(
-          "is no kernel: row {0}, column {0} (counted from 1) is {1}, but variances are not negative",
-          i + 1, format_number(matrix(i, i))));
+          "is no kernel: row {0}, column {0} (counted from 0) is {1}, but variances are not negative",
+          i, format_number(matrix(i, i))));
   for (Eigen::Index row = 0; row < n; row += block)
     for (Eigen::Index col = 0; col <= row; col += block)
       for (Eigen::Index i = row; i < std::min(n, row + block); ++i)
         for (Eigen::Index j = col; j < std::min(i, col + block); ++j)
           if (!(std::abs(matrix(i, j) - matrix(j, i)) <= allowed))
             fail(
-                fmt::format("is not symmetric: row {0}, column {1} (counted from 1) is {2}, but row "
+                fmt::format("is not symmetric: row {0}, column {1} (counted from 0) is {2}, but row "
                             "{1}, column {0} is {3}",
-                            j + 1, i + 1, format_number(matrix(j, i)), format_number(matrix(i, j))));
+                            j, i, format_number(matrix(j, i)), format_number(matrix(i, j))));
 }
 
 #define NNGP_INSTANTIATE(Real)                                                               \

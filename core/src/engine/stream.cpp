@@ -153,8 +153,9 @@ class Stream {
     file.emplace(
         File{NpyWriter<Real>(path, rows, cols, options_.resume ? Leftover::resume : Leftover::discard),
              KernelMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
-    if (!journal_.done().empty()) file->writer.keep();
-    if (!journal_.done().empty() && !file->writer.resumed())
+    const bool resumes = !journal_.done().empty();
+    file->writer.keep(resumes && file->writer.resumed());
+    if (resumes && !file->writer.resumed())
       throw DataError(
           fmt::format("cannot resume: '{}.partial' is missing or of another shape; run without "
                       "--resume to start anew",

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "nngp/error.hpp"
+#include "solve/singular.hpp"
 
 namespace nngp {
 
@@ -62,9 +63,7 @@ class EigensystemSolver final : public KernelSolver {
       : system_(std::move(system)), shift_(shift) {}
 
   void invert(MatrixMap<double> rows) const override {
-    if (!(eigenvalue_range().first > 0))
-      throw NotPositiveDefinite(
-          "the kernel of the training inputs is singular to rounding: use a larger diag_reg");
+    if (!(eigenvalue_range().first > 0)) fail_singular(system_->values().back() == 0);
     system_->apply([&](double value) { return 1 / (value + shift_); }, rows);
   }
   void invert_after(double time, MatrixMap<double> rows) const override {

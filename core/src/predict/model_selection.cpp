@@ -9,7 +9,9 @@
 
 #include "nngp/error.hpp"
 #include "solve/lapack.hpp"
+#include "solve/power_of_two.hpp"
 #include "solve/random_order.hpp"
+#include "solve/singular.hpp"
 
 namespace nngp {
 namespace {
@@ -52,10 +54,7 @@ class EigenInverse final : public Inverse {
         shifted_(Eigen::Map<const Eigen::VectorXd>(kernel.values().data(), kernel.size()).array() +
                  shift),
         weights_(y.rows(), y.cols()) {
-    if (!(shifted_.minCoeff() > 0))
-      throw NotPositiveDefinite(
-          "the kernel of the training inputs is singular to rounding: use a "
-          "larger diag_reg");
+    if (!(shifted_.minCoeff() > 0)) fail_singular(kernel.values().back() == 0);
     weights_.map() = y;
     kernel.apply([&](double value) { return 1 / (value + shift); }, weights_.map());
   }
@@ -86,17 +85,29 @@ class EigenInverse final : public Inverse {
   KernelMatrix<double> weights_;
 };
 
+/// Targets divided by a power of two, so that squares of their errors stay in range.
+struct Targets {
+  explicit Targets(const MatrixView<double>& y)
+      : values(y.rows(), y.cols()), exponent(exponent_of(y.cwiseAbs().maxCoeff())) {
+    values.map() = y;
+    for (Eigen::Index i = 0; i < y.rows(); ++i) multiply(values.map().row(i), -exponent);
+  }
+  KernelMatrix<double> values;
+  int exponent;
+};
+
 /// Gathers predictions of held-out examples: errors (of each output) and the variance.
 class Tally {
  public:
-  explicit Tally(const MatrixView<double>& y) : y_(y) {}
+  explicit Tally(const Targets& targets) : y_(targets.values.view()), exponent_(targets.exponent) {}
 
   /// `error` is target minus prediction.
   void add(Eigen::Index example, const Eigen::VectorXd& error, double variance) {
     squares_ += error.squaredNorm();
+    const double deviations = std::ldexp(error.norm() / std::sqrt(variance), exponent_);
     log_densities_ -=
-        0.5 * (error.squaredNorm() / variance +
-               static_cast<double>(error.size()) * std::log(2 * std::numbers::pi * variance));
+        0.5 * (deviations * deviations + static_cast<double>(error.size()) *
+                                             (std::log(2 * std::numbers::pi) + std::log(variance)));
     Eigen::Index predicted = 0, right = 0;
     (y_.col(example) - error).maxCoeff(&predicted);
     y_.col(example).maxCoeff(&right);
@@ -104,20 +115,21 @@ class Tally {
   }
   HeldOut result() const {
     const auto values = static_cast<double>(y_.size());
-    return {squares_ / values, log_densities_ / values,
+    return {std::ldexp(std::sqrt(squares_ / values), exponent_), log_densities_ / values,
             static_cast<double>(hits_) / static_cast<double>(y_.cols())};
   }
 
  private:
-  const MatrixView<double>& y_;
+  const MatrixView<double> y_;
+  const int exponent_;
   double squares_ = 0, log_densities_ = 0;
   Eigen::Index hits_ = 0;
 };
 
-HeldOut leave_one_out(const Inverse& inverse, const MatrixView<double>& y) {
+HeldOut leave_one_out(const Inverse& inverse, const Targets& targets) {
   const Eigen::VectorXd diagonal = inverse.diagonal();
-  Tally tally(y);
-  for (Eigen::Index i = 0; i < y.cols(); ++i)
+  Tally tally(targets);
+  for (Eigen::Index i = 0; i < diagonal.size(); ++i)
     tally.add(i, inverse.weights().view().col(i) / diagonal[i], 1 / diagonal[i]);
   return tally.result();
 }
@@ -132,9 +144,9 @@ std::vector<Fold> deal(Eigen::Index examples, std::size_t count) {
 
 /// With A^-1 partitioned, the errors of a fold F are [A^-1]_FF^-1 [A^-1 y]_F and their covariance is
 /// [A^-1]_FF^-1: the block form of the leave-one-out equations.
-HeldOut cross_validation(const Inverse& inverse, const MatrixView<double>& y, std::size_t folds) {
-  Tally tally(y);
-  for (const Fold& fold : deal(y.cols(), folds)) {
+HeldOut cross_validation(const Inverse& inverse, const Targets& targets, std::size_t folds) {
+  Tally tally(targets);
+  for (const Fold& fold : deal(targets.values.cols(), folds)) {
     const Eigen::LLT<Eigen::MatrixXd> factor(inverse.block(fold));
     const auto size = static_cast<Eigen::Index>(fold.size());
     const Eigen::MatrixXd weights = inverse.weights().view()(Eigen::all, fold).transpose();
@@ -146,21 +158,22 @@ HeldOut cross_validation(const Inverse& inverse, const MatrixView<double>& y, st
   return tally.result();
 }
 
-Scores scores_of(const Inverse& inverse, const MatrixView<double>& y, std::size_t folds) {
+Scores scores_of(const Inverse& inverse, const Targets& targets, std::size_t folds) {
+  const MatrixView<double> y = targets.values.view();
   if (folds == 1 || folds > static_cast<std::size_t>(y.cols()))
     throw DataError(
         fmt::format("{} folds of {} examples: there must be 2 or more, and not more than "
                     "examples",
                     folds, y.cols()));
-  const double fit = y.cwiseProduct(inverse.weights().view()).sum();
+  const double fit = std::ldexp(y.cwiseProduct(inverse.weights().view()).sum(), 2 * targets.exponent);
   const auto n = static_cast<double>(y.cols()), outputs = static_cast<double>(y.rows());
   Scores scores;
   scores.log_marginal_likelihood =
       -0.5 * (fit + outputs * (inverse.log_determinant() + n * std::log(2 * std::numbers::pi)));
-  scores.leave_one_out = leave_one_out(inverse, y);
-  if (folds > 0) scores.folds = cross_validation(inverse, y, folds);
-  if (!std::isfinite(scores.log_marginal_likelihood) ||
-      !std::isfinite(scores.leave_one_out.mean_squared_error))
+  scores.leave_one_out = leave_one_out(inverse, targets);
+  if (folds > 0) scores.folds = cross_validation(inverse, targets, folds);
+  if (std::isnan(scores.log_marginal_likelihood) ||
+      !std::isfinite(scores.leave_one_out.root_mean_squared_error))
     throw NumericalError("the scores are not finite: use a larger diag_reg");
   return scores;
 }
@@ -168,11 +181,13 @@ Scores scores_of(const Inverse& inverse, const MatrixView<double>& y, std::size_
 }  // namespace
 
 Scores scores(const Cholesky& factor, const MatrixView<double>& y, std::size_t folds) {
-  return scores_of(CholeskyInverse(factor, y), y, folds);
+  const Targets targets(y);
+  return scores_of(CholeskyInverse(factor, targets.values.view()), targets, folds);
 }
 
 Scores scores(const Eigensystem& kernel, double shift, const MatrixView<double>& y, std::size_t folds) {
-  return scores_of(EigenInverse(kernel, shift, y), y, folds);
+  const Targets targets(y);
+  return scores_of(EigenInverse(kernel, shift, targets.values.view()), targets, folds);
 }
 
 }  // namespace nngp

@@ -15,6 +15,7 @@
 #include "solve/kernel_map.hpp"
 #include "solve/lapack.hpp"
 #include "solve/power_of_two.hpp"
+#include "solve/singular.hpp"
 
 namespace nngp {
 namespace {
@@ -118,6 +119,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
 
   if (options_.method == Method::conjugate_gradients) {
     mean_diagonal_ = mean_of(kernel_diagonal(train_, options_.kernel, options_.compute));
+    if (!(shift() > 0) && mean_diagonal_ == 0) fail_singular(true);
     if (!(shift() > 0))
       throw DataError("conjugate gradients need a diag_reg above 0, for the preconditioner");
     const double scale = scale_of(mean_diagonal_);

@@ -170,22 +170,26 @@ ClassificationQuality classification_quality(const Gaussian& predicted, double n
 RegressionQuality regression_quality(const Gaussian& predicted, double noise,
                                      const MatrixView<double>& y) {
   RegressionQuality quality;
-  const Eigen::ArrayXXd errors = (y - predicted.mean.view()).array();
+  const Eigen::MatrixXd errors = y - predicted.mean.view();
+  const auto examples = static_cast<double>(y.rows());
   for (Eigen::Index col = 0; col < y.cols(); ++col) {
-    const double squares = errors.col(col).square().sum();
-    const double spread = (y.col(col).array() - y.col(col).mean()).square().sum();
-    quality.root_mean_squared_error.push_back(std::sqrt(squares / static_cast<double>(y.rows())));
-    quality.explained.push_back(spread > 0 ? 1 - squares / spread : 0);
+    // Squares of very large and very small numbers are out of range.
+    const double error = errors.col(col).stableNorm();
+    const double mean = (y.col(col) / examples).sum();
+    const double spread = (y.col(col).array() - mean).matrix().stableNorm();
+    quality.root_mean_squared_error.push_back(error / std::sqrt(examples));
+    quality.explained.push_back(spread > 0 ? 1 - std::pow(error / spread, 2) : 0);
   }
   if (predicted.variance.empty()) return quality;
   double one = 0, two = 0, density = 0;
   for (Eigen::Index i = 0; i < y.rows(); ++i) {
     const double variance = std::max(0.0, predicted.variance[static_cast<std::size_t>(i)]) + noise;
     for (Eigen::Index col = 0; col < y.cols(); ++col) {
-      const double square = errors(i, col) * errors(i, col);
-      one += square <= variance;
-      two += square <= 4 * variance;
-      density -= 0.5 * (square / variance + std::log(2 * std::numbers::pi * variance));
+      const double error = std::abs(errors(i, col)), deviation = std::sqrt(variance);
+      one += error <= deviation;
+      two += error <= 2 * deviation;
+      density -=
+          0.5 * (std::pow(error / deviation, 2) + std::log(2 * std::numbers::pi)) + std::log(deviation);
     }
   }
   const auto values = static_cast<double>(y.size());

@@ -13,6 +13,7 @@
 #include "simd/arena.hpp"
 #include "solve/compensated.hpp"
 #include "solve/lapack.hpp"
+#include "solve/singular.hpp"
 
 namespace nngp {
 namespace {
@@ -52,12 +53,7 @@ std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen:
 
 [[noreturn]] void fail(MatrixMap<double> matrix, const Eigen::VectorXd& diagonal, int minor) {
   restore(matrix, diagonal);
-  if (diagonal.isZero(0))
-    throw NotPositiveDefinite(
-        "the kernel of the training inputs is zero, as of inputs without any feature above or below 0 "
-        "in a "
-        "network without biases: give the Dense layers a b_std, or an absolute diag_reg "
-        "(--diag-reg-absolute), which then is all that is learned from");
+  if (diagonal.isZero(0)) fail_singular(true);
   const auto equal = equal_rows(lapack::view(matrix));
   std::string text = "the kernel of the training inputs is not positive definite to rounding";
   text += equal ? fmt::format(": rows {} and {} (counted from 0) are identical", equal->first,
@@ -69,7 +65,33 @@ std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen:
   throw NotPositiveDefinite(text);
 }
 
+/// A block, from `row` and `col` on, of the symmetric matrix that a factor was made from: `upper` has
+/// it above the diagonal alone.
+void copy_block(const KernelMatrix<double>& upper, const Eigen::VectorXd& diagonal, Eigen::Index row,
+                Eigen::Index col, MatrixMap<double> to) {
+  if (row + to.rows() <= col) {
+    to = upper.view().block(row, col, to.rows(), to.cols());
+    return;
+  }
+  for (Eigen::Index j = 0; j < to.cols(); ++j) {
+    const Eigen::Index other = col + j;
+    for (Eigen::Index i = 0; i < to.rows(); ++i) {
+      const Eigen::Index one = row + i;
+      to(i, j) = one == other ? diagonal[one] : upper(std::min(one, other), std::max(one, other));
+    }
+  }
+}
+
 }  // namespace
+
+void fail_singular(bool zero) {
+  throw NotPositiveDefinite(
+      zero ? "the kernel of the training inputs is zero, as of inputs without any feature above or "
+             "below "
+             "0 in a network without biases: give the Dense layers a b_std, or an absolute diag_reg "
+             "(--diag-reg-absolute), which then is all that is learned from"
+           : "the kernel of the training inputs is singular to rounding: use a larger diag_reg");
+}
 
 Cholesky::Cholesky(KernelMatrix<double> matrix, double shift)
     : matrix_(std::move(matrix)), diagonal_(matrix_.view().diagonal()), shift_(shift) {
@@ -85,22 +107,18 @@ void Cholesky::apply(MatrixMap<double> rows) const { lapack::cholesky_solve(matr
 /// rows - (matrix + shift I) x, in twice the precision and then rounded.
 KernelMatrix<double> Cholesky::residual(const MatrixView<double>& rows, const DoubleDouble& x) const {
   constexpr Eigen::Index height = 64, width = 512;
+  constexpr Eigen::Index pitch = width + 8;  // rows a power of two apart share few lines of a cache
   const Eigen::Index n = size();
   DoubleDouble product(n, x.rows());
   KernelMatrix<double> difference(x.rows(), n);
   arena(solver_threads()).execute([&] {
     oneapi::tbb::parallel_for(Eigen::Index{0}, (n + height - 1) / height, [&](Eigen::Index block) {
       const Eigen::Index row = block * height, count = std::min(height, n - row);
-      KernelMatrix<double> tile(count, width);
+      KernelMatrix<double> tile(count, pitch);
       for (Eigen::Index col = 0; col < n; col += width) {
         MatrixMap<double> part(tile.data(), count, std::min(width, n - col),
-                               Eigen::OuterStride<>(width));
-        // The matrix is above the diagonal alone.
-        for (Eigen::Index j = 0; j < part.cols(); ++j)
-          for (Eigen::Index i = 0; i < count; ++i) {
-            const Eigen::Index from = row + i, to = col + j;
-            part(i, j) = from == to ? diagonal_[from] : matrix_(std::min(from, to), std::max(from, to));
-          }
+                               Eigen::OuterStride<>(pitch));
+        copy_block(matrix_, diagonal_, row, col, part);
         add_products(lapack::view(part), x, col, product, row);
       }
       for (Eigen::Index k = 0; k < x.rows(); ++k)

@@ -2,11 +2,11 @@
 
 #include "check/check_command.hpp"
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "check/check.hpp"
 #include "check/messages.hpp"
+#include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -21,12 +21,12 @@ void list_checks(bool as_json) {
     ordered_json list = ordered_json::array();
     for (const CheckInfo& info : known_checks())
       list.push_back({{"name", info.name}, {"summary", info.summary}});
-    std::cout << list.dump(2) << '\n';
+    output() << list.dump(2) << '\n';
     return;
   }
   Table table;
   for (const CheckInfo& info : known_checks()) table.add({info.name, info.summary});
-  std::cout << table.text();
+  output() << table.text();
 }
 
 /// Findings come one by one and are shown as they come.
@@ -34,8 +34,8 @@ class TextReport {
  public:
   void add(const Finding& finding) {
     if (!begun_ || finding.activation != activation_) {
-      std::cout << (begun_ ? "\n" : "")
-                << bold(finding.activation.empty() ? "library" : finding.activation) << '\n';
+      output() << (begun_ ? "\n" : "")
+               << bold(finding.activation.empty() ? "library" : finding.activation) << '\n';
       activation_ = finding.activation;
       begun_ = true;
     }
@@ -46,7 +46,7 @@ class TextReport {
     check.resize(std::max(check.size(), name_width_), ' ');
     const bool bad = finding.result.status >= Status::warning;
     table.add({bad ? bold(status) + "  " + check : status + "  " + check, finding.result.message});
-    std::cout << table.text() << std::flush;
+    output() << table.text() << std::flush;
   }
 
  private:
@@ -109,11 +109,11 @@ void run_check(const po::variables_map& arguments) {
   if (!as_json) options.report = [&](const Finding& finding) { text.add(finding); };
   const CheckReport report = check_plugin(file, options);
   if (as_json) {
-    std::cout << json_of(report).dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+    output() << json_of(report).dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
   } else {
-    std::cout << '\n' << report.summary() << '\n';
+    output() << '\n' << report.summary() << '\n';
   }
-  std::cout.flush();
+  output().flush();
   if (!report.passed()) throw PluginError(printable(file, 300) + ": " + report.summary());
 }
 

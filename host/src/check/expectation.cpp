@@ -16,6 +16,12 @@ constexpr double rounding = 1e-14;  // of a sum of 21 terms, with a margin
 constexpr int deepest = 40;
 constexpr int max_panels = 60'000;  // some ten times what activations need
 
+/// Whether cov12^2 < var1 var2, without rounding.
+bool is_inside(double cov12, double var1, double var2) {
+  const double product = var1 * var2;
+  return std::fma(cov12, cov12, -product) < std::fma(var1, var2, -product);
+}
+
 double density(double x) { return 0.39894228040143267794 * std::exp(-0.5 * x * x); }
 
 /// One panel; halved as often as its estimated error asks for, unless that is rounding. NaN when the
@@ -119,8 +125,8 @@ std::optional<double> Expectation::compute_square(double var) const {
 }
 
 std::optional<double> Expectation::product(double cov12, double var1, double var2) const {
-  const double unit = std::sqrt(var1) * std::sqrt(var2);
-  if (std::abs(cov12) < unit) return on_plane(cov12, var1, var2, [](double, double) { return 1.0; });
+  if (is_inside(cov12, var1, var2))
+    return on_plane(cov12, var1, var2, [](double, double) { return 1.0; });
   const auto range1 = range(var1), range2 = range(var2);
   const auto k1 = square(var1), k2 = square(var2);
   if (!k1 || !k2) return std::nullopt;
@@ -164,7 +170,14 @@ std::optional<double> Expectation::on_plane(double cov12, double var1, double va
     return factor * integrate(inner, panels(inside, s2 * center, s2 * s),
                               0.1 * tolerance / std::abs(factor), budget);
   };
-  const double value = integrate(outer, panels(*range1, 0, s1), tolerance, budget);
+  // Where x2 passes a break point, the inner integral changes on a length of s.
+  std::vector<double> ends = panels(*range1, 0, s1);
+  for (const double b : breaks_)
+    for (double length = s; length < panel_length; length *= 4)
+      for (const double u : {b / (s2 * rho) - length, b / (s2 * rho) + length})
+        if (u > range1->low && u < range1->high) ends.push_back(u);
+  std::sort(ends.begin(), ends.end());
+  const double value = integrate(outer, ends, tolerance, budget);
   if (std::isnan(value)) return std::nullopt;
   return value;
 }

@@ -38,18 +38,21 @@ std::vector<Point> plane_points() {
   return points;
 }
 
-/// At variances that data and deep networks have: one point for each pair of them, all for the first
-/// setting and one for each other, since two-dimensional integrals are slow there.
+/// At variances that data and deep networks have, and near the boundary, where deep networks end: all
+/// for the first setting and two for each other, since two-dimensional integrals are slow there.
 std::vector<Point> points_of(const Specimen& specimen, const Instance& f) {
   std::vector<Point> points = plane_points();
-  constexpr std::pair<double, double> extreme[] = {
-      {77, 208}, {1e4, 1e4}, {1e-6, 1e-6}, {3e3, 1}, {1e-6, 0.5}};
+  constexpr struct {
+    double rho, var1, var2;
+  } extreme[] = {{0.7, 77, 208},       {-0.4, 1e4, 1e4}, {0.7, 1e-6, 1e-6}, {-0.4, 3e3, 1},
+                 {0.7, 1e-6, 0.5},     {0.99, 1, 1},     {-0.999, 0.3, 2},  {1 - 1e-4, 6, 0.8},
+                 {1 - 1e-6, 0.7, 0.7}, {1 - 1e-9, 1, 1}};
+  constexpr std::size_t half = std::size(extreme) / 2;
   const auto found = std::find(specimen.settings.begin(), specimen.settings.end(), f.setting());
   const auto setting = static_cast<std::size_t>(found - specimen.settings.begin());
   for (std::size_t i = 0; i < std::size(extreme); ++i) {
-    const auto& [var1, var2] = extreme[i];
-    const double rho = i % 2 ? -0.4 : 0.7;
-    if (setting == 0 || setting % std::size(extreme) == i)
+    const auto& [rho, var1, var2] = extreme[i];
+    if (setting == 0 || setting % half == i % half)
       points.push_back({rho * std::sqrt(var1 * var2), var1, var2});
   }
   return points;
@@ -62,13 +65,14 @@ std::vector<Point> diagonal_points() {
   return points;
 }
 
-/// On the boundary, where x1 and x2 are the same but for a factor.
+/// On the boundary, where x1 and x2 are the same but for a factor: a power of two, by which cov12 is
+/// there exactly.
 std::vector<Point> boundary_points() {
   std::vector<Point> points;
-  for (const auto& [var1, var2] :
-       {std::pair{1.0, 1.0}, {0.3, 2.0}, {1e-4, 5.0}, {0.7, 0.7}, {77.0, 1e4}, {1e-6, 4e-6}})
+  for (const auto& [var, factor] :
+       {std::pair{1.0, 1.0}, {0.3, 2.0}, {1e-4, 256.0}, {0.7, 1.0}, {39.0, 16.0}, {1e-6, 2.0}})
     for (const double sign : {-1.0, 1.0})
-      if (sign < 0 || var1 != var2) points.push_back({sign * std::sqrt(var1 * var2), var1, var2});
+      if (sign < 0 || factor != 1) points.push_back({sign * factor * var, var, factor * factor * var});
   return points;
 }
 

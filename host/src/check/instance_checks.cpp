@@ -92,6 +92,36 @@ Result try_excluded(const Specimen& specimen) {
   return result;
 }
 
+/// The name of a number or list whose values all give the same functions, or nothing.
+std::string idle_parameter(const Specimen& specimen) {
+  const std::vector<Call> calls = calls_of(*specimen.table, TileSize::small);
+  const auto results_of = [&](const Setting& setting) {
+    const Instance f(*specimen.table, setting);
+    std::vector<double> results;
+    for (const Call& call : calls)
+      if (call.is_steady)
+        for (unsigned place = 0; place < 8; ++place) call.run(f, place, results);
+    return results;
+  };
+  try {
+    const auto usual = results_of(specimen.settings.front());
+    for (std::size_t i = 0; i < specimen.table->parameter_count; ++i) {
+      // A switch may be for extreme arguments alone.
+      if (specimen.table->parameters[i]->kind == NNGP_BOOLEAN) continue;
+      int others = 0, different = 0;
+      for (const Setting& setting : specimen.settings) {
+        if (setting[i] == specimen.settings.front()[i]) continue;
+        ++others;
+        different += !same_bits(results_of(setting), usual);
+      }
+      if (others > 0 && different == 0) return specimen.table->parameters[i]->name;
+    }
+  } catch (const NotMade&) {
+    return "";  // parameters that depend on each other
+  }
+  return "";
+}
+
 Result check_parameters(const Specimen& specimen) {
   // In range: a plugin may refuse with a reason, as where parameters depend on each other.
   std::size_t made_count = 0;
@@ -109,6 +139,8 @@ Result check_parameters(const Specimen& specimen) {
   Result result = try_excluded(specimen);
   if (result.status == Status::failure) return result;
   if (made_count == 0) return {Status::warning, "nothing could be checked: " + reason};
+  if (const auto idle = idle_parameter(specimen); !idle.empty())
+    return {Status::warning, "all values of " + idle + " give the same functions"};
   const std::size_t rest = specimen.settings.size() - made_count;
   result.message = std::to_string(made_count) + " settings accepted, " + result.message;
   if (rest > 0) result.message += ", " + std::to_string(rest) + " in range too: " + reason;
@@ -211,12 +243,26 @@ class Together {
   std::vector<std::string> texts_;
 };
 
+/// Instances as many as a deep network with several readers of each layer has, at once; what goes wrong
+/// with one of them, or nothing.
+std::string crowd_fault(const Specimen& specimen) {
+  constexpr std::size_t many = 200;
+  std::vector<Instance> crowd;
+  try {
+    while (crowd.size() < many) crowd.emplace_back(*specimen.table, specimen.settings.front());
+  } catch (const NotMade& error) {
+    if (!crowd.empty()) return "beside " + std::to_string(crowd.size()) + " others " + error.what();
+  }
+  return "";
+}
+
 Result check_instances(const Specimen& specimen) {
   // Elsewhere, so that the first calls of this process are those of the next check.
   return run_in_copy([&] {
     Together all(specimen);
     if (all.size() == 0) return skipped("no instance can be made");
     if (const auto fault = all.fault(); !fault.empty()) return failed(fault);
+    if (const auto fault = crowd_fault(specimen); !fault.empty()) return failed(fault);
     return passed(std::to_string(all.size()) + " settings, the same bits together as alone");
   });
 }

@@ -14,8 +14,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "check/calls.hpp"
 #include "check/checks.hpp"
@@ -54,11 +56,31 @@ std::string changes_by(const std::function<void()>& run) {
   return after.changes(before);
 }
 
+/// What calls put into the working folder, which is an empty one here, or nothing.
+std::string files_left(const Specimen& specimen, const std::vector<Call>& calls) {
+  namespace fs = std::filesystem;
+  std::string folder = (fs::temp_directory_path() / "nngp-check-XXXXXX").string();
+  if (!::mkdtemp(folder.data())) throw Error("no temporary folder can be made");
+  run_in_copy([&] {
+    if (::chdir(folder.c_str()) != 0) return passed("");
+    return worst_of_settings(specimen, [&](const Instance& f) {
+      for (const Call& call : calls) call.results(f, 0);
+      return passed("");
+    });
+  });
+  std::string found;
+  for (const auto& entry : fs::directory_iterator(folder)) found = entry.path().filename().string();
+  fs::remove_all(folder);
+  return found;
+}
+
 Result check_environment(const Specimen& specimen) {
   const auto made =
       changes_by([&] { worst_of_settings(specimen, [](const Instance&) { return passed(""); }); });
   if (!made.empty()) return failed("create and destroy change it: " + made);
   const std::vector<Call> calls = all_calls(*specimen.table);
+  if (const auto file = files_left(specimen, calls); !file.empty())
+    return failed("calls leave a file in the working folder: " + printable(file));
   return worst_of_settings(specimen, [&, first = true](const Instance& f) mutable {
     // One by one, then all at once.
     if (first) {
@@ -170,8 +192,8 @@ Resources resources_in_use() {
 /// What grows with each of many rounds, or nothing. Once more after that, since a cache may have
 /// filled.
 std::string growth(const std::function<void(unsigned)>& round) {
-  constexpr std::size_t least = 8, most = 100;
-  constexpr auto time = std::chrono::milliseconds(1);  // enough for one function
+  constexpr std::size_t least = 4, most = 100;
+  constexpr auto time = std::chrono::microseconds(300);  // enough for one function
   using Clock = std::chrono::steady_clock;
   unsigned place = 0;
   for (int i = 0; i < 3; ++i) round(place++);
@@ -208,6 +230,15 @@ Result check_leaks(const Specimen& specimen) {
     return passed("");
   });
   if (result.status != Status::pass) return result;
+  const auto of_threads = growth([&](unsigned place) {
+    std::thread([&] {
+      worst_of_settings(specimen, [&](const Instance& f) {
+        for (const Call& call : calls) call.results(f, place);
+        return passed("");
+      });
+    }).join();
+  });
+  if (!of_threads.empty()) return failed(of_threads + " from a thread each, which have ended");
   return passed("nothing is left behind by " + std::to_string(calls.size()) + " functions");
 }
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <locale.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -14,9 +15,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <iostream>
 #include <limits>
 #include <locale>
+#include <new>
 
 #include "nngp/text.hpp"
 
@@ -47,9 +50,13 @@ std::array<bool, 4> roundings() {
 std::vector<std::uint32_t> control_registers() {
 #if defined(__x86_64__)
   constexpr std::uint32_t signalled = 0x3F;
-  std::uint16_t x87 = 0;
-  __asm__ volatile("fnstcw %0" : "=m"(x87));
-  return {__builtin_ia32_stmxcsr() & ~signalled, x87};
+  struct {
+    std::uint16_t control, unused, status, unused2, tags, unused3;
+    std::uint32_t rest[4];
+  } x87;
+  __asm__ volatile("fnstenv %0\n\tfldcw %0" : "=m"(x87));  // the former masks exceptions
+  // Registers that are in use, as after an instruction of MMX, turn long double into NaN.
+  return {__builtin_ia32_stmxcsr() & ~signalled, x87.control, x87.tags};
 #else
   return {static_cast<std::uint32_t>(fegetexcept()), static_cast<std::uint32_t>(std::fegetround())};
 #endif
@@ -143,20 +150,41 @@ std::string limits() {
   return text;
 }
 
+std::string priority() {
+  errno = 0;
+  const int priority = ::getpriority(PRIO_PROCESS, 0);
+  return (errno ? "unknown" : std::to_string(priority)) + ", policy " +
+         std::to_string(::sched_getscheduler(0));
+}
+
+std::string thread_name() {
+  char name[32] = {};
+  ::pthread_getname_np(::pthread_self(), name, sizeof name);
+  return name;
+}
+
+/// What C++ calls when memory runs out or an exception finds no handler: of the host, which must go on.
+std::string handlers_of_cpp() {
+  const auto text = [](auto handler) {
+    return std::to_string(reinterpret_cast<std::uintptr_t>(handler));
+  };
+  return text(std::get_terminate()) + ' ' + text(std::get_new_handler());
+}
+
 std::string children() {
   siginfo_t info = {};
   const int found = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
   return found < 0 && errno == ECHILD ? "none" : "some";
 }
 
-/// What standard output, a file in a worker, has got; what a stream keeps is written first.
-std::string printed() {
-  std::fflush(stdout);
+/// What a standard stream, a file in a worker, has got; what is kept for it is written first.
+std::string printed(int stream) {
+  std::fflush(nullptr);
   std::cout.flush();
   struct stat file = {};
-  if (::fstat(STDOUT_FILENO, &file) != 0 || !S_ISREG(file.st_mode) || file.st_size == 0) return "";
+  if (::fstat(stream, &file) != 0 || !S_ISREG(file.st_mode) || file.st_size == 0) return "";
   char text[60];
-  const auto count = ::pread(STDOUT_FILENO, text, sizeof text, 0);
+  const auto count = ::pread(stream, text, sizeof text, 0);
   return std::to_string(file.st_size) + " bytes, the first " + "'" +
          printable({text, static_cast<std::size_t>(std::max<ssize_t>(count, 0))}) + "'";
 }
@@ -188,7 +216,7 @@ ProcessState::ProcessState()
   locale_ = std::string(::setlocale(LC_ALL, nullptr)) +
             (::uselocale(nullptr) == LC_GLOBAL_LOCALE ? "" : " and another for the thread") +
             (std::locale() == std::locale::classic() ? "" : ", for C++ " + std::locale().name());
-  printed_ = printed();
+  printed_ = {printed(STDOUT_FILENO), printed(STDERR_FILENO)};
   process_ = {{"open files", open_files()},
               {"the working folder", working_folder()},
               {"the mask of file modes", file_mode_mask()},
@@ -197,6 +225,9 @@ ProcessState::ProcessState()
               {"timers", timers()},
               {"the number of threads", std::to_string(names_in("/proc/self/task").size())},
               {"child processes", children()},
+              {"the priority", priority()},
+              {"the name of the thread", thread_name()},
+              {"what C++ calls at its end", handlers_of_cpp()},
               {"limits", limits()},
               {"the process group", std::to_string(::getpgrp()) + '/' + std::to_string(::getsid(0))}};
 }
@@ -225,7 +256,9 @@ std::string ProcessState::locale_changes(const ProcessState& before) const {
 }
 
 std::string ProcessState::process_changes(const ProcessState& before) const {
-  if (printed_ != before.printed_) return "standard output gets " + printed_;
+  for (std::size_t i = 0; i < printed_.size(); ++i)
+    if (printed_[i] != before.printed_[i])
+      return std::string(i ? "standard error" : "standard output") + " gets " + printed_[i];
   for (std::size_t i = 0; i < process_.size(); ++i) {
     const auto& [what, now] = process_[i];
     const std::string& then = before.process_[i].second;

@@ -38,7 +38,7 @@ class ProcessState {
   std::string blocked_, signal_stack_;
   std::string locale_;
   std::vector<std::pair<std::string, std::string>> process_;  ///< what is looked at, and how it is
-  std::string printed_;                                       ///< on standard output, its beginning
+  std::array<std::string, 2> printed_;  ///< on standard output and error, their beginnings
 };
 
 }  // namespace nngp::host

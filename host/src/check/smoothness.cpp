@@ -21,6 +21,22 @@ std::vector<double> differentiated(const std::vector<double>& c) {
   return d;
 }
 
+/// Of a jump near x, its side that is less, to the last bit; x where f does not jump. Integrals that
+/// are split there are exact.
+double sharpened(const std::function<double(double)>& f, double x) {
+  const double reach = 1e-9 * std::max(1.0, std::abs(x));
+  double low = x - reach, high = x + reach, at_low = f(low), at_high = f(high);
+  if (!(std::abs(at_high - at_low) > 1e-6 * (std::abs(at_high) + std::abs(at_low)))) return x;
+  for (double middle; (middle = 0.5 * (low + high)) > low && middle < high;) {
+    const double here = f(middle);
+    if (std::abs(here - at_low) > std::abs(at_high - here))
+      high = middle, at_high = here;
+    else
+      low = middle, at_low = here;
+  }
+  return low;
+}
+
 /// The kink in an interval that has one, as far as halving tells. Halves overlap, because a kink beyond
 /// the last node of both would be seen in neither.
 double located(const std::function<double(double)>& f, double low, double high) {
@@ -31,7 +47,7 @@ double located(const std::function<double(double)>& f, double low, double high) 
         Interpolant(f, low, lower_end, nodes).tail() > Interpolant(f, upper_begin, high, nodes).tail();
     in_lower ? high = lower_end : low = upper_begin;
   }
-  return 0.5 * (low + high);
+  return sharpened(f, 0.5 * (low + high));
 }
 
 /// Looks for kinks of f between two points where it may have some.

@@ -27,8 +27,8 @@ class Interpolant {
   double largest_ = 0;
 };
 
-/// Where f is seen not to be smooth on [low, high], jumps and kinks to about 1e-10. `known` points are
-/// passed over.
+/// Where f is seen not to be smooth on [low, high], kinks to about 1e-10 and jumps to the last bit.
+/// `known` points are passed over.
 std::vector<double> find_kinks(const std::function<double(double)>& f, double low, double high,
                                const std::vector<double>& known);
 

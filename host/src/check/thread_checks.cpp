@@ -1,10 +1,12 @@
 // Calls from two threads at once. What goes wrong only when one is inside a function while the other
 // runs is not left to chance: one thread is suspended again and again, wherever it is, until the other
-// has made whole calls. That does not depend on the number of processors or on how busy they are.
+// has made whole calls, and short functions after each of their instructions. That does not depend on
+// the number of processors or on how busy they are.
 
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,10 +21,12 @@
 namespace nngp::host {
 namespace {
 
-constexpr unsigned places = 8;                     // arguments of each thread
-constexpr int enough = 40, enough_of_short = 250;  // suspensions of one function
-constexpr std::int64_t usual_time = 6'000'000, longest_time = 200'000'000;  // of these, in ns
-constexpr int few = 12;  // that take the longest time
+constexpr unsigned places = 8;    // arguments of each thread
+constexpr int enough = 20;        // suspensions of one function by a timer
+constexpr int most_steps = 3000;  // instructions of one call that are stepped through
+constexpr unsigned stepped_places = 3;
+constexpr std::int64_t usual_time = 3'000'000, longest_time = 200'000'000;  // of these, in ns
+constexpr int few = 8;  // that take the longest time
 
 std::int64_t nanoseconds() {
   timespec now = {};
@@ -38,7 +42,18 @@ struct {
   std::atomic<int> suspensions = 0;       ///< in which it has made some
   std::atomic<bool> over = false;
   std::uint32_t delay = 1;
+  std::atomic<bool> stepping = false;
+  int steps = 0;               ///< that are left
+  std::int64_t steps_end = 0;  ///< when no more are taken
 } suspending;
+
+/// Until the other thread has made some calls, or for as long as it is waited for.
+bool wait_for_others(std::uint64_t calls) {
+  const std::uint64_t before = suspending.others;
+  const std::int64_t end = nanoseconds() + suspending.patience;
+  while (suspending.others < before + calls && nanoseconds() < end) ::sched_yield();
+  return suspending.others >= before + calls;
+}
 
 /// Starts the timer, for some microseconds that vary.
 void suspend_soon() {
@@ -51,10 +66,7 @@ void suspend_soon() {
 void suspend(int) {
   constexpr std::uint64_t calls = 5;  // one of them is of the same function, and begun since
   const int error = errno;
-  const std::uint64_t before = suspending.others;
-  const std::int64_t end = nanoseconds() + suspending.patience;
-  while (suspending.others < before + calls && nanoseconds() < end) ::sched_yield();
-  if (suspending.others >= before + calls) ++suspending.suspensions;
+  if (wait_for_others(calls)) ++suspending.suspensions;
   if (!suspending.over) suspend_soon();
   errno = error;
 }
@@ -62,8 +74,7 @@ void suspend(int) {
 /// While one lives, the calling thread is suspended again and again.
 class Suspensions {
  public:
-  explicit Suspensions(std::int64_t patience) {
-    suspending.patience = patience;
+  Suspensions() {
     suspending.over = false;
     suspending.suspensions = 0;
     struct sigaction action = {};
@@ -90,6 +101,52 @@ class Suspensions {
   struct sigaction before_;
 };
 
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+constexpr long trap_flag = 0x100;  // the processor raises SIGTRAP after each instruction
+
+void step(int, siginfo_t*, void* context) {
+  constexpr std::uint64_t calls = 2;  // one of them has begun since
+  const int error = errno;
+  wait_for_others(calls);
+  if (--suspending.steps <= 0 || nanoseconds() > suspending.steps_end)
+    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
+  errno = error;
+}
+
+/// Runs `call`, suspended after each of its first instructions until the other thread has called the
+/// same function.
+template <class Run>
+bool stepped(Run call) {
+  struct sigaction action = {}, before = {};
+  action.sa_sigaction = step;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  ::sigaction(SIGTRAP, &action, &before);
+  suspending.steps = most_steps;
+  suspending.steps_end = nanoseconds() + usual_time;
+  // Below what the compiler may keep under the stack pointer.
+  __asm__ volatile(
+      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
+      :
+      : "i"(trap_flag)
+      : "memory", "cc");
+  const bool result = call();
+  __asm__ volatile(
+      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
+      :
+      : "i"(~trap_flag)
+      : "memory", "cc");
+  ::sigaction(SIGTRAP, &before, nullptr);
+  return result;
+}
+constexpr bool can_step = true;
+#else
+template <class Run>
+bool stepped(Run call) {
+  return call();
+}
+constexpr bool can_step = false;
+#endif
+
 /// Instances with what their functions give when nothing else runs.
 class Alone {
  public:
@@ -107,7 +164,11 @@ class Alone {
 
   /// Whether a call gives the same now.
   bool same(std::size_t call, unsigned place) const {
-    if (calls_[call].is_steady) return calls_[call].is_steady(f_, place);
+    return calls_[call].is_steady ? calls_[call].is_steady(f_, place) : same_once(call, place);
+  }
+
+  /// The same of a single call.
+  bool same_once(std::size_t call, unsigned place) const {
     return same_bits(calls_[call].results(f_, place), results_[2 * places * call + place]);
   }
 
@@ -138,19 +199,31 @@ std::size_t different_together(std::size_t one, std::size_t count, const Alone& 
   std::atomic<bool> over = false;
   std::thread other([&] {
     for (std::size_t k = 0; !over; ++k, ++suspending.others) {
+      if (suspending.stepping) {
+        const Alone& alone = k % 2 ? second : first;
+        if (!alone.same_once(one, places + static_cast<unsigned>(k % places))) different = one;
+        ::sched_yield();  // back to the other, where there is one processor
+        continue;
+      }
       // The others come first as a rule: where both take locks, the same one would wait for the first.
       const std::size_t call = k % 4 == 3 ? one : (k - k / 4) % count;
       const Alone& alone = k % 8 == 2 ? second : first;
-      if (!alone.same(call, places + static_cast<unsigned>(k % places))) different = call;
+      if (!alone.same_once(call, places + static_cast<unsigned>(k % places))) different = call;
     }
   });
   std::thread suspended([&] {
-    const Suspensions suspensions(patience);
+    suspending.patience = patience;
+    if (can_step && first.is_short(one)) {
+      suspending.stepping = true;
+      for (unsigned place = 0; place < stepped_places && different == none; ++place)
+        if (!stepped([&] { return first.same(one, place); })) different = one;
+      suspending.stepping = false;
+    }
+    const Suspensions suspensions;
     const std::int64_t begin = nanoseconds();
-    const int wanted = first.is_short(one) ? enough_of_short : enough;
     const auto is_enough = [&] {
       const std::int64_t time = nanoseconds() - begin;
-      return suspending.suspensions >= wanted || time > longest_time ||
+      return suspending.suspensions >= enough || time > longest_time ||
              (time > usual_time && suspending.suspensions >= few);
     };
     for (unsigned place = 0; !is_enough() && different == none; place = (place + 1) % places)

@@ -106,7 +106,8 @@ struct TileBuffers {
   }
 
   void fill();
-  /// The same outputs, with equal and opposite inputs, right angles, and variances from 1e-6 to 1e4.
+  /// The same outputs, with equal and opposite inputs, right angles, and variances of 0 and from 1e-6
+  /// to 1e4.
   void fill_extremes();
 
   std::size_t rows, cols;

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +30,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t max_line = 1 << 20;    // more without an end of line is not our worker's
-constexpr std::size_t max_errors = 1 << 14;  // what is kept of standard error
+constexpr std::size_t max_errors = 1 << 14;  // what is read of standard error
 
 Clock::duration in_clock(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
@@ -93,12 +95,15 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   for (std::string& word : all) pointers.push_back(word.data());
   pointers.push_back(nullptr);
 
-  Pipe out, err;
+  Pipe out;
+  // A file, by the size of which the worker knows what a plugin prints.
+  err_ = ::memfd_create("stderr", MFD_CLOEXEC);
+  if (err_ < 0) fail("memfd_create", errno);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out.ends[1], 1);
-  ::posix_spawn_file_actions_adddup2(&actions, err.ends[1], 2);
+  ::posix_spawn_file_actions_adddup2(&actions, err_, 2);
   // A process group of its own: signals that the plugin sends to its group reach no other.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -110,7 +115,6 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   ::posix_spawn_file_actions_destroy(&actions);
   if (error) fail(program.c_str(), error);
   out_ = out.release();
-  err_ = err.release();
 }
 
 WorkerProcess::~WorkerProcess() {
@@ -118,8 +122,8 @@ WorkerProcess::~WorkerProcess() {
     ::kill(-id_, SIGKILL);  // with what the plugin has started
     while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) continue;
   }
-  ::close(out_);
-  if (err_ >= 0) ::close(err_);
+  for (const int file : {out_, err_})
+    if (file >= 0) ::close(file);
 }
 
 std::optional<std::string> WorkerProcess::read_line(double seconds) {
@@ -161,29 +165,29 @@ bool WorkerProcess::is_late() {
 /// Reads what there is. False when the worker has closed its output or the time is over.
 bool WorkerProcess::fill() {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-  std::array<pollfd, 2> ends = {pollfd{out_, POLLIN, 0}, pollfd{err_, POLLIN, 0}};
+  pollfd end = {out_, POLLIN, 0};
   const int wait = static_cast<int>(std::clamp<long>(left, 0, 1 << 30));
-  const int ready = ::poll(ends.data(), ends.size(), wait);
+  const int ready = ::poll(&end, 1, wait);
   if (ready < 0 && errno == EINTR) return true;
   if (ready <= 0) {
     timed_out_ = is_late();
     return !timed_out_;
   }
-  if (ends[1].revents && !read_errors()) ::close(std::exchange(err_, -1));
-  if (!ends[0].revents) return true;
   std::array<char, 4096> block;
   const ssize_t count = ::read(out_, block.data(), block.size());
   if (count > 0) buffer_.append(block.data(), static_cast<std::size_t>(count));
   return count > 0;
 }
 
-/// Reads from standard error. False at its end.
-bool WorkerProcess::read_errors() {
-  std::array<char, 4096> block;
-  const ssize_t count = ::read(err_, block.data(), block.size());
-  if (count > 0 && errors_.size() < max_errors)
-    errors_.append(block.data(), static_cast<std::size_t>(count));
-  return count > 0;
+/// The end of what was printed to standard error.
+std::string WorkerProcess::errors() const {
+  struct stat file = {};
+  ::fstat(err_, &file);
+  const off_t begin = std::max<off_t>(0, file.st_size - static_cast<off_t>(max_errors));
+  std::string text(static_cast<std::size_t>(file.st_size - begin), '\0');
+  const ssize_t count = ::pread(err_, text.data(), text.size(), begin);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return text;
 }
 
 void WorkerProcess::finish() {
@@ -204,11 +208,8 @@ void WorkerProcess::finish() {
     while (!status) status = ended(0);
   }
   id_ = -1;
-  // What is left in the pipe; another process that holds its other end is not waited for.
-  pollfd rest = {err_, POLLIN, 0};
-  while (err_ >= 0 && ::poll(&rest, 1, 0) > 0 && read_errors()) continue;
   end_ = timed_out_ ? "did not come to an end within " + format_number(limit_) + " s"
-                    : end_text(*status, printable(last_words(errors_), 300));
+                    : end_text(*status, printable(last_words(errors()), 300));
 }
 
 }  // namespace nngp::host

@@ -29,7 +29,7 @@ class WorkerProcess {
 
  private:
   bool fill();
-  bool read_errors();
+  std::string errors() const;
   double computed() const;
   bool is_late();
   void finish();
@@ -37,7 +37,6 @@ class WorkerProcess {
   pid_t id_ = -1;
   int out_ = -1, err_ = -1;
   std::string buffer_;  ///< read and not yet returned
-  std::string errors_;  ///< the beginning of what came on standard error
   std::string end_;
   bool timed_out_ = false;
   std::chrono::steady_clock::time_point deadline_;

@@ -19,7 +19,7 @@ namespace {
 
 // Exit handlers can reach nothing but globals.
 std::atomic<bool> guarded = false;
-int output = STDOUT_FILENO;
+int descriptor = STDOUT_FILENO;
 
 /// The file that an address was loaded from; empty if none was.
 std::string file_of(void* address) {
@@ -60,7 +60,7 @@ void end_at_once(int code) {
   for (;;) ::syscall(SYS_exit_group, code);
 }
 
-ProcessGuard::ProcessGuard() : before_(std::cout.rdbuf()) {
+ProcessGuard::ProcessGuard() {
   std::atexit(end_with_failure);
   std::at_quick_exit(end_with_failure);
   guarded = true;
@@ -72,19 +72,24 @@ ProcessGuard::ProcessGuard() : before_(std::cout.rdbuf()) {
     ::dup2(nowhere, STDOUT_FILENO);
     ::close(nowhere);
   }
-  output = own;
+  descriptor = own;
   output_ = std::make_unique<__gnu_cxx::stdio_filebuf<char>>(own, std::ios::out);
-  std::cout.rdbuf(output_.get());
+  output().rdbuf(output_.get());
 }
 
 ProcessGuard::~ProcessGuard() {
   guarded = false;
-  std::cout.exceptions(std::ios::goodbit);
-  std::cout.flush();
-  std::cout.rdbuf(before_);
+  output().exceptions(std::ios::goodbit);
+  output().flush();
+  output().rdbuf(std::cout.rdbuf());
 }
 
-int standard_output_descriptor() { return output; }
+std::ostream& output() {
+  static std::ostream stream(std::cout.rdbuf());
+  return stream;
+}
+
+int standard_output_descriptor() { return descriptor; }
 
 }  // namespace nngp::host
 

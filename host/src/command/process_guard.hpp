@@ -17,14 +17,15 @@ class ProcessGuard {
 
  private:
   std::unique_ptr<std::streambuf> output_;
-  std::streambuf* before_;
 };
 
 /// Ends the process at once, as the command itself does: no plugin is blamed for it. Safe in a signal
 /// handler.
 [[noreturn]] void end_at_once(int code);
 
-/// The file descriptor that std::cout writes to.
+/// The command's standard output. std::cout is that of plugins too, which share the library of C++.
+std::ostream& output();
+/// The file descriptor that output() writes to.
 int standard_output_descriptor();
 
 }  // namespace nngp::host

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <boost/dll/runtime_symbol_info.hpp>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "command/options.hpp"
+#include "command/process_guard.hpp"
 #include "nngp/file.hpp"
 
 namespace nngp::host {
@@ -140,14 +140,16 @@ std::string finish_report(ordered_json report, const RunReport& run) {
   report["instruction_set"] = instruction_set();
   report["plugins"] = json_of(run.plugins);
   report["numerical_layers"] = json_of(run.numerical);
-  for (const auto& [part, seconds] : run.seconds) report["seconds"][part] = seconds;
+  ordered_json seconds = ordered_json::object();
+  for (const auto& [part, value] : run.seconds) seconds[part] = value;
+  report["seconds"] = seconds;
   report["peak_memory_bytes"] = peak_memory_bytes();
   return dump(report, 2) + '\n';
 }
 
 bool give_report(const std::string& path, const std::string& json) {
   if (path == standard_output) {
-    std::cout << json;
+    output() << json;
     return true;
   }
   if (!path.empty()) write_file(path, json);

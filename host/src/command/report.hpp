@@ -19,6 +19,8 @@
 
 namespace nngp::host {
 
+/// What gets members one by one starts as ordered_json::object(): a null that `[]` turns into an object
+/// where memory runs out is broken, and its destructor ends the process.
 using nlohmann::ordered_json;
 
 /// The matrix of one input file.

@@ -3,7 +3,6 @@
 #include "nngp/kernel.hpp"
 
 #include <charconv>
-#include <iostream>
 #include <sstream>
 #include <tuple>
 
@@ -11,6 +10,7 @@
 #include "command/inexact.hpp"
 #include "command/plot.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/progress.hpp"
 #include "kernel/kernel_report.hpp"
 #include "kernel/kernel_request.hpp"
@@ -30,10 +30,10 @@ void print_matrix(const KernelMatrix<Real>& matrix) {
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
     for (Eigen::Index j = 0; j < matrix.cols(); ++j) {
       const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, matrix(i, j));
-      if (j > 0) std::cout << ',';
-      std::cout.write(buffer, end - buffer);
+      if (j > 0) output() << ',';
+      output().write(buffer, end - buffer);
     }
-    std::cout << '\n';
+    output() << '\n';
   }
 }
 
@@ -152,9 +152,9 @@ class KernelRun {
     if (request_.nngp == standard_output) print_matrix(nngp);
     if (request_.ntk == standard_output) print_matrix(ntk);
     if (request_.wants_summary() && request_.report != standard_output)
-      std::cout << report_.text() << '\n'
-                << kernel_text("nngp", nngp.view(), report_.symmetric()) << '\n'
-                << kernel_text("ntk", ntk.view(), report_.symmetric());
+      output() << report_.text() << '\n'
+               << kernel_text("nngp", nngp.view(), report_.symmetric()) << '\n'
+               << kernel_text("ntk", ntk.view(), report_.symmetric());
   }
 
   /// To disk, block by block; an interrupted run can be resumed.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -11,6 +10,7 @@
 #include "command/inexact.hpp"
 #include "command/options.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/progress.hpp"
 #include "command/report.hpp"
 #include "nngp/data.hpp"
@@ -187,7 +187,7 @@ void run_eval(const po::variables_map& arguments) {
   const std::string report = text_of(arguments, "report");
   // Nothing is written if a point fails.
   if (!give_report(report, report_of(activation, points, values, watch.seconds())))
-    std::cout << csv_of(points, values, arguments.count("errors") > 0);
+    output() << csv_of(points, values, arguments.count("errors") > 0);
 }
 
 }  // namespace

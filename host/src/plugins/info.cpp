@@ -1,11 +1,11 @@
 // nngp info: what this nngp is and where it runs, for bug reports and job scripts.
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "command/command.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/activation.h"
 #include "nngp/error.hpp"
@@ -68,7 +68,7 @@ void info_as_text(const Registry& plugins) {
     table.add({bold("plugins in"), printable(folder, 1000)});
   table.add({bold("activations"), std::to_string(plugins.activations().size())});
   for (const LayerHelp& layer : layer_help()) table.add({bold("layer"), layer.signature});
-  std::cout << table.text();
+  output() << table.text();
 }
 
 void run_info(const po::variables_map& arguments) {

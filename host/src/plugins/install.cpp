@@ -13,6 +13,7 @@
 
 #include "check/check.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/plugin_file.hpp"
@@ -222,8 +223,8 @@ void install_plugin(const po::variables_map& arguments) {
                       distrust);
   file.commit();
   fs::rename(fresh, target);
-  std::cout << "installed " << name << " as " << printable(target.string(), 1000) << '\n';
-  for (const Descriptor& one : tables.activations()) std::cout << "  " << one->name << '\n';
+  output() << "installed " << name << " as " << printable(target.string(), 1000) << '\n';
+  for (const Descriptor& one : tables.activations()) output() << "  " << one->name << '\n';
 }
 
 void remove_plugin(const po::variables_map& arguments) {
@@ -236,7 +237,7 @@ void remove_plugin(const po::variables_map& arguments) {
                       " has no '" + name + "'" + suggest(name, installed.others));
   const std::string what = described(installed.file);
   fs::remove(installed.file);
-  std::cout << "removed " << what << '\n';
+  output() << "removed " << what << '\n';
 }
 
 void pack_plugin(const po::variables_map& arguments) {
@@ -254,7 +255,7 @@ void pack_plugin(const po::variables_map& arguments) {
   if (fs::exists(target) && !arguments.count("force"))
     throw PluginError("'" + target.string() + "' exists already; --force replaces it");
   write_file(target, write_archive(archive, folder, file_name(tables.name())));
-  std::cout << "wrote " << target.string() << '\n';
+  output() << "wrote " << target.string() << '\n';
 }
 
 }  // namespace nngp::host

@@ -1,11 +1,11 @@
 // nngp plugins list: the activations found.
 
-#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "check/check.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
@@ -75,9 +75,9 @@ using Infos = std::vector<ActivationInfo>;
 Infos::const_iterator list_library(Infos::const_iterator info, const Infos& all, Verdicts& verdicts) {
   const ActivationInfo& first = *info;
   const std::string name = first.file.empty() ? first.library : first.file.filename().string();
-  std::cout << "  " << printable(name) << " (ABI " << first.abi << ")";
-  if (verdicts.wanted() && !first.file.empty()) std::cout << ": " << verdicts.of(first.file).summary();
-  std::cout << '\n';
+  output() << "  " << printable(name) << " (ABI " << first.abi << ")";
+  if (verdicts.wanted() && !first.file.empty()) output() << ": " << verdicts.of(first.file).summary();
+  output() << '\n';
   Table table(4);
   for (; info != all.end() && info->file == first.file && info->library == first.library; ++info) {
     const std::string note = info->shadowed_by.empty()
@@ -85,7 +85,7 @@ Infos::const_iterator list_library(Infos::const_iterator info, const Infos& all,
                                  : "shadowed by " + printable(info->shadowed_by, 1000);
     table.add({info->name, printable(info->version), note});
   }
-  std::cout << table.text();
+  output() << table.text();
   return info;
 }
 
@@ -95,16 +95,16 @@ void list_as_text(const Registry& plugins, Verdicts& verdicts) {
   for (auto info = all.begin(); info != all.end();) {
     const std::filesystem::path folder = info->file.parent_path();
     const Source source = info->source;
-    if (info != all.begin()) std::cout << '\n';
+    if (info != all.begin()) output() << '\n';
     const std::string place = source == Source::program ? "in memory"
                               : folder.empty()          ? "."
                                                         : printable(folder.string(), 1000);
-    std::cout << bold(place) << " (" << meaning_of(source) << ")\n";
+    output() << bold(place) << " (" << meaning_of(source) << ")\n";
     while (info != all.end() && info->file.parent_path() == folder && info->source == source)
       info = list_library(info, all, verdicts);
   }
   if (all.empty())
-    std::cout << "no plugins found; name one with --plugin, or a folder in NNGP_PLUGIN_PATH\n";
+    output() << "no plugins found; name one with --plugin, or a folder in NNGP_PLUGIN_PATH\n";
 }
 
 }  // namespace

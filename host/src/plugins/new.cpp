@@ -6,6 +6,7 @@
 #include <set>
 
 #include "command/names.hpp"
+#include "command/process_guard.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/text.hpp"
@@ -101,11 +102,11 @@ void new_plugin(const po::variables_map& arguments) {
     std::cerr << "nngp: " << shadows << '\n';
 
   const std::string place = folder.path().lexically_normal().string();
-  std::cout << "wrote " << place << ": the activation " << activation
-            << " with the formulas of an example\n"
-            << "next:\n"
-            << "  cd " << place << "\n  cmake -B build && cmake --build build\n"
-            << "  nngp plugins check build/lib" << library << ".so\n";
+  output() << "wrote " << place << ": the activation " << activation
+           << " with the formulas of an example\n"
+           << "next:\n"
+           << "  cd " << place << "\n  cmake -B build && cmake --build build\n"
+           << "  nngp plugins check build/lib" << library << ".so\n";
 }
 
 }  // namespace nngp::host

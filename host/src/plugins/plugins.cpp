@@ -1,10 +1,10 @@
 // nngp plugins: picks the action.
 
 #include <algorithm>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "check/check_command.hpp"
+#include "command/process_guard.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
 
@@ -79,7 +79,7 @@ void run_plugins(const po::variables_map& arguments) {
 }  // namespace
 
 void print_json(const nlohmann::ordered_json& value) {
-  std::cout << value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  output() << value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
 Command plugins_command() {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
 #include "nngp/plugin_file.hpp"
@@ -106,7 +106,7 @@ void show_as_json(const ActivationInfo& info, const nngp_activation& activation)
                           {"maximum", bound(parameter->maximum)},
                           {"maximum_excluded", (parameter->flags & NNGP_MAXIMUM_EXCLUDED) != 0}});
   }
-  ordered_json functions;
+  ordered_json functions = ordered_json::object();
   for (const FunctionInfo& function : functions_of(activation))
     functions[function.name] = function.source.empty() ? ordered_json() : ordered_json(function.source);
   print_json(
@@ -135,7 +135,7 @@ std::string tiles_text(const nngp_activation& activation) {
 }
 
 void show_as_text(const ActivationInfo& info, const nngp_activation& activation) {
-  std::cout << bold(info.name) << ": " << safe(activation.summary) << "\n\n";
+  output() << bold(info.name) << ": " << safe(activation.summary) << "\n\n";
   Table facts(2);
   const auto fact = [&](const char* name, const std::string& value) {
     if (!value.empty()) facts.add({name, value});
@@ -148,22 +148,22 @@ void show_as_text(const ActivationInfo& info, const nngp_activation& activation)
   fact("library", info.library + ", ABI " + info.abi);
   fact("file", printable(info.place(), 1000));
   fact("tiles", tiles_text(activation));
-  std::cout << facts.text();
+  output() << facts.text();
 
-  std::cout << "\n" << bold("Functions") << '\n';
+  output() << "\n" << bold("Functions") << '\n';
   Table functions(2);
   for (const FunctionInfo& function : functions_of(activation))
     functions.add({function.name, function.source.empty() ? "not offered" : function.source});
-  std::cout << functions.text();
+  output() << functions.text();
 
   if (activation.parameter_count == 0) return;
-  std::cout << "\n" << bold("Parameters") << '\n';
+  output() << "\n" << bold("Parameters") << '\n';
   Table parameters(2);
   parameters.add({"NAME", "KIND", "DEFAULT", "RANGE", "MEANING"});
   for (const nngp_parameter* parameter : parameters_of(activation))
     parameters.add({parameter->name, kind_of(*parameter), default_text(*parameter),
                     range_text(*parameter), safe(parameter->summary)});
-  std::cout << parameters.text();
+  output() << parameters.text();
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // nngp compare: which network suits the data.
 
 #include <algorithm>
-#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "command/inexact.hpp"
 #include "command/options.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/progress.hpp"
 #include "command/report.hpp"
 #include "command/terminal.hpp"
@@ -260,7 +260,7 @@ void run_compare(const po::variables_map& arguments) {
   Comparison comparison(arguments, plugins);
   comparison.run();
   if (!best.empty()) write_file(best, comparison.best_model());
-  if (!give_report(report, comparison.json())) std::cout << comparison.text();
+  if (!give_report(report, comparison.json())) output() << comparison.text();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "command/command.hpp"
 #include "command/inexact.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/progress.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
@@ -84,7 +85,7 @@ class PredictRun {
     for (auto* file : {&mean, &cov, &std})
       if (*file) (*file)->commit();
     if (labels) labels->commit();
-    if (!give_report(request_.report, report_.json())) std::cout << report_.text();
+    if (!give_report(request_.report, report_.json())) output() << report_.text();
   }
 
  private:
@@ -288,16 +289,14 @@ class PredictRun {
   }
 
   /// The picture is a learning curve where predictions over x cannot be drawn.
-  bool plots_learning() const { return !request_.plot.empty() && !kernels_->is_curve(); }
+  bool plots_learning() const { return !request_.plot.empty() && !kernels_->curve(); }
 
   Plot draw(const Ensemble<Real>& ensemble, const Gaussian& predicted) const {
-    if (!plots_learning()) {
-      const Data<double> x = read_input<double>(request_.x_train, request_.inputs),
-                         x_test = read_input<double>(request_.x_test, request_.inputs);
+    if (const auto curve = kernels_->curve())
       return prediction_plot(
-          x.view(), units().size() == 1 && !classifies() ? targets_.data().view() : targets_.values(),
-          x_test.view(), predicted);
-    }
+          curve->first.view(),
+          units().size() == 1 && !classifies() ? targets_.data().view() : targets_.values(),
+          curve->second.view(), predicted);
     // Labels that training did not know have no targets to compare with.
     std::optional<KernelMatrix<double>> encoded;
     std::optional<MatrixView<double>> y_test;

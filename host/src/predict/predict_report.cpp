@@ -21,7 +21,7 @@ ordered_json finite_or_null(const std::optional<double>& value) {
 }
 
 ordered_json json_of(const HeldOut& held_out, bool classification) {
-  return {{"root_mean_squared_error", std::sqrt(held_out.mean_squared_error)},
+  return {{"root_mean_squared_error", held_out.root_mean_squared_error},
           {"log_density", held_out.log_density},
           {"accuracy", classification ? ordered_json(held_out.accuracy) : ordered_json()}};
 }
@@ -135,7 +135,7 @@ std::optional<int> PredictReport::digits() const {
 }
 
 std::string PredictReport::json() const {
-  ordered_json input_files;
+  ordered_json input_files = ordered_json::object();
   for (const InputFile& input : inputs) {
     std::string key = input.name;
     std::replace(key.begin(), key.end(), '-', '_');

@@ -36,7 +36,15 @@ class OfNetwork final : public PredictionKernels<Real> {
   }
   const DataSource* train_source() const override { return &x_train_.source(); }
   const DataSource* test_source() const override { return &x_test_.source(); }
-  bool is_curve() const override { return x_train_.cols() == 1; }
+  std::optional<std::pair<KernelMatrix<double>, KernelMatrix<double>>> curve() const override {
+    if (x_train_.cols() != 1) return std::nullopt;
+    const auto column = [](const MatrixView<Real>& x) {
+      KernelMatrix<double> values(x.rows(), 1);
+      values.map() = x.template cast<double>();
+      return values;
+    };
+    return std::pair(column(x_train_.view()), column(x_test_.view()));
+  }
 
   void check_unchanged() const override {
     x_train_.check_unchanged();

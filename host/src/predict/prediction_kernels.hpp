@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "nngp/data.hpp"
 #include "nngp/predict.hpp"
@@ -37,8 +38,11 @@ class PredictionKernels {
 
   /// Whether the kernels suffice for the spread of predictions.
   virtual bool knows_spread() const { return true; }
-  /// Whether predictions can be drawn as a curve: there are inputs, of one feature.
-  virtual bool is_curve() const { return false; }
+  /// Training and test inputs of one feature, over which predictions can be drawn as a curve; none if
+  /// there are more features, or no inputs.
+  virtual std::optional<std::pair<KernelMatrix<double>, KernelMatrix<double>>> curve() const {
+    return std::nullopt;
+  }
 
   /// Throws DataError if a file was changed while it was used.
   virtual void check_unchanged() const = 0;

@@ -87,13 +87,19 @@ Selection selection_of(const po::variables_map& arguments) {
 double merit(const Scores& scores, Criterion criterion, bool classification) {
   if (criterion == Criterion::likelihood) return scores.log_marginal_likelihood;
   const HeldOut& held_out = criterion == Criterion::folds ? scores.folds.value() : scores.leave_one_out;
-  return classification ? held_out.accuracy : -held_out.mean_squared_error;
+  return classification ? held_out.accuracy : -held_out.root_mean_squared_error;
 }
 
 const Scored& best_of(const std::vector<Scored>& all, Criterion criterion, bool classification) {
-  return *std::max_element(all.begin(), all.end(), [&](const Scored& a, const Scored& b) {
+  const Scored& best = *std::max_element(all.begin(), all.end(), [&](const Scored& a, const Scored& b) {
     return merit(a.second, criterion, classification) < merit(b.second, criterion, classification);
   });
+  if (!std::isfinite(merit(best.second, criterion, classification)))
+    throw NumericalError(
+        "the likelihood of the targets is 0 to the range of numbers: they are far larger than the "
+        "kernel "
+        "allows; scale them (--normalize-y)");
+  return best;
 }
 
 }  // namespace nngp::host

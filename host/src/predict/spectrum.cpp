@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "command/command.hpp"
@@ -13,6 +12,7 @@
 #include "command/options.hpp"
 #include "command/plot.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/progress.hpp"
 #include "command/report.hpp"
 #include "command/terminal.hpp"
@@ -166,7 +166,7 @@ void run_spectrum(const po::variables_map& arguments) {
     writer.commit();
   }
   if (!give_report(report, spectrum_json(result, source, name)))
-    std::cout << spectrum_text(result, source, name);
+    output() << spectrum_text(result, source, name);
 }
 
 }  // namespace

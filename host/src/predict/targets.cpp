@@ -187,7 +187,7 @@ void check_same_rows(const std::string& x_path, Eigen::Index inputs, const std::
 
 std::string held_out_text(const HeldOut& held_out, bool classification) {
   return classification ? print("%.4f right", held_out.accuracy)
-                        : print("rms error %.5g", std::sqrt(held_out.mean_squared_error));
+                        : print("rms error %.5g", held_out.root_mean_squared_error);
 }
 
 }  // namespace nngp::host

@@ -1,6 +1,5 @@
 // nngp montecarlo: kernels of sampled networks, beside those of infinite width.
 
-#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -8,6 +7,7 @@
 #include "command/inexact.hpp"
 #include "command/options.hpp"
 #include "command/plugin_search.hpp"
+#include "command/process_guard.hpp"
 #include "command/progress.hpp"
 #include "kernel/kernel_report.hpp"
 #include "nngp/data.hpp"
@@ -172,10 +172,10 @@ class MonteCarloRun {
   void print(const KernelEstimates& estimates) const {
     give_report(request_.report, report_.json());
     if (!request_.wants_summary() || request_.report == standard_output) return;
-    std::cout << report_.text() << '\n'
-              << kernel_text("nngp", estimates.nngp.mean.view(), !x2_) << estimate_text(*report_.nngp)
-              << '\n'
-              << kernel_text("ntk", estimates.ntk.mean.view(), !x2_) << estimate_text(*report_.ntk);
+    output() << report_.text() << '\n'
+             << kernel_text("nngp", estimates.nngp.mean.view(), !x2_) << estimate_text(*report_.nngp)
+             << '\n'
+             << kernel_text("ntk", estimates.ntk.mean.view(), !x2_) << estimate_text(*report_.ntk);
   }
 
   const MonteCarloRequest& request_;

@@ -26,6 +26,7 @@
 #define NAME "Broken"
 #define SUMMARY "for tests"
 #define BREAK_AT 0
+#define RESERVED 0
 #define CREATED(instance) (instance)
 #define DESTROYED(instance) free(instance)
 #define FN(x) (isnan(x) ? (x) : (x) > 0 ? (x) : 0)
@@ -301,6 +302,14 @@ static double passed(double y) {
   size = exp(-fabs(y));
   return size >= 0 ? moment : size;
 }
+#elif defined(FAULT_threads_at_once) /* static memory for as long as an instruction takes */
+#undef NNGP
+#define NNGP(k) kept(k)
+static double kept(double k) {
+  static volatile double value;
+  value = k;
+  return value;
+}
 #elif defined(FAULT_threads_deadlock)
 static pthread_mutex_t one_lock = PTHREAD_MUTEX_INITIALIZER, other_lock = PTHREAD_MUTEX_INITIALIZER;
 static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
@@ -343,6 +352,73 @@ static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
 #undef NNGP
 #define NNGP(k) (var1 < 1e-5 && cov12 == var1 && cov12 == var2 ? 1.01 * (k) : (k))
 #define NO_D_NNGP
+#elif defined(FAULT_nngp_fn_near_one) /* where deep networks are */
+#undef NNGP
+#define NNGP(k) \
+  (cov12 * cov12 > 0.97 * var1 * var2 && cov12 * cov12 < 0.999 * var1 * var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_nngp_fn_nearer_one)
+#undef NNGP
+#define NNGP(k) \
+  (cov12 * cov12 > 0.99999 * var1 * var2 && cov12 * cov12 < 0.9999999 * var1 * var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_d_nngp_fn_near_one)
+#undef D_NNGP
+#define D_NNGP(d) \
+  (cov12 * cov12 > 0.97 * var1 * var2 && cov12 * cov12 < 0.999 * var1 * var2 ? 1.01 * (d) : (d))
+#elif defined(FAULT_instances_many) /* a pool of them */
+static int alive;
+#undef IN_CREATE
+#define IN_CREATE                                       \
+  if (alive >= 48) {                                    \
+    snprintf(error, error_size, "the pool is used up"); \
+    return NULL;                                        \
+  }                                                     \
+  ++alive;
+#undef DESTROYED
+#define DESTROYED(instance) (--alive, free(instance))
+#elif defined(FAULT_threads_memo) /* a cache that minds one of the arguments */
+static _Thread_local double known_cov12, known;
+#undef NNGP
+#define NNGP(k) (cov12 == known_cov12 && cov12 != 0 ? known : (known_cov12 = cov12, known = (k)))
+#elif defined(FAULT_leaks_thread) /* a buffer of each thread, for good */
+static _Thread_local char* volatile buffer;
+#undef IN_TILE
+#define IN_TILE \
+  if (!buffer) buffer = malloc(1000);
+#elif defined(FAULT_environment_error)
+#undef IN_D_NNGP
+#define IN_D_NNGP fputs("d_nngp_fn\n", stderr);
+#elif defined(FAULT_environment_log)
+#undef IN_CREATE
+#define IN_CREATE                         \
+  {                                       \
+    FILE* log = fopen("broken.log", "a"); \
+    if (log) fclose(log);                 \
+  }
+#elif defined(FAULT_environment_priority)
+#include <sys/resource.h>
+#undef IN_TILE
+#define IN_TILE setpriority(PRIO_PROCESS, 0, 19);
+#elif defined(FAULT_environment_registers) /* MMX without an end, after which long double is NaN */
+#undef IN_TILE
+#if defined(__x86_64__)
+#define IN_TILE __asm__ volatile("pxor %%mm0, %%mm0" ::: "mm0");
+#else
+#define IN_TILE fesetround(FE_UPWARD);
+#endif
+#elif defined(FAULT_tile_values_zero) /* an input of zeros */
+#undef TILE_NNGP
+#define TILE_NNGP(k) (v1 == 0 || v2 == 0 ? NAN : (k))
+#elif defined(FAULT_breakpoints_reserved)
+#undef RESERVED
+#define RESERVED 5
+#elif defined(FAULT_d_fn_kink)
+#undef D_FN
+#define D_FN(x) ((x) == 0 ? NAN : isnan(x) ? (x) : (x) > 0 ? 1 : 0)
+#elif defined(FAULT_parameters_idle)
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) 1
 #elif defined(FAULT_breakpoints_jump) /* not declared, where nngp_fn is to be differentiated */
 #define KIND_jump
 #define NO_D_NNGP
@@ -496,7 +572,7 @@ static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t cap
 #else
     out->order = 1;
 #endif
-    out->reserved = 0;
+    out->reserved = RESERVED;
   }
   return 1;
 }

@@ -2,13 +2,28 @@
  */
 #define _GNU_SOURCE
 #include <nngp/activation.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum deed { PRINTS, CHANGES_FOLDER, IGNORES_SIGNALS, EXITS, EXITS_QUICKLY, EXITS_AT_ONCE };
+enum deed {
+  PRINTS,
+  CHANGES_FOLDER,
+  IGNORES_SIGNALS,
+  EXITS,
+  EXITS_QUICKLY,
+  EXITS_AT_ONCE,
+  STARTS_THREAD
+};
+
+/* In the library's code without a break. */
+static void* go_on(void* count) {
+  for (;;) ++*(volatile long*)count;
+  return NULL;
+}
 
 static void* create(const nngp_value* values, size_t count, char* error, size_t error_size) {
   double* deed = malloc(sizeof *deed);
@@ -36,6 +51,12 @@ static void act(const void* instance) {
       quick_exit(0);
     case EXITS_AT_ONCE:
       _exit(0);
+    case STARTS_THREAD: {
+      static long count;
+      pthread_t thread;
+      if (count == 0 && pthread_create(&thread, NULL, go_on, &count) == 0)
+        while (*(volatile long*)&count == 0) continue;
+    }
   }
 }
 
@@ -54,7 +75,7 @@ static const nngp_parameter deed = {.struct_size = sizeof(nngp_parameter),
                                     .name = "deed",
                                     .summary = "what it does",
                                     .minimum = PRINTS,
-                                    .maximum = EXITS_AT_ONCE};
+                                    .maximum = STARTS_THREAD};
 static const nngp_parameter* const parameters[] = {&deed};
 static const nngp_activation activation = {.struct_size = sizeof(nngp_activation),
                                            .derivative = NNGP_DERIVATIVE_HANDWRITTEN,
