@@ -416,7 +416,8 @@ NB_MODULE(_core, module) {
   module.def("formula_layer", [](const std::string& fn, const std::string& nngp_fn,
                                  const std::string& d_nngp_fn, const NamedNumbers& parameters,
                                  std::optional<double> tolerance) {
-    return elementwise(formula_activation(formulas(fn, nngp_fn, d_nngp_fn, parameters)), tolerance);
+    const Formulas all = formulas(fn, nngp_fn, d_nngp_fn, parameters);
+    return tolerance ? elementwise(formula_activation(all), tolerance) : Elementwise(all);
   });
   module.def(
       "callable_layer",

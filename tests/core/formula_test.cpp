@@ -9,10 +9,14 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <regex>
+#include <stdexcept>
 
 #include "expect_error.hpp"
 #include "golden.hpp"
+#include "nngp/data.hpp"
 #include "nngp/kernel.hpp"
+#include "nngp/model_template.hpp"
 #include "nngp/text.hpp"
 #include "shipped_registry.hpp"
 
@@ -147,6 +151,15 @@ TEST(FormulaLanguage, ErrorsShowThePlaceAndTheNearestName) {
   expect({.fn = std::string(20000, '1')}, "more than 16384");
   expect({.fn = std::string(300, '(') + "x" + std::string(300, ')')}, "nested more than");
   expect({.fn = std::string(3000, '-') + "x"}, "nested more than");
+  std::string sum = "x";
+  for (int term = 0; term < 3000; ++term) sum += "+x";
+  expect({.fn = sum}, "the formula is too large");
+  nngp::formula_activation({.fn = std::string(95, '(') + "x" + std::string(95, ')')});
+  expect({.fn = "np.x"}, "'x' has no module in front");
+  expect({.fn = "np.np.exp(x)"}, "no module is called 'np.np'");
+  expect({.fn = "lambda x: x"}, "without 'lambda'");
+  expect({.fn = "x\xFF"}, "expected the end of the formula, got '?'");
+  expect({.fn = "arctan(cov)"}, "nothing is called 'cov'; did you mean 'cos'?");
   expect({.fn = "a * x"}, "numbers of your own are keywords");
   expect({.fn = "x", .parameters = {{"a", 2}}}, "no formula uses a");
   expect({.fn = "x * x1", .parameters = {{"x1", INFINITY}}}, "x1 must be finite");
@@ -292,12 +305,21 @@ struct ClosedForm {
   const char* activation;
   Formulas formulas;  // parameters: those of the row
   double nngp, d_nngp;
+  const char* params = "";  // of the rows that it holds for, if not all
+
+  bool uses(const std::string& name) const {
+    return std::regex_search(formulas.nngp_fn, std::regex("\\b" + name + "\\b"));
+  }
+  bool holds_for(const nngp::test::GoldenRow& row) const {
+    return row.activation == activation && (*params == 0 || row.params == params);
+  }
 };
 
 const std::vector<ClosedForm>& closed_forms() {
   static const char* const root = "sqrt(var1 * var2 - cov12**2)";
   static const std::string relu =
       std::string("(") + root + " + (pi - arccos(cov12 / sqrt(var1 * var2))) * cov12) / (2 * pi)";
+  static const char* const spread = "((1 + 2*var1) * (1 + 2*var2) - 4*cov12**2)";
   static const std::string sine =
       "a**2 / 2 * (exp(-b**2 * (var1 + var2 - 2*cov12) / 2) - exp(-b**2 * (var1 + var2 + 2*cov12) / 2) "
       "* "
@@ -307,53 +329,78 @@ const std::vector<ClosedForm>& closed_forms() {
       "* "
       "cos(2*c))";
   static const std::vector<ClosedForm> all = {
-      {"Relu", {.nngp_fn = relu}, 1e-13, 1e-8},
+      {"Relu", {.nngp_fn = relu}, 5e-15, 5e-15},
       {"Abs",
        {.nngp_fn = std::string("2 / pi * (") + root + " + cov12 * arcsin(cov12 / sqrt(var1 * var2)))"},
-       1e-13,
-       1e-8},
-      {"Sign", {.nngp_fn = "2 / pi * arcsin(cov12 / sqrt(var1 * var2))", .d_nngp_fn = "0"}, 1e-8, 0},
+       5e-15,
+       5e-15},
+      {"Sign", {.nngp_fn = "2 / pi * arcsin(cov12 / sqrt(var1 * var2))", .d_nngp_fn = "0"}, 5e-15, 0},
       {"Heaviside",
        {.nngp_fn = "(pi - arccos(cov12 / sqrt(var1 * var2))) / (2 * pi)", .d_nngp_fn = "0"},
-       1e-8,
+       5e-15,
        0},
       {"Erf",
        {.nngp_fn =
             "a**2 * 2 / pi * arcsin(2*b**2*cov12 / sqrt((1 + 2*b**2*var1) * (1 + 2*b**2*var2))) + "
             "c**2"},
-       1e-13,
-       1e-12},
+       5e-15,
+       5e-15},
       {"Gelu",
        {.nngp_fn =
             "(cov12 * (arcsin(cov12 / sqrt((1 + var1) * (1 + var2))) + pi / 2) + (cov12**2 / sqrt((1 + "
             "var1) * (1 + var2) - cov12**2) + var1 * var2 * sqrt((1 + var1) * (1 + var2) - cov12**2)) "
             "/ ((1 + var1) * (1 + var2))) / (2 * pi)"},
-       1e-12,
-       1e-11},
+       5e-15,
+       5e-15},
       {"Gaussian",
        {.nngp_fn = "a**2 / sqrt((1 - 2*b*var1) * (1 - 2*b*var2) - 4 * b**2 * cov12**2)"},
-       1e-12,
-       1e-11},
-      {"Exp", {.nngp_fn = "a**2 * exp(b**2 * (var1 / 2 + cov12 + var2 / 2))"}, 1e-13, 1e-13},
-      {"Sin", {.nngp_fn = sine}, 2e-11, 1e-13},
-      {"Cos", {.nngp_fn = cosine}, 1e-13, 4e-11},
+       5e-15,
+       5e-15},
+      {"Exp", {.nngp_fn = "a**2 * exp(b**2 * (var1 / 2 + cov12 + var2 / 2))"}, 5e-15, 5e-15},
+      {"Sin", {.nngp_fn = sine}, 2e-11, 5e-15},
+      {"Cos", {.nngp_fn = cosine}, 5e-15, 4e-11},
       {"LeakyRelu",
        {.nngp_fn = std::string("((1 - alpha)**2 * (") + root +
                    " + (pi - arccos(cov12 / sqrt(var1 * var2))) * cov12)) / (2 * pi) + alpha * cov12"},
-       1e-13,
-       1e-8},
+       5e-15,
+       5e-15},
       {"Sigmoid_like",
        {.nngp_fn =
             "0.25 + arcsin(cov12 / sqrt((2.4020563531719796**2/2 + var1) * (2.4020563531719796**2/2 + "
             "var2))) / (2 * pi)"},
-       1e-13,
-       1e-12},
+       5e-15,
+       5e-15},
       {"ExpNormalized",
        {.nngp_fn = "sqrt(var1 * var2) * exp(gamma * (cov12 / sqrt(var1 * var2) + shift))"},
-       1e-13,
-       1e-13},
-      {"Rbf", {.nngp_fn = "exp(-gamma * (var1 + var2 - 2*cov12))"}, 1e-13, 1e-13},
+       5e-15,
+       5e-15},
+      {"Rbf", {.nngp_fn = "exp(-gamma * (var1 + var2 - 2*cov12))"}, 5e-15, 5e-15},
       {"Identity", {.nngp_fn = "cov12"}, 0, 0},
+      {"ABRelu",
+       {.nngp_fn = std::string("(b - a)**2 * (") + root +
+                   " + (pi - arccos(cov12 / sqrt(var1 * var2))) * cov12) / (2 * pi) + a * b * cov12"},
+       5e-15,
+       5e-15},
+      {"Gabor",
+       {.nngp_fn = std::string("exp(-(var1 + var2 + 4*(var1 * var2 - cov12**2)) / (2 * ") + spread +
+                   ")) * sinh(cov12 / " + spread + ") / sqrt(" + spread + ")"},
+       5e-15,
+       5e-15},
+      {"Snake",
+       {.nngp_fn = "cov12 + (1 - exp(-2*a**2*var1) - exp(-2*a**2*var2) + exp(-2*a**2*(var1 + var2)) * "
+                   "cosh(4*a**2*cov12)) / (4*a**2)"},
+       2e-12,
+       5e-15},
+      {"Hermite", {.nngp_fn = "cov12**degree"}, 5e-15, 5e-15},
+      {"Monomial", {.nngp_fn = "var1*var2 + 2*cov12**2"}, 5e-15, 5e-15, "degree=2"},
+      {"Monomial", {.nngp_fn = "9*var1*var2*cov12 + 6*cov12**3"}, 5e-15, 5e-15, "degree=3"},
+      {"RectifiedMonomial",
+       {.nngp_fn =
+            std::string("(3 * cov12 * ") + root +
+            " + (pi - arccos(cov12 / sqrt(var1 * var2))) * (var1 * var2 + 2*cov12**2)) / (2*pi)"},
+       5e-15,
+       4e-13,
+       "degree=2"},
   };
   return all;
 }
@@ -363,11 +410,10 @@ TEST(FormulaKernels, OfTheCatalogueMeetTheGoldenTable) {
     double worst = 0, d_worst = 0;
     std::size_t rows = 0;
     for (const nngp::test::GoldenRow& row : nngp::test::golden_rows()) {
-      if (row.activation != form.activation) continue;
+      if (!form.holds_for(row)) continue;
       Formulas formulas = form.formulas;
       for (const auto& [name, values] : row.values())
-        if (form.formulas.nngp_fn.find(name) != std::string::npos)
-          formulas.parameters.emplace_back(name, values[0]);
+        if (form.uses(name)) formulas.parameters.emplace_back(name, values[0]);
       const Activation activation = nngp::formula_activation(formulas);
       ++rows;
       const auto norm = [&](auto f) { return std::sqrt(std::abs(f(row.var1) * f(row.var2))); };
@@ -386,12 +432,31 @@ TEST(FormulaKernels, OfTheCatalogueMeetTheGoldenTable) {
   }
 }
 
+TEST(FormulaKernels, DerivativesThatGrowWithoutBoundAreNotOffered) {
+  for (const char* step : {"2 / pi * arcsin(cov12 / sqrt(var1 * var2))",
+                           "0.25 + arctan(cov12 / sqrt(var1 * var2 - cov12**2)) / (2 * pi)"}) {
+    const Activation activation = nngp::formula_activation({.nngp_fn = step});
+    EXPECT_EQ(activation.derivative(), nngp::Derivative::absent) << step;
+    expect_error<nngp::NotImplemented>([&] { activation.d_nngp_fn(0.5, 1, 1); }, "fn jumps");
+    EXPECT_NEAR(activation.nngp_fn(1, 1, 1), activation.nngp_fn(2, 2, 2), 1e-15);
+  }
+  // Of a kink, and where a variance is added.
+  for (const ClosedForm& form : closed_forms()) {
+    if (form.activation != std::string("Relu") && form.activation != std::string("Gelu")) continue;
+    EXPECT_EQ(nngp::formula_activation(form.formulas).derivative(), nngp::Derivative::automatic);
+  }
+  EXPECT_EQ(nngp::formula_activation({.nngp_fn = "arcsin(cov12 / sqrt((1e-4 + var1) * (1e-4 + var2)))"})
+                .derivative(),
+            nngp::Derivative::automatic);
+}
+
 TEST(FormulaKernels, DerivativeOfReluHasNoTermsThatCancel) {
-  const auto lines =
-      nngp::formula_lines(nngp::formula_activation({.nngp_fn = closed_forms()[0].formulas.nngp_fn}));
-  ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(lines[1],
-            "d_nngp_fn = 0.5 + acos2(cov12, root_det(cov12, var1, var2)) * -0.15915494309189535");
+  const auto parts =
+      nngp::formula_parts(nngp::formula_activation({.nngp_fn = closed_forms()[0].formulas.nngp_fn}));
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[1].name, "d_nngp_fn");
+  EXPECT_TRUE(parts[1].derived);
+  EXPECT_EQ(parts[1].text, "0.5 + acos2(cov12, root_det(cov12, var1, var2)) * -0.15915494309189535");
 }
 
 const char* const erf_kernel = "2/pi * arcsin(2*cov12 / sqrt((1 + 2*var1) * (1 + 2*var2)))";
@@ -414,6 +479,8 @@ TEST(FormulaModels, ErrorsShowThePlaceInTheModel) {
       "column 38: no function is called 'tahn'; did you mean 'tan' or 'tanh'?");
   expect_error<nngp::ModelError>([] { nngp::test::shipped_model("Elementwise(fn='x', a='b')"); },
                                  "a must be a number, not a string");
+  expect_error<nngp::ModelError>([] { nngp::test::shipped_model("Elementwise('x', 'cov')"); },
+                                 "column 19: nothing is called 'cov'");
   expect_error<nngp::ModelError>([] { nngp::test::shipped_model("Elementwise(fn=3)"); },
                                  "fn must be a formula in quotes");
   expect_error<nngp::ModelError>([] { nngp::test::shipped_model("Elementwise(fn='x', b=3)"); },
@@ -442,6 +509,109 @@ TEST(FormulaModels, KernelsAreThoseOfThePlugin) {
   const auto numerical = model("Elementwise(fn='erf(x)')")(view);
   for (Eigen::Index i = 0; i < plugin.nngp.size(); ++i)
     EXPECT_NEAR(numerical.ntk.data()[i], plugin.ntk.data()[i], 1e-9 * plugin.ntk(0, 0));
+}
+
+/// The largest difference relative to `exact`, or to the root of the product of its diagonal entries.
+double largest_error(const nngp::KernelMatrix<double>& kernel, const nngp::MatrixView<double>& exact) {
+  double largest = 0;
+  for (Eigen::Index i = 0; i < exact.rows(); ++i)
+    for (Eigen::Index j = 0; j < exact.cols(); ++j) {
+      const double size = std::max(std::abs(exact(i, j)), std::sqrt(exact(i, i) * exact(j, j)));
+      const double error = std::abs(kernel(i, j) - exact(i, j));
+      if (error != 0) largest = std::max(largest, std::isfinite(error) ? error / size : INFINITY);
+    }
+  return largest;
+}
+
+// Inputs from tiny to huge, some of them parallel or opposite.
+TEST(FormulaModels, ErfIsExactOnTheGoldenInputs) {
+  const std::string folder = NNGP_TEST_DATA "/golden/networks/";
+  const auto x = nngp::read_data<double>(folder + "x1.npy");
+  const auto kernels = [&](const std::string& activation) {
+    return nngp::KernelFn(
+        nngp::test::shipped_model("serial(repeat(serial(Dense(512, W_std=1.5, b_std=0.05), " +
+                                  activation + "), 4), Dense(1, W_std=1.5, b_std=0.05))"))(x.view());
+  };
+  const auto formula = kernels(std::string("Elementwise(fn='erf(x)', nngp_fn='") + erf_kernel + "')"),
+             plugin = kernels("Erf()");
+  EXPECT_LE(largest_error(formula.nngp, nngp::read_data<double>(folder + "erf/nngp_self.npy").view()),
+            1e-13);
+  EXPECT_LE(largest_error(formula.ntk, nngp::read_data<double>(folder + "erf/ntk_self.npy").view()),
+            1e-12);
+  EXPECT_LE(largest_error(formula.nngp, plugin.nngp.view()), 1e-13);
+  EXPECT_LE(largest_error(formula.ntk, plugin.ntk.view()), 1e-12);
+}
+
+TEST(FormulaModels, FunctionsOfTheProgramAreActivationsToo) {
+  const auto kernels = [](const nngp::Layer& activation, unsigned threads = 0) {
+    nngp::Matrix<double> x(70, 5);
+    std::mt19937 random(3);
+    std::normal_distribution<double> normal;
+    for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
+    const nngp::Layer dense = nngp::Dense(512, {.W_std = 1.5, .b_std = 0.05});
+    return nngp::KernelFn(nngp::serial(dense, activation, dense, activation, nngp::Dense(1)))(
+        nngp::MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())),
+        std::nullopt, nngp::Get::both, {.threads = threads});
+  };
+  const auto expect_close = [](const auto& a, const auto& b, double nngp, double ntk) {
+    for (Eigen::Index i = 0; i < a.nngp.size(); ++i) {
+      EXPECT_NEAR(a.nngp.data()[i], b.nngp.data()[i], nngp);
+      EXPECT_NEAR(a.ntk.data()[i], b.ntk.data()[i], ntk);
+    }
+  };
+  const auto fn = [](double x) { return std::erf(x); };
+  const auto nngp_fn = [](double cov12, double var1, double var2) {
+    return 2 / pi * std::asin(2 * cov12 / std::sqrt((1 + 2 * var1) * (1 + 2 * var2)));
+  };
+  const auto d_nngp_fn = [](double cov12, double var1, double var2) {
+    return 4 / pi / std::sqrt((1 + 2 * var1) * (1 + 2 * var2) - 4 * cov12 * cov12);
+  };
+  const auto erf = kernels(nngp::Elementwise(nngp::test::shipped_registry().activation("Erf")));
+  expect_close(kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn)), erf, 1e-13, 1e-12);
+  expect_close(kernels(nngp::Elementwise(fn, nngp_fn)), erf, 1e-13, 1e-9);
+  expect_close(kernels(nngp::Elementwise(fn)), erf, 1e-9, 1e-9);
+  expect_close(kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn), 1),
+               kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn), 2), 0, 0);
+  EXPECT_EQ(nngp::Elementwise(fn, nngp_fn).text(),
+            "Elementwise(fn=<C++ function>, nngp_fn=<C++ function>)");
+  expect_error<nngp::ModelError>([] { nngp::function_activation(nullptr); }, "Elementwise needs fn");
+  expect_error<nngp::ModelError>([&] { nngp::function_activation(fn, nullptr, d_nngp_fn); },
+                                 "of no use without nngp_fn");
+  // What a function throws reaches the caller.
+  const auto throwing = [](double, double, double) -> double { throw std::out_of_range("mine"); };
+  EXPECT_THROW(kernels(nngp::Elementwise(fn, throwing, throwing)), std::out_of_range);
+}
+
+TEST(FormulaModels, ResultsDoNotDependOnThreads) {
+  nngp::Matrix<double> x(150, 4);
+  std::mt19937 random(5);
+  std::normal_distribution<double> normal;
+  for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
+  const nngp::MatrixView<double> view(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
+  for (const char* activation :
+       {"Elementwise(fn='x * sigmoid(x)')",
+        "Elementwise(nngp_fn='(sqrt(var1*var2 - cov12**2) + (pi - arccos(cov12 / sqrt(var1*var2))) * "
+        "cov12) / (2*pi)')"}) {
+    const nngp::KernelFn kernel_fn(nngp::test::shipped_model(
+        std::string("serial(Dense(9, 1.5, 0.05), ") + activation + ", Dense(1))"));
+    const auto one = kernel_fn(view, std::nullopt, nngp::Get::both, {.threads = 1});
+    const auto two = kernel_fn(view, std::nullopt, nngp::Get::both, {.threads = 2});
+    for (Eigen::Index i = 0; i < one.ntk.size(); ++i) {
+      EXPECT_EQ(one.nngp.data()[i], two.nngp.data()[i]);
+      EXPECT_EQ(one.ntk.data()[i], two.ntk.data()[i]);
+    }
+  }
+}
+
+TEST(FormulaModels, BracesChooseInFormulas) {
+  const auto models = nngp::expand_model(
+      "serial(Dense(8, {1, 2}), Elementwise(fn={'x * sigmoid({1, 2} * x)', 'arctan2(x, 1)'}), "
+      "Dense(1))");
+  ASSERT_EQ(models.size(), 6u);
+  EXPECT_EQ(models[1].text, "serial(Dense(8, 1), Elementwise(fn='x * sigmoid(2 * x)'), Dense(1))");
+  EXPECT_EQ(models[5].text, "serial(Dense(8, 2), Elementwise(fn='arctan2(x, 1)'), Dense(1))");
+  for (const nngp::ModelChoice& model : models) nngp::test::shipped_model(model.text);
+  EXPECT_EQ(nngp::expand_model("Elementwise(fn='tanh({0.5:2:3} * x)')").size(), 3u);
 }
 
 TEST(FormulaModels, KernelsThatAreNotThoseOfFnAreFound) {

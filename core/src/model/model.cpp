@@ -25,15 +25,21 @@ bool is_formula_name(std::string_view keyword) {
   return std::find(formula_names.begin(), formula_names.end(), keyword) != formula_names.end();
 }
 
-/// Elementwise(fn='...'), or with a formula in the first place, as opposed to Elementwise('Relu').
+/// Elementwise(fn='...'), or with a formula in the first place or two, as opposed to
+/// Elementwise('Relu').
 bool is_formula(const Expression::Call& call) {
   if (call.name != "Elementwise" || call.arguments.empty()) return false;
   if (std::any_of(call.arguments.begin(), call.arguments.end(),
                   [](const Argument& argument) { return is_formula_name(argument.keyword); }))
     return true;
-  const Argument& first = call.arguments.front();
-  const auto* text = std::get_if<std::string>(&first.value.value);
-  return text && first.keyword.empty() && !is_name(text->c_str()) && text->find(':') == text->npos;
+  const auto text_of = [&](std::size_t i) {
+    const Argument& argument = call.arguments[i];
+    return argument.keyword.empty() ? std::get_if<std::string>(&argument.value.value) : nullptr;
+  };
+  const std::string* text = text_of(0);
+  if (!text) return false;
+  if (call.arguments.size() > 1 && text_of(1)) return true;
+  return !is_name(text->c_str()) && text->find(':') == text->npos;
 }
 
 }  // namespace
@@ -109,11 +115,11 @@ Activation ModelReader::formula_activation(const Expression& expression) const {
   const auto& call = std::get<Expression::Call>(expression.value);
   Formulas formulas;
   std::map<std::string, std::size_t> offset;  // of the text of a formula, or of a number
+  bool keyword_seen = false;
   for (std::size_t i = 0; i < call.arguments.size(); ++i) {
     const Argument& argument = call.arguments[i];
-    if (argument.keyword.empty() &&
-        std::any_of(call.arguments.begin(), call.arguments.begin() + static_cast<std::ptrdiff_t>(i),
-                    [](const Argument& before) { return !before.keyword.empty(); }))
+    keyword_seen = keyword_seen || !argument.keyword.empty();
+    if (argument.keyword.empty() && keyword_seen)
       fail(argument.offset, "a positional argument cannot follow a keyword argument");
     if (argument.keyword.empty() && i >= formula_names.size())
       fail(argument.offset,

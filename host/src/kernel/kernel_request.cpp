@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "command/inexact.hpp"
+#include "command/models.hpp"
 #include "command/plot.hpp"
 #include "nngp/text.hpp"
 
@@ -62,7 +63,7 @@ po::options_description kernel_options() {
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
   add_input_options(options);
   add_shape_option(options);
-  options.add(inexact_options());
+  options.add(inexact_options()).add(model_options());
   return options;
 }
 

@@ -7,6 +7,7 @@
 #include "command/process_guard.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
+#include "plugins/formula_project.hpp"
 
 namespace nngp::host {
 namespace {
@@ -29,9 +30,10 @@ const std::vector<Action>& actions() {
        {"json", "check", "list-checks", "time-limit", "memory-limit"},
        run_check},
       {"new",
-       "new NAME [--lang cpp|c|rust|fortran|numba] [--dir FOLDER]",
+       "new NAME [--lang cpp|c|rust|fortran|numba] [--dir FOLDER]\n"
+       "new NAME --fn FORMULA [--nngp-fn FORMULA] [--parameter A=1]",
        true,
-       {"lang", "dir"},
+       {"lang", "dir", "fn", "nngp-fn", "d-nngp-fn", "parameter"},
        new_plugin},
       {"install", "install FILE|ARCHIVE [--force]", true, {"force"}, install_plugin},
       {"remove", "remove LIBRARY", true, {}, remove_plugin},
@@ -95,7 +97,7 @@ Command plugins_command() {
        "cpp, c, rust, fortran or numba")  //
       ("dir", po::value<std::string>()->default_value(".")->value_name("FOLDER"),
        "where the project's folder is made");
-  options.add(new_options);
+  options.add(new_options.add(formula_options()));
   std::string usage;
   for (const Action& action : actions()) usage += (usage.empty() ? "" : "\n") + action.usage;
   return {"plugins",

@@ -1,6 +1,7 @@
 #include "predict/predict_request.hpp"
 
 #include "command/inexact.hpp"
+#include "command/models.hpp"
 #include "command/plot.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -67,7 +68,7 @@ po::options_description predict_options() {
   add_shape_option(options);
   add_kernel_file_options(options);
   add_selection_options(options);
-  options.add(inexact_options());
+  options.add(inexact_options()).add(model_options());
   return options;
 }
 
