@@ -258,9 +258,9 @@ std::optional<std::string> formula_mismatch(const Activation& activation) {
              ", var1=" + format_number(var1) + ", var2=" + format_number(var2) + " it gives " +
              format_number(value) + ", the integral is " + format_number(integral);
     };
-    if (auto found = mismatch("nngp_fn", nngp_fn, truth.nngp, truth.error_nngp)) return found;
+    if (auto found = mismatch("nngp_fn", nngp_fn, truth.nngp, truth.error.nngp)) return found;
     if (derivative && !of_derivative)
-      of_derivative = mismatch("d_nngp_fn", d_nngp_fn, truth.d_nngp, truth.error_d_nngp);
+      of_derivative = mismatch("d_nngp_fn", d_nngp_fn, truth.d_nngp, truth.error.d_nngp);
   }
   return of_derivative;
 }

@@ -220,10 +220,10 @@ void show_formulas(const Activation& activation, bool json) {
                        {"breakpoints", breakpoints},
                        {"mismatch", mismatch ? ordered_json(*mismatch) : ordered_json()}});
   }
-  std::cout << bold("Elementwise") << ": an activation from formulas\n\n";
+  output() << bold("Elementwise") << ": an activation from formulas\n\n";
   Table table(2);
   for (const auto& [name, text] : facts) table.add({name, text});
-  std::cout << table.text();
+  output() << table.text();
 }
 
 }  // namespace
