@@ -45,7 +45,6 @@ TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
 template <class Real>
 TileShape TileEngine<Real>::choose_shape() const {
   if (!is_spatial()) return {tile_rows, tile_cols};
-  if (const char* r = std::getenv("TUNE_R")) return {std::size_t(std::atoi(r)), std::size_t(std::atoi(std::getenv("TUNE_C")))};
   constexpr std::size_t cache = std::size_t{1} << 19, least = 256, few = 64, memory = std::size_t{1} << 26;
   const Schedule& pairs = schedules_.pairs;
   double sites = 0;
