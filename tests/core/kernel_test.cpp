@@ -131,8 +131,7 @@ TYPED_TEST(Kernel, ByNumericalIntegrationIsThatOfTheClosedForm) {
 }
 
 TYPED_TEST(Kernel, IsRefusedIfHardlyKnown) {
-  const KernelFn fn =
-      kernel_fn("serial(Dense(1), ElementwiseNumerical(fn='tanh(sin(1e9 * x))'), Dense(1))");
+  const KernelFn fn = kernel_fn("serial(Dense(1), Elementwise(fn='tanh(sin(1e9 * x))'), Dense(1))");
   const Matrix<TypeParam> x = inputs<TypeParam>(4, 3, 9);
   expect_error<InexactError>([&] { fn(view(x)); }, ", above 0.001: fn varies on scales too small");
   try {
