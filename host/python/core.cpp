@@ -446,11 +446,6 @@ NB_MODULE(_core, module) {
                 const std::vector<std::pair<std::string, double>>& parameters) {
                return Elementwise(formulas(fn, nngp_fn, d_nngp_fn, parameters));
              });
-  module.def("formula_lines",
-             [](const std::string& fn, const std::string& nngp_fn, const std::string& d_nngp_fn,
-                const std::vector<std::pair<std::string, double>>& parameters) {
-               return formula_lines(formula_activation(formulas(fn, nngp_fn, d_nngp_fn, parameters)));
-             });
   module.def(
       "callable_layer",
       [](nb::object fn, nb::object nngp_fn, nb::object d_nngp_fn, const std::string& text) {

@@ -5,8 +5,8 @@
 // Names read activation/dtype/depth/inputs; "cross" is x1 with x2, "self" x1 with itself. `fresh`
 // allocates the results, `reused` writes into memory that was touched before. Counters: ns per entry
 // and hidden layer. `ceiling`: the share of one thread's time that the layers on a resident tile and
-// the inner products alone would take. sweep/... and numerical/...: see sweep.py
-// and compare_numerical.py.
+// the inner products alone would take. sweep/..., numerical/... and names with
+// Formula: see sweep.py, compare_numerical.py and compare_formulas.py.
 
 #include <benchmark/benchmark.h>
 
@@ -32,9 +32,18 @@ const Registry& registry() {
   return all;
 }
 
+/// As a model has it: by name, or for compare_formulas.py the formulas that a name stands for.
+std::string layer(const std::string& activation) {
+  if (activation == "FormulaErf")
+    return "Elementwise(fn='erf(x)', "
+           "nngp_fn='2/pi * arcsin(2*cov12 / sqrt((1 + 2*var1) * (1 + 2*var2)))')";
+  if (activation == "FormulaTanh") return "Elementwise(fn='tanh(x)')";
+  return activation + "()";
+}
+
 std::string network(const std::string& activation, int depth) {
   std::string model = "serial(";
-  for (int layer = 0; layer < depth; ++layer) model += "Dense(512, 1.5, 0.05), " + activation + "(), ";
+  for (int i = 0; i < depth; ++i) model += "Dense(512, 1.5, 0.05), " + layer(activation) + ", ";
   return model + "Dense(1, 1.5, 0.05))";
 }
 
@@ -164,7 +173,8 @@ void sweep(benchmark::State& state, Eigen::Index n, Eigen::Index columns, int de
 /// For compare_numerical.py: tanh by numerical integration, its preparation included. Rows of 16
 /// features with variances spread over .5 to 10, or all 2.
 template <class Real>
-void numerical(benchmark::State& state, Eigen::Index n, bool one_variance, bool fresh) {
+void numerical(benchmark::State& state, const std::string& activation, Eigen::Index n,
+               bool one_variance, bool fresh) {
   Matrix<Real> x1 = inputs<Real>(1, n, 16), x2 = inputs<Real>(2, n, 16);
   for (Matrix<Real>* x : {&x1, &x2})
     for (Eigen::Index i = 0; i < n; ++i) {
@@ -172,7 +182,7 @@ void numerical(benchmark::State& state, Eigen::Index n, bool one_variance, bool 
       const double variance = one_variance ? 2 : 0.5 * std::pow(20, position);
       x->row(i) *= static_cast<Real>(std::sqrt(16 * variance)) / x->row(i).norm();
     }
-  const KernelFn fn(parse_model("serial(Dense(512), Tanh(), Dense(1))", registry()));
+  const KernelFn fn(parse_model("serial(Dense(512), " + layer(activation) + ", Dense(1))", registry()));
   KernelMatrix<Real> nngp(n, n), ntk(n, n);
   nngp.map().setZero(), ntk.map().setZero();  // touched
   const auto size = static_cast<std::size_t>(n);
@@ -189,16 +199,16 @@ void numerical(benchmark::State& state, Eigen::Index n, bool one_variance, bool 
                          benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-void add_numerical() {
+void add_numerical(const std::string& name, const std::string& activation) {
   for (const int n : {500, 4000})
     for (const bool one : {false, true})
       for (const bool fresh : {false, true}) {
         const std::string rest =
             "/" + std::to_string(n) + (one ? "/one" : "/mixed") + (fresh ? "/fresh" : "/reused");
-        for (auto* b : {benchmark::RegisterBenchmark(("numerical/float64" + rest).c_str(),
-                                                     numerical<double>, n, one, fresh),
-                        benchmark::RegisterBenchmark(("numerical/float32" + rest).c_str(),
-                                                     numerical<float>, n, one, fresh)})
+        for (auto* b : {benchmark::RegisterBenchmark((name + "/float64" + rest).c_str(),
+                                                     numerical<double>, activation, n, one, fresh),
+                        benchmark::RegisterBenchmark((name + "/float32" + rest).c_str(),
+                                                     numerical<float>, activation, n, one, fresh)})
           b->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(0.3);
       }
 }
@@ -248,11 +258,15 @@ int main(int count, char** arguments) {
     nngp::add<double>(activation, "float64", 3);
     nngp::add<float>(activation, "float32", 3);
   }
-  nngp::add<double>("AutodiffErf", "float64", 3);
+  for (const char* activation : {"AutodiffErf", "FormulaErf"}) {
+    nngp::add<double>(activation, "float64", 3);
+    nngp::add<float>(activation, "float32", 3);
+  }
   nngp::add<double>("ScalarRelu", "float64", 3);
   nngp::add<double>("Relu", "float64", 20);
   nngp::add_sweeps();
-  nngp::add_numerical();
+  nngp::add_numerical("numerical", "Tanh");
+  nngp::add_numerical("numerical_formula", "FormulaTanh");
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
   benchmark::RunSpecifiedBenchmarks();

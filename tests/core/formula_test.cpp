@@ -9,10 +9,12 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <stdexcept>
 
 #include "expect_error.hpp"
 #include "golden.hpp"
 #include "nngp/kernel.hpp"
+#include "nngp/model_template.hpp"
 #include "nngp/text.hpp"
 #include "shipped_registry.hpp"
 
@@ -387,11 +389,12 @@ TEST(FormulaKernels, OfTheCatalogueMeetTheGoldenTable) {
 }
 
 TEST(FormulaKernels, DerivativeOfReluHasNoTermsThatCancel) {
-  const auto lines =
-      nngp::formula_lines(nngp::formula_activation({.nngp_fn = closed_forms()[0].formulas.nngp_fn}));
-  ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(lines[1],
-            "d_nngp_fn = 0.5 + acos2(cov12, root_det(cov12, var1, var2)) * -0.15915494309189535");
+  const auto parts =
+      nngp::formula_parts(nngp::formula_activation({.nngp_fn = closed_forms()[0].formulas.nngp_fn}));
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[1].name, "d_nngp_fn");
+  EXPECT_TRUE(parts[1].derived);
+  EXPECT_EQ(parts[1].text, "0.5 + acos2(cov12, root_det(cov12, var1, var2)) * -0.15915494309189535");
 }
 
 const char* const erf_kernel = "2/pi * arcsin(2*cov12 / sqrt((1 + 2*var1) * (1 + 2*var2)))";
@@ -442,6 +445,78 @@ TEST(FormulaModels, KernelsAreThoseOfThePlugin) {
   const auto numerical = model("Elementwise(fn='erf(x)')")(view);
   for (Eigen::Index i = 0; i < plugin.nngp.size(); ++i)
     EXPECT_NEAR(numerical.ntk.data()[i], plugin.ntk.data()[i], 1e-9 * plugin.ntk(0, 0));
+}
+
+TEST(FormulaModels, FunctionsOfTheProgramAreActivationsToo) {
+  const auto kernels = [](const nngp::Layer& activation, unsigned threads = 0) {
+    nngp::Matrix<double> x(70, 5);
+    std::mt19937 random(3);
+    std::normal_distribution<double> normal;
+    for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
+    const nngp::Layer dense = nngp::Dense(512, {.W_std = 1.5, .b_std = 0.05});
+    return nngp::KernelFn(nngp::serial(dense, activation, dense, activation, nngp::Dense(1)))(
+        nngp::MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())),
+        std::nullopt, nngp::Get::both, {.threads = threads});
+  };
+  const auto expect_close = [](const auto& a, const auto& b, double nngp, double ntk) {
+    for (Eigen::Index i = 0; i < a.nngp.size(); ++i) {
+      EXPECT_NEAR(a.nngp.data()[i], b.nngp.data()[i], nngp);
+      EXPECT_NEAR(a.ntk.data()[i], b.ntk.data()[i], ntk);
+    }
+  };
+  const auto fn = [](double x) { return std::erf(x); };
+  const auto nngp_fn = [](double cov12, double var1, double var2) {
+    return 2 / pi * std::asin(2 * cov12 / std::sqrt((1 + 2 * var1) * (1 + 2 * var2)));
+  };
+  const auto d_nngp_fn = [](double cov12, double var1, double var2) {
+    return 4 / pi / std::sqrt((1 + 2 * var1) * (1 + 2 * var2) - 4 * cov12 * cov12);
+  };
+  const auto erf = kernels(nngp::Elementwise(nngp::test::shipped_registry().activation("Erf")));
+  expect_close(kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn)), erf, 1e-13, 1e-12);
+  expect_close(kernels(nngp::Elementwise(fn, nngp_fn)), erf, 1e-13, 1e-9);
+  expect_close(kernels(nngp::Elementwise(fn)), erf, 1e-9, 1e-9);
+  expect_close(kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn), 1),
+               kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn), 2), 0, 0);
+  EXPECT_EQ(nngp::Elementwise(fn, nngp_fn).text(),
+            "Elementwise(fn=<C++ function>, nngp_fn=<C++ function>)");
+  expect_error<nngp::ModelError>([] { nngp::function_activation(nullptr); }, "Elementwise needs fn");
+  expect_error<nngp::ModelError>([&] { nngp::function_activation(fn, nullptr, d_nngp_fn); },
+                                 "of no use without nngp_fn");
+  // What a function throws reaches the caller.
+  const auto throwing = [](double, double, double) -> double { throw std::out_of_range("mine"); };
+  EXPECT_THROW(kernels(nngp::Elementwise(fn, throwing, throwing)), std::out_of_range);
+}
+
+TEST(FormulaModels, ResultsDoNotDependOnThreads) {
+  nngp::Matrix<double> x(150, 4);
+  std::mt19937 random(5);
+  std::normal_distribution<double> normal;
+  for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
+  const nngp::MatrixView<double> view(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
+  for (const char* activation :
+       {"Elementwise(fn='x * sigmoid(x)')",
+        "Elementwise(nngp_fn='(sqrt(var1*var2 - cov12**2) + (pi - arccos(cov12 / sqrt(var1*var2))) * "
+        "cov12) / (2*pi)')"}) {
+    const nngp::KernelFn kernel_fn(nngp::test::shipped_model(
+        std::string("serial(Dense(9, 1.5, 0.05), ") + activation + ", Dense(1))"));
+    const auto one = kernel_fn(view, std::nullopt, nngp::Get::both, {.threads = 1});
+    const auto two = kernel_fn(view, std::nullopt, nngp::Get::both, {.threads = 2});
+    for (Eigen::Index i = 0; i < one.ntk.size(); ++i) {
+      EXPECT_EQ(one.nngp.data()[i], two.nngp.data()[i]);
+      EXPECT_EQ(one.ntk.data()[i], two.ntk.data()[i]);
+    }
+  }
+}
+
+TEST(FormulaModels, BracesChooseInFormulas) {
+  const auto models = nngp::expand_model(
+      "serial(Dense(8, {1, 2}), Elementwise(fn={'x * sigmoid({1, 2} * x)', 'arctan2(x, 1)'}), "
+      "Dense(1))");
+  ASSERT_EQ(models.size(), 6u);
+  EXPECT_EQ(models[1].text, "serial(Dense(8, 1), Elementwise(fn='x * sigmoid(2 * x)'), Dense(1))");
+  EXPECT_EQ(models[5].text, "serial(Dense(8, 2), Elementwise(fn='arctan2(x, 1)'), Dense(1))");
+  for (const nngp::ModelChoice& model : models) nngp::test::shipped_model(model.text);
+  EXPECT_EQ(nngp::expand_model("Elementwise(fn='tanh({0.5:2:3} * x)')").size(), 3u);
 }
 
 TEST(FormulaModels, KernelsThatAreNotThoseOfFnAreFound) {

@@ -182,12 +182,12 @@ TEST_F(Sampling, NamesWhatAnActivationLacks) {
     expect_failure(
         words,
         "layer 2, ExpNormalized(gamma=1.0, shift=-1.0, do_clip=False): a network of finite "
-        "width cannot be sampled, its plugin has no fn; its kernels of infinite width can be "
+        "width cannot be sampled, it has no fn; its kernels of infinite width can be "
         "computed, and fn may be added to the plugin\n");
   expect_failure(
       {"kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/libpartial.so", "--model",
        "serial(Dense(5), Nothing(), Dense(1))", "--nngp", file("out.npy")},
-      "layer 2, Nothing(): the kernel is not implemented: its plugin has no nngp_fn, and no fn "
+      "layer 2, Nothing(): the kernel is not implemented: it has no nngp_fn, and no fn "
       "to integrate; add one of them to the plugin, or use another activation\n");
 }
 

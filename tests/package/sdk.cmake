@@ -68,23 +68,32 @@ endif()
 # even one that C sources or linkers use themselves.
 file(WRITE ${FOLDER}/author.sh [[
 set -eu
+cd "$FOLDER"
+nngp plugins new "$@"
 cd "$1"
-nngp plugins new "$2" --lang "$3"
-cd "$2"
 cmake -B build "-DPython3_EXECUTABLE=$PYTHON" "-DRUSTC=$RUSTC" && cmake --build build
-nngp plugins check "build/lib$2.so"
+nngp plugins check "build/lib$1.so"
 ctest --test-dir build
 ]])
 cmake_path(GET COMMAND_FILE PARENT_PATH bin)
 set(ENV{PATH} "${bin}:$ENV{PATH}")
 set(ENV{CMAKE_PREFIX_PATH} "${prefix}")
+set(ENV{FOLDER} ${FOLDER})
 set(ENV{PYTHON} ${PYTHON})
 set(ENV{RUSTC} ${RUSTC})
-run(sh ${FOLDER}/author.sh ${FOLDER} dl cpp)
-run(sh ${FOLDER}/author.sh ${FOLDER} fn c)
-run(sh ${FOLDER}/author.sh ${FOLDER} Crab rust)
-run(sh ${FOLDER}/author.sh ${FOLDER} Old fortran)
-run(sh ${FOLDER}/author.sh ${FOLDER} snake_case numba)
+run(sh ${FOLDER}/author.sh dl --lang cpp)
+run(sh ${FOLDER}/author.sh fn --lang c)
+run(sh ${FOLDER}/author.sh Crab --lang rust)
+run(sh ${FOLDER}/author.sh Old --lang fortran)
+run(sh ${FOLDER}/author.sh snake_case --lang numba)
+
+# Of formulas; core_formula_source_test compares many more.
+run(sh ${FOLDER}/author.sh Steep --fn "a * erf(b * x)" --nngp-fn
+  "a**2 * 2/pi * arcsin(2*b**2*cov12 / sqrt((1 + 2*b**2*var1) * (1 + 2*b**2*var2)))"
+  --parameter a=1.5 --parameter b=0.7)
+run(sh ${FOLDER}/author.sh Leaky --fn "where(x > 0, x, slope * x)" --parameter slope=0.25)
+run(sh ${FOLDER}/author.sh Ramp --nngp-fn
+  "(sqrt(var1*var2 - cov12**2) + (pi - arccos(cov12 / sqrt(var1*var2))) * cov12) / (2*pi)" --fn "relu(x)")
 
 set(ENV{PKG_CONFIG_PATH} "${prefix}/share/pkgconfig")
 file(WRITE ${FOLDER}/build.sh [[

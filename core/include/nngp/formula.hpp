@@ -48,9 +48,17 @@ Activation formula_activation(const Formulas& formulas);
 /// integration, which takes milliseconds. Nothing if they agree, or if there is nothing to compare.
 std::optional<std::string> formula_mismatch(const Activation& activation);
 
-/// The formulas that an activation is made of, and what was derived from them, one line each:
-/// "d_fn = ...", "d_nngp_fn = ...". Empty for other activations.
-std::vector<std::string> formula_lines(const Activation& activation);
+/// A formula of an activation, or one of its numbers.
+struct FormulaPart {
+  std::string name;  ///< "fn", "d_fn", "nngp_fn", "d_nngp_fn", or that of a number
+  std::string text;
+  bool derived;  ///< and not given
+};
+
+/// The formulas that an activation is made of, with those that were derived from them, and its numbers.
+/// Empty for activations that are not made of formulas.
+std::vector<FormulaPart> formula_parts(const Activation& activation);
+inline bool is_formula(const Activation& activation) { return !formula_parts(activation).empty(); }
 
 }  // namespace nngp
 NNGP_API_END

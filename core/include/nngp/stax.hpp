@@ -20,6 +20,7 @@
 
 #include "nngp/api.hpp"
 #include "nngp/formula.hpp"
+#include "nngp/function.hpp"
 #include "nngp/plugin.hpp"
 
 NNGP_API_BEGIN
@@ -75,6 +76,10 @@ Layer Dense(std::size_t out_dim, const DenseOptions& options = {});
 Layer Elementwise(Activation activation);
 /// The same, the function given by formulas: Elementwise({.fn = "x * sigmoid(x)"}).
 Layer Elementwise(const Formulas& formulas);
+/// The same, the function given by C++ functions or lambdas: Elementwise([](double x) { ... }). See
+/// function_activation().
+Layer Elementwise(std::function<double(double)> fn, KernelFunction nngp_fn = nullptr,
+                  KernelFunction d_nngp_fn = nullptr);
 
 /// The same by numerical integration of fn, even where there is an nngp_fn. `tolerance`, in (0, 1], is
 /// the wanted error relative to sqrt(E fn(x1)^2 E fn(x2)^2).

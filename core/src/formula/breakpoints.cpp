@@ -174,6 +174,14 @@ class Decided {
 
 }  // namespace
 
+std::optional<std::vector<Id>> switch_functions(Graph& graph, Id fn, Id x) {
+  const auto found = switches(graph, fn, x);
+  if (!found) return std::nullopt;
+  std::vector<Id> functions;
+  for (const Switch& s : *found) functions.push_back(s.function);
+  return functions;
+}
+
 std::optional<std::vector<nngp_breakpoint>> find_breakpoints(Graph& graph, Id fn, Id x) {
   const auto found = switches(graph, fn, x);
   if (!found) return std::nullopt;

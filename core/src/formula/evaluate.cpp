@@ -43,29 +43,6 @@ V cosine_of_asin(const V& u) {
 }
 
 template <class V>
-V atan2(const V& y, const V& x) {
-  const V angle = asin2(y, abs(x));
-  return select(x < 0.0, copysign(pi - abs(angle), y), angle);
-}
-
-template <class V>
-V asinh(const V& x) {
-  const V t = abs(x), near = min(t, V(1e8));
-  const V small = log1p(near + near * near / (1.0 + sqrt(1.0 + near * near)));
-  return copysign(select(t < 1e8, small, log(t) + 0.69314718055994530942), x);
-}
-template <class V>
-V acosh(const V& x) {
-  const V t = x - 1.0;
-  return log1p(t + sqrt(t) * sqrt(t + 2.0));
-}
-template <class V>
-V atanh(const V& x) {
-  const V t = abs(x);
-  return copysign(0.5 * log1p(2.0 * t / (1.0 - t)), x);
-}
-
-template <class V>
 V power(const V& x, const V& y) {
   typename V::real base[V::size], exponent[V::size];
   x.store(base);
@@ -116,7 +93,7 @@ V compute(const V& a, const V& b, const V& c, [[maybe_unused]] double value) {
   if constexpr (op == Op::cos) return cos(a);
   if constexpr (op == Op::asin) return asin2(a, cosine_of_asin(a));
   if constexpr (op == Op::acos) return acos2(a, cosine_of_asin(a));
-  if constexpr (op == Op::atan) return asin2(a, V(1.0));
+  if constexpr (op == Op::atan) return atan(a);
   if constexpr (op == Op::atan2) return atan2(a, b);
   if constexpr (op == Op::sinh) return sinh(a);
   if constexpr (op == Op::cosh) return cosh(a);

@@ -52,19 +52,16 @@ class Match {
     return Cosine{node.arg[0], q1, q2};
   }
 
-  /// p of p^2 or k p^2, k a positive number.
+  /// p of p^2, up to its sign, also where that is a product of squares and positive numbers.
   std::optional<Id> square_root(Id square) const {
     const Node node = graph_[square];
+    if (node.op == Op::constant && node.value > 0) return graph_.constant(std::sqrt(node.value));
     if (node.op == Op::integer_power && node.value == 2) return node.arg[0];
     if (node.op != Op::multiply) return std::nullopt;
     if (node.arg[0] == node.arg[1]) return node.arg[0];
-    for (const auto& [factor, rest] :
-         {std::pair{node.arg[0], node.arg[1]}, std::pair{node.arg[1], node.arg[0]}}) {
-      if (!graph_.is_constant(factor) || !(graph_[factor].value > 0)) continue;
-      if (const auto root = square_root(rest))
-        return graph_.make(Op::multiply, graph_.constant(std::sqrt(graph_[factor].value)), *root);
-    }
-    return std::nullopt;
+    const auto first = square_root(node.arg[0]), second = square_root(node.arg[1]);
+    if (!first || !second) return std::nullopt;
+    return graph_.make(Op::multiply, *first, *second);
   }
 
   /// u of min(u, b) and max(u, b), b a constant with |b| from `least` to `most`: what keeps rounding
@@ -100,7 +97,7 @@ class Match {
           q = {minus.arg[0], minus.arg[0]};
         }
     }
-    if (!p) return std::nullopt;
+    if (!p || !graph_.is_of_inputs(*p)) return std::nullopt;
     if (q.first == q.second && graph_[q.first].op == Op::sqrt) q = factors(graph_[q.first].arg[0]);
     if (graph_.is_constant(q.first, 1) && graph_.is_constant(q.second, 1))
       if (const auto u = cosine(*p))
@@ -135,6 +132,9 @@ Id Graph::add(Op op, std::array<Id, 3> arg, double value) {
       throw TooLarge{};
     }
     nodes_.push_back({op, arg, value});
+    bool of_inputs = op == Op::variable && value < inputs_;
+    for (std::size_t k = 0; k < arity(op); ++k) of_inputs = of_inputs || of_inputs_[arg[k]];
+    of_inputs_.push_back(of_inputs);
   }
   return entry->second;
 }
@@ -226,6 +226,11 @@ Id Graph::simplify(Op op, Id a, Id b, Id c) {
     case Op::acos:
       if (const auto u = angles_ ? Match(*this).cosine(a) : std::nullopt)
         return make(Op::acos2, u->p, make(Op::root_det, u->p, u->q1, u->q2));
+      break;
+    case Op::atan:
+      if (const Node quotient = nodes_[a]; quotient.op == Op::divide && angles_)
+        if (nodes_[quotient.arg[1]].op == Op::root_det)
+          return make(Op::asin2, quotient.arg[0], quotient.arg[1]);
       break;
     case Op::atan2:  // of a root, which is not negative
       if (nodes_[a].op == Op::root_det) return make(Op::acos2, b, a);

@@ -116,7 +116,7 @@ class Graph {
 
   /// With `angles`, formulas of angles between inputs take the forms root_det, asin2, acos2, in which
   /// |cov12| beyond sqrt(var1 var2) counts as on the boundary.
-  explicit Graph(bool angles) : angles_(angles) {}
+  explicit Graph(bool angles) : angles_(angles), inputs_(angles ? 3 : 1) {}
 
   Id constant(double value);
   Id variable(std::size_t number);
@@ -128,6 +128,8 @@ class Graph {
   const Node& operator[](Id id) const { return nodes_[id]; }
   std::size_t size() const { return nodes_.size(); }
   bool is_constant(Id id) const { return nodes_[id].op == Op::constant; }
+  /// Whether a node depends on x, or on cov12, var1 or var2.
+  bool is_of_inputs(Id id) const { return of_inputs_[id]; }
   bool is_constant(Id id, double value) const { return is_constant(id) && nodes_[id].value == value; }
 
   /// The nodes that `roots` need, arguments first.
@@ -138,7 +140,9 @@ class Graph {
   Id simplify(Op op, Id a, Id b, Id c);
 
   bool angles_;
+  double inputs_;  ///< the first variables; others are numbers whose value is not known
   std::vector<Node> nodes_;
+  std::vector<bool> of_inputs_;  ///< by node
   std::map<std::tuple<Op, std::array<Id, 3>, std::uint64_t>, Id> known_;
 };
 

@@ -105,11 +105,22 @@ Program::Program(const Graph& graph, std::span<const Id> from, std::span<const I
 ScalarProgram::ScalarProgram(const Graph& graph, Id variable, Id output)
     : program_(graph, std::span(&variable, 1), std::span(&output, 1)) {}
 
+// The numerical layer calls this thousands of times: most programs fit onto the stack.
 double ScalarProgram::operator()(double x) const {
-  Rows<double> rows(program_, row_step<double>);
-  std::fill_n(rows.input(0), row_step<double>, x);
-  rows.run(row_step<double>);
-  return *rows.output(0);
+  constexpr std::size_t step = row_step<double>, few = 32;
+  alignas(64) std::array<double, few * step> small;
+  std::vector<double> large;
+  double* memory = small.data();
+  if (program_.slots > few) {
+    large.resize(program_.slots * step);
+    memory = large.data();
+  }
+  std::fill_n(memory + program_.inputs[0] * step, step, x);
+  for (const auto& [slot, value] : program_.constants) std::fill_n(memory + slot * step, step, value);
+  for (const Program::Instruction& i : program_.code)
+    row_operation<double>(i.op)(memory + i.from[0] * step, memory + i.from[1] * step,
+                                memory + i.from[2] * step, memory + i.to * step, step, i.value);
+  return memory[program_.outputs[0] * step];
 }
 
 std::vector<double> ScalarProgram::operator()(const std::vector<double>& x) const {

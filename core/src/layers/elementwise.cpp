@@ -169,7 +169,7 @@ class ElementwiseType final : public LayerType {
     KernelBranch& branch = builder.gaussian_branch("the input of a non-linearity must be Gaussian");
     if (!activation_.has_fn() && (tolerance_ || !activation_.has_nngp_fn()))
       throw NotImplemented(fmt::format(
-          "{}: the kernel is not implemented: its plugin has no {}", builder.place(),
+          "{}: the kernel is not implemented: it has no {}", builder.place(),
           tolerance_ ? "fn to integrate; use the activation itself"
                      : "nngp_fn, and no fn to integrate; add one of them to the plugin, or use "
                        "another activation"));
@@ -183,7 +183,7 @@ class ElementwiseType final : public LayerType {
     if (!activation_.has_fn())
       throw NotImplemented(
           builder.place() +
-          ": a network of finite width cannot be sampled, its plugin has no fn; its kernels of "
+          ": a network of finite width cannot be sampled, it has no fn; its kernels of "
           "infinite width can be computed, and fn may be added to the plugin");
     builder.op<ApplyOp>(in.width, in.slot, activation_, builder.place());
   }
@@ -203,6 +203,10 @@ Layer Elementwise(Activation activation) {
 }
 
 Layer Elementwise(const Formulas& formulas) { return Elementwise(formula_activation(formulas)); }
+
+Layer Elementwise(std::function<double(double)> fn, KernelFunction nngp_fn, KernelFunction d_nngp_fn) {
+  return Elementwise(function_activation(std::move(fn), std::move(nngp_fn), std::move(d_nngp_fn)));
+}
 
 Layer ElementwiseNumerical(Activation activation, double tolerance) {
   return make_layer<ElementwiseType>(std::move(activation), tolerance);

@@ -109,11 +109,11 @@ Activation ModelReader::formula_activation(const Expression& expression) const {
   const auto& call = std::get<Expression::Call>(expression.value);
   Formulas formulas;
   std::map<std::string, std::size_t> offset;  // of the text of a formula, or of a number
+  bool keyword_seen = false;
   for (std::size_t i = 0; i < call.arguments.size(); ++i) {
     const Argument& argument = call.arguments[i];
-    if (argument.keyword.empty() &&
-        std::any_of(call.arguments.begin(), call.arguments.begin() + static_cast<std::ptrdiff_t>(i),
-                    [](const Argument& before) { return !before.keyword.empty(); }))
+    keyword_seen = keyword_seen || !argument.keyword.empty();
+    if (argument.keyword.empty() && keyword_seen)
       fail(argument.offset, "a positional argument cannot follow a keyword argument");
     if (argument.keyword.empty() && i >= formula_names.size())
       fail(argument.offset,

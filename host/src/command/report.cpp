@@ -7,16 +7,13 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "command/models.hpp"
 #include "command/options.hpp"
 #include "nngp/file.hpp"
+#include "nngp/formula.hpp"
 
 namespace nngp::host {
 namespace {
-
-void collect(const Layer& layer, std::vector<Activation>& found) {
-  if (const Activation* activation = layer.activation()) found.push_back(*activation);
-  for (const Layer& part : layer.parts()) collect(part, found);
-}
 
 /// The file that an activation was loaded from, by where its name lies in memory; empty for a plugin
 /// that the program made.
@@ -134,10 +131,9 @@ bool give_report(const std::string& path, const std::string& json) {
 }
 
 std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry) {
-  std::vector<Activation> activations;
-  collect(network, activations);
   std::vector<PluginReport> used;
-  for (const Activation& activation : activations) {
+  for (const Activation& activation : activations_of(network)) {
+    if (is_formula(activation)) continue;  // the model has all of it
     PluginReport report = {activation.text(), activation.descriptor().version, "", "",
                            file_of(activation).string()};
     if (const ActivationInfo* info = info_of(activation, registry)) {

@@ -52,7 +52,7 @@ struct PluginReport {
   bool operator==(const PluginReport&) const = default;
 };
 
-/// The activations of a network, each once, in order of appearance.
+/// The activations of a network that come from plugins, each once, in order of appearance.
 std::vector<PluginReport> plugins_used(const Layer& network, const Registry& registry);
 
 /// Null for the path of an output that was not wanted.

@@ -9,8 +9,8 @@
 
 #include "command/command.hpp"
 #include "command/inexact.hpp"
+#include "command/models.hpp"
 #include "command/plot.hpp"
-#include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "kernel/kernel_report.hpp"
 #include "kernel/kernel_request.hpp"
@@ -51,9 +51,9 @@ std::pair<std::size_t, std::size_t> part_of(const Slice& slice, Eigen::Index n, 
 template <class Real>
 class KernelRun {
  public:
-  KernelRun(const KernelRequest& request, const Registry& plugins)
+  KernelRun(const KernelRequest& request, Models& models)
       : request_(request),
-        network_(parse_model(request.model, plugins)),
+        network_(models.network(request.model)),
         kernel_fn_(network_),
         x1_(read(request.x1)),
         x2_(request.x2.empty() ? std::nullopt
@@ -65,7 +65,7 @@ class KernelRun {
         part_of(request.columns, x2_ ? x2_->rows() : x1_.rows(), "--columns");
     report_.request = request;
     report_.normalised_model = model_text(network_);
-    report_.plugins = plugins_used(network_, plugins);
+    report_.plugins = plugins_used(network_, models.plugins());
     report_.x1 = input_report(x1_);
     if (x2_) report_.x2 = input_report(*x2_);
     if (!request.wants_summary()) {
@@ -212,11 +212,11 @@ class KernelRun {
 
 void run_kernel(const po::variables_map& arguments) {
   const KernelRequest request = kernel_request(arguments);
-  const Registry plugins = find_plugins(arguments);
+  Models models(arguments);
   if (request.dtype == "float32")
-    KernelRun<float>(request, plugins).run();
+    KernelRun<float>(request, models).run();
   else
-    KernelRun<double>(request, plugins).run();
+    KernelRun<double>(request, models).run();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "command/inexact.hpp"
+#include "command/models.hpp"
 #include "command/plot.hpp"
 #include "nngp/text.hpp"
 
@@ -61,7 +62,7 @@ po::options_description kernel_options() {
       ("plot", text("OUT.svg|png"), "draw the kernel as a heat map, the NNGP if both are wanted")  //
       ("report", text("OUT.json"), "write what was computed, from what and how fast; - prints it");
   add_input_options(options);
-  options.add(inexact_options());
+  options.add(inexact_options()).add(model_options());
   return options;
 }
 

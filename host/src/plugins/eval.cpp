@@ -9,8 +9,8 @@
 
 #include "command/command.hpp"
 #include "command/inexact.hpp"
+#include "command/models.hpp"
 #include "command/options.hpp"
-#include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "command/report.hpp"
 #include "nngp/data.hpp"
@@ -176,8 +176,8 @@ void run_eval(const po::variables_map& arguments) {
     points = {point};
   }
 
-  const Registry plugins = find_plugins(arguments);
-  const Activation activation = parse_activation(text_of(arguments, "activation"), plugins);
+  Models models(arguments);
+  const Activation activation = models.activation(text_of(arguments, "activation"));
   const Stopwatch watch;
   std::vector<Values> values;
   for (const Point& point : points) values.push_back(evaluate(activation, point));
@@ -203,7 +203,7 @@ Command eval_command() {
       ("errors",
        "add columns error_nngp and error_d_nngp: bounds of the errors of what is integrated")  //
       ("report", text("OUT.json"), "write the values, their errors and the calls of fn; - prints it");
-  options.add(inexact_options());
+  options.add(inexact_options()).add(model_options());
   return {"eval",
           "Evaluate the kernel functions of one activation.",
           "ACTIVATION --cov12 C --var1 V --var2 V\n"

@@ -10,6 +10,7 @@
 #include "nngp/file.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
+#include "plugins/formula_project.hpp"
 #include "plugins/templates.hpp"
 
 namespace nngp::host {
@@ -53,6 +54,18 @@ std::string renamed(std::string text, const Template& from, const std::string& l
   return std::regex_replace(text, std::regex("\\b" + from.activation + "\\b"), activation);
 }
 
+/// The example under its new name, with the formulas in it if there are any.
+std::vector<Template::File> files_of(const Template& project, const std::optional<Formulas>& formulas,
+                                     const std::string& library, const std::string& activation) {
+  std::vector<Template::File> files = project.files;
+  for (Template::File& file : files) {
+    file.path = renamed(file.path, project, library, activation);
+    file.text = renamed(file.text, project, library, activation);
+  }
+  if (formulas) put_formulas(*formulas, library, activation, files);
+  return files;
+}
+
 /// A new folder, removed with what is in it unless it is kept.
 class NewFolder {
  public:
@@ -92,18 +105,20 @@ void new_plugin(const po::variables_map& arguments) {
                        "' as the layer of that name");
   const Template& project = find_template(text_of(arguments, "lang"));
 
+  const std::optional<Formulas> formulas = formulas_from(arguments);
+  if (formulas && project.language != "cpp")
+    throw UsageError("formulas are written in C++: leave out --lang");
+  const std::vector<Template::File> files = files_of(project, formulas, library, activation);
+
   NewFolder folder(fs::path(text_of(arguments, "dir")) / library);
-  for (const Template::File& file : project.files)
-    write_file(folder.path() / renamed(file.path, project, library, activation),
-               renamed(file.text, project, library, activation));
+  for (const Template::File& file : files) write_file(folder.path() / file.path, file.text);
   folder.keep();
   if (const std::string shadows = shadowing(activation, library); !shadows.empty())
     std::cerr << "nngp: " << shadows << '\n';
 
   const std::string place = folder.path().lexically_normal().string();
   std::cout << "wrote " << place << ": the activation " << activation
-            << " with the formulas of an example\n"
-            << "next:\n"
+            << (formulas ? " of your formulas\n" : " with the formulas of an example\n") << "next:\n"
             << "  cd " << place << "\n  cmake -B build && cmake --build build\n"
             << "  nngp plugins check build/lib" << library << ".so\n";
 }

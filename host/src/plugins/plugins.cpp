@@ -7,6 +7,7 @@
 #include "check/check_command.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
+#include "plugins/formula_project.hpp"
 
 namespace nngp::host {
 namespace {
@@ -22,16 +23,17 @@ struct Action {
 const std::vector<Action>& actions() {
   static const std::vector<Action> table = {
       {"list", "list [--verify] [--json]", false, {"json", "verify"}, list_plugins},
-      {"show", "show NAME [--json]", true, {"json"}, show_plugin},
+      {"show", "show NAME|FORMULAS [--json]", true, {"json"}, show_plugin},
       {"check",
        "check FILE [--json] [--check NAME]... [--time-limit S]\ncheck --list-checks [--json]",
        false,
        {"json", "check", "list-checks", "time-limit", "memory-limit"},
        run_check},
       {"new",
-       "new NAME [--lang cpp|c|rust|fortran|numba] [--dir FOLDER]",
+       "new NAME [--lang cpp|c|rust|fortran|numba] [--dir FOLDER]\n"
+       "new NAME --fn FORMULA [--nngp-fn FORMULA] [--parameter NAME=VALUE]...",
        true,
-       {"lang", "dir"},
+       {"lang", "dir", "fn", "nngp-fn", "d-nngp-fn", "parameter"},
        new_plugin},
       {"install", "install FILE|ARCHIVE [--force]", true, {"force"}, install_plugin},
       {"remove", "remove LIBRARY", true, {}, remove_plugin},
@@ -95,7 +97,7 @@ Command plugins_command() {
        "cpp, c, rust, fortran or numba")  //
       ("dir", po::value<std::string>()->default_value(".")->value_name("FOLDER"),
        "where the project's folder is made");
-  options.add(new_options);
+  options.add(new_options.add(formula_options()));
   std::string usage;
   for (const Action& action : actions()) usage += (usage.empty() ? "" : "\n") + action.usage;
   return {"plugins",

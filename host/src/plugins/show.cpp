@@ -8,6 +8,8 @@
 #include "command/plugin_search.hpp"
 #include "command/terminal.hpp"
 #include "nngp/error.hpp"
+#include "nngp/formula.hpp"
+#include "nngp/model.hpp"
 #include "nngp/plugin_file.hpp"
 #include "nngp/text.hpp"
 #include "plugins/actions.hpp"
@@ -166,11 +168,76 @@ void show_as_text(const ActivationInfo& info, const nngp_activation& activation)
   std::cout << parameters.text();
 }
 
+/// "0 (kink)", "1 (jump)", ...
+std::string breakpoints_text(const Activation& activation) {
+  const auto points = activation.breakpoints();
+  if (!points) return "not known: looked for where fn is integrated";
+  std::string text;
+  for (const nngp_breakpoint& point : *points) {
+    constexpr const char* what[] = {"jump", "kink"};
+    text += (text.empty() ? "" : ", ") + format_integer(point.x) + " (" +
+            (point.order < 2 ? what[point.order] : "of derivative " + std::to_string(point.order)) +
+            ")";
+  }
+  return text.empty() ? "none: fn is smooth" : text;
+}
+
+/// What is said of an activation that is made of formulas, by name.
+std::vector<std::pair<std::string, std::string>> formula_facts(const Activation& activation) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  for (const FormulaPart& part : formula_parts(activation))
+    facts.emplace_back(part.name, part.text + (part.derived ? "   (derived)" : ""));
+  if (activation.has_fn()) facts.emplace_back("breaks", breakpoints_text(activation));
+  if (!activation.has_nngp_fn()) {
+    facts.emplace_back("nngp_fn", "by numerical integration of fn");
+    facts.emplace_back("d_nngp_fn", "by numerical integration of d_fn");
+  } else if (activation.derivative() == Derivative::absent) {
+    facts.emplace_back("d_nngp_fn",
+                       "not offered: fn jumps, so that it is not the derivative of nngp_fn");
+  }
+  if (activation.has_fn() && activation.has_nngp_fn())
+    facts.emplace_back(
+        "agreement",
+        formula_mismatch(activation).value_or("nngp_fn is the integral of fn at 12 points"));
+  return facts;
+}
+
+void show_formulas(const Activation& activation, bool json) {
+  const auto facts = formula_facts(activation);
+  if (json) {
+    ordered_json formulas;
+    for (const FormulaPart& part : formula_parts(activation))
+      formulas[part.name] = {{"text", part.text}, {"derived", part.derived}};
+    ordered_json breakpoints;
+    if (const auto points = activation.breakpoints()) {
+      breakpoints = ordered_json::array();
+      for (const nngp_breakpoint& point : *points)
+        breakpoints.push_back({{"x", point.x}, {"order", point.order}});
+    }
+    const auto mismatch = formula_mismatch(activation);
+    return print_json({{"activation", activation.text()},
+                       {"formulas", formulas},
+                       {"breakpoints", breakpoints},
+                       {"mismatch", mismatch ? ordered_json(*mismatch) : ordered_json()}});
+  }
+  std::cout << bold("Elementwise") << ": an activation from formulas\n\n";
+  Table table(2);
+  for (const auto& [name, text] : facts) table.add({name, text});
+  std::cout << table.text();
+}
+
 }  // namespace
 
 void show_plugin(const po::variables_map& arguments) {
+  const std::string name = text_of(arguments, "name");
   const Registry plugins = find_plugins(arguments);
-  const ActivationInfo& info = plugins.find(text_of(arguments, "name"));
+  if (name.find('(') != name.npos) {
+    const Activation activation = parse_activation(name, plugins);
+    if (!is_formula(activation))
+      throw UsageError("show takes the name of an activation, or formulas as in Elementwise(fn='...')");
+    return show_formulas(activation, arguments.count("json") > 0);
+  }
+  const ActivationInfo& info = plugins.find(name);
   // As its file has it: nothing is loaded.
   const PluginFile file(info.file);
   const auto& all = file.tables().activations();

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "command/command.hpp"
+#include "command/models.hpp"
 #include "command/options.hpp"
-#include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "command/report.hpp"
 #include "command/terminal.hpp"
@@ -80,8 +80,8 @@ std::vector<Candidate> candidates_of(const po::variables_map& arguments) {
 
 class Comparison {
  public:
-  Comparison(const po::variables_map& arguments, const Registry& plugins)
-      : plugins_(plugins),
+  Comparison(const po::variables_map& arguments, Models& models)
+      : models_(models),
         candidates_(candidates_of(arguments)),
         selection_(selection_of(arguments)),
         reading_(read_options(arguments)),
@@ -209,9 +209,9 @@ class Comparison {
     return stored_kernel<double>(view, view, true);  // whichever it is
   }
 
-  KernelFn network_of(Candidate& candidate) const {
+  KernelFn network_of(Candidate& candidate) {
     try {
-      const Layer network = parse_model(candidate.expression, plugins_);
+      const Layer network = models_.network(candidate.expression);
       candidate.normalised = model_text(network);
       return KernelFn(network);
     } catch (const Error& error) {
@@ -221,7 +221,7 @@ class Comparison {
   bool classifies() const { return targets_.classes().has_value(); }
   const Candidate& best() const { return candidates_.front(); }
 
-  const Registry& plugins_;
+  Models& models_;
   InterruptGuard interrupt_;
   ProgressLine progress_;
   std::vector<Candidate> candidates_;
@@ -241,8 +241,8 @@ void run_compare(const po::variables_map& arguments) {
   for (const std::string& path : list_of(arguments, "k-train")) inputs.emplace_back("--k-train", path);
   check_paths(inputs, {{"--best", best}, {"--report", report}});
   if (best == standard_output) throw UsageError("--best takes a file, not standard output");
-  const Registry plugins = find_plugins(arguments);
-  Comparison comparison(arguments, plugins);
+  Models models(arguments);
+  Comparison comparison(arguments, models);
   comparison.run();
   if (!best.empty()) write_file(best, comparison.best_model());
   if (!give_report(report, comparison.json())) std::cout << comparison.text();
@@ -273,6 +273,7 @@ Command compare_command() {
   add_target_options(options);
   add_input_options(options);
   add_selection_options(options);
+  options.add(model_options());
   return {"compare",
           "Compare models by how well they suit training data.",
           "--models A.txt ... --x-train FILE --y-train FILE [options]\n"

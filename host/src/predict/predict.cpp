@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "command/command.hpp"
-#include "command/plugin_search.hpp"
+#include "command/models.hpp"
 #include "command/progress.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
@@ -32,9 +32,9 @@ double matrices(double count, Eigen::Index n) {
 template <class Real>
 class PredictRun {
  public:
-  PredictRun(const PredictRequest& request, const Registry& plugins)
+  PredictRun(const PredictRequest& request, Models& models)
       : request_(request),
-        kernels_(prediction_kernels<Real>(request, plugins)),
+        kernels_(prediction_kernels<Real>(request, models)),
         targets_(request.y_train, request.targets, with_rows(request.reading, kernels_->examples())) {
     if (!request.y_test.empty())
       y_test_.emplace(targets_.read_test(request.y_test, request.y_train,
@@ -317,12 +317,12 @@ class PredictRun {
 
 void run_predict(const po::variables_map& arguments) {
   const PredictRequest request = predict_request(arguments);
-  const Registry plugins = find_plugins(arguments);
+  Models models(arguments);
   set_solver_threads(request.threads);
   if (request.dtype == "float32")
-    PredictRun<float>(request, plugins).run();
+    PredictRun<float>(request, models).run();
   else
-    PredictRun<double>(request, plugins).run();
+    PredictRun<double>(request, models).run();
 }
 
 }  // namespace

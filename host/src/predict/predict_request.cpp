@@ -1,5 +1,6 @@
 #include "predict/predict_request.hpp"
 
+#include "command/models.hpp"
 #include "command/plot.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -65,6 +66,7 @@ po::options_description predict_options() {
   add_input_options(options);
   add_kernel_file_options(options);
   add_selection_options(options);
+  options.add(model_options());
   return options;
 }
 

@@ -9,12 +9,12 @@ namespace {
 template <class Real>
 class OfNetwork final : public PredictionKernels<Real> {
  public:
-  OfNetwork(const PredictRequest& request, const Registry& plugins)
+  OfNetwork(const PredictRequest& request, Models& models)
       : x_train_path_(request.x_train),
         x_test_path_(request.x_test),
-        network_(parse_model(request.model, plugins)),
+        network_(models.network(request.model)),
         kernel_fn_(network_),
-        plugins_(plugins_used(network_, plugins)),
+        plugins_(plugins_used(network_, models.plugins())),
         x_train_(read_input<Real>(request.x_train, with_rows_of(request.reading, request.y_train))),
         x_test_(match_columns(
             request.x_train, x_train_.source(), x_train_.cols(), request.x_test,
@@ -90,15 +90,15 @@ class OfFiles final : public PredictionKernels<double> {
 
 template <>
 std::unique_ptr<const PredictionKernels<double>> prediction_kernels(const PredictRequest& request,
-                                                                    const Registry& plugins) {
+                                                                    Models& models) {
   if (request.kernels.given()) return std::make_unique<OfFiles>(request);
-  return std::make_unique<OfNetwork<double>>(request, plugins);
+  return std::make_unique<OfNetwork<double>>(request, models);
 }
 
 template <>
 std::unique_ptr<const PredictionKernels<float>> prediction_kernels(const PredictRequest& request,
-                                                                   const Registry& plugins) {
-  return std::make_unique<OfNetwork<float>>(request, plugins);
+                                                                   Models& models) {
+  return std::make_unique<OfNetwork<float>>(request, models);
 }
 
 }  // namespace nngp::host

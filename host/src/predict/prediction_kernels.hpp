@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 
+#include "command/models.hpp"
 #include "nngp/data.hpp"
 #include "nngp/predict.hpp"
-#include "nngp/registry.hpp"
 #include "predict/kernel_files.hpp"
 #include "predict/predict_report.hpp"
 #include "predict/predict_request.hpp"
@@ -49,6 +49,6 @@ class PredictionKernels {
 /// ModelError.
 template <class Real>
 std::unique_ptr<const PredictionKernels<Real>> prediction_kernels(const PredictRequest& request,
-                                                                  const Registry& plugins);
+                                                                  Models& models);
 
 }  // namespace nngp::host

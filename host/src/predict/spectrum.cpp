@@ -9,9 +9,9 @@
 
 #include "command/command.hpp"
 #include "command/inputs.hpp"
+#include "command/models.hpp"
 #include "command/options.hpp"
 #include "command/plot.hpp"
-#include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "command/report.hpp"
 #include "command/terminal.hpp"
@@ -91,8 +91,8 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
                                      const InterruptGuard& interrupt, Source& source) {
   const std::string path = text_of(arguments, "x");
   const std::string expression = read_model(text_of(arguments, "model"));
-  const Registry plugins = find_plugins(arguments);
-  const Layer network = parse_model(expression, plugins);
+  Models models(arguments);
+  const Layer network = models.network(expression);
   const ReadOptions reading = read_options(arguments);
   const Data<double> x = read_input<double>(path, reading);
   check_index_column(reading, {&x.source()});
@@ -189,6 +189,7 @@ Command spectrum_command() {
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the process may use");
   add_input_options(options);
+  options.add(model_options());
   return {"spectrum",
           "Tell the eigenvalues of a kernel, and how fast a network may learn.",
           "--model MODEL --x FILE [options]\n"

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "command/command.hpp"
+#include "command/models.hpp"
 #include "command/options.hpp"
-#include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "kernel/kernel_report.hpp"
 #include "nngp/data.hpp"
@@ -22,9 +22,9 @@ namespace {
 template <class Real>
 class MonteCarloRun {
  public:
-  MonteCarloRun(const MonteCarloRequest& request, const Registry& plugins)
+  MonteCarloRun(const MonteCarloRequest& request, Models& models)
       : request_(request),
-        network_(with_requested_width(parse_model(request.sampling.model, plugins), request.sampling)),
+        network_(with_requested_width(models.network(request.sampling.model), request.sampling)),
         x1_(read(request.x1)),
         x2_(request.x2.empty() ? std::nullopt
                                : std::optional(match_columns(request.x1, x1_.source(), x1_.cols(),
@@ -32,7 +32,7 @@ class MonteCarloRun {
     check_index_column(request.sampling.reading, {&x1_.source(), x2_ ? &x2_->source() : &x1_.source()});
     report_.request = request;
     report_.normalised_model = model_text(network_);
-    report_.plugins = plugins_used(network_, plugins);
+    report_.plugins = plugins_used(network_, models.plugins());
     report_.x1 = input_report(x1_);
     if (x2_) report_.x2 = input_report(*x2_);
     if (!request.wants_summary()) {
@@ -188,11 +188,11 @@ MonteCarloRequest montecarlo_request(const po::variables_map& arguments) {
 
 void run_montecarlo(const po::variables_map& arguments) {
   const MonteCarloRequest request = montecarlo_request(arguments);
-  const Registry plugins = find_plugins(arguments);
+  Models models(arguments);
   if (request.sampling.dtype == "float32")
-    MonteCarloRun<float>(request, plugins).run();
+    MonteCarloRun<float>(request, models).run();
   else
-    MonteCarloRun<double>(request, plugins).run();
+    MonteCarloRun<double>(request, models).run();
 }
 
 }  // namespace

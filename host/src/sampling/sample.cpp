@@ -1,12 +1,11 @@
 // nngp sample: outputs of sampled networks.
 
 #include "command/command.hpp"
+#include "command/models.hpp"
 #include "command/options.hpp"
-#include "command/plugin_search.hpp"
 #include "command/progress.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
-#include "nngp/model.hpp"
 #include "nngp/monte_carlo.hpp"
 #include "nngp/npy.hpp"
 #include "sampling/sampling_request.hpp"
@@ -15,11 +14,11 @@ namespace nngp::host {
 namespace {
 
 template <class Real>
-void sample(const SamplingRequest& request, const Registry& plugins, const std::string& x_path,
+void sample(const SamplingRequest& request, Models& models, const std::string& x_path,
             const std::string& out_path) {
   const InterruptGuard interrupt;
   ProgressLine progress;
-  const Layer network = with_requested_width(parse_model(request.model, plugins), request);
+  const Layer network = with_requested_width(models.network(request.model), request);
   const Data<Real> x = read_input<Real>(x_path, request.reading);
   check_index_column(request.reading, {&x.source()});
   note_guesses(x_path, x.source());
@@ -54,11 +53,11 @@ void run_sample(const po::variables_map& arguments) {
   const std::string x = text_of(arguments, "x"), out = text_of(arguments, "out");
   if (out == standard_output) throw UsageError("--out takes a file: outputs are not printed");
   check_paths({{"--x", x}}, {{"--out", out}});
-  const Registry plugins = find_plugins(arguments);
+  Models models(arguments);
   if (request.dtype == "float32")
-    sample<float>(request, plugins, x, out);
+    sample<float>(request, models, x, out);
   else
-    sample<double>(request, plugins, x, out);
+    sample<double>(request, models, x, out);
 }
 
 }  // namespace

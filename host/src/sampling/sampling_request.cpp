@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 
+#include "command/models.hpp"
 #include "command/options.hpp"
 #include "nngp/finite.hpp"
 #include "nngp/text.hpp"
@@ -37,6 +38,7 @@ void add_sampling_options(po::options_description& options) {
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the process may use");
   add_input_options(options);
+  options.add(model_options());
 }
 
 SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t least_samples) {
