@@ -9,7 +9,9 @@
 #include "nngp/formula.hpp"
 
 inline const std::vector<nngp::Formulas>& formula_cases() {
-  static const std::string root = "sqrt(var1 * var2 - cov12**2)", angle = "cov12 / sqrt(var1 * var2)";
+  static const std::string root = "sqrt(var1 * var2 - cov12**2)",
+                           larger = "sqrt((1 + var1) * (1 + var2) - cov12**2)",
+                           angle = "cov12 / sqrt(var1 * var2)";
   static const std::vector<nngp::Formulas> cases = {
       {.fn = "x"},
       {.fn = "2"},
@@ -66,9 +68,13 @@ inline const std::vector<nngp::Formulas>& formula_cases() {
        .parameters = {{"a", 1.2}, {"b", 0.8}, {"c", -0.3}}},
       {.nngp_fn = "sqrt(var1 * var2) * exp(gamma * (cov12 / sqrt(var1 * var2) + shift))",
        .parameters = {{"gamma", 0.6}, {"shift", -0.5}}},
-      {.fn = "where(x > t, 1, 0)", .nngp_fn = "cov12 + t", .parameters = {{"t", 0.5}}},
-      {.nngp_fn = "arctan(cov12 / " + root + ") + arctan2(" + root + ", cov12) + arctan2(cov12, " +
-                  root + ")"},
+      {.fn = "where(x > t, 1, 0)",
+       .nngp_fn = "cov12 + t",
+       .d_nngp_fn = "0",
+       .parameters = {{"t", 0.5}}},
+      {.nngp_fn = "arctan(cov12 / " + larger + ") + arctan2(" + larger + ", cov12) + arctan2(cov12, " +
+                  larger + ")"},
+      {.nngp_fn = "2 / pi * arcsin(" + angle + ")", .d_nngp_fn = "arccos(cov12 / (1 + var1 * var2))"},
       {.nngp_fn = "where(cov12 > 0, cov12, -cov12) + maximum(cov12, var1) * min(var2, 2) + 3"},
       {.nngp_fn = "var1 * var2"},
       {.nngp_fn = "1"},

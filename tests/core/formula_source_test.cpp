@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "expect_error.hpp"
+#include "formula/source.hpp"
 #include "formula_cases.hpp"
 #include "nngp/activation.hpp"
 #include "nngp/plugin.hpp"
@@ -57,6 +59,15 @@ void compare_all(std::index_sequence<Index...>) {
 TEST(FormulaSource, ComputesWhatTheFormulaDoes) {
   ASSERT_EQ(std::tuple_size_v<Cases>, formula_cases().size());
   compare_all(std::make_index_sequence<std::tuple_size_v<Cases>>());
+}
+
+TEST(FormulaSource, NeedsTheDerivativeOfWhatJumps) {
+  const auto source = [](const nngp::Formulas& formulas) {
+    return [formulas] { nngp::formula::activation_source(formulas, "Step"); };
+  };
+  expect_error<nngp::FormulaError>(source({.nngp_fn = "arcsin(cov12 / sqrt(var1 * var2))"}),
+                                   "give d_nngp_fn too");
+  expect_error<nngp::FormulaError>(source({.fn = "sign(x)", .nngp_fn = "cov12"}), "fn jumps");
 }
 
 template <class Case>

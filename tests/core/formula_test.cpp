@@ -9,10 +9,12 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <regex>
 #include <stdexcept>
 
 #include "expect_error.hpp"
 #include "golden.hpp"
+#include "nngp/data.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model_template.hpp"
 #include "nngp/text.hpp"
@@ -294,12 +296,21 @@ struct ClosedForm {
   const char* activation;
   Formulas formulas;  // parameters: those of the row
   double nngp, d_nngp;
+  const char* params = "";  // of the rows that it holds for, if not all
+
+  bool uses(const std::string& name) const {
+    return std::regex_search(formulas.nngp_fn, std::regex("\\b" + name + "\\b"));
+  }
+  bool holds_for(const nngp::test::GoldenRow& row) const {
+    return row.activation == activation && (*params == 0 || row.params == params);
+  }
 };
 
 const std::vector<ClosedForm>& closed_forms() {
   static const char* const root = "sqrt(var1 * var2 - cov12**2)";
   static const std::string relu =
       std::string("(") + root + " + (pi - arccos(cov12 / sqrt(var1 * var2))) * cov12) / (2 * pi)";
+  static const char* const spread = "((1 + 2*var1) * (1 + 2*var2) - 4*cov12**2)";
   static const std::string sine =
       "a**2 / 2 * (exp(-b**2 * (var1 + var2 - 2*cov12) / 2) - exp(-b**2 * (var1 + var2 + 2*cov12) / 2) "
       "* "
@@ -356,6 +367,31 @@ const std::vector<ClosedForm>& closed_forms() {
        1e-13},
       {"Rbf", {.nngp_fn = "exp(-gamma * (var1 + var2 - 2*cov12))"}, 1e-13, 1e-13},
       {"Identity", {.nngp_fn = "cov12"}, 0, 0},
+      {"ABRelu",
+       {.nngp_fn = std::string("(b - a)**2 * (") + root +
+                   " + (pi - arccos(cov12 / sqrt(var1 * var2))) * cov12) / (2 * pi) + a * b * cov12"},
+       1e-13,
+       1e-8},
+      {"Gabor",
+       {.nngp_fn = std::string("exp(-(var1 + var2 + 4*(var1 * var2 - cov12**2)) / (2 * ") + spread +
+                   ")) * sinh(cov12 / " + spread + ") / sqrt(" + spread + ")"},
+       1e-12,
+       1e-11},
+      {"Snake",
+       {.nngp_fn = "cov12 + (1 - exp(-2*a**2*var1) - exp(-2*a**2*var2) + exp(-2*a**2*(var1 + var2)) * "
+                   "cosh(4*a**2*cov12)) / (4*a**2)"},
+       1e-10,
+       1e-10},
+      {"Hermite", {.nngp_fn = "cov12**degree"}, 1e-13, 1e-13},
+      {"Monomial", {.nngp_fn = "var1*var2 + 2*cov12**2"}, 1e-13, 1e-13, "degree=2"},
+      {"Monomial", {.nngp_fn = "9*var1*var2*cov12 + 6*cov12**3"}, 1e-13, 1e-13, "degree=3"},
+      {"RectifiedMonomial",
+       {.nngp_fn =
+            std::string("(3 * cov12 * ") + root +
+            " + (pi - arccos(cov12 / sqrt(var1 * var2))) * (var1 * var2 + 2*cov12**2)) / (2*pi)"},
+       1e-13,
+       1e-13,
+       "degree=2"},
   };
   return all;
 }
@@ -365,11 +401,10 @@ TEST(FormulaKernels, OfTheCatalogueMeetTheGoldenTable) {
     double worst = 0, d_worst = 0;
     std::size_t rows = 0;
     for (const nngp::test::GoldenRow& row : nngp::test::golden_rows()) {
-      if (row.activation != form.activation) continue;
+      if (!form.holds_for(row)) continue;
       Formulas formulas = form.formulas;
       for (const auto& [name, values] : row.values())
-        if (form.formulas.nngp_fn.find(name) != std::string::npos)
-          formulas.parameters.emplace_back(name, values[0]);
+        if (form.uses(name)) formulas.parameters.emplace_back(name, values[0]);
       const Activation activation = nngp::formula_activation(formulas);
       ++rows;
       const auto norm = [&](auto f) { return std::sqrt(std::abs(f(row.var1) * f(row.var2))); };
@@ -382,10 +417,29 @@ TEST(FormulaKernels, OfTheCatalogueMeetTheGoldenTable) {
       const double d_error = std::abs(d_nngp - row.d_nngp);
       if (d_error > 0) d_worst = std::max(d_worst, d_error / std::max(d_size, std::abs(row.d_nngp)));
     }
+    std::printf("%-18s %.0e %.0e\n", form.activation, worst, d_worst);
     EXPECT_GT(rows, 0u) << form.activation;
     EXPECT_LE(worst, form.nngp) << form.activation;
     EXPECT_LE(d_worst, form.d_nngp) << form.activation;
   }
+}
+
+TEST(FormulaKernels, DerivativesThatGrowWithoutBoundAreNotOffered) {
+  for (const char* step : {"2 / pi * arcsin(cov12 / sqrt(var1 * var2))",
+                           "0.25 + arctan(cov12 / sqrt(var1 * var2 - cov12**2)) / (2 * pi)"}) {
+    const Activation activation = nngp::formula_activation({.nngp_fn = step});
+    EXPECT_EQ(activation.derivative(), nngp::Derivative::absent) << step;
+    expect_error<nngp::NotImplemented>([&] { activation.d_nngp_fn(0.5, 1, 1); }, "fn jumps");
+    EXPECT_NEAR(activation.nngp_fn(1, 1, 1), activation.nngp_fn(2, 2, 2), 1e-15);
+  }
+  // Of a kink, and where a variance is added.
+  for (const ClosedForm& form : closed_forms()) {
+    if (form.activation != std::string("Relu") && form.activation != std::string("Gelu")) continue;
+    EXPECT_EQ(nngp::formula_activation(form.formulas).derivative(), nngp::Derivative::automatic);
+  }
+  EXPECT_EQ(nngp::formula_activation({.nngp_fn = "arcsin(cov12 / sqrt((1e-4 + var1) * (1e-4 + var2)))"})
+                .derivative(),
+            nngp::Derivative::automatic);
 }
 
 TEST(FormulaKernels, DerivativeOfReluHasNoTermsThatCancel) {
@@ -445,6 +499,37 @@ TEST(FormulaModels, KernelsAreThoseOfThePlugin) {
   const auto numerical = model("Elementwise(fn='erf(x)')")(view);
   for (Eigen::Index i = 0; i < plugin.nngp.size(); ++i)
     EXPECT_NEAR(numerical.ntk.data()[i], plugin.ntk.data()[i], 1e-9 * plugin.ntk(0, 0));
+}
+
+/// The largest difference relative to `exact`, or to the root of the product of its diagonal entries.
+double largest_error(const nngp::KernelMatrix<double>& kernel, const nngp::MatrixView<double>& exact) {
+  double largest = 0;
+  for (Eigen::Index i = 0; i < exact.rows(); ++i)
+    for (Eigen::Index j = 0; j < exact.cols(); ++j) {
+      const double size = std::max(std::abs(exact(i, j)), std::sqrt(exact(i, i) * exact(j, j)));
+      const double error = std::abs(kernel(i, j) - exact(i, j));
+      if (error != 0) largest = std::max(largest, std::isfinite(error) ? error / size : INFINITY);
+    }
+  return largest;
+}
+
+// Inputs from tiny to huge, some of them parallel or opposite.
+TEST(FormulaModels, ErfIsExactOnTheGoldenInputs) {
+  const std::string folder = NNGP_TEST_DATA "/golden/networks/";
+  const auto x = nngp::read_data<double>(folder + "x1.npy");
+  const auto kernels = [&](const std::string& activation) {
+    return nngp::KernelFn(
+        nngp::test::shipped_model("serial(repeat(serial(Dense(512, W_std=1.5, b_std=0.05), " +
+                                  activation + "), 4), Dense(1, W_std=1.5, b_std=0.05))"))(x.view());
+  };
+  const auto formula = kernels(std::string("Elementwise(fn='erf(x)', nngp_fn='") + erf_kernel + "')"),
+             plugin = kernels("Erf()");
+  EXPECT_LE(largest_error(formula.nngp, nngp::read_data<double>(folder + "erf/nngp_self.npy").view()),
+            1e-13);
+  EXPECT_LE(largest_error(formula.ntk, nngp::read_data<double>(folder + "erf/ntk_self.npy").view()),
+            1e-12);
+  EXPECT_LE(largest_error(formula.nngp, plugin.nngp.view()), 1e-13);
+  EXPECT_LE(largest_error(formula.ntk, plugin.ntk.view()), 1e-12);
 }
 
 TEST(FormulaModels, FunctionsOfTheProgramAreActivationsToo) {

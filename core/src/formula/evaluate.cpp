@@ -128,10 +128,10 @@ void run(const Real* a, const Real* b, const Real* c, Real* out, std::size_t n, 
 }
 
 template <class Real, class Isa>
-void dense(Real* x, std::size_t n, Real scale, Real shift) {
+void dense(const Real* x, Real* out, std::size_t n, Real scale, Real shift) {
   using V = vec<Real, Isa>;
   run_on(Isa(), [&] {
-    for (std::size_t i = 0; i < n; i += V::size) fma(V(scale), V::load(x + i), V(shift)).store(x + i);
+    for (std::size_t i = 0; i < n; i += V::size) fma(V(scale), V::load(x + i), V(shift)).store(out + i);
   });
 }
 

@@ -24,8 +24,8 @@ RowOperation<Real> row_operation(Op op);
 /// The arithmetic of tiles (nngp/activation.h) on rows whose length n is a multiple of row_step.
 template <class Real>
 struct TileArithmetic {
-  /// x[i] = scale x[i] + shift, the Dense layer in front.
-  void (*dense)(Real* x, std::size_t n, Real scale, Real shift);
+  /// out[i] = scale x[i] + shift, the Dense layer in front; out may be x.
+  void (*dense)(const Real* x, Real* out, std::size_t n, Real scale, Real shift);
   /// ntk[i] = d_nngp[i] (ntk_cov cov12[i] + (ntk_scale ntk[i] + ntk_shift)).
   void (*ntk)(const Real* d_nngp, const Real* cov12, Real* ntk, std::size_t n, Real ntk_cov,
               Real ntk_scale, Real ntk_shift);

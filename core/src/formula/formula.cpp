@@ -93,11 +93,18 @@ class Compiled {
     Graph graph(true);
     const auto [cov12, var1, var2, nngp, d_nngp] = reader.kernel(graph, jumps());
     derived_ = formulas_.d_nngp_fn.empty();
-    if (d_nngp)
-      d_nngp_fn_text_ =
-          derived_ ? formula::print(graph, *d_nngp, reader.kernel_variables()) : formulas_.d_nngp_fn;
     kernel_ = std::make_unique<formula::KernelProgram>(
         graph, formula::KernelProgram::Variables{cov12, var1, var2}, nngp, d_nngp ? &*d_nngp : nullptr);
+    if (!d_nngp || (derived_ && slope_is_infinite())) return;
+    d_nngp_fn_text_ =
+        derived_ ? formula::print(graph, *d_nngp, reader.kernel_variables()) : formulas_.d_nngp_fn;
+  }
+
+  /// Whether the derivative of the kernel grows without bound towards parallel inputs, as 1 / sqrt(1 -
+  /// rho): so it does if fn jumps.
+  bool slope_is_infinite() const {
+    const auto slope = [&](double distance) { return std::abs(kernel(1 - distance, 1, 1, true)); };
+    return slope(1e-10) > 10 * slope(1e-6);
   }
 
   /// The derivative of the kernel of an fn with jumps is not E[fn'(x1) fn'(x2)].
@@ -131,6 +138,11 @@ class Compiled {
   }
   static double call_d_nngp_fn(const void* instance, double cov12, double var1, double var2) {
     return at(instance).kernel(cov12, var1, var2, true);
+  }
+  /// Of an fn that is not known, but jumps.
+  static std::size_t call_jump(const void*, nngp_breakpoint* out, std::size_t capacity) {
+    if (capacity > 0) *out = {0, 0, 0};
+    return 1;
   }
   static std::size_t call_breakpoints(const void* instance, nngp_breakpoint* out,
                                       std::size_t capacity) {
@@ -177,6 +189,8 @@ void Compiled::fill_table() {
     if (!d_nngp_fn_text_.empty()) {
       table_.d_nngp_fn = call_d_nngp_fn;
       table_.derivative = derived_ ? NNGP_DERIVATIVE_AUTOMATIC : NNGP_DERIVATIVE_HANDWRITTEN;
+    } else if (!fn_) {
+      table_.breakpoints = call_jump;
     }
   }
 }

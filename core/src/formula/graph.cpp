@@ -131,10 +131,19 @@ Id Graph::add(Op op, std::array<Id, 3> arg, double value) {
       known_.erase(entry);
       throw TooLarge{};
     }
-    nodes_.push_back({op, arg, value});
     bool of_inputs = op == Op::variable && value < inputs_;
-    for (std::size_t k = 0; k < arity(op); ++k) of_inputs = of_inputs || of_inputs_[arg[k]];
+    std::uint32_t depth = 0;
+    for (std::size_t k = 0; k < arity(op); ++k) {
+      of_inputs = of_inputs || of_inputs_[arg[k]];
+      depth = std::max(depth, depth_[arg[k]] + 1);
+    }
+    if (depth > max_depth) {
+      known_.erase(entry);
+      throw TooLarge{};
+    }
+    nodes_.push_back({op, arg, value});
     of_inputs_.push_back(of_inputs);
+    depth_.push_back(depth);
   }
   return entry->second;
 }

@@ -113,6 +113,8 @@ struct TooLarge {};
 class Graph {
  public:
   static constexpr std::size_t max_nodes = 20000;
+  static constexpr std::uint32_t max_depth =
+      1500;  ///< of nodes in nodes: what walks through them recurs
 
   /// With `angles`, formulas of angles between inputs take the forms root_det, asin2, acos2, in which
   /// |cov12| beyond sqrt(var1 var2) counts as on the boundary.
@@ -143,6 +145,7 @@ class Graph {
   double inputs_;  ///< the first variables; others are numbers whose value is not known
   std::vector<Node> nodes_;
   std::vector<bool> of_inputs_;  ///< by node
+  std::vector<std::uint32_t> depth_;
   std::map<std::tuple<Op, std::array<Id, 3>, std::uint64_t>, Id> known_;
 };
 

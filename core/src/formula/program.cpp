@@ -6,8 +6,6 @@
 #include <new>
 #include <type_traits>
 
-#include "plugin/differentiate.hpp"
-
 namespace nngp::formula {
 namespace {
 
@@ -157,22 +155,6 @@ KernelProgram::Part KernelProgram::make(const Graph& graph, const Variables& var
           Program(graph, std::span(&variables.var2, 1), columns), Program(graph, inputs, outputs)};
 }
 
-double KernelProgram::numerical_d_nngp(double cov12, double var1, double var2) const {
-  const auto nngp = [](const void* self, double c, double v1, double v2) {
-    double value = 0;
-    nngp_tile_f64 tile{};
-    tile.rows = tile.cols = tile.cov12_ld = tile.nngp_ld = 1;
-    tile.cov12 = &c;
-    tile.var1 = &v1;
-    tile.var2 = &v2;
-    tile.nngp = &value;
-    tile.cov_scale = 1;
-    static_cast<const KernelProgram*>(self)->fill_tile(tile);
-    return value;
-  };
-  return differentiate_kernel(nngp, this, cov12, var1, var2);
-}
-
 template <class Tile>
 void KernelProgram::fill_tile(const Tile& tile) const {
   using Real = std::remove_pointer_t<decltype(tile.nngp)>;
@@ -180,10 +162,14 @@ void KernelProgram::fill_tile(const Tile& tile) const {
   const bool derivative = tile.d_nngp || tile.ntk;
   const Part& part = derivative ? with_derivative_.front() : value_;
   const TileArithmetic<Real>& arithmetic = tile_arithmetic<Real>();
-  // A copy, padded by its last element, behind the Dense layer.
-  const auto dense_row = [&](const Real* from, std::size_t n, Real* to, std::size_t length) {
+  // A copy, padded by its last element.
+  const auto copy = [](const Real* from, std::size_t n, Real* to, std::size_t length) {
     std::fill(std::copy_n(from, n, to), to + length, from[n - 1]);
-    arithmetic.dense(to, length, tile.cov_scale, tile.cov_shift);
+  };
+  // What the Dense layer makes of it.
+  const auto dense_row = [&](const Real* from, std::size_t n, Real* to, std::size_t length) {
+    if (n < length) copy(from, n, to, length);
+    arithmetic.dense(n < length ? to : from, to, length, tile.cov_scale, tile.cov_shift);
   };
 
   const std::size_t row_length = padded(tile.rows, step), column_length = padded(tile.cols, step);
@@ -194,7 +180,7 @@ void KernelProgram::fill_tile(const Tile& tile) const {
   of_columns.run(column_length);
 
   Rows<Real> entries(part.of_entries, block);
-  std::array<Real, block> raw{}, ntk{}, d_nngp{};
+  std::array<Real, block> raw{}, ntk{};
   const std::size_t row_count = part.of_rows.outputs.size();
   for (std::size_t i = 0; i < tile.rows; ++i) {
     for (std::size_t k = 0; k < row_count; ++k)
@@ -206,23 +192,18 @@ void KernelProgram::fill_tile(const Tile& tile) const {
       for (std::size_t k = 0; k < part.of_columns.outputs.size(); ++k)
         entries.read(1 + row_count + k, of_columns.output(k) + j);
       entries.run(length);
-      if (derivative) {
-        std::copy_n(entries.output(1), length, d_nngp.data());
-        const double square = exact_up_to_ * exact_up_to_;
-        const Real var1 = of_rows.input(0)[i], *c = entries.input(0), *var2 = of_columns.input(0) + j;
-        for (std::size_t l = 0; exact_up_to_ < 1 && l < n; ++l)
-          if (double{c[l]} * c[l] > square * var1 * var2[l])
-            d_nngp[l] = static_cast<Real>(numerical_d_nngp(c[l], var1, var2[l]));
-      }
+      const Real* d_nngp = derivative ? entries.output(1) : nullptr;
       if (tile.ntk) {  // before nngp, which may be cov12
         Real* out = tile.ntk + i * tile.ntk_ld + j;
-        std::copy_n(cov12, n, raw.data());
-        std::copy_n(out, n, ntk.data());
-        arithmetic.ntk(d_nngp.data(), raw.data(), ntk.data(), length, tile.ntk_cov, tile.ntk_scale,
-                       tile.ntk_shift);
-        std::copy_n(ntk.data(), n, out);
+        if (n < length) {
+          copy(cov12, n, raw.data(), length);
+          copy(out, n, ntk.data(), length);
+        }
+        arithmetic.ntk(d_nngp, n < length ? raw.data() : cov12, n < length ? ntk.data() : out, length,
+                       tile.ntk_cov, tile.ntk_scale, tile.ntk_shift);
+        if (n < length) std::copy_n(ntk.data(), n, out);
       }
-      if (tile.d_nngp) std::copy_n(d_nngp.data(), n, tile.d_nngp + i * tile.d_nngp_ld + j);
+      if (tile.d_nngp) std::copy_n(d_nngp, n, tile.d_nngp + i * tile.d_nngp_ld + j);
       std::copy_n(entries.output(0), n, tile.nngp + i * tile.nngp_ld + j);
     }
   }

@@ -56,10 +56,6 @@ class KernelProgram {
   /// `d_nngp` may be null: then no derivative may be asked for.
   KernelProgram(const Graph& graph, const Variables& variables, Id nngp, const Id* d_nngp);
 
-  /// Has d_nngp differentiated numerically where |cov12| is above `rho` sqrt(var1 var2): for formulas
-  /// whose derivative loses its digits there.
-  void differentiate_numerically_above(double rho) { exact_up_to_ = rho; }
-
   /// NaN where memory does not suffice.
   void fill(const nngp_tile_f64& tile) const noexcept;
   void fill(const nngp_tile_f32& tile) const noexcept;
@@ -68,14 +64,12 @@ class KernelProgram {
   struct Part {  ///< with and without the derivative
     Program of_rows, of_columns, of_entries;
   };
-  double numerical_d_nngp(double cov12, double var1, double var2) const;
   static Part make(const Graph& graph, const Variables& variables, std::span<const Id> outputs);
   template <class Tile>
   void fill_tile(const Tile& tile) const;
 
   Part value_;
   std::vector<Part> with_derivative_;  // one or none
-  double exact_up_to_ = 2;             // everywhere
 };
 
 }  // namespace nngp::formula

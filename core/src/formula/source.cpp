@@ -430,15 +430,18 @@ std::string breakpoints_source(const Formulas& formulas) {
   return "  auto breakpoints() const {\n    return std::array{" + list + "};\n  }\n";
 }
 
-bool jumps_somewhere(const Formulas& formulas) {
-  const auto points = breakpoints_of(formulas);
-  return points && std::any_of(points->begin(), points->end(),
-                               [](const nngp_breakpoint& point) { return point.order == 0; });
+/// The SDK would differentiate nngp_fn, whose derivative is not E[fn'(x1) fn'(x2)] if fn jumps.
+void check_derivative(const Formulas& formulas) {
+  const Activation activation = formula_activation(formulas);
+  if (activation.has_nngp_fn() && !activation.descriptor().d_nngp_fn)
+    throw FormulaError(formulas, "nngp_fn", 0,
+                       "fn jumps, so that d_nngp_fn is not the derivative of this; give d_nngp_fn too");
 }
 
 }  // namespace
 
 std::string activation_source(const Formulas& formulas, const std::string& name) {
+  check_derivative(formulas);
   Reader reader(formulas, Reader::Numbers::variable);
   std::set<Op> used;
   std::string functions;
@@ -453,7 +456,6 @@ std::string activation_source(const Formulas& formulas, const std::string& name)
     operations = std::max(operations, graph.needed_by(std::vector<Id>{root}).size());
     functions += FunctionSource(graph, root, variables, arguments, used).text(function);
   };
-  bool jumps = false;
   if (!formulas.fn.empty()) {
     Graph graph(false);
     const auto [x, fn, d_fn] = reader.fn(graph);
@@ -461,14 +463,13 @@ std::string activation_source(const Formulas& formulas, const std::string& name)
     add("fn", graph, fn, variables, 1);
     add("d_fn", graph, d_fn, variables, 1);
     functions += breakpoints_source(formulas);
-    jumps = jumps_somewhere(formulas);
   }
   if (!formulas.nngp_fn.empty()) {
     Graph graph(true);
-    const KernelNodes nodes = reader.kernel(graph, jumps);
+    const KernelNodes nodes = reader.kernel(graph, false);
     const std::vector<std::string> variables = renamed(reader.kernel_variables(), 3);
     add("nngp_fn", graph, nodes.nngp, variables, 3);
-    if (nodes.d_nngp) add("d_nngp_fn", graph, *nodes.d_nngp, variables, 3);
+    add("d_nngp_fn", graph, *nodes.d_nngp, variables, 3);
   }
   reader.check_all_used();
 
