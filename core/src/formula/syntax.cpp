@@ -13,7 +13,8 @@ namespace nngp::formula {
 namespace {
 
 constexpr std::size_t max_text = 16384;
-constexpr int max_depth = 100;
+constexpr int max_depth = 100;  ///< of parentheses, calls and signs
+constexpr int steps = 3;        ///< of the parser that may nest in one of these
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -56,7 +57,7 @@ class Parser {
   /// One level of nesting more, for as long as it lives.
   struct Nested {
     explicit Nested(Parser& parser_) : parser(parser_) {
-      if (++parser.depth_ > max_depth)
+      if (++parser.depth_ > steps * max_depth)
         parser.fail(parser.at_, "nested more than " + std::to_string(max_depth) + " levels deep");
     }
     ~Nested() { --parser.depth_; }
@@ -260,11 +261,15 @@ class Parser {
       fail(begin, known->second);
     if (find_function(name))
       fail(begin, std::string(name) + " is a function: " + std::string(name) + "(...)");
+    if (names_.nodes.contains(name)) fail(begin, in_quotes(name) + " has no module in front");
+    if (name == "lambda") fail(begin, "write the formula alone, without 'lambda'");
     std::vector<std::string> known = function_names();
     for (const auto& [other, node] : names_.nodes) known.push_back(other);
-    known.insert(known.end(), {"pi", "e", "inf"});
-    fail(begin, "nothing is called " + in_quotes(name) + suggest(name, known) +
-                    "; numbers of your own are keywords, as in Elementwise(fn='a * x', a=2)");
+    const std::string suggestion = name.size() > 1 ? suggest(name, known) : "";
+    fail(begin, "nothing is called " + in_quotes(name) +
+                    (suggestion.empty()
+                         ? "; numbers of your own are keywords, as in Elementwise(fn='a * x', a=2)"
+                         : suggestion));
   }
 
   Term call(std::size_t begin, std::string_view module, std::string_view name) {

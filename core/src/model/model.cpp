@@ -25,15 +25,21 @@ bool is_formula_name(std::string_view keyword) {
   return std::find(formula_names.begin(), formula_names.end(), keyword) != formula_names.end();
 }
 
-/// Elementwise(fn='...'), or with a formula in the first place, as opposed to Elementwise('Relu').
+/// Elementwise(fn='...'), or with a formula in the first place or two, as opposed to
+/// Elementwise('Relu').
 bool is_formula(const Expression::Call& call) {
   if (call.name != "Elementwise" || call.arguments.empty()) return false;
   if (std::any_of(call.arguments.begin(), call.arguments.end(),
                   [](const Argument& argument) { return is_formula_name(argument.keyword); }))
     return true;
-  const Argument& first = call.arguments.front();
-  const auto* text = std::get_if<std::string>(&first.value.value);
-  return text && first.keyword.empty() && !is_name(text->c_str()) && text->find(':') == text->npos;
+  const auto text_of = [&](std::size_t i) {
+    const Argument& argument = call.arguments[i];
+    return argument.keyword.empty() ? std::get_if<std::string>(&argument.value.value) : nullptr;
+  };
+  const std::string* text = text_of(0);
+  if (!text) return false;
+  if (call.arguments.size() > 1 && text_of(1)) return true;
+  return !is_name(text->c_str()) && text->find(':') == text->npos;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "nngp/error.hpp"
 #include "nngp/formula.hpp"
 #include "nngp/model.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp::host {
 namespace {
@@ -42,7 +43,7 @@ void Models::compare_formulas(const Activation& activation) {
   if (!compared_.insert(activation.text()).second) return;
   const auto mismatch = formula_mismatch(activation);
   if (!mismatch) return;
-  const std::string message = activation.text() + ": " + *mismatch;
+  const std::string message = printable(activation.text(), 200) + ": " + *mismatch;
   if (strict_) throw ModelError(message);
   std::cerr << "nngp: warning: " << message << '\n';
 }

@@ -23,7 +23,7 @@ struct Action {
 const std::vector<Action>& actions() {
   static const std::vector<Action> table = {
       {"list", "list [--verify] [--json]", false, {"json", "verify"}, list_plugins},
-      {"show", "show NAME|FORMULAS [--json]", true, {"json"}, show_plugin},
+      {"show", "show NAME [--json]", true, {"json"}, show_plugin},
       {"check",
        "check FILE [--json] [--check NAME]... [--time-limit S]\ncheck --list-checks [--json]",
        false,
@@ -31,7 +31,7 @@ const std::vector<Action>& actions() {
        run_check},
       {"new",
        "new NAME [--lang cpp|c|rust|fortran|numba] [--dir FOLDER]\n"
-       "new NAME --fn FORMULA [--nngp-fn FORMULA] [--parameter NAME=VALUE]...",
+       "new NAME --fn FORMULA [--nngp-fn FORMULA] [--parameter A=1]",
        true,
        {"lang", "dir", "fn", "nngp-fn", "d-nngp-fn", "parameter"},
        new_plugin},
