@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "expect_error.hpp"
-#include "formula/source.hpp"
 #include "formula_cases.hpp"
 #include "nngp/activation.hpp"
+#include "nngp/formula_source.hpp"
 #include "nngp/plugin.hpp"
 
 #include "formula_sources.inc"
@@ -63,7 +63,7 @@ TEST(FormulaSource, ComputesWhatTheFormulaDoes) {
 
 TEST(FormulaSource, NeedsTheDerivativeOfWhatJumps) {
   const auto source = [](const nngp::Formulas& formulas) {
-    return [formulas] { nngp::formula::activation_source(formulas, "Step"); };
+    return [formulas] { nngp::formula_source(formulas, "Step"); };
   };
   expect_error<nngp::FormulaError>(source({.nngp_fn = "arcsin(cov12 / sqrt(var1 * var2))"}),
                                    "give d_nngp_fn too");

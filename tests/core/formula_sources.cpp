@@ -3,15 +3,15 @@
 #include <fstream>
 #include <iostream>
 
-#include "formula/source.hpp"
 #include "formula_cases.hpp"
+#include "nngp/formula_source.hpp"
 
 int main(int count, char** words) {
   if (count != 2) return 2;
   std::ofstream out(words[1]);
   const auto& cases = formula_cases();
   for (std::size_t i = 0; i < cases.size(); ++i)
-    out << nngp::formula::activation_source(cases[i], "Case" + std::to_string(i)) << '\n';
+    out << nngp::formula_source(cases[i], "Case" + std::to_string(i)) << '\n';
   out << "using Cases = std::tuple<";
   for (std::size_t i = 0; i < cases.size(); ++i) out << (i > 0 ? ", " : "") << "Case" << i;
   out << ">;\n";

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "formula/source.hpp"
 #include "nngp/formula.hpp"
+#include "nngp/formula_source.hpp"
 #include "nngp/model.hpp"
 #include "nngp/registry.hpp"
 
@@ -60,7 +60,7 @@ void check_shown(const nngp::Activation& activation, const nngp::Formulas& formu
   }
   const std::string text = activation.text();
   if (nngp::parse_activation(text, plugins()).text() != text) std::abort();
-  nngp::formula::activation_source(formulas, "Fuzzed");
+  nngp::formula_source(formulas, "Fuzzed");
 }
 
 void compute(const nngp::Activation& activation) {

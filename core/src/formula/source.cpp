@@ -1,4 +1,4 @@
-#include "formula/source.hpp"
+#include "nngp/formula_source.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -439,8 +439,12 @@ void check_derivative(const Formulas& formulas) {
 }
 
 }  // namespace
+}  // namespace nngp::formula
 
-std::string activation_source(const Formulas& formulas, const std::string& name) {
+namespace nngp {
+
+std::string formula_source(const Formulas& formulas, const std::string& name) {
+  using namespace formula;
   check_derivative(formulas);
   Reader reader(formulas, Reader::Numbers::variable);
   std::set<Op> used;
@@ -495,4 +499,4 @@ std::string activation_source(const Formulas& formulas, const std::string& name)
   return source + "};\n";
 }
 
-}  // namespace nngp::formula
+}  // namespace nngp

@@ -4,8 +4,8 @@
 #include <iostream>
 
 #include "command/options.hpp"
-#include "formula/source.hpp"
 #include "nngp/error.hpp"
+#include "nngp/formula_source.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -49,7 +49,7 @@ std::string test_of(const Activation& activation) {
 
 std::string source_of(const Formulas& formulas, const std::string& library,
                       const std::string& activation) {
-  return "#include <nngp/activation.hpp>\n\n" + formula::activation_source(formulas, activation) +
+  return "#include <nngp/activation.hpp>\n\n" + formula_source(formulas, activation) +
          "\nconstexpr nngp::library library{.name = \"" + library +
          "\", .version = \"1.0\", .author = \"You\", .license = \"MIT\"};\nNNGP_PLUGIN(library, " +
          activation + ");\n";
