@@ -84,7 +84,8 @@ TEST_F(Intruder, PrintsToStandardErrorInCppToo) {
   folder.write("x.csv", "1,2\n");
   const Outcome outcome =
       Process({NNGP_TEST_COMMAND, "kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/libchatty.so",
-               "--model", "Chatty()", "--x1", (folder / "x.csv").string(), "--nngp", "-"})
+               "--model", "serial(Dense(1), Chatty(), Dense(1))", "--x1", (folder / "x.csv").string(),
+               "--nngp", "-"})
           .wait();
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.out, "2.5\n");

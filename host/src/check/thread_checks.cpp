@@ -26,6 +26,7 @@ constexpr int enough = 20;        // suspensions of one function by a timer
 constexpr int most_steps = 3000;  // instructions of one call that are stepped through
 constexpr unsigned stepped_places = 3;
 constexpr std::int64_t usual_time = 3'000'000, longest_time = 200'000'000;  // of these, in ns
+constexpr std::int64_t longest_patience = 20'000'000;
 constexpr int few = 8;  // that take the longest time
 
 std::int64_t nanoseconds() {
@@ -122,7 +123,6 @@ bool stepped(Run call) {
   action.sa_flags = SA_SIGINFO | SA_RESTART;
   ::sigaction(SIGTRAP, &action, &before);
   suspending.steps = most_steps;
-  suspending.steps_end = nanoseconds() + usual_time;
   // Below what the compiler may keep under the stack pointer.
   __asm__ volatile(
       "leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
@@ -212,13 +212,15 @@ std::size_t different_together(std::size_t one, std::size_t count, const Alone& 
     }
   });
   std::thread suspended([&] {
-    suspending.patience = patience;
     if (can_step && first.is_short(one)) {
+      suspending.patience = longest_patience;
+      suspending.steps_end = nanoseconds() + longest_time;
       suspending.stepping = true;
       for (unsigned place = 0; place < stepped_places && different == none; ++place)
         if (!stepped([&] { return first.same(one, place); })) different = one;
       suspending.stepping = false;
     }
+    suspending.patience = patience;
     const Suspensions suspensions;
     const std::int64_t begin = nanoseconds();
     const auto is_enough = [&] {
@@ -252,7 +254,7 @@ Result check_threads(const Specimen& specimen) {
       return failed(alone->different() + " called twice with the same arguments gives two results");
   std::int64_t longest = 0;
   for (const Call& call : calls) longest = std::max(longest, duration(call, made.front()));
-  const std::int64_t patience = std::clamp<std::int64_t>(6 * longest, 100'000, 20'000'000);
+  const std::int64_t patience = std::clamp<std::int64_t>(6 * longest, 100'000, longest_patience);
   for (std::size_t one = 0; one < calls.size(); ++one) {
     const std::size_t different = different_together(one, calls.size(), first, second, patience);
     if (different != none)

@@ -205,7 +205,7 @@ std::vector<std::pair<std::string, std::string>> formula_facts(const Activation&
 void show_formulas(const Activation& activation, bool json) {
   const auto facts = formula_facts(activation);
   if (json) {
-    ordered_json formulas;
+    ordered_json formulas = ordered_json::object();
     for (const FormulaPart& part : formula_parts(activation))
       formulas[part.name] = {{"text", part.text}, {"derived", part.derived}};
     ordered_json breakpoints;
