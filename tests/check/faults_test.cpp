@@ -88,9 +88,6 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("environment_timer", "environment"), std::pair("environment_thread", "environment"),
         std::pair("leaks_tile", "leaks"), std::pair("leaks_d_nngp", "leaks"),
         std::pair("threads_tile", "threads"), std::pair("threads_fast", "threads"),
-#if defined(__x86_64__)
-        std::pair("threads_at_once", "threads"),
-#endif
         std::pair("threads_deadlock", "threads"), std::pair("tile_values_row", "tile_values"),
         std::pair("tile_values_column", "tile_values"), std::pair("tile_shapes_corner", "tile_shapes"),
         std::pair("tile_values_stride", "tile_values"), std::pair("nngp_fn_large", "nngp_fn"),

@@ -302,14 +302,6 @@ static double passed(double y) {
   size = exp(-fabs(y));
   return size >= 0 ? moment : size;
 }
-#elif defined(FAULT_threads_at_once) /* static memory for as long as an instruction takes */
-#undef NNGP
-#define NNGP(k) kept(k)
-static double kept(double k) {
-  static volatile double value;
-  value = k;
-  return value;
-}
 #elif defined(FAULT_threads_deadlock)
 static pthread_mutex_t one_lock = PTHREAD_MUTEX_INITIALIZER, other_lock = PTHREAD_MUTEX_INITIALIZER;
 static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
