@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <mutex>
 
 #include "callable.hpp"
@@ -108,8 +109,9 @@ class Operator {
         threads_(threads),
         operator_(run(size_of_binding(layer), progress,
                       [layer, threads, x1 = x1_, x2 = x2_](const Progress& go_on) {
-                        return KernelFn(layer).bind<Real>(view(x1), view(x2),
-                                                          {.threads = threads, .progress = go_on, .allowed_error = any_error});
+                        return KernelFn(layer).bind<Real>(
+                            view(x1), view(x2),
+                            {.threads = threads, .progress = go_on, .allowed_error = any_error});
                       })) {}
 
   std::size_t rows() const { return operator_.rows(); }
@@ -264,11 +266,11 @@ class Predictor {
     options.diag_reg = {.value = diag_reg, .absolute = absolute};
     options.learning_rate = learning_rate;
     options.method = eigensystem ? Method::eigensystem : Method::cholesky;
-    options.compute = {.threads = threads,
-                       .progress = [listener = listener_](std::size_t done, std::size_t total) {
-                         return listener->go_on(done, total);
-                       },
-                       .allowed_error = any_error};
+    options.compute = {
+        .threads = threads,
+        .progress = [listener = listener_](std::size_t done,
+                                           std::size_t total) { return listener->go_on(done, total); },
+        .allowed_error = any_error};
     ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& go_on) {
       return listener->during(go_on, [&] {
         return std::make_shared<const Ensemble<Real>>(KernelFn(layer), view(x_train), view(y_train),
@@ -413,12 +415,12 @@ NB_MODULE(_core, module) {
   module.def("serial", [](const std::vector<Layer>& layers) { return serial(layers); });
   module.def("parallel", [](const std::vector<Layer>& layers) { return parallel(layers); });
   module.def("repeat", [](const Layer& layer, std::size_t n) { return repeat(layer, n); });
-  module.def("formula_layer", [](const std::string& fn, const std::string& nngp_fn,
-                                 const std::string& d_nngp_fn, const NamedNumbers& parameters,
-                                 std::optional<double> tolerance) {
-    const Formulas all = formulas(fn, nngp_fn, d_nngp_fn, parameters);
-    return tolerance ? elementwise(formula_activation(all), tolerance) : Elementwise(all);
-  });
+  module.def("formula_layer",
+             [](const std::string& fn, const std::string& nngp_fn, const std::string& d_nngp_fn,
+                const NamedNumbers& parameters, std::optional<double> tolerance) {
+               const Formulas all = formulas(fn, nngp_fn, d_nngp_fn, parameters);
+               return tolerance ? elementwise(formula_activation(all), tolerance) : Elementwise(all);
+             });
   module.def(
       "callable_layer",
       [](nb::object fn, nb::object nngp_fn, nb::object d_nngp_fn, const std::string& text,

@@ -259,7 +259,7 @@ def test_what_is_not_exact_is_told_or_refused():
     _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float32, 1e-3)
     with pytest.warns(nngp.InexactWarning, match=re.escape("Wild() is integrated with relative errors up to 1e-06 (nngp)")):
         _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float64, 1e-3)
-    with pytest.raises(ValueError, match="above 0.001: .* allow_inexact=0.02 accepts"):
+    with pytest.raises(ValueError, match="above 0.001: .* allowed_error = 0.02 accepts"):
         _kernel.judge([("Wild()", 1e-10, 1e-2, 1e-3)], np.float64, 1e-3)
 
 

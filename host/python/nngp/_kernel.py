@@ -70,9 +70,10 @@ def judge(layers: List[Tuple[str, float, float, float]], dtype: Any, allowed: fl
             continue
         text = (f"{activation} is integrated with relative errors up to {error_nngp:.2g} (nngp) and {error_d_nngp:.2g} "
                 "(d_nngp)")
-        advice = "smaller inputs or W_std help, or an nngp_fn"
+        advice = ("fn varies on scales too small beside the inputs, or its values are rounded: smaller inputs or W_std help, "
+                  "or an nngp_fn")
         if not worst <= allowed:
-            raise ValueError(f"{text}, above {allowed:.2g}: {advice}; allow_inexact={2 * worst:.2g} accepts them as they are")
+            raise ValueError(f"{text}, above {allowed:.2g}: {advice}; allowed_error = {2 * worst:.2g} accepts them as they are")
         warnings.warn(f"{text}; {advice}", InexactWarning, stacklevel=5)
 
 
@@ -86,10 +87,10 @@ class Operator:
     ndim = 2
     __array_ufunc__ = None  # so that v @ K is not taken for arithmetic with an array
 
-    def __init__(self, kernel_fn: "KernelFn", x1: Array, x2: Optional[Array], name: str, threads: int, allow_inexact: float):
+    def __init__(self, kernel_fn: "KernelFn", x1: Array, x2: Optional[Array], name: str, threads: int, allowed_error: float):
         self._kernel_fn, self._x1, self._x2 = kernel_fn, x1, x2
-        self._name, self._threads, self._allow_inexact = name, threads, allow_inexact
-        self._core = kernel_fn._bind(x1, x2, threads, allow_inexact, None)
+        self._name, self._threads, self._allowed_error = name, threads, allowed_error
+        self._core = kernel_fn._bind(x1, x2, threads, allowed_error, None)
         self.dtype = x1.dtype
         self.shape: Tuple[int, int] = (self._core.rows, self._core.cols)
 
@@ -126,7 +127,7 @@ class Operator:
         """Its transpose, an operator too."""
         if self._x2 is None:
             return self
-        return Operator(self._kernel_fn, self._x2, self._x1, self._name, self._threads, self._allow_inexact)
+        return Operator(self._kernel_fn, self._x2, self._x1, self._name, self._threads, self._allowed_error)
 
     def __getitem__(self, key: Any) -> Any:
         row, col = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
@@ -142,7 +143,7 @@ class Operator:
         if height * width > 4 * rows.size * cols.size:  # scattered: the kernel of these inputs alone
             x2 = self._x1 if self._x2 is None else self._x2
             return Operator(self._kernel_fn, self._x1[rows], x2[cols], self._name, self._threads,
-                            self._allow_inexact).__array__()
+                            self._allowed_error).__array__()
         first_row, first_col = int(rows.min()), int(cols.min())
         return self._window(first_row, first_col, height, width)[np.ix_(rows - first_row, cols - first_col)]
 
@@ -166,7 +167,7 @@ class KernelFn:
         self._layer = layer
 
     def __call__(self, x1: Any, x2: Any = None, get: Get = None, *, out: Any = None, threads: int = 0,
-                 progress: ProgressLike = None, memory: int = 1 << 30, resume: bool = False, allow_inexact: float = 1e-3,
+                 progress: ProgressLike = None, memory: int = 1 << 30, resume: bool = False, allowed_error: float = 1e-3,
                  **ignored: Any) -> Any:
         """The kernels of x1, (n1, features), with x2, (n2, features), or of x1 with itself.
 
@@ -175,7 +176,7 @@ class KernelFn:
             bytes and returned memory-mapped; with `resume` an interrupted run goes on. For both kernels a pair.
         threads: 0: as many as the process may use. Results do not depend on it.
         progress: True for a progress bar, or a function of (done, total), which are numbers of entries.
-        allow_inexact: the largest relative error of layers that are integrated numerically; an InexactWarning tells
+        allowed_error: the largest relative error of layers that are integrated numerically; an InexactWarning tells
             of those that are less exact than their tolerance.
 
         Raises ValueError for inputs that do not fit and kernels that are not finite or not exact, NotImplementedError
@@ -185,7 +186,7 @@ class KernelFn:
         names = names_of(get)
         first, second = pair(x1, x2)
         with reporter(progress) as report:
-            core = self._bind(first, second, threads, allow_inexact, report)
+            core = self._bind(first, second, threads, allowed_error, report)
             if _is_path(out):
                 paths = _paths(names, out)
                 core.stream(paths.get("nngp", ""), paths.get("ntk", ""), whole(memory, "memory"), resume,
@@ -195,16 +196,16 @@ class KernelFn:
             core.compute(0, 0, core.rows, core.cols, arrays.get("nngp"), arrays.get("ntk"), report)
         return result_of(get, arrays)
 
-    def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allow_inexact: float = 1e-3) -> Operator:
+    def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allowed_error: float = 1e-3) -> Operator:
         """One kernel as an operator: nothing of size n1 x n2 is stored."""
         (name,) = names_of(get)
         first, second = pair(x1, x2)
-        return Operator(self, first, second, name, threads, allow_inexact)
+        return Operator(self, first, second, name, threads, allowed_error)
 
-    def _bind(self, first: Array, second: Optional[Array], threads: int, allow_inexact: float, report: Any) -> Any:
+    def _bind(self, first: Array, second: Optional[Array], threads: int, allowed_error: float, report: Any) -> Any:
         kind = _core.Operator32 if first.dtype == np.float32 else _core.Operator64
         core = kind(self._layer._core, first, second, threads_of(threads), report)
-        judge(core.numerical_layers, first.dtype, allow_inexact)
+        judge(core.numerical_layers, first.dtype, allowed_error)
         return core
 
     def _identity(self, names: Tuple[str, ...], first: Array, second: Optional[Array]) -> str:

@@ -169,18 +169,18 @@ def max_learning_rate(ntk_train_train: Any, y_train_size: Optional[int] = None, 
 
 def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg: float, absolute: bool = False,
                  learning_rate: float = 1.0, eigensystem: bool = False, threads: int = 0, progress: Any = None,
-                 allow_inexact: float = 1e-3) -> Any:
+                 allowed_error: float = 1e-3) -> Any:
     """What predicts at further inputs, from training inputs of float64 or float32 and targets of float64."""
     kind = _core.Predictor32 if x.dtype == np.float32 else _core.Predictor64
     made = kind(kernel_fn._layer._core, x, y, ntk, diag_reg, absolute, learning_rate, eigensystem, threads_of(threads), progress)
-    judge(made.numerical_layers, x.dtype, allow_inexact)
+    judge(made.numerical_layers, x.dtype, allowed_error)
     return made
 
 
 def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: Any, learning_rate: float = 1.0,
                                   diag_reg: float = 0.0, diag_reg_absolute_scale: bool = False,
                                   trace_axes: Any = (-1,), *, threads: int = 0, progress: ProgressLike = None,
-                                  allow_inexact: float = 1e-3, **ignored: Any) -> Callable[..., Any]:
+                                  allowed_error: float = 1e-3, **ignored: Any) -> Callable[..., Any]:
     """An infinite ensemble of infinitely wide networks under gradient descent on the mean squared error.
 
     kernel_fn: of a network of this package. x_train: (n, features), y_train: (n, outputs).
@@ -188,7 +188,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
     (n_test, outputs), or with compute_cov a Gaussian of mean and covariance; 'nngp': only the last layer is
     trained, which is the posterior of a Gaussian process, 'ntk': all layers are. x_test=None: the training inputs.
     The mean is a float64 array whatever the inputs are. Raises ValueError for shapes that do not fit and kernels that are
-    not positive definite. threads, progress, allow_inexact: as kernel_fn's.
+    not positive definite. threads, progress, allowed_error: as kernel_fn's.
     Source: Lee et al., arXiv 1902.06720, equations 13 to 16.
     """
     refuse_unknown("gradient_descent_mse_ensemble", ignored)
@@ -208,7 +208,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
                 made[key] = predictor_of(kernel_fn, x, y, ntk=name == "ntk", diag_reg=diag_reg,
                                          absolute=diag_reg_absolute_scale, learning_rate=learning_rate,
                                          eigensystem=finite_time, threads=threads, progress=report,
-                                         allow_inexact=allow_inexact)
+                                         allowed_error=allowed_error)
         return made[key]
 
     def at(t: Optional[float], test: Array, names: Tuple[str, ...], compute_cov: bool) -> List[Any]:
