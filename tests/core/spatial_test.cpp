@@ -126,8 +126,13 @@ TEST(Spatial, WindowsTilesAndThreadsChangeNoBit) {
     EXPECT_EQ(whole.nngp.view(), threads.nngp.view());
     EXPECT_EQ(whole.ntk.view(), threads.ntk.view());
     const auto op = kernel_fn.bind(view(x1), other);
-    for (const Window& window : {Window{0, 0, 1, 1}, {3, 20, 40, 9}, {20, 3, 50, 33}, {1, 2, 5, 35},
-                                 {60, 0, 10, 30}, {0, 30, 30, 7}, {10, 10, 7, 7}}) {
+    for (const Window& window : {Window{0, 0, 1, 1},
+                                 {3, 20, 40, 9},
+                                 {20, 3, 50, 33},
+                                 {1, 2, 5, 35},
+                                 {60, 0, 10, 30},
+                                 {0, 30, 30, 7},
+                                 {10, 10, 7, 7}}) {
       const auto rows = static_cast<Eigen::Index>(window.rows),
                  cols = static_cast<Eigen::Index>(window.cols);
       KernelMatrix<double> nngp(rows, cols), ntk(rows, cols);
@@ -163,12 +168,12 @@ Kernels<double> kernels_of_ones(const std::string& text, const Sites& sites) {
 // A window of 3 over four positions of ones, SAME: sums 2, 3, 3, 2. Flatten takes the mean of squares.
 TEST(Spatial, PoolingOfOnesAtTheEdges) {
   const Sites line{{4}};
-  EXPECT_DOUBLE_EQ(kernels_of_ones("serial(SumPool((3,), padding='SAME'), Flatten(), Dense(1))", line)
-                       .nngp(0, 0),
-                   (4 + 9 + 9 + 4) / 4.0);
-  EXPECT_DOUBLE_EQ(kernels_of_ones("serial(AvgPool((3,), padding='SAME'), Flatten(), Dense(1))", line)
-                       .nngp(0, 0),
-                   (4 + 9 + 9 + 4) / 4.0 / 9);
+  EXPECT_DOUBLE_EQ(
+      kernels_of_ones("serial(SumPool((3,), padding='SAME'), Flatten(), Dense(1))", line).nngp(0, 0),
+      (4 + 9 + 9 + 4) / 4.0);
+  EXPECT_DOUBLE_EQ(
+      kernels_of_ones("serial(AvgPool((3,), padding='SAME'), Flatten(), Dense(1))", line).nngp(0, 0),
+      (4 + 9 + 9 + 4) / 4.0 / 9);
   const char* const edges =
       "serial(AvgPool((3,), padding='SAME', normalize_edges=True), Flatten(), Dense(1))";
   EXPECT_DOUBLE_EQ(kernels_of_ones(edges, line).nngp(0, 0), 1);
@@ -184,9 +189,8 @@ TEST(Spatial, AFilterOfTheWholeImageIsADenseLayer) {
                                          "Flatten(), Dense(1, 1.1, 0.1))",
                                          registry()),
                              Sites{{3, 4}})(view(x));
-  const auto dense =
-      KernelFn(parse_model("serial(Dense(7, 1.3, 0.2), Relu(), Dense(1, 1.1, 0.1))", registry()))(
-          view(x));
+  const auto dense = KernelFn(
+      parse_model("serial(Dense(7, 1.3, 0.2), Relu(), Dense(1, 1.1, 0.1))", registry()))(view(x));
   EXPECT_TRUE(conv.nngp.view().isApprox(dense.nngp.view(), 1e-14));
   EXPECT_TRUE(conv.ntk.view().isApprox(dense.ntk.view(), 1e-14));
 }
@@ -195,8 +199,7 @@ TEST(Spatial, FlatImagesAreRowsOfFeatures) {
   const Matrix<double> x = random_images(5, 3 * 4 * 2, 5);
   const auto flat = KernelFn(parse_model("serial(Flatten(), Dense(7), Relu(), Dense(1))", registry()),
                              Sites{{3, 4}})(view(x));
-  const auto rows =
-      KernelFn(parse_model("serial(Dense(7), Relu(), Dense(1))", registry()))(view(x));
+  const auto rows = KernelFn(parse_model("serial(Dense(7), Relu(), Dense(1))", registry()))(view(x));
   EXPECT_EQ(flat.nngp.view(), rows.nngp.view());
   EXPECT_EQ(flat.ntk.view(), rows.ntk.view());
 }
@@ -207,7 +210,8 @@ TEST(Spatial, OnlyPairsAreComputedThatTheOutputIsMadeOf) {
   const Matrix<double> x = random_images(2, 32 * 32, 6);
   const auto pairs = [&](const std::string& end) {
     const KernelFn kernel_fn(
-        parse_model("serial(Conv(8, (3, 3), padding='SAME'), Relu(), " + end + ", Dense(1))", registry()),
+        parse_model("serial(Conv(8, (3, 3), padding='SAME'), Relu(), " + end + ", Dense(1))",
+                    registry()),
         Sites{{32, 32}});
     return kernel_fn.bind(view(x)).work()[1].pairs;
   };
@@ -261,14 +265,17 @@ TEST(SpatialErrors, NumbersOutOfRangeAreRefusedAtTheirPlace) {
   expect("Conv(0, (1, 1))", "out_chan must be an integer of at least 1");
   expect("Conv(3, (3, 3), padding='EXACT')", "padding must be 'valid' or 'same' or 'circular'");
   expect("Conv(3, (3, 3), W_std=-1)", "W_std must be at least 0.0");
-  expect("Conv(3, (3, 3), dimension_numbers=('NCHW', 'OIHW', 'NCHW'))", "dimension_numbers must be None");
+  expect("Conv(3, (3, 3), dimension_numbers=('NCHW', 'OIHW', 'NCHW'))",
+         "dimension_numbers must be None");
   expect("AvgPool((2, 2), normalize_edges=1)", "normalize_edges must be True or False");
 }
 
 TEST(SpatialErrors, ExamplesMustHaveTheChannels) {
   const Matrix<double> x = random_images(2, 7, 6);
   expect_error<DataError>(
-      [&] { KernelFn(parse_model("serial(Conv(3, (1, 1)), Flatten())", registry()), Sites{{2, 2}})(view(x)); },
+      [&] {
+        KernelFn(parse_model("serial(Conv(3, (1, 1)), Flatten())", registry()), Sites{{2, 2}})(view(x));
+      },
       "examples of 7 numbers are no 2 x 2 positions with equally many channels");
 }
 

@@ -18,7 +18,8 @@ using testing::HasSubstr;
 
 const std::filesystem::path golden = NNGP_TEST_DATA "/golden/spatial/myrtle_like";
 const std::string small_network =
-    "serial(Conv(8, (3, 3), padding='SAME'), Relu(), AvgPool((2, 2), strides=(2, 2)), Flatten(), Dense(1))";
+    "serial(Conv(8, (3, 3), padding='SAME'), Relu(), AvgPool((2, 2), strides=(2, 2)), Flatten(), "
+    "Dense(1))";
 
 nngp::Matrix<double> read_npy(const std::filesystem::path& path) {
   return nngp::read_data<double>(path).view();
@@ -29,11 +30,12 @@ class Images : public testing::Test {
   std::string file(const std::string& name) const { return (folder / name).string(); }
 
   /// The first digits, as rows of features or as images.
-  std::string digits(const std::string& name, Eigen::Index first, Eigen::Index count, bool images) const {
+  std::string digits(const std::string& name, Eigen::Index first, Eigen::Index count,
+                     bool images) const {
     const nngp::Matrix<double> rows =
         read_npy(NNGP_TEST_DATA "/data/digits/x.npy").middleRows(first, count) / 16;
-    const std::vector<Eigen::Index> shape = images ? std::vector<Eigen::Index>{count, 8, 8, 1}
-                                                   : std::vector<Eigen::Index>{count, 64};
+    const std::vector<Eigen::Index> shape =
+        images ? std::vector<Eigen::Index>{count, 8, 8, 1} : std::vector<Eigen::Index>{count, 64};
     nngp::NpyWriter<double> writer(folder / name, shape);
     std::copy_n(rows.data(), rows.size(), writer.matrix().data());
     writer.commit();
@@ -84,31 +86,36 @@ TEST_F(Images, RowsAreImagesOfTheShapeThatIsSaid) {
 TEST_F(Images, LargeKernelsGoToDiskBlockByBlockAndAreTheSame) {
   const std::string x = digits("x.npy", 0, 300, true);
   ASSERT_EQ(kernel(small_network, {"--x1", x, "--nngp", file("whole.npy")}).code, 0);
-  ASSERT_EQ(kernel(small_network, {"--x1", x, "--nngp", file("blocks.npy"), "--memory", "100K"}).code, 0);
+  ASSERT_EQ(kernel(small_network, {"--x1", x, "--nngp", file("blocks.npy"), "--memory", "100K"}).code,
+            0);
   EXPECT_EQ(read_npy(file("whole.npy")), read_npy(file("blocks.npy")));
-  ASSERT_EQ(kernel(small_network, {"--x1", x, "--nngp", file("part.npy"), "--rows", "100:120", "--columns",
-                                   "90:130"})
+  ASSERT_EQ(kernel(small_network,
+                   {"--x1", x, "--nngp", file("part.npy"), "--rows", "100:120", "--columns", "90:130"})
                 .code,
             0);
   EXPECT_EQ(read_npy(file("part.npy")), read_npy(file("whole.npy")).block(100, 90, 20, 40));
 }
 
 TEST_F(Images, AreClassified) {
-  const std::string train = digits("train.npy", 0, 200, true), test = digits("test.npy", 200, 100, true);
+  const std::string train = digits("train.npy", 0, 200, true),
+                    test = digits("test.npy", 200, 100, true);
   const auto labels = [&](const std::string& name, Eigen::Index first, Eigen::Index count) {
-    const nngp::Matrix<double> y = read_npy(NNGP_TEST_DATA "/data/digits/y.npy").middleRows(first, count);
+    const nngp::Matrix<double> y =
+        read_npy(NNGP_TEST_DATA "/data/digits/y.npy").middleRows(first, count);
     nngp::NpyWriter<double> writer(folder / name, y.rows(), y.cols());
     writer.matrix() = y;
     writer.commit();
     return file(name);
   };
   const std::string y = labels("y.npy", 0, 200), y_test = labels("y-test.npy", 200, 100);
-  const Outcome outcome = run_nngp({"predict", "--model", small_network, "--x-train", train, "--y-train", y,
-                                    "--x-test", test, "--y-test", y_test, "--report", file("p.json")});
+  const Outcome outcome =
+      run_nngp({"predict", "--model", small_network, "--x-train", train, "--y-train", y, "--x-test",
+                test, "--y-test", y_test, "--report", file("p.json")});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("train.npy: 200 x 64, float64, 8 x 8 positions"));
   EXPECT_EQ(run_nngp({"spectrum", "--model", small_network, "--x", train}).code, 0);
-  EXPECT_EQ(run_nngp({"compare", "--model", small_network, "--x-train", train, "--y-train", y}).code, 0);
+  EXPECT_EQ(run_nngp({"compare", "--model", small_network, "--x-train", train, "--y-train", y}).code,
+            0);
 }
 
 TEST_F(Images, WhatDoesNotFitIsRefused) {

@@ -113,11 +113,11 @@ struct ReadOptions {
   std::vector<std::size_t> shape = {};
 };
 
-/// Reads a matrix, an example a row: .npy (versions 1 to 3; floating point of 2, 4 or 8 bytes, integers and bool; either
-/// byte order; C or Fortran order; a one-dimensional array is a single column; as labels also arrays of
-/// text, dtype U or S) or comma-separated text as read_csv() takes it. Throws DataError, among others
-/// if there are no rows or columns or an entry is NaN, infinite, beyond the range of Real, or an
-/// integer that float64 does not hold exactly.
+/// Reads a matrix, an example a row: .npy (versions 1 to 3; floating point of 2, 4 or 8 bytes, integers
+/// and bool; either byte order; C or Fortran order; a one-dimensional array is a single column; as
+/// labels also arrays of text, dtype U or S) or comma-separated text as read_csv() takes it. Throws
+/// DataError, among others if there are no rows or columns or an entry is NaN, infinite, beyond the
+/// range of Real, or an integer that float64 does not hold exactly.
 template <class Real>
 NNGP_API Data<Real> read_data(const FileBytes& file, const ReadOptions& options = {});
 template <class Real>

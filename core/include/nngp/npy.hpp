@@ -29,7 +29,7 @@ struct NpyHeader {
   bool swapped = false;       ///< byte order is not this machine's
   bool fortran_order = false;
   Eigen::Index rows = 0;
-  Eigen::Index cols = 0;        ///< numbers of an example
+  Eigen::Index cols = 0;                   ///< numbers of an example
   std::vector<Eigen::Index> example = {};  ///< its shape; empty: a row
   std::size_t data_offset = 0;             ///< bytes before the numbers
 

@@ -87,7 +87,8 @@ struct ConvOptions {
 
 /// A filter of 1 to 3 axes at each position, W_ij ~ N(0, W_std^2 / (channels * taps)): convolutional
 /// networks (Novak et al., arXiv 1810.05148). Inputs need positions (KernelFn).
-Layer Conv(std::size_t out_chan, std::vector<std::size_t> filter_shape, const ConvOptions& options = {});
+Layer Conv(std::size_t out_chan, std::vector<std::size_t> filter_shape,
+           const ConvOptions& options = {});
 /// The same with weights of its own at each position.
 Layer ConvLocal(std::size_t out_chan, std::vector<std::size_t> filter_shape,
                 const ConvOptions& options = {});

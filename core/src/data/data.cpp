@@ -197,14 +197,13 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
 template <class Real>
 Data<Real> read_text(const FileBytes& file, const ReadOptions& options) {
   CsvTable table = read_csv(file, options);
-  return Data<Real>(table.values.template cast<Real>(),
-                    {"csv",
-                     {},
-                     std::move(table.names),
-                     std::move(table.levels),
-                     std::move(table.remarks),
-                     table.guessed,
-                     std::move(table.index)});
+  return Data<Real>(table.values.template cast<Real>(), {"csv",
+                                                         {},
+                                                         std::move(table.names),
+                                                         std::move(table.levels),
+                                                         std::move(table.remarks),
+                                                         table.guessed,
+                                                         std::move(table.index)});
 }
 
 /// Positions and channels of rows, as they are wanted.
@@ -214,8 +213,8 @@ Data<Real> with_shape(const FileBytes& file, const Data<Real>& data,
   const Sites whole{shape}, sites{{shape.begin(), shape.end() - 1}};
   const auto columns = static_cast<std::size_t>(data.cols());
   if (whole.count() != columns)
-    throw DataError(fmt::format("cannot use '{}': its examples have {} numbers, not {} as {}", file.name(),
-                                columns, whole.count(), whole.text()));
+    throw DataError(fmt::format("cannot use '{}': its examples have {} numbers, not {} as {}",
+                                file.name(), columns, whole.count(), whole.text()));
   if (data.sites().dimensions() > 0 && !(data.sites() == sites))
     throw DataError(fmt::format("cannot use '{}': its examples have {} positions, not {}", file.name(),
                                 data.sites().text(), sites.text()));

@@ -48,7 +48,8 @@ class KernelBuilder final : public BranchBuilder<KernelBranch> {
   template <class Step, class... Arguments>
   void linear_step(KernelBranch& branch, double factor, Arguments&&... arguments) {
     Affine behind{};
-    if (Affine& in = branch.operand.pending; in.cov_shift == 0 && in.ntk_shift == 0) behind = std::exchange(in, {});
+    if (Affine& in = branch.operand.pending; in.cov_shift == 0 && in.ntk_shift == 0)
+      behind = std::exchange(in, {});
     step<Step>(branch, std::forward<Arguments>(arguments)...);
     behind.cov_scale *= factor;
     behind.ntk_cov *= factor;

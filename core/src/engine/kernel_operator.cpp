@@ -78,7 +78,8 @@ class Computation {
     output.nngp = to.k;
     output.ntk = to.t;
     output.ld = out_.ld;
-    const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, &output, pause(rows * cols));
+    const Block<Real> tile =
+        engine_.evaluate(at(row, rows, col, cols), work, &output, pause(rows * cols));
     for (std::size_t i = 0; i < rows; ++i)
       if (!output.taken)
         write_row(entry(tile, i, 0), row + i, col, cols);
@@ -212,11 +213,13 @@ class NetworkKernels final : public KernelSource<Real> {
  private:
   /// Sums over pairs of sites are rounded in another order for (j, i) than for (i, j): of a symmetric
   /// kernel the entries above the diagonal are computed, and mirrored, whatever the window.
-  void compute_parts(const Window& window, const Output<Real>& out, const KernelOptions& options) const {
+  void compute_parts(const Window& window, const Output<Real>& out,
+                     const KernelOptions& options) const {
     const auto [row, col, rows, cols] = window;
     const std::size_t last_row = row + rows, last_col = col + cols;
     // The square on the diagonal, from `begin` to `end`, and what is beside it.
-    const std::size_t begin = std::min(std::max(row, col), last_row), end = std::max(begin, std::min(last_row, last_col));
+    const std::size_t begin = std::min(std::max(row, col), last_row),
+                      end = std::max(begin, std::min(last_row, last_col));
     std::vector<Window> parts;
     const auto add = [&](std::size_t r, std::size_t r_end, std::size_t c, std::size_t c_end) {
       if (r < r_end && c < c_end) parts.push_back({r, c, r_end - r, c_end - c});
@@ -249,8 +252,10 @@ class NetworkKernels final : public KernelSource<Real> {
   }
 
   /// A window below the diagonal, by its mirror image.
-  void compute_below(const Window& window, const Output<Real>& out, const KernelOptions& options) const {
-    const auto rows = static_cast<Eigen::Index>(window.rows), cols = static_cast<Eigen::Index>(window.cols);
+  void compute_below(const Window& window, const Output<Real>& out,
+                     const KernelOptions& options) const {
+    const auto rows = static_cast<Eigen::Index>(window.rows),
+               cols = static_cast<Eigen::Index>(window.cols);
     KernelMatrix<Real> nngp, ntk;
     Output<Real> to{.ld = window.rows};
     if (out.nngp) to.nngp = (nngp = KernelMatrix<Real>(cols, rows)).data();

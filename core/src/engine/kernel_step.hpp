@@ -144,9 +144,9 @@ class KeptVariances {
 template <class Real>
 struct Binding {
   std::size_t rows1;
-  std::optional<std::size_t> rows2;  ///< absent: x1 with itself
-  Sites sites;                       ///< of the first operand
-  VarianceRange range;               ///< of the first operand, for a step that asks for it
+  std::optional<std::size_t> rows2;               ///< absent: x1 with itself
+  Sites sites;                                    ///< of the first operand
+  VarianceRange range;                            ///< of the first operand, for a step that asks for it
   std::vector<NumericalLayer>& numerical_layers;  ///< layers that are integrated append themselves
 
   KeptVariances<Real> kept_variances() const { return {sites.count(), rows1, rows2}; }

@@ -22,7 +22,7 @@ struct Edge {
 
 struct Node {
   std::uint32_t value, box;
-  bool own = false;                ///< wanted of examples with themselves
+  bool own = false;                               ///< wanted of examples with themselves
   std::vector<std::uint32_t> to = {}, from = {};  ///< edges
 };
 
@@ -86,8 +86,7 @@ class Graph {
         const auto [box, is_new] =
             of_grid.try_emplace(offset, static_cast<std::uint32_t>(boxes.size()));
         if (is_new) boxes.emplace_back(program_.sites[value], offset);
-        nodes.push_back(
-            {static_cast<std::uint32_t>(value), box->second, own_[value].contains(offset)});
+        nodes.push_back({static_cast<std::uint32_t>(value), box->second, own_[value].contains(offset)});
       }
     }
     first_node.push_back(static_cast<std::uint32_t>(nodes.size()));
@@ -116,7 +115,8 @@ class Graph {
 
   std::uint32_t node(std::size_t value, const Offset& offset) const {
     const auto begin = nodes.begin() + first_node[value],
-               end = value + 1 < first_node.size() ? nodes.begin() + first_node[value + 1] : nodes.end();
+               end =
+                   value + 1 < first_node.size() ? nodes.begin() + first_node[value + 1] : nodes.end();
     return static_cast<std::uint32_t>(
         std::lower_bound(begin, end, offset,
                          [&](const Node& node, const Offset& wanted_offset) {
@@ -135,7 +135,8 @@ class Buffers {
   std::uint32_t take(std::size_t tiles) {
     auto best = free_.rend();
     for (auto buffer = free_.rbegin(); buffer != free_.rend(); ++buffer)
-      if (capacity_[*buffer] >= tiles && (best == free_.rend() || capacity_[*buffer] < capacity_[*best]))
+      if (capacity_[*buffer] >= tiles &&
+          (best == free_.rend() || capacity_[*buffer] < capacity_[*best]))
         best = buffer;
     if (best == free_.rend())  // the largest one grows
       best = std::max_element(free_.rbegin(), free_.rend(), [&](std::uint32_t a, std::uint32_t b) {

@@ -32,7 +32,8 @@ std::vector<std::ptrdiff_t> axis_reads(const AxisTaps& taps, TapPairs pairs, std
         if (matches(pairs, a, b)) read[b.source + taps.sources - 1 - a.source] = 1;
   std::vector<std::ptrdiff_t> offsets;
   for (std::size_t i = 0; i < read.size(); ++i)
-    if (read[i]) offsets.push_back(static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(taps.sources - 1));
+    if (read[i])
+      offsets.push_back(static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(taps.sources - 1));
   return offsets;
 }
 

@@ -45,7 +45,8 @@ TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
 template <class Real>
 TileShape TileEngine<Real>::choose_shape() const {
   if (!is_spatial()) return {tile_rows, tile_cols};
-  constexpr std::size_t cache = std::size_t{1} << 19, least = 256, few = 64, memory = std::size_t{1} << 26;
+  constexpr std::size_t cache = std::size_t{1} << 19, least = 256, few = 64,
+                        memory = std::size_t{1} << 26;
   const Schedule& pairs = schedules_.pairs;
   double sites = 0;
   for (const PairBox& box : pairs.boxes) sites += static_cast<double>(box.count());
@@ -101,8 +102,9 @@ class TileEngine<Real>::OwnPass {
         engine_.steps_[op.step]->keep(tile, engine_.plane(schedule, op.in, work, false));
       else
         engine_.run(op, tile, work, false);
-      if (op.complete && !check(o, is_step ? engine_.program_.steps[op.step]->name() : "the first layer",
-                                engine_.plane(schedule, op.out, work, false), {}, tile))
+      if (op.complete &&
+          !check(o, is_step ? engine_.program_.steps[op.step]->name() : "the first layer",
+                 engine_.plane(schedule, op.out, work, false), {}, tile))
         return;
     }
   }
@@ -139,7 +141,8 @@ class TileEngine<Real>::OwnPass {
             o, tile.col + i,
             fmt::format("{} makes the variance of row {} (counted from 0) of {} {}: scale the data or "
                         "W_std so that it stays in range, or use another activation",
-                        layer, tile.col + i, input_ == Input::x1 ? "x1" : "x2", format_number(variance))};
+                        layer, tile.col + i, input_ == Input::x1 ? "x1" : "x2",
+                        format_number(variance))};
         if (!fault_ || fault < *fault_) fault_ = std::move(fault);
         return false;
       }
@@ -225,8 +228,8 @@ Workspace<Real> TileEngine<Real>::workspace() const {
 
 template <class Real>
 std::size_t TileEngine<Real>::workspace_bytes() const {
-  const std::size_t entries = shape_.rows * schedules_.pairs.tiles() +
-                              rows_beyond * schedules_.pairs.buffers.size();
+  const std::size_t entries =
+      shape_.rows * schedules_.pairs.tiles() + rows_beyond * schedules_.pairs.buffers.size();
   return sizeof(Real) * (2 * entries + static_cast<std::size_t>(x1_.cols())) * shape_.cols;
 }
 
@@ -272,7 +275,8 @@ void TileEngine<Real>::run(const PlaneOp& op, const KernelTile<Real>& tile, Work
 
 template <class Real>
 Block<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
-                                       typename TileOf<Real>::output* output, const Pause& pause) const {
+                                       typename TileOf<Real>::output* output,
+                                       const Pause& pause) const {
   if (output) set_affine(program_.output.pending, *output);
   KernelTile<Real> tile = tile_at(at, work);
   const std::vector<PlaneOp>& ops = schedules_.pairs.ops;

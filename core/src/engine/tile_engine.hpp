@@ -97,14 +97,16 @@ class TileEngine {
 
   Workspace<Real> workspace(const Schedule& schedule, std::size_t rows, std::size_t ld) const;
   KernelTile<Real> tile_at(const TileAt& at, Workspace<Real>& work) const;
-  Plane<Real> plane(const Schedule& schedule, const PlaneAt& at, Workspace<Real>& work, bool ntk) const {
+  Plane<Real> plane(const Schedule& schedule, const PlaneAt& at, Workspace<Real>& work,
+                    bool ntk) const {
     return {&schedule.boxes[at.box],
             {work.nngp[at.buffer].data(), ntk ? work.ntk[at.buffer].data() : nullptr}};
   }
   void run(const PlaneOp& op, const KernelTile<Real>& tile, Workspace<Real>& work, bool ntk) const;
   /// Inner products of the inputs at all pairs of sites of a plane and, if it is wanted, an NTK of
   /// zeros.
-  void multiply_inputs(const KernelTile<Real>& tile, const Plane<Real>& to, Workspace<Real>& work) const;
+  void multiply_inputs(const KernelTile<Real>& tile, const Plane<Real>& to,
+                       Workspace<Real>& work) const;
 
   Program program_;
   Schedules schedules_;

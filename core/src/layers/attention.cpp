@@ -87,8 +87,8 @@ class AttentionWeights {
   /// All planes of the own covariances come one after the other.
   void keep(const KernelTile<Real>& own, const Plane<Real>& plane, const Offset& last) {
     const auto scale = static_cast<Real>(attention_.scale * attention_.term.scale);
-    const auto shift = static_cast<Real>(
-        plane.box->offset == Offset{} ? attention_.scale * attention_.term.shift : 0);
+    const auto shift =
+        static_cast<Real>(plane.box->offset == Offset{} ? attention_.scale * attention_.term.shift : 0);
     plane.box->for_each([&](std::size_t place, std::size_t s, std::size_t u) {
       Real* const to = weights_.of(*own.own, s * sites_ + u, own.col);
       for (std::size_t i = 0; i < own.cols; ++i)
@@ -140,11 +140,15 @@ enum class Side { first, second };
 template <class Real>
 class MixedTile;
 
-/// V' (s, u') = sum over u of G1(s, u) V(u, u'), or V' (s, s') = sum over u' of V(s, u') G2(s', u'). The
-/// first operand is what G is made of, the second V.
+/// V' (s, u') = sum over u of G1(s, u) V(u, u'), or V' (s, s') = sum over u' of V(s, u') G2(s', u').
+/// The first operand is what G is made of, the second V.
 struct Mix final : KernelStepOf<Mix, MixedTile> {
   Mix(const Operand& value, const Operand& keys_, const Attention& attention_, Side side_)
-      : keys(keys_), mixed(value), attention(attention_), side(side_), all(all_pairs(attention.sites)) {}
+      : keys(keys_),
+        mixed(value),
+        attention(attention_),
+        side(side_),
+        all(all_pairs(attention.sites)) {}
   std::string name() const override { return "GlobalSelfAttention"; }
   std::vector<Operand> operands() const override { return {keys, mixed}; }
   Writes writes() const override { return Writes::elsewhere; }
@@ -172,7 +176,8 @@ struct AddWeighted {
     using V = vec<Real, Isa>;
     for (std::size_t i = 0; i < rows; ++i)
       for (std::size_t j = 0; j < ld; j += V::size) {
-        const V weight = rows_weights ? V(static_cast<double>(rows_weights[i])) : V::load(cols_weights + j);
+        const V weight =
+            rows_weights ? V(static_cast<double>(rows_weights[i])) : V::load(cols_weights + j);
         Real* const sum = to + i * to_stride + j;
         fma(weight, V::load(from + i * from_stride + j), V::load(sum)).store(sum);
       }
@@ -386,9 +391,10 @@ class AttentionType final : public LayerType {
     KernelBranch& branch = builder.spatial_branch();
     const std::size_t positions = branch.sites.count();
     if (positions > most_positions)
-      builder.fail(fmt::format("{} positions are too many, at most {}: it needs all pairs of them for "
-                               "each example",
-                               branch.sites.text(), most_positions));
+      builder.fail(
+          fmt::format("{} positions are too many, at most {}: it needs all pairs of them for "
+                      "each example",
+                      branch.sites.text(), most_positions));
     const PositionTerm term = this->term(branch.width);
     if (!branch.operand.pending.is_identity()) builder.step<Embed>(branch, PositionTerm{});
     const double ov = options_.W_out_std * options_.W_value_std, b = options_.b_std.value_or(0);

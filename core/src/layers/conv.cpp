@@ -13,7 +13,8 @@ class LocalTile;
 
 /// K = W^2 k + b^2 for each position with itself; 0 stays 0 between positions, which share no weights.
 struct LocalWeights final : KernelStepOf<LocalWeights, LocalTile> {
-  LocalWeights(const Operand& operand_, const Affine& weights_) : operand(operand_), weights(weights_) {}
+  LocalWeights(const Operand& operand_, const Affine& weights_)
+      : operand(operand_), weights(weights_) {}
   std::string name() const override { return "ConvLocal"; }
   std::vector<Operand> operands() const override { return {operand}; }
 
@@ -35,8 +36,8 @@ class LocalTile final : public TileStep<Real> {
   Affine weights_;
 };
 
-/// Conv, ConvLocal and ConvTranspose: K = W_std^2 times the mean over the taps of the filter, which both
-/// positions of a pair share, + b_std^2.
+/// Conv, ConvLocal and ConvTranspose: K = W_std^2 times the mean over the taps of the filter, which
+/// both positions of a pair share, + b_std^2.
 class ConvType final : public LayerType {
  public:
   enum class Kind { conv, local, transpose };
@@ -51,7 +52,8 @@ class ConvType final : public LayerType {
 
   std::string name() const override { return std::string(name_of(kind_)); }
   std::string text() const override {
-    return name() + "(" + std::to_string(out_chan_) + ", " + filter_.text() + weights_text(options_) + ")";
+    return name() + "(" + std::to_string(out_chan_) + ", " + filter_.text() + weights_text(options_) +
+           ")";
   }
 
   void infinite(KernelBuilder& builder) const override {
@@ -93,7 +95,8 @@ class ConvType final : public LayerType {
       positions *= static_cast<double>(transposed_extent(sites.extents[axis], filter_.shape[axis],
                                                          filter_.stride(axis), filter_.padding));
     if (positions > static_cast<double>(max_positions))
-      builder.fail(fmt::format("makes {} positions of {}, at most {}", positions, sites.text(), max_positions));
+      builder.fail(
+          fmt::format("makes {} positions of {}, at most {}", positions, sites.text(), max_positions));
     SiteTaps taps;
     for (std::size_t axis = 0; axis < sites.dimensions(); ++axis)
       taps.axes[axis] = transposed_taps(sites.extents[axis], filter_.shape[axis], filter_.stride(axis),
@@ -108,15 +111,16 @@ class ConvType final : public LayerType {
 };
 
 constexpr LayerParameter parameters[] = {
-    {"out_chan"},       {"filter_shape"},   {"strides", "None"},
-    {"padding", "'VALID'"}, {"W_std", "1.0"}, {"b_std", "None"},
-    {"dimension_numbers", "None"}, {"parameterization", "'ntk'"}, {"s", "(1, 1)"}};
+    {"out_chan"},     {"filter_shape"},  {"strides", "None"},           {"padding", "'VALID'"},
+    {"W_std", "1.0"}, {"b_std", "None"}, {"dimension_numbers", "None"}, {"parameterization", "'ntk'"},
+    {"s", "(1, 1)"}};
 
 template <ConvType::Kind kind>
 Layer make(const LayerCall& call) {
   call.none("dimension_numbers", channels_last);
-  return make_layer<ConvType>(kind, call.integer("out_chan", 1), sliding_window(call, "filter_shape"),
-                              weight_options(call, kind == ConvType::Kind::conv ? "Conv" : "ConvLocal"));
+  return make_layer<ConvType>(
+      kind, call.integer("out_chan", 1), sliding_window(call, "filter_shape"),
+      weight_options(call, kind == ConvType::Kind::conv ? "Conv" : "ConvLocal"));
 }
 
 SlidingWindow window(std::vector<std::size_t> shape, const ConvOptions& options) {

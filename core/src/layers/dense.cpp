@@ -150,6 +150,7 @@ Layer Dense(std::size_t out_dim, const DenseOptions& options) {
   return make_layer<DenseType>(out_dim, options);
 }
 
-extern const LayerEntry dense_entry = {"Dense", parameters, "y = x W + b, fully connected, at each position", make};
+extern const LayerEntry dense_entry = {"Dense", parameters,
+                                       "y = x W + b, fully connected, at each position", make};
 
 }  // namespace nngp

@@ -59,7 +59,9 @@ class ActivationTile final : public TileStep<Real> {
   ActivationTile(const Activate& step, Binding<Real>& inputs)
       : operand_(step.operand), dual_(make_dual(step, inputs)), before_(inputs.kept_variances()) {}
 
-  void keep(const KernelTile<Real>& own, const Plane<Real>& plane) override { before_.keep(own, plane); }
+  void keep(const KernelTile<Real>& own, const Plane<Real>& plane) override {
+    before_.keep(own, plane);
+  }
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     const Plane<Real>& plane = part.out;

@@ -44,8 +44,8 @@ class SumTile final : public TileStep<Real> {
   SumTile(const WeightedSum& step, Binding<Real>&) : branches_(step.branches), weights_(step.weights) {}
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     tile_ops<Real>().accumulate(branches_[part.operand].pending,
-                                static_cast<Real>(weights_[part.operand]), part.first,
-                                part.in.entries, part.out.entries, part.out.box->count() * tile.size());
+                                static_cast<Real>(weights_[part.operand]), part.first, part.in.entries,
+                                part.out.entries, part.out.box->count() * tile.size());
   }
 
  private:
@@ -292,8 +292,7 @@ extern const LayerEntry fan_in_prod_entry = {
       return FanInProd();
     }};
 extern const LayerEntry fan_in_concat_entry = {
-    "FanInConcat", axis, "the channels of all branches side by side, or their positions along an axis", [](const LayerCall& call) {
-      return FanInConcat(static_cast<std::ptrdiff_t>(call.axis("axis")));
-    }};
+    "FanInConcat", axis, "the channels of all branches side by side, or their positions along an axis",
+    [](const LayerCall& call) { return FanInConcat(static_cast<std::ptrdiff_t>(call.axis("axis"))); }};
 
 }  // namespace nngp

@@ -57,9 +57,11 @@ class ImageResizeType final : public LayerType {
 
   std::string text() const override {
     std::string sizes;
-    for (const std::ptrdiff_t size : shape_) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
-    return "ImageResize((" + sizes + "), method='" + (method_ == Method::linear ? "linear" : "nearest") +
-           "'" + (antialias_ ? "" : ", antialias=False") + ")";
+    for (const std::ptrdiff_t size : shape_)
+      sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+    return "ImageResize((" + sizes + "), method='" +
+           (method_ == Method::linear ? "linear" : "nearest") + "'" +
+           (antialias_ ? "" : ", antialias=False") + ")";
   }
 
   void infinite(KernelBuilder& builder) const override {

@@ -214,8 +214,7 @@ class LayerNormType final : public LayerType {
 
   std::string text() const override {
     std::string arguments = is_default_axis() ? "" : "axis=" + axes_text();
-    if (eps_ != default_eps)
-      arguments += (arguments.empty() ? "eps=" : ", eps=") + format_number(eps_);
+    if (eps_ != default_eps) arguments += (arguments.empty() ? "eps=" : ", eps=") + format_number(eps_);
     return "LayerNorm(" + arguments + ")";
   }
 

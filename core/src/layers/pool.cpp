@@ -29,7 +29,8 @@ class PoolType final : public LayerType {
     if (const std::string fault = window_fault(window_, branch.sites, "window"); !fault.empty())
       builder.fail(fault);
     SiteTaps taps = taps_of(window_, branch.sites);
-    const bool by_edge = pooling_ == Pooling::mean && normalize_edges_ && window_.padding == Padding::same;
+    const bool by_edge =
+        pooling_ == Pooling::mean && normalize_edges_ && window_.padding == Padding::same;
     if (by_edge)
       for (AxisTaps& axis : taps.axes)
         for (std::vector<Tap>& site : axis.sites)
@@ -62,11 +63,12 @@ class GlobalPoolType final : public LayerType {
 
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.spatial_branch();
-    const auto pairs = static_cast<double>(branch.sites.count()) * static_cast<double>(branch.sites.count());
+    const auto pairs =
+        static_cast<double>(branch.sites.count()) * static_cast<double>(branch.sites.count());
     SiteTaps taps = gathering(branch.sites);
     branch.sites = {};
-    builder.linear_step<SiteMap>(branch, pooling_ == Pooling::mean ? 1 / pairs : 1, name(), std::move(taps),
-                                 TapPairs::any);
+    builder.linear_step<SiteMap>(branch, pooling_ == Pooling::mean ? 1 / pairs : 1, name(),
+                                 std::move(taps), TapPairs::any);
   }
 
   void finite(NetworkBuilder& builder) const override {
@@ -96,12 +98,9 @@ class FlattenType final : public LayerType {
   void finite(NetworkBuilder& builder) const override { builder.only_branch(); }
 };
 
-constexpr LayerParameter window_parameters[] = {{"window_shape"},
-                                                {"strides", "None"},
-                                                {"padding", "'VALID'"},
-                                                {"normalize_edges", "False"},
-                                                {"batch_axis", "0"},
-                                                {"channel_axis", "-1"}};
+constexpr LayerParameter window_parameters[] = {{"window_shape"},       {"strides", "None"},
+                                                {"padding", "'VALID'"}, {"normalize_edges", "False"},
+                                                {"batch_axis", "0"},    {"channel_axis", "-1"}};
 constexpr LayerParameter sum_parameters[] = {{"window_shape"},
                                              {"strides", "None"},
                                              {"padding", "'VALID'"},
@@ -118,9 +117,8 @@ Layer AvgPool(std::vector<std::size_t> window_shape, const PoolOptions& options)
                               options.normalize_edges);
 }
 Layer SumPool(std::vector<std::size_t> window_shape, const PoolOptions& options) {
-  return make_layer<PoolType>(Pooling::sum,
-                              SlidingWindow{std::move(window_shape), options.strides, options.padding},
-                              false);
+  return make_layer<PoolType>(
+      Pooling::sum, SlidingWindow{std::move(window_shape), options.strides, options.padding}, false);
 }
 Layer GlobalAvgPool() { return make_layer<GlobalPoolType>(Pooling::mean); }
 Layer GlobalSumPool() { return make_layer<GlobalPoolType>(Pooling::sum); }

@@ -12,8 +12,7 @@ constexpr std::size_t max_width = 1 << 14;  ///< of a window along an axis
 /// "(3, 3)", "(3,)"
 std::string tuple_text(const std::vector<std::size_t>& values) {
   std::string text = "(";
-  for (std::size_t i = 0; i < values.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) text += (i ? ", " : "") + std::to_string(values[i]);
   return text + (values.size() == 1 ? ",)" : ")");
 }
 
@@ -46,7 +45,8 @@ SlidingWindow checked(std::string_view layer, std::string_view shape, SlidingWin
     fail(shape, fmt::format("must have 1 to {} sizes, one for each axis of positions, got {}",
                             Sites::max_dimensions, axes));
   if (!window.strides.empty() && window.strides.size() != axes)
-    fail("strides", fmt::format("must be {} numbers, as {} has, got {}", axes, shape, window.strides.size()));
+    fail("strides",
+         fmt::format("must be {} numbers, as {} has, got {}", axes, shape, window.strides.size()));
   for (const std::size_t width : window.shape)
     if (width == 0 || width > max_width)
       fail(shape, fmt::format("must be of integers from 1 to {}, got {}", max_width, width));
@@ -64,11 +64,12 @@ SlidingWindow sliding_window(const LayerCall& call, std::string_view shape) {
 
 std::string window_fault(const SlidingWindow& window, const Sites& sites, std::string_view noun) {
   if (window.shape.size() != sites.dimensions())
-    return fmt::format("a {} {} needs {} {} of positions, its input has {} ({})", window.shape_text(), noun,
-                       window.shape.size(), window.shape.size() == 1 ? "axis" : "axes",
+    return fmt::format("a {} {} needs {} {} of positions, its input has {} ({})", window.shape_text(),
+                       noun, window.shape.size(), window.shape.size() == 1 ? "axis" : "axes",
                        sites.dimensions(), sites.text());
   for (std::size_t axis = 0; axis < window.shape.size(); ++axis)
-    if (window_extent(sites.extents[axis], window.shape[axis], window.stride(axis), window.padding) == 0)
+    if (window_extent(sites.extents[axis], window.shape[axis], window.stride(axis), window.padding) ==
+        0)
       return fmt::format("a {} {} does not fit {} positions with VALID", window.shape_text(), noun,
                          sites.text());
   return "";

@@ -56,7 +56,8 @@ class BranchBuilder {
     if (branch.sites.dimensions() == 0)
       fail(made_of_images_
                ? "its input has no positions any more: Flatten() or a global pooling came before"
-               : "inputs are rows of features without positions; give images as an .npy array (examples, "
+               : "inputs are rows of features without positions; give images as an .npy array "
+                 "(examples, "
                  "height, width, channels), or say how rows are to be read with --shape "
                  "HEIGHTxWIDTHxCHANNELS");
     return branch;

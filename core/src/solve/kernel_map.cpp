@@ -13,8 +13,8 @@ constexpr std::size_t tile_edge = 2048;
 
 Eigen::Index index(std::size_t i) { return static_cast<Eigen::Index>(i); }
 
-/// Pairs of positions of a pair of examples, over all layers, up to which entries may be computed again:
-/// about 0.1 ms.
+/// Pairs of positions of a pair of examples, over all layers, up to which entries may be computed
+/// again: about 0.1 ms.
 constexpr std::size_t most_recomputed = 20'000;
 
 template <class Real>
@@ -86,7 +86,8 @@ KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift
       most_kept_(memory / (edge_ * edge_ * sizeof(double))),
       scratch_(scratch.empty() ? nullptr : std::make_unique<ScratchFile>(scratch)) {
   const std::size_t edges = (kernels_.rows() + edge_ - 1) / edge_;
-  if (!scratch_ && edges * (edges + 1) / 2 > most_kept_ && pairs_of_positions(kernels_) > most_recomputed)
+  if (!scratch_ && edges * (edges + 1) / 2 > most_kept_ &&
+      pairs_of_positions(kernels_) > most_recomputed)
     throw DataError(
         "the kernel of images takes too long to be computed in every iteration, and does not fit into "
         "memory: name a folder with --scratch, where it is kept");

@@ -114,8 +114,9 @@ ReadOptions reading_positions(ReadOptions options, const po::variables_map& argu
   }
   const std::size_t axes = options.shape.size();
   if (axes < 2 || axes > Sites::max_dimensions + 1)
-    throw UsageError("--shape has one to three sizes of positions and the number of channels, as 8x8x1; '" +
-                     printable(text) + "' has " + std::to_string(axes));
+    throw UsageError(
+        "--shape has one to three sizes of positions and the number of channels, as 8x8x1; '" +
+        printable(text) + "' has " + std::to_string(axes));
   return options;
 }
 

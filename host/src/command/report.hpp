@@ -35,8 +35,8 @@ struct InputReport {
 
 template <class Real>
 InputReport input_report(const Data<Real>& data) {
-  return {data.rows(), data.cols(), data.dtype(), data.source().names, data.source().remarks,
-          data.sites()};
+  return {data.rows(),         data.cols(),           data.dtype(),
+          data.source().names, data.source().remarks, data.sites()};
 }
 /// An input file, as a report names it.
 struct InputFile {
@@ -63,7 +63,8 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
 ordered_json path_or_null(const std::string& path);
 ordered_json json_of(const std::string& path, const InputReport& input);
 ordered_json json_of(const Memory& memory);
-/// Of each layer, the pairs of positions of a pair of examples that are computed, and how many there are.
+/// Of each layer, the pairs of positions of a pair of examples that are computed, and how many there
+/// are.
 ordered_json json_of(const std::vector<LayerWork>& layers);
 ordered_json json_of(const std::vector<PluginReport>& plugins);
 ordered_json json_of(const std::vector<NumericalLayer>& layers);
