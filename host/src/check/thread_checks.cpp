@@ -200,15 +200,16 @@ std::size_t different_together(std::size_t one, std::size_t count, const Alone& 
   std::thread other([&] {
     for (std::size_t k = 0; !over; ++k, ++suspending.others) {
       if (suspending.stepping) {
-        const Alone& alone = k % 2 ? second : first;
-        if (!alone.same_once(one, places + static_cast<unsigned>(k % places))) different = one;
+        const Alone& alone = k % 4 < 2 ? second : first;
+        const std::size_t call = k % 2 ? one : k / 2 % count;
+        if (!alone.same_once(call, places + static_cast<unsigned>(k % places))) different = call;
         ::sched_yield();  // back to the other, where there is one processor
         continue;
       }
       // The others come first as a rule: where both take locks, the same one would wait for the first.
       const std::size_t call = k % 4 == 3 ? one : (k - k / 4) % count;
       const Alone& alone = k % 8 == 2 ? second : first;
-      if (!alone.same_once(call, places + static_cast<unsigned>(k % places))) different = call;
+      if (!alone.same(call, places + static_cast<unsigned>(k % places))) different = call;
     }
   });
   std::thread suspended([&] {
