@@ -41,8 +41,8 @@ TEST(FiniteNetwork, NamesTheActivationThatHasNoFn) {
   expect_error<NotImplemented>(
       [] { FiniteNetwork(shipped_model("serial(Dense(5), ExpNormalized(), Dense(1))"), 2); },
       "layer 2, ExpNormalized(gamma=1.0, shift=-1.0, do_clip=False): a network of finite width cannot "
-      "be sampled, its "
-      "plugin has no fn");
+      "be sampled, it "
+      "has no fn");
 }
 
 TEST(FiniteNetwork, NamesLayersThatDoNotFit) {

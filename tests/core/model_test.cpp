@@ -61,7 +61,8 @@ TEST(Model, ReadsEveryLayer) {
   EXPECT_EQ(normalised("Identity()"), "Identity()");
   EXPECT_EQ(normalised("LayerNorm()"), "LayerNorm()");
   EXPECT_EQ(normalised("LayerNorm(axis=-1)"), "LayerNorm()");
-  EXPECT_EQ(normalised("LayerNorm(1, 1e-5, batch_axis=0, channel_axis=-1)"), "LayerNorm(eps=1e-05)");
+  EXPECT_EQ(normalised("LayerNorm(1, 1e-5, batch_axis=0, channel_axis=-1)"),
+            "LayerNorm(axis=1, eps=1e-05)");
   EXPECT_EQ(normalised("LayerNorm(eps=0)"), "LayerNorm(eps=0.0)");
   EXPECT_EQ(normalised("Dropout(0.9)"), "Dropout(rate=0.9)");
   EXPECT_EQ(normalised("Dropout(rate=1.0, mode='train')"), "Dropout(rate=1.0)");

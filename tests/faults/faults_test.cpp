@@ -39,7 +39,7 @@ const std::vector<Scenario>& scenarios() {
         "small.csv", "--diag-reg", "0.1"},
        {{"--mean", "a.npy"}, {"--cov", "b.npy"}}},
       {"report",
-       {"montecarlo", "--model", model, "--x1", "small.csv", "--samples", "4", "--report", "/dev/null"},
+       {"montecarlo", "--model", model, "--x1", "small.csv", "--samples", "4", "--report", "-"},
        {{"--nngp", "a.npy"}}},
       {"conjugate_gradients",
        {"predict", "--model", model, "--x-train", "small.csv", "--y-train", "y.csv", "--x-test",

@@ -74,8 +74,7 @@ TEST_F(Intruder, CannotFeignSuccessByEndingTheProcess) {
 TEST_F(Intruder, MayHaveAThreadThatOutlivesIt) {
   for (int i = 0; i < 5; ++i) {
     const Outcome outcome = Process(words(6, {"--nngp", "-"})).wait();
-    EXPECT_EQ(outcome.code, 0);
-    EXPECT_EQ(outcome.err, "");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
   }
 }
 

@@ -179,16 +179,14 @@ TEST_F(Sampling, NamesWhatAnActivationLacks) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"sample", "--model", normalized, "--samples", "2", "--out", file("out.npy")},
            {"montecarlo", "--model", normalized, "--samples", "2", "--ntk", file("out.npy")}})
-    expect_failure(
-        words,
-        "layer 2, ExpNormalized(gamma=1.0, shift=-1.0, do_clip=False): a network of finite "
-        "width cannot be sampled, it has no fn; its kernels of infinite width can be "
-        "computed, and fn may be added to the plugin\n");
-  expect_failure(
-      {"kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/libpartial.so", "--model",
-       "serial(Dense(5), Nothing(), Dense(1))", "--nngp", file("out.npy")},
-      "layer 2, Nothing(): the kernel is not implemented: it has no nngp_fn, and no fn "
-      "to integrate; add one of them to the plugin, or use another activation\n");
+    expect_failure(words,
+                   "layer 2, ExpNormalized(gamma=1.0, shift=-1.0, do_clip=False): a network of finite "
+                   "width cannot be sampled, it has no fn; its kernels of infinite width can be "
+                   "computed, and fn may be added to the plugin\n");
+  expect_failure({"kernel", "--plugin", NNGP_HOST_TEST_PLUGINS "/libpartial.so", "--model",
+                  "serial(Dense(5), Nothing(), Dense(1))", "--nngp", file("out.npy")},
+                 "layer 2, Nothing(): the kernel is not implemented: it has no nngp_fn, and no fn "
+                 "to integrate; add one of them to the plugin, or use another activation\n");
 }
 
 TEST_F(Sampling, NamesWrongUsage) {
