@@ -76,4 +76,16 @@ AxisTaps gathering_taps(std::size_t sources) {
   return taps;
 }
 
+Sites SiteTaps::extents(std::size_t dimensions) const {
+  Sites sites;
+  for (std::size_t axis = 0; axis < dimensions; ++axis) sites.extents.push_back(axes[axis].extent());
+  return sites;
+}
+
+SiteTaps SiteTaps::scaled(double factor) && {
+  for (std::vector<Tap>& site : axes[0].sites)
+    for (Tap& tap : site) tap.factor *= factor;
+  return std::move(*this);
+}
+
 }  // namespace nngp
