@@ -1,6 +1,7 @@
 #include "finite/dense_op.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "finite/pass.hpp"
 #include "simd/gemm.hpp"
@@ -72,10 +73,10 @@ void DenseOp::go_backward(Pass<Real>& pass) const {
 
 // ---- The NTK ------------------------------------------------------------------------------------
 
-// The gradient by W of an output of a row is G = sum over positions of in(position)^T g(position), g being
-// the derivatives by the op's outputs there. The inner product of two of them is the sum over pairs of
-// positions of <in, in'> <g, g'>, or that of the matrices G themselves. For one position the first is
-// quicker, for many the second.
+// The gradient by W of an output of a row is G = sum over positions of in(position)^T g(position), g
+// being the derivatives by the op's outputs there. The inner product of two of them is the sum over
+// pairs of positions of <in, in'> <g, g'>, or that of the matrices G themselves. For one position the
+// first is quicker, for many the second.
 
 /// What the NTK of one op is made of, for two passes.
 template <class Real>
@@ -124,10 +125,10 @@ class DenseOp::Gradients {
         const Eigen::Index rows = std::min(step, ntk_.rows() - first);
         products.resize(rows * m, in2.rows());
         derivatives.resize(rows * m, in2.rows());
-        multiply_transposed(part(in1, first * m, rows * m), in2, false, map(products));
-        multiply_transposed(part(by1, first * m, rows * m), by2, false, map(derivatives));
-        derivatives.array() = (weight_square() * products.array() + bias_square()) *
-                              (derivatives.array() / outputs_);
+        multiply_transposed(in1.slice(first * m, rows * m), in2, false, map(products));
+        multiply_transposed(by1.slice(first * m, rows * m), by2, false, map(derivatives));
+        derivatives.array() =
+            (weight_square() * products.array() + bias_square()) * (derivatives.array() / outputs_);
         if (m == 1)
           ntk_.middleRows(first, rows) += derivatives;
         else
@@ -149,10 +150,6 @@ class DenseOp::Gradients {
   }
   MatrixView<Real> derivatives_at(const Matrix<Real>& g, std::size_t copy) const {
     return places<Real>(g.data(), g.rows(), g.cols(), op_.weights_.copies, copy);
-  }
-  static MatrixView<Real> part(const MatrixView<Real>& all, Eigen::Index first, Eigen::Index rows) {
-    return {all.data() + first * all.outerStride(), rows, all.cols(),
-            Eigen::OuterStride<>(all.outerStride())};
   }
 
   /// Derivatives of all outputs side by side: (rows positions) x (count channels).
@@ -177,9 +174,11 @@ class DenseOp::Gradients {
     Matrix<Real> sum = Matrix<Real>::Zero(ntk_.rows(), ntk_.cols());
     for (Eigen::Index o = 0; o < count(x1_); ++o)
       for (Eigen::Index first = 0; first < rows; first += step)
-        add_products([&](const Pass<Real>& pass) {
-          return matrices(pass, o, first, std::min(step, rows - first));
-        }, sum);
+        add_products(
+            [&](const Pass<Real>& pass) {
+              return matrices(pass, o, first, std::min(step, rows - first));
+            },
+            sum);
     ntk_ += (weight_square() / outputs_) * sum;
     if (op_.bias_scale_ == 0) return;
     sum.setZero();

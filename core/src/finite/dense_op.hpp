@@ -6,8 +6,8 @@
 
 namespace nngp {
 
-/// out = weight_scale in W + bias_scale b at each of `positions` positions, of the channels there; of all
-/// positions by the same weights, or of each by its own copy.
+/// out = weight_scale in W + bias_scale b at each of `positions` positions, of the channels there; of
+/// all positions by the same weights, or of each by its own copy.
 class DenseOp final : public FiniteOpOf<DenseOp> {
  public:
   DenseOp(std::size_t out, std::size_t in, const Weights& weights, std::size_t positions,

@@ -35,7 +35,8 @@ Eigen::Index sources(const SiteTaps& taps) {
 
 }  // namespace
 
-GatherOp::GatherOp(std::size_t out_, Patches patches) : FiniteOpOf(out_), patches_(std::move(patches)) {}
+GatherOp::GatherOp(std::size_t out_, Patches patches)
+    : FiniteOpOf(out_), patches_(std::move(patches)) {}
 
 template <class Real>
 void GatherOp::go_forward(Pass<Real>& pass) const {

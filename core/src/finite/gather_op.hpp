@@ -12,9 +12,9 @@
 
 namespace nngp {
 
-/// Of what the positions of an output are made. With `filter`, the extents of a filter, each of its taps
-/// has channels of its own: a position holds a patch of its input, as rows of weights are numbered, the
-/// last axis fastest and channels within. Without, a position is the sum over its taps.
+/// Of what the positions of an output are made. With `filter`, the extents of a filter, each of its
+/// taps has channels of its own: a position holds a patch of its input, as rows of weights are
+/// numbered, the last axis fastest and channels within. Without, a position is the sum over its taps.
 struct Patches {
   std::vector<std::size_t> in;  ///< slots, which are summed over
   std::vector<SiteTaps> taps;   ///< of each of these

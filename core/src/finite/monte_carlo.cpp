@@ -212,7 +212,8 @@ class MonteCarlo {
 template <class Real>
 void sample_outputs(const Layer& network, const MatrixView<Real>& x, const SampleOptions& options,
                     const std::function<void(std::size_t, const MatrixView<Real>&)>& sink) {
-  const FiniteProgram program = compile_finite(network, static_cast<std::size_t>(x.cols()), options.sites);
+  const FiniteProgram program =
+      compile_finite(network, static_cast<std::size_t>(x.cols()), options.sites);
   check_input(program, x, "x");
   Progress progress(options.progress, options.samples);
   arena(options.threads).execute([&] {

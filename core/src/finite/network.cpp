@@ -18,7 +18,8 @@ void check_parameters(const FiniteProgram& program, const Parameters<Real>& para
     const auto& [W, b] = parameters[weights.index];
     const auto rows = static_cast<Eigen::Index>(weights.copies * weights.rows);
     const auto cols = static_cast<Eigen::Index>(weights.cols);
-    fit = W.rows() == rows && W.cols() == cols && b.size() == (weights.has_bias ? static_cast<Eigen::Index>(weights.copies) * cols : 0);
+    fit = W.rows() == rows && W.cols() == cols &&
+          b.size() == (weights.has_bias ? static_cast<Eigen::Index>(weights.copies) * cols : 0);
   }
   if (!fit) throw DataError("the parameters are not those of this network; take what init() gives");
 }

@@ -16,7 +16,7 @@ namespace nngp {
 /// What one branch carries between two layers.
 struct UnitSlot {
   std::size_t width;  ///< number of units: the channels of one position after the other
-  bool trained;  ///< depends on weights
+  bool trained;       ///< depends on weights
 };
 
 struct FiniteProgram {
@@ -46,8 +46,8 @@ class NetworkBuilder final : public BranchBuilder<NetworkBranch> {
   NetworkBuilder(const Sites& sites, std::size_t channels);
 
   /// Replaces all branches by one of `width` channels at the positions of the first, whose values an Op
-  /// computes; the Op is made from the number of the slot that it writes and the arguments. Units depend
-  /// on weights if those of a branch do, or if the Op has some.
+  /// computes; the Op is made from the number of the slot that it writes and the arguments. Units
+  /// depend on weights if those of a branch do, or if the Op has some.
   template <class Op, class... Arguments>
   void op(std::size_t width, Arguments&&... arguments) {
     add(std::make_unique<Op>(program_.slots.size(), std::forward<Arguments>(arguments)...), width);

@@ -71,6 +71,9 @@ class ConvType final : public LayerType {
 
   void finite(NetworkBuilder& builder) const override {
     NetworkBranch& branch = builder.spatial_branch();
+    if (filter_.size() > NetworkBuilder::max_units / branch.width)
+      builder.fail(fmt::format("a finite network cannot have a {} filter of {} channels",
+                               filter_.shape_text(), branch.width));
     const Patches patches{{branch.slot}, {taps(builder, branch.sites)}, filter_.shape};
     branch.sites = patches.taps[0].extents(branch.sites.dimensions());
     builder.op<GatherOp>(branch.width * filter_.size(), patches);

@@ -22,9 +22,7 @@ class DenseType final : public LayerType {
     apply_weights(builder.only_branch(), options_, 1, out_dim_);
   }
 
-  void finite(NetworkBuilder& builder) const override {
-    add_weights(builder, options_, out_dim_);
-  }
+  void finite(NetworkBuilder& builder) const override { add_weights(builder, options_, out_dim_); }
 
   std::optional<Layer> with_hidden_width(std::size_t width, bool& hidden) const override {
     const bool widened = hidden;

@@ -130,19 +130,22 @@ class ConcatOp final : public FiniteOpOf<ConcatOp> {
 
   template <class Real>
   void go_forward(Pass<Real>& pass) const {
-    for_each_branch(pass, [&](std::size_t branch, Eigen::Index first, Eigen::Index cols, Eigen::Index all) {
-      for (Eigen::Index s = 0; s < positions_; ++s)
-        pass.value(out).middleCols(s * all + first, cols) = pass.value(branch).middleCols(s * cols, cols);
-    });
+    for_each_branch(pass,
+                    [&](std::size_t branch, Eigen::Index first, Eigen::Index cols, Eigen::Index all) {
+                      for (Eigen::Index s = 0; s < positions_; ++s)
+                        pass.value(out).middleCols(s * all + first, cols) =
+                            pass.value(branch).middleCols(s * cols, cols);
+                    });
   }
   template <class Real>
   void go_backward(Pass<Real>& pass) const {
-    for_each_branch(pass, [&](std::size_t branch, Eigen::Index first, Eigen::Index cols, Eigen::Index all) {
-      pass.add_rows(out, branch, [&](Eigen::Index, auto&& in, const auto& by_out) {
-        for (Eigen::Index s = 0; s < positions_; ++s)
-          in.segment(s * cols, cols) += by_out.segment(s * all + first, cols);
-      });
-    });
+    for_each_branch(pass,
+                    [&](std::size_t branch, Eigen::Index first, Eigen::Index cols, Eigen::Index all) {
+                      pass.add_rows(out, branch, [&](Eigen::Index, auto&& in, const auto& by_out) {
+                        for (Eigen::Index s = 0; s < positions_; ++s)
+                          in.segment(s * cols, cols) += by_out.segment(s * all + first, cols);
+                      });
+                    });
   }
 
  private:
@@ -242,9 +245,8 @@ class FanInConcatType final : public LayerType {
   /// Pairs of positions of different branches are independent.
   void concatenate_positions(KernelBuilder& builder, std::size_t axis) const {
     std::vector<SiteTaps> taps = side_by_side(builder, axis);
-    const bool is_gaussian =
-        std::all_of(builder.branches().begin(), builder.branches().end(),
-                    [](const KernelBranch& branch) { return branch.is_gaussian; });
+    const bool is_gaussian = std::all_of(builder.branches().begin(), builder.branches().end(),
+                                         [](const KernelBranch& branch) { return branch.is_gaussian; });
     std::vector<Operand> operands = builder.operands();
     Sites& sites = builder.branches()[0].sites;
     sites = taps[0].extents(sites.dimensions());

@@ -172,7 +172,8 @@ class NormalizedTile final : public TileStep<Real> {
 class NormalizeUnits final : public FiniteOpOf<NormalizeUnits> {
  public:
   /// `groups` are the positions that are normalised together.
-  NormalizeUnits(std::size_t out, std::size_t in, double eps, std::vector<std::vector<std::size_t>> groups)
+  NormalizeUnits(std::size_t out, std::size_t in, double eps,
+                 std::vector<std::vector<std::size_t>> groups)
       : FiniteOpOf(out), in_(in), eps_(eps), groups_(std::move(groups)) {
     for (const auto& group : groups_) positions_ += static_cast<Eigen::Index>(group.size());
   }
@@ -196,9 +197,8 @@ class NormalizeUnits final : public FiniteOpOf<NormalizeUnits> {
         const Row<Real> y = units_of(pass.value(out).row(r), group, width);
         const Row<Real> g = units_of(by_out, group, width);
         const Real mean = g.mean(), slope = g.cwiseProduct(y).mean();
-        const Row<Real> by_in =
-            (g.array() - mean - y.array() * slope) *
-            inverse_deviation<Real>(units_of(pass.value(in_).row(r), group, width));
+        const Row<Real> by_in = (g.array() - mean - y.array() * slope) *
+                                inverse_deviation<Real>(units_of(pass.value(in_).row(r), group, width));
         for (std::size_t s = 0; s < group.size(); ++s) at(in, group[s], width) += at(by_in, s, width);
       }
     });
@@ -276,8 +276,9 @@ class LayerNormType final : public LayerType {
     for (std::size_t i = 0; i < all.extent[0]; ++i)
       for (std::size_t j = 0; j < all.extent[1]; ++j)
         for (std::size_t k = 0; k < all.extent[2]; ++k) {
-          const std::size_t first = ((over[0] ? 0 : i) * all.extent[1] + (over[1] ? 0 : j)) * all.extent[2] +
-                                    (over[2] ? 0 : k);
+          const std::size_t first =
+              ((over[0] ? 0 : i) * all.extent[1] + (over[1] ? 0 : j)) * all.extent[2] +
+              (over[2] ? 0 : k);
           groups[first].push_back(position++);
         }
     std::vector<std::vector<std::size_t>> lists;

@@ -77,17 +77,17 @@ class GlobalPoolType final : public LayerType {
 
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.spatial_branch();
-    const auto pairs = static_cast<double>(branch.sites.count()) * static_cast<double>(branch.sites.count());
+    const auto pairs =
+        static_cast<double>(branch.sites.count()) * static_cast<double>(branch.sites.count());
     SiteTaps taps = gathering(branch.sites);
     branch.sites = {};
-    builder.linear_step<SiteMap>(branch, pooling_ == Pooling::mean ? 1 / pairs : 1, name(), std::move(taps),
-                                 TapPairs::any);
+    builder.linear_step<SiteMap>(branch, pooling_ == Pooling::mean ? 1 / pairs : 1, name(),
+                                 std::move(taps), TapPairs::any);
   }
 
   void finite(NetworkBuilder& builder) const override {
     NetworkBranch& branch = builder.spatial_branch();
-    const double factor =
-        pooling_ == Pooling::mean ? 1 / static_cast<double>(branch.sites.count()) : 1;
+    const double factor = pooling_ == Pooling::mean ? 1 / static_cast<double>(branch.sites.count()) : 1;
     SiteTaps taps = gathering(branch.sites).scaled(factor);
     branch.sites = {};
     builder.op<GatherOp>(branch.width, Patches{{branch.slot}, {std::move(taps)}});
@@ -121,12 +121,9 @@ class FlattenType final : public LayerType {
   }
 };
 
-constexpr LayerParameter window_parameters[] = {{"window_shape"},
-                                                {"strides", "None"},
-                                                {"padding", "'VALID'"},
-                                                {"normalize_edges", "False"},
-                                                {"batch_axis", "0"},
-                                                {"channel_axis", "-1"}};
+constexpr LayerParameter window_parameters[] = {{"window_shape"},       {"strides", "None"},
+                                                {"padding", "'VALID'"}, {"normalize_edges", "False"},
+                                                {"batch_axis", "0"},    {"channel_axis", "-1"}};
 constexpr LayerParameter sum_parameters[] = {{"window_shape"},
                                              {"strides", "None"},
                                              {"padding", "'VALID'"},
@@ -143,9 +140,8 @@ Layer AvgPool(std::vector<std::size_t> window_shape, const PoolOptions& options)
                               options.normalize_edges);
 }
 Layer SumPool(std::vector<std::size_t> window_shape, const PoolOptions& options) {
-  return make_layer<PoolType>(Pooling::sum,
-                              SlidingWindow{std::move(window_shape), options.strides, options.padding},
-                              false);
+  return make_layer<PoolType>(
+      Pooling::sum, SlidingWindow{std::move(window_shape), options.strides, options.padding}, false);
 }
 Layer GlobalAvgPool() { return make_layer<GlobalPoolType>(Pooling::mean); }
 Layer GlobalSumPool() { return make_layer<GlobalPoolType>(Pooling::sum); }

@@ -85,10 +85,11 @@ void add_weights(NetworkBuilder& builder, const DenseOptions& options, std::size
   const std::size_t width = ntk ? out_dim : scaled_width(builder, options, out_dim);
   if (width == 0 || width > NetworkBuilder::max_units ||
       in.width > NetworkBuilder::max_weights / width / copies)
-    builder.fail(copies == 1
-                     ? fmt::format("a finite network cannot have {} x {} weights here", in.width, width)
-                     : fmt::format("a finite network cannot have {} x {} weights at each of {} positions",
-                                   in.width, width, in.sites.text()));
+    builder.fail(
+        copies == 1
+            ? fmt::format("a finite network cannot have {} x {} weights here", in.width, width)
+            : fmt::format("a finite network cannot have {} x {} weights at each of {} positions",
+                          in.width, width, in.sites.text()));
   const double b_std = options.b_std.value_or(0);
   const auto n = static_cast<double>(in.width);
   const Weights weights{.rows = in.width,

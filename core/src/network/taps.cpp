@@ -1,6 +1,7 @@
 #include "network/taps.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nngp {
 namespace {

@@ -137,7 +137,8 @@ class MonteCarloRun {
     std::optional<MatrixView<double>> second;
     if (x2_) second.emplace(view(cols_));
     try {
-      infinite_width_.emplace(KernelFn(network_, x1_.sites()).bind(view(rows_), second, kernel_options()));
+      infinite_width_.emplace(
+          KernelFn(network_, x1_.sites()).bind(view(rows_), second, kernel_options()));
       report_.numerical = infinite_width_->numerical_layers();
       warn_inexact(report_.numerical);
     } catch (const InexactError&) {
