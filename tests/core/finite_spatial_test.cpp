@@ -134,8 +134,8 @@ TEST(FiniteSpatial, AConvolutionOfOneTapIsDense) {
 
 // ---- Gradients ---------------------------------------------------------------------------------
 
-/// The NTK of a sampled network by central differences in every weight.
-Matrix<double> ntk_by_differences(const FiniteNetwork& network, Parameters<double> weights,
+/// The NTK of a sampled network by central differences in every weight; `weights` end as they began.
+Matrix<double> ntk_by_differences(const FiniteNetwork& network, Parameters<double>& weights,
                                   const Matrix<double>& x, const SampleKey& masks) {
   constexpr double step = 1e-5;
   const auto outputs = [&] {
@@ -170,7 +170,7 @@ TEST_P(FiniteSpatialNtk, AgreesWithDifferences) {
   const auto columns = static_cast<Eigen::Index>(sites.count()) * channels;
   const FiniteNetwork network(shipped_model(model), static_cast<std::size_t>(columns), sites);
   const Matrix<double> x = inputs(4, columns);
-  const auto weights = network.init<double>({3, 4});
+  auto weights = network.init<double>({3, 4});
   const auto kernels = network.kernels(weights, view(x), std::nullopt, Get::ntk, {.masks = {3, 4}});
   const Matrix<double> expected = ntk_by_differences(network, weights, x, {3, 4});
   EXPECT_LE((kernels.ntk.view() - expected).norm(), 1e-7 * expected.norm());
