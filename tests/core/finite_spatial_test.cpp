@@ -258,10 +258,17 @@ TEST(FiniteSpatial, DependsNeitherOnThreadsNorOnBatches) {
 
 const std::filesystem::path folder = NNGP_TEST_DATA "/golden/spatial";
 
+/// The standard parameterisation and branches side by side weigh by numbers of channels, which the test
+/// changes.
+bool depends_on_widths(const std::string& name) {
+  return name == "standard" || name == "concat_channels";
+}
+
 std::vector<std::string> golden_networks() {
   std::vector<std::string> all;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (const std::string name = entry.path().filename(); name.find("attention") == std::string::npos)
+    if (const std::string name = entry.path().filename();
+        name.find("attention") == std::string::npos && !depends_on_widths(name))
       all.push_back(name);
   std::sort(all.begin(), all.end());
   return all;
@@ -286,7 +293,7 @@ TEST_P(FiniteSpatialGolden, MeansAgreeWithExactKernels) {
   const auto expect_agreement = [&](const std::string& text, Get get) {
     const auto found =
         monte_carlo_kernels(with_hidden_width(shipped_model(text), 128), x1.view(), x2.view(), get,
-                            {.sites = x1.sites(), .seed = 1, .samples = 60});
+                            {.sites = x1.sites(), .seed = 1, .samples = 100});
     const bool ntk = get == Get::ntk;
     const KernelEstimate& estimate = ntk ? found.ntk : found.nngp;
     const auto exact =
