@@ -14,6 +14,7 @@
 #include "nngp/api.hpp"
 #include "nngp/array.hpp"
 #include "nngp/kernel.hpp"
+#include "nngp/sites.hpp"
 #include "nngp/stax.hpp"
 
 NNGP_API_BEGIN
@@ -30,7 +31,9 @@ struct SampleKey {
   std::uint64_t sample = 0;
 };
 
-/// The weights of one Dense layer. In the ntk parameterization all are N(0, 1) and the layer computes
+/// The weights of one layer: Dense, or a convolution, whose n_in are the channels of all taps of its
+/// filter: the last axis of the filter fastest, channels within. ConvLocal has weights for each position,
+/// one after the other: W is (positions n_in) x n_out, b is 1 x (positions n_out). In the ntk parameterization all are N(0, 1) and the layer computes
 /// W_std / sqrt(n_in) x W + b_std b; in the standard one W ~ N(0, W_std^2 s[0] / n_in), b ~ N(0,
 /// b_std^2) and it computes x W / sqrt(s[0]) + b (arXiv 2001.07301).
 template <class Real>
@@ -39,7 +42,7 @@ struct DenseParameters {
   KernelMatrix<Real> b;  ///< 1 x n_out; empty: no bias
 };
 
-/// The weights of a network: its Dense layers in order, branch after branch.
+/// The weights of a network: its layers with weights in order, branch after branch.
 template <class Real>
 using Parameters = std::vector<DenseParameters<Real>>;
 
@@ -54,10 +57,11 @@ struct ApplyOptions {
 /// A network with the widths that its Dense layers name. A value to copy, usable by several threads.
 class FiniteNetwork {
  public:
-  /// `features` is the number of columns of the inputs. Throws ModelError if the layers do not fit
-  /// together (non-Gaussian inputs of an activation are allowed here), NotImplemented if an activation
-  /// has no fn.
-  FiniteNetwork(const Layer& network, std::size_t features);
+  /// `features` is the number of columns of the inputs, `sites` are the positions of an example, as of
+  /// KernelFn: a row holds the channels of one after the other. Throws ModelError if the layers do not
+  /// fit together (non-Gaussian inputs of an activation are allowed here), DataError if `features` is no
+  /// multiple of the positions, NotImplemented if an activation has no fn.
+  FiniteNetwork(const Layer& network, std::size_t features, const Sites& sites = {});
 
   std::size_t features() const;
   std::size_t out_dim() const;
@@ -81,7 +85,8 @@ class FiniteNetwork {
   /// mean over outputs o of f_o(x1) f_o(x2), NTK = mean over o of the inner product of the gradients of
   /// f_o(x1) and f_o(x2) in all weights. By structured derivatives (R. Novak et al., arXiv 2206.08720):
   /// a Dense layer adds the inner products of its inputs times those of the derivatives by its outputs,
-  /// which back-propagation gives; no Jacobian is formed. The rows of x2 are numbered after those of
+  /// which back-propagation gives; the gradients by the weights of a convolution at many positions are
+  /// formed in parts. No Jacobian is kept. The rows of x2 are numbered after those of
   /// x1. Without x2 the kernels of x1 with itself, exactly symmetric. Memory: the values and
   /// derivatives of all units for all rows. Throws as apply() does.
   template <class Real>

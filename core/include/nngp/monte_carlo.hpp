@@ -13,6 +13,7 @@ NNGP_API_BEGIN
 namespace nngp {
 
 struct SampleOptions {
+  Sites sites = {};  ///< the positions of an example, as of FiniteNetwork
   std::uint64_t seed = 0;
   std::size_t samples = 1;
   unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
@@ -43,6 +44,7 @@ struct KernelEstimates {
 };
 
 struct MonteCarloOptions {
+  Sites sites = {};  ///< the positions of an example, as of FiniteNetwork
   std::uint64_t seed = 0;
   std::size_t samples = 100;  ///< at most; at least 2
   /// Stop once the relative_error of every kernel asked for is at most this, but not before

@@ -52,11 +52,6 @@ bool KernelBuilder::flatten_input() {
 
 Program KernelBuilder::finish(const Layer& network) && {
   const KernelBranch& end = append_network(network);
-  if (end.sites.count() != 1)
-    throw ModelError(
-        fmt::format("the network ends with {} positions an example; end it with Flatten() or "
-                    "GlobalAvgPool(), and Dense(...) after it",
-                    end.sites.text()));
   program_.output = end.operand;
   return std::move(program_);
 }

@@ -283,10 +283,7 @@ void check(const MatrixView<Real>& x, const char* name) {
 
 KernelFn::KernelFn(Layer network, Sites sites)
     : network_(std::move(network)), sites_(std::move(sites)) {
-  if (sites_.dimensions() > Sites::max_dimensions)
-    throw ModelError(fmt::format("inputs of {} axes of positions: at most {}", sites_.dimensions(),
-                                 Sites::max_dimensions));
-  compile_kernel(network_, sites_, 1);
+  compile_kernel(network_, sites_, channels_of(sites_, sites_.count()));
 }
 
 template <class Real>
@@ -300,13 +297,10 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
       throw DataError(fmt::format("x1 has {} features (columns) and x2 has {}; they must agree",
                                   x1.cols(), x2->cols()));
   }
-  const auto columns = static_cast<std::size_t>(x1.cols());
-  if (columns % sites_.count() != 0)
-    throw DataError(fmt::format("examples of {} numbers are no {} positions with equally many channels",
-                                columns, sites_.text()));
+  const std::size_t channels = channels_of(sites_, static_cast<std::size_t>(x1.cols()));
   return arena(options.threads).execute([&] {
     auto engine = std::make_unique<const TileEngine<Real>>(
-        compile_kernel(network_, sites_, columns / sites_.count()), x1, x2);
+        compile_kernel(network_, sites_, channels), x1, x2);
     for (const NumericalLayer& layer : engine->numerical_layers())
       refuse_inexact(layer.activation, layer.error, std::max(options.allowed_error, layer.tolerance));
     return KernelOperator<Real>(std::make_shared<const NetworkKernels<Real>>(std::move(engine)));

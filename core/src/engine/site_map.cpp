@@ -206,12 +206,6 @@ class MappedTile final : public TileStep<Real> {
 
 }  // namespace
 
-Sites SiteTaps::extents(std::size_t dimensions) const {
-  Sites sites;
-  for (std::size_t axis = 0; axis < dimensions; ++axis) sites.extents.push_back(axes[axis].extent());
-  return sites;
-}
-
 SiteMap::SiteMap(std::string name, std::vector<Operand> operands, std::vector<SiteTaps> taps,
                  TapPairs pairs, bool diagonal)
     : name_(std::move(name)),

@@ -14,14 +14,6 @@ namespace nngp {
 /// (convolutions: other taps are independent), or with any two (means of what is there).
 enum class TapPairs { same, any };
 
-/// What one operand gives: the taps of each axis of the grid.
-struct SiteTaps {
-  std::array<AxisTaps, Sites::max_dimensions> axes = {identity_taps(1), identity_taps(1),
-                                                      identity_taps(1)};
-
-  Sites extents(std::size_t dimensions) const;
-};
-
 /// K'(s, s') = sum of factor factor' K(u, u') over the taps (u, factor) of s and (u', factor') of s',
 /// and the same for the NTK, summed over operands. `diagonal`: 0 for s != s', where weights differ from
 /// site to site.

@@ -15,7 +15,13 @@
 namespace nngp {
 namespace {
 
-constexpr Eigen::Index block_rows = 64;
+/// Rows of a block: fewer where a row has many units, so that the memory of a block is bounded.
+Eigen::Index rows_of_block(const FiniteProgram& program) {
+  constexpr double most_rows = 64, most_units = 1 << 22;
+  double units = 0;
+  for (const UnitSlot& slot : program.slots) units += static_cast<double>(slot.width);
+  return static_cast<Eigen::Index>(std::clamp(most_units / units, 1.0, most_rows));
+}
 
 // Outputs whose derivatives are kept at a time: all at once would take the memory of a Jacobian by the
 // units, one at a time would compute the inner products of the layers' inputs anew for each.
@@ -45,12 +51,13 @@ class Blocks {
  public:
   Blocks(const FiniteProgram& program, const Parameters<Real>& parameters, const MatrixView<Real>& x,
          std::uint64_t first_row, bool derivatives, const ApplyOptions& options)
-      : passes_(static_cast<std::size_t>((x.rows() + block_rows - 1) / block_rows)) {
+      : rows_(rows_of_block(program)),
+        passes_(static_cast<std::size_t>((x.rows() + rows_ - 1) / rows_)) {
     oneapi::tbb::parallel_for(std::size_t{0}, passes_.size(), [&](std::size_t i) {
       check(options);
       const Eigen::Index first = row(i);
       passes_[i] = std::make_unique<Pass<Real>>(
-          program, parameters, rows_of(x, first, std::min(block_rows, x.rows() - first)),
+          program, parameters, rows_of(x, first, std::min(rows_, x.rows() - first)),
           first_row + static_cast<std::uint64_t>(first), options.masks, derivatives);
       check_outputs(passes_[i]->output(), first);
     });
@@ -58,7 +65,7 @@ class Blocks {
 
   std::size_t size() const { return passes_.size(); }
   const Pass<Real>& operator[](std::size_t i) const { return *passes_[i]; }
-  static Eigen::Index row(std::size_t i) { return static_cast<Eigen::Index>(i) * block_rows; }
+  Eigen::Index row(std::size_t i) const { return static_cast<Eigen::Index>(i) * rows_; }
 
   void pull_back(std::size_t first, std::size_t count, const ApplyOptions& options) {
     oneapi::tbb::parallel_for(std::size_t{0}, passes_.size(), [&](std::size_t i) {
@@ -68,6 +75,7 @@ class Blocks {
   }
 
  private:
+  Eigen::Index rows_;
   std::vector<std::unique_ptr<Pass<Real>>> passes_;
 };
 
@@ -151,13 +159,16 @@ class Empirical {
   }
 
   auto region(KernelMatrix<Real>& kernel, std::size_t i, std::size_t j) const {
-    return kernel.map().block(Blocks<Real>::row(i), Blocks<Real>::row(j), first_[i].output().rows(),
+    return kernel.map().block(first_.row(i), second().row(j), first_[i].output().rows(),
                               second()[j].output().rows());
   }
 
-  /// Writes a tile and, in a symmetric kernel, its mirror image.
+  /// Writes a tile and, in a symmetric kernel, its mirror image: sums over pairs of positions are
+  /// rounded otherwise below the diagonal.
   void write(const Tile& tile, std::size_t i, std::size_t j, KernelMatrix<Real>& kernel) const {
     region(kernel, i, j) = tile;
+    if (symmetric_ && i == j)
+      region(kernel, j, i).template triangularView<Eigen::StrictlyLower>() = tile.transpose();
     if (symmetric_ && i != j) region(kernel, j, i) = tile.transpose();
   }
 
@@ -183,6 +194,7 @@ void empirical_outputs(const FiniteProgram& program, const Parameters<Real>& par
                        const MatrixView<Real>& x, const ApplyOptions& options, Real* out) {
   const auto cols = static_cast<Eigen::Index>(program.out_dim());
   const MatrixMap<Real> all(out, x.rows(), cols, Eigen::OuterStride<>(cols));
+  const Eigen::Index block_rows = rows_of_block(program);
   const Eigen::Index blocks = (x.rows() + block_rows - 1) / block_rows;
   oneapi::tbb::parallel_for(Eigen::Index{0}, blocks, [&](Eigen::Index i) {
     check(options);

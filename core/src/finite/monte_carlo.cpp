@@ -136,7 +136,7 @@ class MonteCarlo {
  public:
   MonteCarlo(const Layer& network, const MatrixView<Real>& x1,
              const std::optional<MatrixView<Real>>& x2, Get get, const MonteCarloOptions& options)
-      : program_(compile_finite(network, static_cast<std::size_t>(x1.cols()))),
+      : program_(compile_finite(network, static_cast<std::size_t>(x1.cols()), options.sites)),
         x1_(x1),
         x2_(x2),
         get_(get),
@@ -212,7 +212,8 @@ class MonteCarlo {
 template <class Real>
 void sample_outputs(const Layer& network, const MatrixView<Real>& x, const SampleOptions& options,
                     const std::function<void(std::size_t, const MatrixView<Real>&)>& sink) {
-  const FiniteProgram program = compile_finite(network, static_cast<std::size_t>(x.cols()));
+  const FiniteProgram program =
+      compile_finite(network, static_cast<std::size_t>(x.cols()), options.sites);
   check_input(program, x, "x");
   Progress progress(options.progress, options.samples);
   arena(options.threads).execute([&] {

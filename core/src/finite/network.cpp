@@ -16,17 +16,18 @@ void check_parameters(const FiniteProgram& program, const Parameters<Real>& para
     if (!fit) break;
     const Weights& weights = *op->weights();
     const auto& [W, b] = parameters[weights.index];
-    const auto rows = static_cast<Eigen::Index>(weights.rows);
+    const auto rows = static_cast<Eigen::Index>(weights.copies * weights.rows);
     const auto cols = static_cast<Eigen::Index>(weights.cols);
-    fit = W.rows() == rows && W.cols() == cols && b.size() == (weights.has_bias ? cols : 0);
+    fit = W.rows() == rows && W.cols() == cols &&
+          b.size() == (weights.has_bias ? static_cast<Eigen::Index>(weights.copies) * cols : 0);
   }
   if (!fit) throw DataError("the parameters are not those of this network; take what init() gives");
 }
 
 }  // namespace
 
-FiniteNetwork::FiniteNetwork(const Layer& network, std::size_t features)
-    : program_(std::make_shared<const FiniteProgram>(compile_finite(network, features))) {}
+FiniteNetwork::FiniteNetwork(const Layer& network, std::size_t features, const Sites& sites)
+    : program_(std::make_shared<const FiniteProgram>(compile_finite(network, features, sites))) {}
 
 std::size_t FiniteNetwork::features() const { return program_->features(); }
 

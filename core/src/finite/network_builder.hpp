@@ -15,8 +15,8 @@ namespace nngp {
 
 /// What one branch carries between two layers.
 struct UnitSlot {
-  std::size_t width;
-  bool trained;  ///< depends on weights
+  std::size_t width;  ///< number of units: the channels of one position after the other
+  bool trained;       ///< depends on weights
 };
 
 struct FiniteProgram {
@@ -43,11 +43,11 @@ class NetworkBuilder final : public BranchBuilder<NetworkBranch> {
   static constexpr std::size_t max_units = std::size_t{1} << 31;
   static constexpr std::size_t max_weights = std::size_t{1} << 40;  ///< of one layer
 
-  explicit NetworkBuilder(std::size_t features);
+  NetworkBuilder(const Sites& sites, std::size_t channels);
 
-  /// Replaces all branches by one of `width` units, whose values an Op computes; the Op is made from
-  /// the number of the slot that it writes and the arguments. Units depend on weights if those of a
-  /// branch do, or if the Op has some.
+  /// Replaces all branches by one of `width` channels at the positions of the first, whose values an Op
+  /// computes; the Op is made from the number of the slot that it writes and the arguments. Units
+  /// depend on weights if those of a branch do, or if the Op has some.
   template <class Op, class... Arguments>
   void op(std::size_t width, Arguments&&... arguments) {
     add(std::make_unique<Op>(program_.slots.size(), std::forward<Arguments>(arguments)...), width);
@@ -72,6 +72,6 @@ class NetworkBuilder final : public BranchBuilder<NetworkBranch> {
 };
 
 /// Throws as the constructor of FiniteNetwork does.
-FiniteProgram compile_finite(const Layer& network, std::size_t features);
+FiniteProgram compile_finite(const Layer& network, std::size_t features, const Sites& sites = {});
 
 }  // namespace nngp

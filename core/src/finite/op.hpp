@@ -14,13 +14,15 @@ template <class Real>
 class Pass;
 
 /// The numbers that a layer is trained in: W, rows x cols, and b, 1 x cols, all independent and normal.
+/// A layer whose positions share no weights has `copies` of both, one for each: W is (copies rows) x
+/// cols, b is 1 x (copies cols).
 struct Weights {
-  std::size_t rows = 0, cols = 0;
+  std::size_t rows = 0, cols = 0, copies = 1;
   double W_std = 1, b_std = 1;
   bool has_bias = false;
   std::size_t index = 0;  ///< in Parameters, and for the random numbers
 
-  std::size_t count() const { return cols * (rows + (has_bias ? 1 : 0)); }
+  std::size_t count() const { return copies * cols * (rows + (has_bias ? 1 : 0)); }
 };
 
 class FiniteOp {

@@ -27,13 +27,13 @@ Parameters<Real> sample_parameters(const FiniteProgram& program, const SampleKey
   Parameters<Real> parameters(program.with_weights.size());
   for (const FiniteOp* op : program.with_weights) {
     const Weights& weights = *op->weights();
-    const auto rows = static_cast<Eigen::Index>(weights.rows);
+    const auto rows = static_cast<Eigen::Index>(weights.copies * weights.rows);
     const auto cols = static_cast<Eigen::Index>(weights.cols);
     auto& [W, b] = parameters[weights.index];
     W = KernelMatrix<Real>(rows, cols);
     fill_normal({key, RandomStream::Purpose::weights, weights.index}, weights.W_std, W);
     if (!weights.has_bias) continue;
-    b = KernelMatrix<Real>(1, cols);
+    b = KernelMatrix<Real>(1, static_cast<Eigen::Index>(weights.copies) * cols);
     fill_normal({key, RandomStream::Purpose::bias, weights.index}, weights.b_std, b);
   }
   return parameters;
@@ -68,7 +68,10 @@ void Pass<Real>::pull_back(std::size_t first, std::size_t count) {
     for (Eigen::Index c = 0; c < count_; ++c)
       last(r * count_ + c, static_cast<Eigen::Index>(first) + c) = 1;
   for (auto op = program_.ops.rbegin(); op != program_.ops.rend(); ++op)
-    if (trained((*op)->out)) (*op)->backward(*this);
+    if (trained((*op)->out)) {
+      (*op)->backward(*this);
+      if (!(*op)->weights()) cotangents_[(*op)->out].resize(0, 0);
+    }
 }
 
 template <class Real>

@@ -27,8 +27,8 @@ class Pass {
 
   /// Back-propagates outputs first ... first + count - 1.
   void pull_back(std::size_t first, std::size_t count);
-  /// After pull_back: for each row, the derivatives of those outputs by the units of a trained slot,
-  /// one output after the other: rows x (count width).
+  /// After pull_back: for each row, the derivatives of those outputs by the units of a slot that an op
+  /// with weights writes, one output after the other: rows x (count width).
   MatrixView<Real> derivatives(std::size_t slot) const;
 
   // ---- For ops ----

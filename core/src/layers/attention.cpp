@@ -413,7 +413,9 @@ class AttentionType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
-    builder.fail("networks of finite width with positions are not implemented yet");
+    builder.fail(
+        "attention of finitely many heads is not implemented; its kernels of infinite width are: nngp "
+        "kernel");
   }
 
  private:

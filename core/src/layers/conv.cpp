@@ -1,4 +1,5 @@
 #include "engine/kernel_builder.hpp"
+#include "finite/gather_op.hpp"
 #include "finite/network_builder.hpp"
 #include "layers/all.hpp"
 #include "layers/weights.hpp"
@@ -69,7 +70,14 @@ class ConvType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
-    builder.fail("networks of finite width with positions are not implemented yet");
+    NetworkBranch& branch = builder.spatial_branch();
+    if (filter_.size() > NetworkBuilder::max_units / branch.width)
+      builder.fail(fmt::format("a finite network cannot have a {} filter of {} channels",
+                               filter_.shape_text(), branch.width));
+    const Patches patches{{branch.slot}, {taps(builder, branch.sites)}, filter_.shape};
+    branch.sites = patches.taps[0].extents(branch.sites.dimensions());
+    builder.op<GatherOp>(branch.width * filter_.size(), patches);
+    add_weights(builder, options_, out_chan_, kind_ == Kind::local);
   }
 
   std::optional<Layer> with_hidden_width(std::size_t width, bool& hidden) const override {
@@ -84,7 +92,8 @@ class ConvType final : public LayerType {
     return kind == Kind::conv ? "Conv" : kind == Kind::local ? "ConvLocal" : "ConvTranspose";
   }
 
-  SiteTaps taps(const KernelBuilder& builder, const Sites& sites) const {
+  template <class Builder>
+  SiteTaps taps(const Builder& builder, const Sites& sites) const {
     SlidingWindow fitting = filter_;
     if (kind_ == Kind::transpose) fitting.padding = Padding::same;  // fits any grid
     if (const std::string fault = window_fault(fitting, sites, "filter"); !fault.empty())

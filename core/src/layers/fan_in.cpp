@@ -1,7 +1,10 @@
 // The layers that join branches: FanInSum, FanInConcat, FanInProd.
 
+#include <algorithm>
+
 #include "engine/kernel_builder.hpp"
 #include "engine/site_map.hpp"
+#include "finite/gather_op.hpp"
 #include "finite/network_builder.hpp"
 #include "finite/pass.hpp"
 #include "layers/all.hpp"
@@ -122,31 +125,44 @@ class ProductOp final : public FiniteOpOf<ProductOp> {
 
 class ConcatOp final : public FiniteOpOf<ConcatOp> {
  public:
-  ConcatOp(std::size_t out, std::vector<std::size_t> in) : FiniteOpOf(out), in_(std::move(in)) {}
+  ConcatOp(std::size_t out, std::vector<std::size_t> in, std::size_t positions)
+      : FiniteOpOf(out), in_(std::move(in)), positions_(static_cast<Eigen::Index>(positions)) {}
 
   template <class Real>
   void go_forward(Pass<Real>& pass) const {
-    Eigen::Index col = 0;
-    for (const std::size_t branch : in_) {
-      const Matrix<Real>& in = pass.value(branch);
-      pass.value(out).middleCols(col, in.cols()) = in;
-      col += in.cols();
-    }
+    for_each_branch(pass,
+                    [&](std::size_t branch, Eigen::Index first, Eigen::Index cols, Eigen::Index all) {
+                      for (Eigen::Index s = 0; s < positions_; ++s)
+                        pass.value(out).middleCols(s * all + first, cols) =
+                            pass.value(branch).middleCols(s * cols, cols);
+                    });
   }
   template <class Real>
   void go_backward(Pass<Real>& pass) const {
-    Eigen::Index col = 0;
-    for (const std::size_t branch : in_) {
-      const Eigen::Index cols = pass.value(branch).cols();
-      pass.add_rows(out, branch, [&](Eigen::Index, auto&& in, const auto& by_out) {
-        in += by_out.segment(col, cols);
-      });
-      col += cols;
-    }
+    for_each_branch(pass,
+                    [&](std::size_t branch, Eigen::Index first, Eigen::Index cols, Eigen::Index all) {
+                      pass.add_rows(out, branch, [&](Eigen::Index, auto&& in, const auto& by_out) {
+                        for (Eigen::Index s = 0; s < positions_; ++s)
+                          in.segment(s * cols, cols) += by_out.segment(s * all + first, cols);
+                      });
+                    });
   }
 
  private:
+  /// Calls body(slot, the branch's first channel, how many, of how many) for each branch.
+  template <class Real, class Body>
+  void for_each_branch(Pass<Real>& pass, Body body) const {
+    const Eigen::Index all = pass.value(out).cols() / positions_;
+    Eigen::Index first = 0;
+    for (const std::size_t branch : in_) {
+      const Eigen::Index cols = pass.value(branch).cols() / positions_;
+      body(branch, first, cols, all);
+      first += cols;
+    }
+  }
+
   std::vector<std::size_t> in_;
+  Eigen::Index positions_;
 };
 
 // ---- Layers -------------------------------------------------------------------------------------
@@ -171,6 +187,7 @@ class FanInSumType final : public LayerType {
 
   void finite(NetworkBuilder& builder) const override {
     builder.require_equal_widths();
+    builder.require_equal_sites();
     builder.op<SumOp>(builder.branches()[0].width, builder.slots());
   }
 };
@@ -200,11 +217,16 @@ class FanInConcatType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
-    if (axis_of_positions(builder))
-      builder.fail("networks of finite width with positions are not implemented yet");
+    if (const std::optional<std::size_t> axis = axis_of_positions(builder)) {
+      std::vector<SiteTaps> taps = side_by_side(builder, *axis);
+      NetworkBranch& first = builder.branches()[0];
+      first.sites = taps[0].extents(first.sites.dimensions());
+      return builder.op<GatherOp>(first.width, Patches{builder.slots(), std::move(taps)});
+    }
+    builder.require_equal_sites();
     std::size_t total = 0;
     for (const NetworkBranch& branch : builder.branches()) total += branch.width;
-    builder.op<ConcatOp>(total, builder.slots());
+    builder.op<ConcatOp>(total, builder.slots(), builder.branches()[0].sites.count());
   }
 
  private:
@@ -222,37 +244,42 @@ class FanInConcatType final : public LayerType {
 
   /// Pairs of positions of different branches are independent.
   void concatenate_positions(KernelBuilder& builder, std::size_t axis) const {
+    std::vector<SiteTaps> taps = side_by_side(builder, axis);
+    const bool is_gaussian = std::all_of(builder.branches().begin(), builder.branches().end(),
+                                         [](const KernelBranch& branch) { return branch.is_gaussian; });
+    std::vector<Operand> operands = builder.operands();
+    Sites& sites = builder.branches()[0].sites;
+    sites = taps[0].extents(sites.dimensions());
+    builder.join<SiteMap>("FanInConcat", std::move(operands), std::move(taps), TapPairs::same);
+    builder.only_branch().is_gaussian = is_gaussian;
+  }
+
+  /// The taps of each branch; what it does not have reads nothing of it.
+  template <class Builder>
+  std::vector<SiteTaps> side_by_side(const Builder& builder, std::size_t axis) const {
     builder.require_equal_widths();
-    const std::vector<KernelBranch>& branches = builder.branches();
-    Sites joined = branches[0].sites;
-    bool is_gaussian = true;
-    joined.extents[axis] = 0;
-    for (const KernelBranch& branch : branches) {
-      if (branch.sites.dimensions() != joined.dimensions()) builder.require_equal_sites();
-      Sites other = branch.sites;
-      other.extents[axis] = 0;
-      Sites one = joined;
-      one.extents[axis] = 0;
-      if (!(other == one))
+    const auto& branches = builder.branches();
+    std::size_t total = 0;
+    for (const auto& branch : branches) {
+      if (branch.sites.dimensions() != branches[0].sites.dimensions()) builder.require_equal_sites();
+      Sites aligned = branch.sites;
+      aligned.extents[axis] = branches[0].sites.extents[axis];
+      if (!(aligned == branches[0].sites))
         builder.fail(fmt::format("branches may differ in positions along axis {} alone, got {} and {}",
                                  axis_, branches[0].sites.text(), branch.sites.text()));
-      joined.extents[axis] += branch.sites.extents[axis];
-      is_gaussian = is_gaussian && branch.is_gaussian;
+      total += branch.sites.extents[axis];
     }
     std::vector<SiteTaps> taps(branches.size());
     std::size_t first = 0;
     for (std::size_t b = 0; b < branches.size(); ++b) {
-      for (std::size_t a = 0; a < joined.dimensions(); ++a)
+      for (std::size_t a = 0; a < branches[b].sites.dimensions(); ++a)
         taps[b].axes[a] = identity_taps(branches[b].sites.extents[a]);
       AxisTaps& along = taps[b].axes[axis];
       along.sites.insert(along.sites.begin(), first, {});
       first += along.sources;
-      along.sites.resize(joined.extents[axis]);
+      along.sites.resize(total);
     }
-    std::vector<Operand> operands = builder.operands();
-    builder.branches()[0].sites = joined;
-    builder.join<SiteMap>("FanInConcat", std::move(operands), std::move(taps), TapPairs::same);
-    builder.only_branch().is_gaussian = is_gaussian;
+    return taps;
   }
 
   std::ptrdiff_t axis_;
@@ -273,6 +300,7 @@ class FanInProdType final : public LayerType {
 
   void finite(NetworkBuilder& builder) const override {
     builder.require_equal_widths();
+    builder.require_equal_sites();
     builder.op<ProductOp>(builder.branches()[0].width, builder.slots());
   }
 };

@@ -2,6 +2,7 @@
 
 #include "engine/kernel_builder.hpp"
 #include "engine/site_map.hpp"
+#include "finite/gather_op.hpp"
 #include "finite/network_builder.hpp"
 #include "layers/all.hpp"
 #include "layers/window.hpp"
@@ -66,29 +67,38 @@ class ImageResizeType final : public LayerType {
 
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.spatial_branch();
-    const std::size_t axes = branch.sites.dimensions();
+    SiteTaps taps = this->taps(builder, branch.sites);
+    branch.sites = taps.extents(branch.sites.dimensions());
+    builder.step<SiteMap>(branch, name(), std::move(taps), TapPairs::any);
+  }
+
+  void finite(NetworkBuilder& builder) const override {
+    NetworkBranch& branch = builder.spatial_branch();
+    SiteTaps taps = this->taps(builder, branch.sites);
+    branch.sites = taps.extents(branch.sites.dimensions());
+    builder.op<GatherOp>(branch.width, Patches{{branch.slot}, {std::move(taps)}});
+  }
+
+ private:
+  template <class Builder>
+  SiteTaps taps(const Builder& builder, const Sites& sites) const {
+    const std::size_t axes = sites.dimensions();
     if (shape_.size() != axes + 2)
       builder.fail(fmt::format("shape has {} sizes, its input has {} axes: examples, {}, channels",
-                               shape_.size(), axes + 2, branch.sites.text()));
+                               shape_.size(), axes + 2, sites.text()));
     double positions = 1;
     SiteTaps taps;
     for (std::size_t axis = 0; axis < axes; ++axis) {
-      const std::size_t n = branch.sites.extents[axis];
+      const std::size_t n = sites.extents[axis];
       const std::size_t m = shape_[axis + 1] == -1 ? n : static_cast<std::size_t>(shape_[axis + 1]);
       positions *= static_cast<double>(m);
       if (positions > static_cast<double>(max_positions))
         builder.fail(fmt::format("makes more than {} positions", max_positions));
       taps.axes[axis] = resizing_taps(n, m, method_, antialias_);
     }
-    branch.sites = taps.extents(axes);
-    builder.step<SiteMap>(branch, name(), std::move(taps), TapPairs::any);
+    return taps;
   }
 
-  void finite(NetworkBuilder& builder) const override {
-    builder.fail("networks of finite width with positions are not implemented yet");
-  }
-
- private:
   std::vector<std::ptrdiff_t> shape_;
   Method method_;
   bool antialias_;

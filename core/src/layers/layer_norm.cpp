@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "engine/kernel_builder.hpp"
 #include "finite/network_builder.hpp"
@@ -167,41 +168,78 @@ class NormalizedTile final : public TileStep<Real> {
   KeptVariances<Real> deviations_;
 };
 
-/// out = (in - mean) / sqrt(eps + variance) over the units of each row.
+/// out = (in - mean) / sqrt(eps + variance) over the channels of all positions of a group.
 class NormalizeUnits final : public FiniteOpOf<NormalizeUnits> {
  public:
-  NormalizeUnits(std::size_t out, std::size_t in, double eps) : FiniteOpOf(out), in_(in), eps_(eps) {}
+  /// `groups` are the positions that are normalised together.
+  NormalizeUnits(std::size_t out, std::size_t in, double eps,
+                 std::vector<std::vector<std::size_t>> groups)
+      : FiniteOpOf(out), in_(in), eps_(eps), groups_(std::move(groups)) {
+    for (const auto& group : groups_) positions_ += static_cast<Eigen::Index>(group.size());
+  }
 
   template <class Real>
   void go_forward(Pass<Real>& pass) const {
-    for (Eigen::Index r = 0; r < pass.rows(); ++r) {
-      const auto row = pass.value(in_).row(r);
-      pass.value(out).row(r) = (row.array() - row.mean()) * inverse_deviation(row);
-    }
+    for_each_group(pass, [&](Eigen::Index r, const auto& group, Eigen::Index width) {
+      const Row<Real> units = units_of(pass.value(in_).row(r), group, width);
+      const Row<Real> normal = (units.array() - units.mean()) * inverse_deviation(units);
+      for (std::size_t s = 0; s < group.size(); ++s)
+        at(pass.value(out).row(r), group[s], width) = at(normal, s, width);
+    });
   }
 
   template <class Real>
   void go_backward(Pass<Real>& pass) const {
     // y = (x - mean) / s: the derivative by x is (g - mean(g) - y mean(g y)) / s.
+    const Eigen::Index width = pass.value(in_).cols() / positions_;
     pass.add_rows(out, in_, [&](Eigen::Index r, auto&& in, const auto& by_out) {
-      const auto y = pass.value(out).row(r);
-      const Real mean = by_out.mean(), slope = by_out.cwiseProduct(y).mean();
-      in.array() +=
-          (by_out.array() - mean - y.array() * slope) * inverse_deviation(pass.value(in_).row(r));
+      for (const std::vector<std::size_t>& group : groups_) {
+        const Row<Real> y = units_of(pass.value(out).row(r), group, width);
+        const Row<Real> g = units_of(by_out, group, width);
+        const Real mean = g.mean(), slope = g.cwiseProduct(y).mean();
+        const Row<Real> by_in = (g.array() - mean - y.array() * slope) *
+                                inverse_deviation<Real>(units_of(pass.value(in_).row(r), group, width));
+        for (std::size_t s = 0; s < group.size(); ++s) at(in, group[s], width) += at(by_in, s, width);
+      }
     });
   }
 
  private:
-  /// 1 / sqrt(eps + variance) of one row.
-  template <class Row>
-  auto inverse_deviation(const Row& row) const {
-    using Real = typename Row::Scalar;
-    const Real variance = (row.array() - row.mean()).square().mean();
+  template <class Real>
+  using Row = Eigen::Matrix<Real, 1, Eigen::Dynamic>;
+
+  template <class Real, class Body>
+  void for_each_group(Pass<Real>& pass, Body body) const {
+    const Eigen::Index width = pass.value(in_).cols() / positions_;
+    for (Eigen::Index r = 0; r < pass.rows(); ++r)
+      for (const std::vector<std::size_t>& group : groups_) body(r, group, width);
+  }
+
+  /// The channels of one position.
+  template <class Units>
+  static auto at(Units&& units, std::size_t position, Eigen::Index width) {
+    return units.segment(static_cast<Eigen::Index>(position) * width, width);
+  }
+
+  /// The channels of a group side by side.
+  template <class Units>
+  static auto units_of(const Units& row, const std::vector<std::size_t>& group, Eigen::Index width) {
+    Row<typename Units::Scalar> units(static_cast<Eigen::Index>(group.size()) * width);
+    for (std::size_t s = 0; s < group.size(); ++s) at(units, s, width) = at(row, group[s], width);
+    return units;
+  }
+
+  /// 1 / sqrt(eps + variance).
+  template <class Real>
+  Real inverse_deviation(const Row<Real>& units) const {
+    const Real variance = (units.array() - units.mean()).square().mean();
     return 1 / std::sqrt(static_cast<Real>(eps_) + variance);
   }
 
   std::size_t in_;
   double eps_;
+  std::vector<std::vector<std::size_t>> groups_;
+  Eigen::Index positions_ = 0;
 };
 
 class LayerNormType final : public LayerType {
@@ -225,11 +263,29 @@ class LayerNormType final : public LayerType {
 
   void finite(NetworkBuilder& builder) const override {
     const NetworkBranch in = builder.only_branch();
-    over_axes(builder, in.sites);
-    builder.op<NormalizeUnits>(in.width, in.slot, eps_);
+    builder.op<NormalizeUnits>(in.width, in.slot, eps_,
+                               groups_of(in.sites, over_axes(builder, in.sites)));
   }
 
  private:
+  /// The positions that differ along the axes of means alone.
+  static std::vector<std::vector<std::size_t>> groups_of(const Sites& sites, const OverAxes& over) {
+    std::map<std::size_t, std::vector<std::size_t>> groups;  // by their first position
+    const PairBox all(sites, {});
+    std::size_t position = 0;
+    for (std::size_t i = 0; i < all.extent[0]; ++i)
+      for (std::size_t j = 0; j < all.extent[1]; ++j)
+        for (std::size_t k = 0; k < all.extent[2]; ++k) {
+          const std::size_t first =
+              ((over[0] ? 0 : i) * all.extent[1] + (over[1] ? 0 : j)) * all.extent[2] +
+              (over[2] ? 0 : k);
+          groups[first].push_back(position++);
+        }
+    std::vector<std::vector<std::size_t>> lists;
+    for (auto& [first, positions] : groups) lists.push_back(std::move(positions));
+    return lists;
+  }
+
   static constexpr double default_eps = 1e-12;
 
   bool is_default_axis() const { return axes_ == std::vector<std::ptrdiff_t>{-1}; }

@@ -1,6 +1,7 @@
 // Means and sums over windows and over all positions.
 
 #include "engine/kernel_builder.hpp"
+#include "finite/gather_op.hpp"
 #include "finite/network_builder.hpp"
 #include "layers/all.hpp"
 #include "layers/window.hpp"
@@ -26,26 +27,39 @@ class PoolType final : public LayerType {
 
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.spatial_branch();
-    if (const std::string fault = window_fault(window_, branch.sites, "window"); !fault.empty())
-      builder.fail(fault);
-    SiteTaps taps = taps_of(window_, branch.sites);
-    const bool by_edge =
-        pooling_ == Pooling::mean && normalize_edges_ && window_.padding == Padding::same;
-    if (by_edge)
-      for (AxisTaps& axis : taps.axes)
-        for (std::vector<Tap>& site : axis.sites)
-          for (Tap& tap : site) tap.factor = 1 / static_cast<double>(site.size());
+    SiteTaps taps = this->taps(builder, branch.sites);
     branch.sites = taps.extents(branch.sites.dimensions());
-    const auto size = static_cast<double>(window_.size());
-    const double factor = pooling_ == Pooling::sum || by_edge ? 1 : 1 / (size * size);
-    builder.linear_step<SiteMap>(branch, factor, name(), std::move(taps), TapPairs::any);
+    builder.linear_step<SiteMap>(branch, factor() * factor(), name(), std::move(taps), TapPairs::any);
   }
 
   void finite(NetworkBuilder& builder) const override {
-    builder.fail("networks of finite width with positions are not implemented yet");
+    NetworkBranch& branch = builder.spatial_branch();
+    SiteTaps taps = this->taps(builder, branch.sites);
+    branch.sites = taps.extents(branch.sites.dimensions());
+    builder.op<GatherOp>(branch.width, Patches{{branch.slot}, {std::move(taps).scaled(factor())}});
   }
 
  private:
+  bool by_edge() const {
+    return pooling_ == Pooling::mean && normalize_edges_ && window_.padding == Padding::same;
+  }
+  /// Of all sums over a window.
+  double factor() const {
+    return pooling_ == Pooling::sum || by_edge() ? 1 : 1 / static_cast<double>(window_.size());
+  }
+
+  template <class Builder>
+  SiteTaps taps(const Builder& builder, const Sites& sites) const {
+    if (const std::string fault = window_fault(window_, sites, "window"); !fault.empty())
+      builder.fail(fault);
+    SiteTaps taps = taps_of(window_, sites);
+    if (by_edge())
+      for (AxisTaps& axis : taps.axes)
+        for (std::vector<Tap>& site : axis.sites)
+          for (Tap& tap : site) tap.factor = 1 / static_cast<double>(site.size());
+    return taps;
+  }
+
   Pooling pooling_;
   SlidingWindow window_;
   bool normalize_edges_;
@@ -72,7 +86,11 @@ class GlobalPoolType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
-    builder.fail("networks of finite width with positions are not implemented yet");
+    NetworkBranch& branch = builder.spatial_branch();
+    const double factor = pooling_ == Pooling::mean ? 1 / static_cast<double>(branch.sites.count()) : 1;
+    SiteTaps taps = gathering(branch.sites).scaled(factor);
+    branch.sites = {};
+    builder.op<GatherOp>(branch.width, Patches{{branch.slot}, {std::move(taps)}});
   }
 
  private:
@@ -95,7 +113,12 @@ class FlattenType final : public LayerType {
     branch.is_gaussian = false;
   }
 
-  void finite(NetworkBuilder& builder) const override { builder.only_branch(); }
+  /// The units of a row are side by side already.
+  void finite(NetworkBuilder& builder) const override {
+    NetworkBranch& branch = builder.only_branch();
+    branch.width *= branch.sites.count();
+    branch.sites = {};
+  }
 };
 
 constexpr LayerParameter window_parameters[] = {{"window_shape"},       {"strides", "None"},

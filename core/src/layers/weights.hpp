@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine/kernel_builder.hpp"
+#include "finite/network_builder.hpp"
 #include "network/layer_entry.hpp"
 #include "nngp/stax.hpp"
 
@@ -24,5 +25,10 @@ DenseOptions weight_options(const LayerCall& call, std::string_view layer);
 /// that. `taps` are the sites that a unit reads, `out_dim` is the number of channels. (NTK
 /// parameterisation: arXiv 1806.07572; standard: arXiv 2001.07301.)
 void apply_weights(KernelBranch& branch, const DenseOptions& options, double taps, std::size_t out_dim);
+
+/// The same at finite width: `out_dim` units at each position, of all channels there (DenseOp).
+/// `own_weights`: positions share none.
+void add_weights(NetworkBuilder& builder, const DenseOptions& options, std::size_t out_dim,
+                 bool own_weights = false);
 
 }  // namespace nngp

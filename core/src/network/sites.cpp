@@ -1,6 +1,10 @@
 #include "network/sites.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "nngp/error.hpp"
 
 namespace nngp {
 
@@ -14,6 +18,17 @@ std::string Sites::text() const {
   std::string text;
   for (const std::size_t extent : extents) text += (text.empty() ? "" : " x ") + std::to_string(extent);
   return text;
+}
+
+std::size_t channels_of(const Sites& sites, std::size_t columns) {
+  if (sites.dimensions() > Sites::max_dimensions)
+    throw ModelError(fmt::format("inputs of {} axes of positions: at most {}", sites.dimensions(),
+                                 Sites::max_dimensions));
+  const std::size_t count = sites.count();
+  if (count == 0 || columns % count != 0)
+    throw DataError(fmt::format("examples of {} numbers are no {} positions with equally many channels",
+                                columns, sites.text()));
+  return columns / count;
 }
 
 SitePairs same_sites() { return {Offset{}}; }

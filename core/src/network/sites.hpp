@@ -13,6 +13,10 @@
 
 namespace nngp {
 
+/// How many channels a row of `columns` numbers has at each site. Throws ModelError for too many axes,
+/// DataError if they are not the same number at all sites.
+std::size_t channels_of(const Sites& sites, std::size_t columns);
+
 /// s' - s, axis by axis; 0 on axes that a grid does not have.
 using Offset = std::array<std::ptrdiff_t, Sites::max_dimensions>;
 

@@ -1,6 +1,7 @@
 #include "network/taps.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nngp {
 namespace {
@@ -74,6 +75,18 @@ AxisTaps gathering_taps(std::size_t sources) {
   AxisTaps taps{sources, {{}}};
   for (std::size_t s = 0; s < sources; ++s) taps.sites[0].push_back({s, s});
   return taps;
+}
+
+Sites SiteTaps::extents(std::size_t dimensions) const {
+  Sites sites;
+  for (std::size_t axis = 0; axis < dimensions; ++axis) sites.extents.push_back(axes[axis].extent());
+  return sites;
+}
+
+SiteTaps SiteTaps::scaled(double factor) && {
+  for (std::vector<Tap>& site : axes[0].sites)
+    for (Tap& tap : site) tap.factor *= factor;
+  return std::move(*this);
 }
 
 }  // namespace nngp

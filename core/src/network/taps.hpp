@@ -3,6 +3,7 @@
 // How a layer makes its sites of those of its input, along one axis. Convolutions, poolings, resizing
 // and slices are products of such maps over the axes, and so is what they do to covariances.
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -43,5 +44,15 @@ AxisTaps transposed_taps(std::size_t sources, std::size_t width, std::size_t str
 AxisTaps identity_taps(std::size_t sources);
 /// One site that reads all, each by a tap of its own.
 AxisTaps gathering_taps(std::size_t sources);
+
+/// The taps of each axis of a grid: a site reads what its coordinates read, all combinations of them.
+struct SiteTaps {
+  std::array<AxisTaps, Sites::max_dimensions> axes = {identity_taps(1), identity_taps(1),
+                                                      identity_taps(1)};
+
+  Sites extents(std::size_t dimensions) const;
+  /// Multiplies what every site reads by `factor`.
+  SiteTaps scaled(double factor) &&;
+};
 
 }  // namespace nngp

@@ -95,6 +95,7 @@ class MonteCarloRun {
   KernelEstimates sample() {
     const Stopwatch watch;
     MonteCarloOptions options;
+    options.sites = x1_.sites();
     options.seed = request_.sampling.seed;
     options.samples = request_.sampling.samples;
     options.threads = request_.sampling.threads;
@@ -136,7 +137,8 @@ class MonteCarloRun {
     std::optional<MatrixView<double>> second;
     if (x2_) second.emplace(view(cols_));
     try {
-      infinite_width_.emplace(KernelFn(network_).bind(view(rows_), second, kernel_options()));
+      infinite_width_.emplace(
+          KernelFn(network_, x1_.sites()).bind(view(rows_), second, kernel_options()));
       report_.numerical = infinite_width_->numerical_layers();
       warn_inexact(report_.numerical);
     } catch (const InexactError&) {

@@ -22,11 +22,12 @@ void sample(const SamplingRequest& request, Models& models, const std::string& x
   const Data<Real> x = read_input<Real>(x_path, request.reading);
   check_index_column(request.reading, {&x.source()});
   note_guesses(x_path, x.source());
-  const FiniteNetwork finite(network, static_cast<std::size_t>(x.cols()));
+  const FiniteNetwork finite(network, static_cast<std::size_t>(x.cols()), x.sites());
   const Eigen::Index rows = x.rows();
   NpyWriter<Real> out(out_path, {static_cast<Eigen::Index>(request.samples), rows,
                                  static_cast<Eigen::Index>(finite.out_dim())});
   SampleOptions options;
+  options.sites = x.sites();
   options.seed = request.seed;
   options.samples = request.samples;
   options.threads = request.threads;

@@ -38,6 +38,7 @@ void add_sampling_options(po::options_description& options) {
       ("threads", po::value<int>()->default_value(0)->value_name("N"),
        "how many threads; 0: as many as the process may use");
   add_input_options(options);
+  add_shape_option(options);
   options.add(model_options());
 }
 
@@ -48,7 +49,7 @@ SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t
   request.samples = parse_whole(text_of(arguments, "samples"), "samples", least_samples);
   if (arguments.count("width")) request.width = parse_whole(text_of(arguments, "width"), "width", 1);
   request.threads = threads_from(arguments["threads"].as<int>());
-  request.reading = read_options(arguments);
+  request.reading = reading_positions(read_options(arguments), arguments);
   request.model = read_model(text_of(arguments, "model"));
   return request;
 }
