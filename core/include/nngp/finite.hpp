@@ -32,10 +32,11 @@ struct SampleKey {
 };
 
 /// The weights of one layer: Dense, or a convolution, whose n_in are the channels of all taps of its
-/// filter: the last axis of the filter fastest, channels within. ConvLocal has weights for each position,
-/// one after the other: W is (positions n_in) x n_out, b is 1 x (positions n_out). In the ntk parameterization all are N(0, 1) and the layer computes
-/// W_std / sqrt(n_in) x W + b_std b; in the standard one W ~ N(0, W_std^2 s[0] / n_in), b ~ N(0,
-/// b_std^2) and it computes x W / sqrt(s[0]) + b (arXiv 2001.07301).
+/// filter: the last axis of the filter fastest, channels within. ConvLocal has weights for each
+/// position, one after the other: W is (positions n_in) x n_out, b is 1 x (positions n_out). In the ntk
+/// parameterization all are N(0, 1) and the layer computes W_std / sqrt(n_in) x W + b_std b; in the
+/// standard one W ~ N(0, W_std^2 s[0] / n_in), b ~ N(0, b_std^2) and it computes x W / sqrt(s[0]) + b
+/// (arXiv 2001.07301).
 template <class Real>
 struct DenseParameters {
   KernelMatrix<Real> W;  ///< n_in x n_out
@@ -59,8 +60,8 @@ class FiniteNetwork {
  public:
   /// `features` is the number of columns of the inputs, `sites` are the positions of an example, as of
   /// KernelFn: a row holds the channels of one after the other. Throws ModelError if the layers do not
-  /// fit together (non-Gaussian inputs of an activation are allowed here), DataError if `features` is no
-  /// multiple of the positions, NotImplemented if an activation has no fn.
+  /// fit together (non-Gaussian inputs of an activation are allowed here), DataError if `features` is
+  /// no multiple of the positions, NotImplemented if an activation has no fn.
   FiniteNetwork(const Layer& network, std::size_t features, const Sites& sites = {});
 
   std::size_t features() const;

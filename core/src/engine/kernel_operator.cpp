@@ -299,8 +299,8 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
   }
   const std::size_t channels = channels_of(sites_, static_cast<std::size_t>(x1.cols()));
   return arena(options.threads).execute([&] {
-    auto engine = std::make_unique<const TileEngine<Real>>(
-        compile_kernel(network_, sites_, channels), x1, x2);
+    auto engine =
+        std::make_unique<const TileEngine<Real>>(compile_kernel(network_, sites_, channels), x1, x2);
     for (const NumericalLayer& layer : engine->numerical_layers())
       refuse_inexact(layer.activation, layer.error, std::max(options.allowed_error, layer.tolerance));
     return KernelOperator<Real>(std::make_shared<const NetworkKernels<Real>>(std::move(engine)));
