@@ -8,6 +8,7 @@
 #include <random>
 
 #include "nngp/numerical.hpp"
+#include "one_entry.hpp"
 #include "random_functions.hpp"
 
 namespace nngp::test {
@@ -111,17 +112,8 @@ TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
                      std::to_string(sigma[j]));
         const NestedQuadrature::Values truth = NestedQuadrature(f)(at.cov12, at.var1, at.var2);
         if (!is_known(truth)) continue;
-        double nngp, d_nngp;
-        nngp_tile_f64 tile{};
-        tile.struct_size = sizeof tile;
-        tile.rows = tile.cols = 1;
-        tile.cov12 = &at.cov12;
-        tile.var1 = &at.var1;
-        tile.var2 = &at.var2;
-        tile.nngp = &nngp;
-        tile.d_nngp = &d_nngp;
-        tile.cov_scale = 1;
-        dual.tile(tile);
+        const auto [nngp, d_nngp] =
+            one_entry(at.cov12, at.var1, at.var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
         const Errors errors = errors_of(nngp, d_nngp, truth);
         EXPECT_LE(errors.nngp, dual.error_estimate_nngp() + errors.known);
         EXPECT_LE(errors.d_nngp, dual.error_estimate_d_nngp() + errors.known);

@@ -13,6 +13,7 @@
 #include "golden_functions.hpp"
 #include "nngp/error.hpp"
 #include "nngp/numerical.hpp"
+#include "one_entry.hpp"
 #include "scalar_functions.hpp"
 
 namespace nngp::test {
@@ -354,17 +355,8 @@ TEST(NumericalDual, KinksAnywhere) {
       for (double var1 : {0.5, 2.2})
         for (double var2 : {1.3, 6.0}) {
           const double cov12 = rho * std::sqrt(var1 * var2);
-          double nngp, d_nngp;
-          nngp_tile_f64 tile{};
-          tile.struct_size = sizeof tile;
-          tile.rows = tile.cols = 1;
-          tile.cov12 = &cov12;
-          tile.var1 = &var1;
-          tile.var2 = &var2;
-          tile.nngp = &nngp;
-          tile.d_nngp = &d_nngp;
-          tile.cov_scale = 1;
-          dual.tile(tile);
+          const auto [nngp, d_nngp] =
+              one_entry(cov12, var1, var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
           const double truth = expectation(example.fn, example.breaks, cov12, var1, var2);
           const double d_truth = expectation(example.derivative, example.breaks, cov12, var1, var2);
           EXPECT_NEAR(nngp, truth, 1e-10);
@@ -394,17 +386,8 @@ TEST(NumericalDual, AnyFunctionOnMixedScales) {
     EXPECT_LT(dual.error_estimate_nngp(), 1e-10);
     EXPECT_LT(dual.error_estimate_d_nngp(), 1e-9);
     for (const FunctionRow& row : rows) {
-      double nngp, d_nngp;
-      nngp_tile_f64 tile{};
-      tile.struct_size = sizeof tile;
-      tile.rows = tile.cols = 1;
-      tile.cov12 = &row.cov12;
-      tile.var1 = &row.var1;
-      tile.var2 = &row.var2;
-      tile.nngp = &nngp;
-      tile.d_nngp = &d_nngp;
-      tile.cov_scale = 1;
-      dual.tile(tile);
+      const auto [nngp, d_nngp] =
+          one_entry(row.cov12, row.var1, row.var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
       EXPECT_LE(std::abs(nngp - row.nngp), 1e-9 * row.norm);
       EXPECT_LE(std::abs(d_nngp - row.d_nngp), 1e-8 * row.d_norm);
     }
@@ -436,16 +419,8 @@ TEST(NumericalDual, TinyInputs) {
       EXPECT_LT(dual.error_estimate_nngp(), 1e-10);
       EXPECT_LT(dual.error_estimate_d_nngp(), 1e-9);
       const double cov12 = 0.3 * v * square, var = v * square;
-      double nngp, d_nngp;
-      nngp_tile_f64 tile{};
-      tile.struct_size = sizeof tile;
-      tile.rows = tile.cols = 1;
-      tile.cov12 = &cov12;
-      tile.var1 = tile.var2 = &var;
-      tile.nngp = &nngp;
-      tile.d_nngp = &d_nngp;
-      tile.cov_scale = 1;
-      dual.tile(tile);
+      const auto [nngp, d_nngp] =
+          one_entry(cov12, var, var, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
       EXPECT_NEAR(nngp / cov12, 1 - 2 * var, 1e-10);
       EXPECT_NEAR(d_nngp, 1 - 2 * var, 1e-9);
     }
@@ -458,16 +433,8 @@ TEST(NumericalDual, TinyVariancesBesideNone) {
   for (double var : {1e-2, 1e-5, 1e-8, 1e-14}) {
     const double cov12 = 0.5 * var;
     const PointValue truth = numerical_point(wave, std::nullopt, cov12, var, var);
-    double nngp, d_nngp;
-    nngp_tile_f64 tile{};
-    tile.struct_size = sizeof tile;
-    tile.rows = tile.cols = 1;
-    tile.cov12 = &cov12;
-    tile.var1 = tile.var2 = &var;
-    tile.nngp = &nngp;
-    tile.d_nngp = &d_nngp;
-    tile.cov_scale = 1;
-    dual.tile(tile);
+    const auto [nngp, d_nngp] =
+        one_entry(cov12, var, var, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
     EXPECT_NEAR(nngp / truth.nngp, 1, 1e-9) << var;
     EXPECT_NEAR(d_nngp / truth.d_nngp, 1, 1e-9) << var;
   }

@@ -5,30 +5,15 @@
 #include <cmath>
 
 #include "golden.hpp"
+#include "one_entry.hpp"
 
 namespace nngp::test {
 namespace {
 
-template <class Real>
-struct Result {
-  Real nngp, d_nngp;
-};
-
 template <class Tile, class Real>
-Result<Real> one_entry(void (*entry)(const void*, const Tile*), const Instance& f, Real c, Real v1,
-                       Real v2) {
-  Result<Real> r{};
-  Tile tile{};
-  tile.struct_size = sizeof tile;
-  tile.rows = tile.cols = 1;
-  tile.cov12 = &c;
-  tile.var1 = &v1;
-  tile.var2 = &v2;
-  tile.nngp = &r.nngp;
-  tile.d_nngp = &r.d_nngp;
-  tile.cov_scale = 1;
-  entry(f.get(), &tile);
-  return r;
+Entry<Real> one_entry(void (*entry)(const void*, const Tile*), const Instance& f, Real c, Real v1,
+                      Real v2) {
+  return test::one_entry<Tile>(c, v1, v2, [&](const Tile& tile) { entry(f.get(), &tile); });
 }
 
 /// sqrt(k(v1) k(v2)), the size of what a value at (c, v1, v2) may have cancelled from; 0 if not finite.
@@ -66,7 +51,7 @@ TEST_P(Golden, KernelsAgree) {
     const double c = row.cov12, v1 = row.var1, v2 = row.var2;
     const double size = size_of(f.nngp_fn(v1, v1, v1), f.nngp_fn(v2, v2, v2));
     const double d_size = size_of(f.d_nngp_fn(v1, v1, v1), f.d_nngp_fn(v2, v2, v2));
-    const auto check = [&](const Result<double>& r) {
+    const auto check = [&](const Entry<double>& r) {
       expect_close(r.nngp, row.nngp, size, 1e-13, 5e-16);
       expect_close(r.d_nngp, row.d_nngp, d_size, 1e-13, 5e-16);
     };
@@ -75,11 +60,11 @@ TEST_P(Golden, KernelsAgree) {
     // In float32 the inputs are rounded, and kernels with kinks feel that near |rho| = 1: the truth for
     // the rounded inputs is the float64 result, checked above.
     const float cf = static_cast<float>(c), v1f = static_cast<float>(v1), v2f = static_cast<float>(v2);
-    const Result<double> truth{f.nngp_fn(cf, v1f, v2f), f.d_nngp_fn(cf, v1f, v2f)};
+    const Entry<double> truth{f.nngp_fn(cf, v1f, v2f), f.d_nngp_fn(cf, v1f, v2f)};
     for (const nngp_tile_variant& variant : tile_variants(table)) {
       SCOPED_TRACE(variant.instruction_set);
       check(one_entry(variant.tile_f64, f, c, v1, v2));
-      const Result<float> r = one_entry(variant.tile_f32, f, cf, v1f, v2f);
+      const Entry<float> r = one_entry(variant.tile_f32, f, cf, v1f, v2f);
       expect_close(r.nngp, truth.nngp, size, 2e-6, 3e-7);
       expect_close(r.d_nngp, truth.d_nngp, d_size, 2e-6, 3e-7);
     }

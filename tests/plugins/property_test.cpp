@@ -11,6 +11,7 @@
 #include <set>
 
 #include "golden.hpp"
+#include "one_entry.hpp"
 
 namespace nngp::test {
 namespace {
@@ -575,17 +576,8 @@ TEST_P(Properties, ExtremeVariancesGiveNoNanInFloat) {
     SCOPED_TRACE(variant.instruction_set);
     for (const bool derivative : {false, true}) {
       const auto kernel = [&](float c, float v1, float v2) {
-        float nngp = 0, d_nngp = 0;
-        nngp_tile_f32 tile{};
-        tile.struct_size = sizeof tile;
-        tile.rows = tile.cols = 1;
-        tile.cov12 = &c;
-        tile.var1 = &v1;
-        tile.var2 = &v2;
-        tile.nngp = &nngp;
-        tile.d_nngp = &d_nngp;
-        tile.cov_scale = 1;
-        variant.tile_f32(f_.get(), &tile);
+        const auto [nngp, d_nngp] = one_entry<nngp_tile_f32>(
+            c, v1, v2, [&](const nngp_tile_f32& tile) { variant.tile_f32(f_.get(), &tile); });
         return derivative ? d_nngp : nngp;
       };
       for (const float v1 : sizes) {
