@@ -1,11 +1,18 @@
 #include "check/calls.hpp"
 
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
 #include <bit>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 
 #include "check/tile_entries.hpp"
+#include "nngp/error.hpp"
 
 namespace nngp::host {
 namespace {
@@ -110,6 +117,43 @@ std::vector<Call> calls_of(const nngp_activation& table, TileSize size) {
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+std::uint64_t digest(const Call& call, const Instance& f, unsigned place) {
+  std::uint64_t digest = 14695981039346656037u;  // FNV-1a
+  for (const double y : call.results(f, place))
+    digest = (digest ^ std::bit_cast<std::uint64_t>(y)) * 1099511628211u;
+  return digest;
+}
+
+std::vector<std::uint64_t> digests(const std::vector<Call>& calls, const Instance& f) {
+  std::vector<std::uint64_t> digests;
+  for (const Call& call : calls)
+    for (unsigned place = 0; place < digest_places; ++place) digests.push_back(digest(call, f, place));
+  return digests;
+}
+
+std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const nngp_activation& table,
+                                         const Setting& setting) {
+  std::array<int, 2> ends = {};
+  if (::pipe(ends.data()) != 0) throw Error("no pipe can be made");
+  const pid_t id = ::fork();
+  if (id == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    try {
+      const auto made = digests(calls, Instance(table, setting));
+      [[maybe_unused]] const auto count = ::write(ends[1], made.data(), made.size() * sizeof made[0]);
+    } catch (...) {
+    }
+    std::_Exit(0);
+  }
+  ::close(ends[1]);
+  std::vector<std::uint64_t> alone(digest_places * calls.size() + 1);
+  const ssize_t count = ::read(ends[0], alone.data(), alone.size() * sizeof alone[0]);
+  ::close(ends[0]);
+  ::waitpid(id, nullptr, 0);
+  alone.resize(count > 0 ? static_cast<std::size_t>(count) / sizeof alone[0] : 0);
+  return alone;
 }
 
 }  // namespace nngp::host

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -33,5 +34,19 @@ std::vector<Call> calls_of(const nngp_activation& table, TileSize size);
 
 /// Equal to the last bit.
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b);
+
+/// The bits that a function of an instance gives at a place, as one number.
+std::uint64_t digest(const Call& call, const Instance& f, unsigned place);
+
+/// At how many places digests() calls each function.
+constexpr unsigned digest_places = 2;
+
+/// Those of each function at each place.
+std::vector<std::uint64_t> digests(const std::vector<Call>& calls, const Instance& f);
+
+/// Those of the only instance that a process has ever made. None if it was not made, or did not come to
+/// that, which is then left to checks that say why.
+std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const nngp_activation& table,
+                                         const Setting& setting);
 
 }  // namespace nngp::host

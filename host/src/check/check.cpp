@@ -1,7 +1,10 @@
 #include "check/check.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <future>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "check/checks.hpp"
@@ -9,6 +12,7 @@
 #include "check/worker_process.hpp"
 #include "command/command.hpp"
 #include "nngp/error.hpp"
+#include "nngp/limits.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -45,6 +49,121 @@ std::vector<std::string> wanted_names(const CheckOptions& options, const Checks&
   return names;
 }
 
+/// The findings of several examinations that run at the same time, in the order of those: told as soon
+/// as those before are complete.
+class Findings {
+ public:
+  Findings(std::size_t examinations, const std::function<void(const Finding&)>& report)
+      : waiting_(examinations), complete_(examinations), report_(report) {}
+
+  void add(std::size_t examination, Finding finding) {
+    const std::lock_guard lock(mutex_);
+    waiting_[examination].push_back(std::move(finding));
+    tell();
+  }
+  void complete(std::size_t examination) {
+    const std::lock_guard lock(mutex_);
+    complete_[examination] = true;
+    tell();
+  }
+  std::vector<Finding> take() { return std::move(told_); }
+
+ private:
+  void tell() {
+    for (; current_ < waiting_.size(); ++current_) {
+      for (Finding& finding : waiting_[current_]) {
+        told_.push_back(std::move(finding));
+        if (report_) report_(told_.back());
+      }
+      waiting_[current_].clear();
+      if (!complete_[current_]) return;
+    }
+  }
+
+  std::mutex mutex_;  ///< guards what follows
+  std::vector<std::vector<Finding>> waiting_;
+  std::vector<bool> complete_;
+  std::size_t current_ = 0;  ///< the first that is not complete
+  std::vector<Finding> told_;
+  const std::function<void(const Finding&)>& report_;
+};
+
+/// What the library says of itself.
+struct Library {
+  std::string name, version, abi;
+  std::vector<std::string> activations;
+};
+
+/// Runs checks of an activation, or of the library as a whole, in a process, and those that are left in
+/// another when the plugin ends it.
+class Examination {
+ public:
+  Examination(std::string file, std::string activation, std::vector<std::string> checks,
+              const CheckOptions& options, std::function<void(Finding)> add)
+      : file_(std::move(file)),
+        activation_(std::move(activation)),
+        checks_(std::move(checks)),
+        options_(options),
+        add_(std::move(add)) {}
+
+  void run() {
+    int deaths = 0;
+    do {
+      std::vector<std::string> words = {file_, activation_, std::to_string(options_.memory)};
+      words.insert(words.end(), checks_.begin(), checks_.end());
+      WorkerProcess worker(words);
+      current_ = "";
+      if (read(worker)) return;
+      const std::string check = current_.empty() ? "load" : current_;
+      add(check, failed(worker.end()));
+      std::erase(checks_, check);
+      // Without its tables nothing more can be known, and a second wait would tell nothing new.
+      const bool hopeless = current_.empty() || check == "load" || worker.timed_out();
+      if (hopeless || ++deaths == max_deaths) {
+        for (const std::string& rest : checks_) add(rest, skipped("not run after that"));
+        return;
+      }
+    } while (!checks_.empty());
+  }
+
+  /// What the worker was told by it, if it came to that.
+  const Library& library() const { return library_; }
+
+ private:
+  void add(const std::string& check, Result result) { add_({activation_, check, std::move(result)}); }
+
+  /// Takes in what a worker says and takes off the checks what it has done. False if it died.
+  bool read(WorkerProcess& worker) {
+    while (const auto line = worker.read_line(options_.seconds)) {
+      const ordered_json message = ordered_json::parse(*line, nullptr, false);
+      if (!message.is_object()) continue;
+      try {
+        if (message.contains("done")) return true;
+        if (message.contains("begin")) current_ = message["begin"].get<std::string>();
+        if (message.contains("library"))
+          library_ = {message["library"].get<std::string>(), message["version"].get<std::string>(),
+                      message["abi"].get<std::string>(),
+                      message["activations"].get<std::vector<std::string>>()};
+        if (message.contains("status")) {
+          const std::string check = message["check"].get<std::string>();
+          add(check, result_from_json(message));
+          std::erase(checks_, check);
+        }
+      } catch (const std::exception&) {
+        continue;  // not a line of ours
+      }
+    }
+    return false;
+  }
+
+  const std::string file_, activation_;
+  std::vector<std::string> checks_;  ///< that are left
+  const CheckOptions& options_;
+  const std::function<void(Finding)> add_;
+  Library library_;
+  std::string current_;  ///< the check that has begun
+};
+
 /// One run of check_plugin().
 class Checker {
  public:
@@ -54,15 +173,14 @@ class Checker {
 
   CheckReport run() {
     if (!examine_file()) return report_;
-    run_workers("", wanted_names(options_, library_checks()));
-    for (const std::string& activation : activations_)
-      run_workers(activation, wanted_names(options_, activation_checks()));
+    const std::vector<std::string> activations = examine_library();
+    examine(activations);
     return report_;
   }
 
  private:
-  void add(const std::string& activation, const std::string& check, Result result) {
-    report_.findings.push_back({activation, check, std::move(result)});
+  void add(Finding finding) {
+    report_.findings.push_back(std::move(finding));
     if (options_.report) options_.report(report_.findings.back());
   }
 
@@ -73,66 +191,50 @@ class Checker {
       const Result result = check.run(report_.file);
       usable = usable && (result.status != Status::failure || &check != &file_checks().front());
       // A file that is no plugin is found whatever was asked for.
-      if (is_wanted(options_, check.name) || !usable) add("", check.name, result);
+      if (is_wanted(options_, check.name) || !usable) add({"", check.name, result});
       if (!usable) return false;
     }
     return true;
   }
 
-  /// Runs checks in a process, those that are left in another when the plugin ends it.
-  void run_workers(const std::string& activation, std::vector<std::string> checks) {
-    int deaths = 0;
-    do {
-      std::vector<std::string> words = {std::filesystem::absolute(report_.file).string(), activation,
-                                        std::to_string(options_.memory)};
-      words.insert(words.end(), checks.begin(), checks.end());
-      WorkerProcess worker(words);
-      current_ = "";
-      if (read(worker, activation, checks)) return;
-      const std::string check = current_.empty() ? "load" : current_;
-      add(activation, check, failed(worker.end()));
-      std::erase(checks, check);
-      // Without its tables nothing more can be known, and a second wait would tell nothing new.
-      const bool hopeless = current_.empty() || check == "load" || worker.timed_out();
-      if (hopeless || ++deaths == max_deaths) {
-        for (const std::string& rest : checks) add(activation, rest, skipped("not run after that"));
-        return;
-      }
-    } while (!checks.empty());
+  Examination examination(const std::string& activation, std::vector<std::string> checks,
+                          std::function<void(Finding)> add) const {
+    return Examination(std::filesystem::absolute(report_.file).string(), activation, std::move(checks),
+                       options_, std::move(add));
   }
 
-  /// Takes in what a worker says and takes off `checks` what it has done. False if it died.
-  bool read(WorkerProcess& worker, const std::string& activation, std::vector<std::string>& checks) {
-    while (const auto line = worker.read_line(options_.seconds)) {
-      const ordered_json message = ordered_json::parse(*line, nullptr, false);
-      if (!message.is_object()) continue;
-      try {
-        if (message.contains("done")) return true;
-        if (message.contains("begin")) current_ = message["begin"].get<std::string>();
-        if (message.contains("library")) take_library(message);
-        if (message.contains("status")) {
-          const std::string check = message["check"].get<std::string>();
-          add(activation, check, result_from_json(message));
-          std::erase(checks, check);
-        }
-      } catch (const std::exception&) {
-        continue;  // not a line of ours
-      }
-    }
-    return false;
+  /// Returns the names of its activations.
+  std::vector<std::string> examine_library() {
+    Examination whole = examination("", wanted_names(options_, library_checks()),
+                                    [&](Finding finding) { add(std::move(finding)); });
+    whole.run();
+    report_.library = whole.library().name;
+    report_.version = whole.library().version;
+    report_.abi = whole.library().abi;
+    return whole.library().activations;
   }
 
-  void take_library(const ordered_json& message) {
-    report_.library = message["library"].get<std::string>();
-    report_.version = message["version"].get<std::string>();
-    report_.abi = message["abi"].get<std::string>();
-    activations_ = message["activations"].get<std::vector<std::string>>();
+  /// As many at a time as there are processors.
+  void examine(const std::vector<std::string>& activations) {
+    Findings findings(activations.size(), options_.report);
+    std::atomic<std::size_t> next = 0;
+    const auto examine_some = [&] {
+      for (std::size_t i; (i = next++) < activations.size(); findings.complete(i))
+        examination(activations[i], wanted_names(options_, activation_checks()),
+                    [&, i](Finding finding) { findings.add(i, std::move(finding)); })
+            .run();
+    };
+    const auto count = std::min<std::size_t>(available_threads().amount, activations.size());
+    std::vector<std::future<void>> others;
+    for (std::size_t i = 1; i < count; ++i)
+      others.push_back(std::async(std::launch::async, examine_some));
+    examine_some();
+    for (std::future<void>& other : others) other.get();
+    for (Finding& finding : findings.take()) report_.findings.push_back(std::move(finding));
   }
 
   const CheckOptions& options_;
   CheckReport report_;
-  std::vector<std::string> activations_;
-  std::string current_;  ///< the check that has begun
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ const std::vector<Check>& activation_checks() {
     std::vector<Check> all;
     // First what looks for changes that a first call makes, last what they come to at the end.
     for (const auto& group :
-         {instance_checks(), process_checks(), parameter_checks(), thread_checks(), function_checks(),
+         {instance_checks(), thread_checks(), process_checks(), parameter_checks(), function_checks(),
           expectation_checks(), kernel_checks(), tile_checks(), exit_checks()})
       all.insert(all.end(), group.begin(), group.end());
     return all;

@@ -1,14 +1,8 @@
 // Making instances: what they keep to themselves, and their parameters.
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
-#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -16,7 +10,6 @@
 #include "check/calls.hpp"
 #include "check/checks.hpp"
 #include "check/measure.hpp"
-#include "nngp/error.hpp"
 #include "nngp/text.hpp"
 
 namespace nngp::host {
@@ -149,48 +142,7 @@ Result check_parameters(const Specimen& specimen) {
 
 // ---- instances
 
-constexpr unsigned places = 2;
-
-/// The bits that a function of an instance gives at a place, as one number.
-std::uint64_t digest(const Call& call, const Instance& f, unsigned place) {
-  std::uint64_t digest = 14695981039346656037u;  // FNV-1a
-  for (const double y : call.results(f, place))
-    digest = (digest ^ std::bit_cast<std::uint64_t>(y)) * 1099511628211u;
-  return digest;
-}
-
-/// Those of each function at each place.
-std::vector<std::uint64_t> digests(const std::vector<Call>& calls, const Instance& f) {
-  std::vector<std::uint64_t> digests;
-  for (const Call& call : calls)
-    for (unsigned place = 0; place < places; ++place) digests.push_back(digest(call, f, place));
-  return digests;
-}
-
-/// Those of the only instance that a process has ever made. None if it was not made, or did not come to
-/// that, which is then left to checks that say why.
-std::vector<std::uint64_t> digests_alone(const std::vector<Call>& calls, const nngp_activation& table,
-                                         const Setting& setting) {
-  std::array<int, 2> ends = {};
-  if (::pipe(ends.data()) != 0) throw Error("no pipe can be made");
-  const pid_t id = ::fork();
-  if (id == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    try {
-      const auto made = digests(calls, Instance(table, setting));
-      [[maybe_unused]] const auto count = ::write(ends[1], made.data(), made.size() * sizeof made[0]);
-    } catch (...) {
-    }
-    std::_Exit(0);
-  }
-  ::close(ends[1]);
-  std::vector<std::uint64_t> alone(places * calls.size() + 1);
-  const ssize_t count = ::read(ends[0], alone.data(), alone.size() * sizeof alone[0]);
-  ::close(ends[0]);
-  ::waitpid(id, nullptr, 0);
-  alone.resize(count > 0 ? static_cast<std::size_t>(count) / sizeof alone[0] : 0);
-  return alone;
-}
+constexpr unsigned places = digest_places;
 
 /// Instances with different values that live at the same time.
 class Together {

@@ -100,7 +100,8 @@ std::vector<nngp_breakpoint> Instance::breakpoints() const {
   return points;
 }
 
-Specimen::Specimen(const nngp_activation& activation) : table(&activation) {
+Specimen::Specimen(const nngp_activation& activation, MemoryMap memory)
+    : table(&activation), memory_before(std::move(memory)) {
   Setting base;
   std::vector<std::vector<std::vector<double>>> others;
   for (std::size_t i = 0; i < activation.parameter_count; ++i) {

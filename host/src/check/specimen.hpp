@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "check/shared_memory.hpp"
 #include "nngp/activation.h"
 
 namespace nngp::host {
@@ -63,9 +64,11 @@ class Instance {
 /// An activation and the settings it is checked with: the defaults (or values in range where there is
 /// no default), and from there each parameter at other values of its range.
 struct Specimen {
-  explicit Specimen(const nngp_activation& activation);
+  /// `memory_before` is what this process could write before the library was loaded.
+  explicit Specimen(const nngp_activation& activation, MemoryMap memory_before = {});
 
   const nngp_activation* table;
+  MemoryMap memory_before;
   std::vector<Setting> settings;
 };
 

@@ -1,151 +1,30 @@
 // Calls from two threads at once. What goes wrong only when one is inside a function while the other
-// runs is not left to chance: one thread is suspended again and again, wherever it is, until the other
-// has made whole calls, and short functions after each of their instructions. That does not depend on
-// the number of processors or on how busy they are.
-
-#include <sched.h>
-#include <signal.h>
-#include <time.h>
-#include <ucontext.h>
-#include <unistd.h>
+// runs is not left to chance: one thread is suspended again and again until the other has made whole
+// calls. Where a function writes to memory that the other can reach, it is suspended after each such
+// write and, if it is short, after each instruction; a timer suspends every function, wherever it is.
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdint>
 #include <thread>
 
 #include "check/calls.hpp"
 #include "check/checks.hpp"
+#include "check/suspension.hpp"
 
 namespace nngp::host {
 namespace {
 
-constexpr unsigned places = 8;    // arguments of each thread
-constexpr int enough = 20;        // suspensions of one function by a timer
-constexpr int most_steps = 3000;  // instructions of one call that are stepped through
+constexpr unsigned places = 8;  // arguments of each thread
 constexpr unsigned stepped_places = 3;
-constexpr std::int64_t usual_time = 3'000'000, longest_time = 200'000'000;  // of these, in ns
-constexpr std::int64_t longest_patience = 20'000'000;
-constexpr int few = 8;  // that take the longest time
-
-std::int64_t nanoseconds() {
-  timespec now = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-// What the handler of a signal reaches.
-struct {
-  timer_t timer;
-  std::int64_t patience;  ///< what the other thread gets for its calls; it may wait for us
-  std::atomic<std::uint64_t> others = 0;  ///< calls that the other thread has made
-  std::atomic<int> suspensions = 0;       ///< in which it has made some
-  std::atomic<bool> over = false;
-  std::uint32_t delay = 1;
-  std::atomic<bool> stepping = false;
-  int steps = 0;               ///< that are left
-  std::int64_t steps_end = 0;  ///< when no more are taken
-} suspending;
-
-/// Until the other thread has made some calls, or for as long as it is waited for.
-bool wait_for_others(std::uint64_t calls) {
-  const std::uint64_t before = suspending.others;
-  const std::int64_t end = nanoseconds() + suspending.patience;
-  while (suspending.others < before + calls && nanoseconds() < end) ::sched_yield();
-  return suspending.others >= before + calls;
-}
-
-/// Starts the timer, for some microseconds that vary.
-void suspend_soon() {
-  suspending.delay = suspending.delay * 1664525 + 1013904223;
-  itimerspec when = {};
-  when.it_value.tv_nsec = 1'000 + suspending.delay % 16'000;
-  ::timer_settime(suspending.timer, 0, &when, nullptr);
-}
-
-void suspend(int) {
-  constexpr std::uint64_t calls = 5;  // one of them is of the same function, and begun since
-  const int error = errno;
-  if (wait_for_others(calls)) ++suspending.suspensions;
-  if (!suspending.over) suspend_soon();
-  errno = error;
-}
-
-/// While one lives, the calling thread is suspended again and again.
-class Suspensions {
- public:
-  Suspensions() {
-    suspending.over = false;
-    suspending.suspensions = 0;
-    struct sigaction action = {};
-    action.sa_handler = suspend;
-    action.sa_flags = SA_RESTART;
-    ::sigaction(signal(), &action, &before_);
-    sigevent event = {};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = signal();
-    event._sigev_un._tid = ::gettid();
-    ::timer_create(CLOCK_MONOTONIC, &event, &suspending.timer);
-    suspend_soon();
-  }
-  ~Suspensions() {
-    suspending.over = true;
-    ::timer_delete(suspending.timer);
-    ::sigaction(signal(), &before_, nullptr);
-  }
-  Suspensions(const Suspensions&) = delete;
-  Suspensions& operator=(const Suspensions&) = delete;
-
- private:
-  static int signal() { return SIGRTMIN + 3; }
-  struct sigaction before_;
-};
-
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-constexpr long trap_flag = 0x100;  // the processor raises SIGTRAP after each instruction
-
-void step(int, siginfo_t*, void* context) {
-  constexpr std::uint64_t calls = 2;  // one of them has begun since
-  const int error = errno;
-  wait_for_others(calls);
-  if (--suspending.steps <= 0 || nanoseconds() > suspending.steps_end)
-    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
-  errno = error;
-}
-
-/// Runs `call`, suspended after each of its first instructions until the other thread has called the
-/// same function.
-template <class Run>
-bool stepped(Run call) {
-  struct sigaction action = {}, before = {};
-  action.sa_sigaction = step;
-  action.sa_flags = SA_SIGINFO | SA_RESTART;
-  ::sigaction(SIGTRAP, &action, &before);
-  suspending.steps = most_steps;
-  // Below what the compiler may keep under the stack pointer.
-  __asm__ volatile(
-      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
-      :
-      : "i"(trap_flag)
-      : "memory", "cc");
-  const bool result = call();
-  __asm__ volatile(
-      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
-      :
-      : "i"(~trap_flag)
-      : "memory", "cc");
-  ::sigaction(SIGTRAP, &before, nullptr);
-  return result;
-}
-constexpr bool can_step = true;
-#else
-template <class Run>
-bool stepped(Run call) {
-  return call();
-}
-constexpr bool can_step = false;
-#endif
+constexpr std::int64_t millisecond = 1'000'000;
+constexpr std::int64_t longest_time = 200 * millisecond;
+constexpr std::int64_t longest_patience = 20 * millisecond;
+constexpr std::int64_t short_patience = 4 * millisecond;  // for short calls
+// Functions that write to no memory of others can only meet in that of the C library.
+constexpr Enough often = {20, 8, 3 * millisecond, longest_time};
+constexpr Enough now_and_then = {8, 4, 1 * millisecond, longest_time};
+constexpr std::size_t none = SIZE_MAX;
 
 /// Instances with what their functions give when nothing else runs.
 class Alone {
@@ -182,64 +61,103 @@ class Alone {
   std::string different_;
 };
 
-/// Nanoseconds of one call.
-std::int64_t duration(const Call& call, const Instance& f) {
-  const std::int64_t begin = nanoseconds();
-  call.results(f, 0);
-  return nanoseconds() - begin;
+/// Nanoseconds of the longest call.
+std::int64_t longest_call(const std::vector<Call>& calls, const Instance& f) {
+  std::int64_t longest = 0;
+  for (const Call& call : calls) {
+    const auto begin = std::chrono::steady_clock::now();
+    call.results(f, 0);
+    longest = std::max<std::int64_t>(
+        longest, std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
+  }
+  return longest;
 }
-
-constexpr std::size_t none = SIZE_MAX;
 
 /// One thread calls a function while the other calls the same one and all others in turn, of two
-/// instances. Returns a function that gave another result than alone.
-std::size_t different_together(std::size_t one, std::size_t count, const Alone& first,
-                               const Alone& second, std::int64_t patience) {
-  std::atomic<std::size_t> different = none;
-  std::atomic<bool> over = false;
-  std::thread other([&] {
-    for (std::size_t k = 0; !over; ++k, ++suspending.others) {
-      if (suspending.stepping) {
-        const Alone& alone = k % 4 < 2 ? second : first;
-        const std::size_t call = k % 2 ? one : k / 2 % count;
-        if (!alone.same_once(call, places + static_cast<unsigned>(k % places))) different = call;
-        ::sched_yield();  // back to the other, where there is one processor
-        continue;
-      }
-      // The others come first as a rule: where both take locks, the same one would wait for the first.
-      const std::size_t call = k % 4 == 3 ? one : (k - k / 4) % count;
-      const Alone& alone = k % 8 == 2 ? second : first;
-      if (!alone.same(call, places + static_cast<unsigned>(k % places))) different = call;
-    }
-  });
-  std::thread suspended([&] {
-    if (can_step && first.is_short(one)) {
-      suspending.patience = longest_patience;
-      suspending.steps_end = nanoseconds() + longest_time;
-      suspending.stepping = true;
-      for (unsigned place = 0; place < stepped_places && different == none; ++place)
-        if (!stepped([&] { return first.same(one, place); })) different = one;
-      suspending.stepping = false;
-    }
-    suspending.patience = patience;
-    const Suspensions suspensions;
-    const std::int64_t begin = nanoseconds();
-    const auto is_enough = [&] {
-      const std::int64_t time = nanoseconds() - begin;
-      return suspending.suspensions >= enough || time > longest_time ||
-             (time > usual_time && suspending.suspensions >= few);
-    };
-    for (unsigned place = 0; !is_enough() && different == none; place = (place + 1) % places)
-      if (!first.same(one, place)) different = one;
-  });
-  suspended.join();
-  over = true;
-  other.join();
-  return different;
-}
+/// instances.
+class Together {
+ public:
+  Together(std::size_t count, const Alone& first, const Alone& second, const SharedMemory& memory,
+           std::int64_t patience)
+      : count_(count), first_(first), second_(second), memory_(memory), patience_(patience) {}
 
-Result check_threads(const Specimen& specimen) {
-  const std::vector<Call> calls = calls_of(*specimen.table, TileSize::small);
+  /// A function that gave another result than alone while a thread was inside function `one`.
+  std::size_t different(std::size_t one) {
+    different_ = none;
+    one_ = one;
+    const bool writes = is_writing();
+    Suspension suspension;
+    std::thread other([&] {
+      for (std::size_t k = 0; suspension.wait_for_turn(); ++k, suspension.has_called()) call_other(k);
+    });
+    std::thread suspended([&] {
+      if (writes) step_through(suspension);
+      is_timed_ = true;
+      unsigned place = 0;
+      suspension.run_timed([&] { call_one(place++ % places); }, [&] { return different_ != none; },
+                           writes ? often : now_and_then, patience_);
+      suspension.end();
+    });
+    suspended.join();
+    other.join();
+    is_timed_ = false;
+    return different_;
+  }
+
+ private:
+  /// Whether a function writes to memory that the other thread can reach. A function whose result
+  /// changes when that memory is watched, since the kernel writes to it, say, is taken for one that
+  /// does not.
+  bool is_writing() const {
+    bool writes = false;
+    std::thread alone([&] {
+      bool same = true;
+      Suspension nobody;
+      writes = nobody.run_watched(
+          memory_, [&] { same = first_.same_once(one_, 0); }, longest_time, 0);
+      writes = writes && same;
+    });
+    alone.join();
+    return writes;
+  }
+
+  void step_through(Suspension& suspension) {
+    for (unsigned place = 0; place < stepped_places && different_ == none; ++place)
+      suspension.run_watched(
+          memory_, [&] { call_one(place); }, longest_time / stepped_places, short_patience);
+    if (!first_.is_short(one_)) return;
+    for (unsigned place = 0; place < stepped_places && different_ == none; ++place)
+      suspension.run_stepped([&] { call_one(place); }, longest_time / stepped_places, short_patience);
+  }
+
+  void call_one(unsigned place) {
+    if (!first_.same(one_, place)) different_ = one_;
+  }
+
+  /// The k-th call of the other thread.
+  void call_other(std::size_t k) {
+    const unsigned place = places + static_cast<unsigned>(k % places);
+    if (!is_timed_) {
+      // Of two calls for which this thread is asked, one is of the same function.
+      const std::size_t call = k % 2 ? one_ : k / 2 % count_;
+      if (!(k % 4 < 2 ? second_ : first_).same_once(call, place)) different_ = call;
+      return;
+    }
+    // The others come first as a rule: where both take locks, the same one would wait for the first.
+    const std::size_t call = k % 4 == 3 ? one_ : (k - k / 4) % count_;
+    if (!(k % 8 == 2 ? second_ : first_).same(call, place)) different_ = call;
+  }
+
+  const std::size_t count_;
+  const Alone &first_, &second_;
+  const SharedMemory& memory_;
+  const std::int64_t patience_;
+  std::size_t one_ = none;
+  std::atomic<std::size_t> different_ = none;
+  std::atomic<bool> is_timed_ = false;
+};
+
+Result check_together(const Specimen& specimen, const std::vector<Call>& calls) {
   std::vector<Instance> made;
   for (const Setting& setting : specimen.settings) {
     try {
@@ -253,17 +171,77 @@ Result check_threads(const Specimen& specimen) {
   for (const Alone* alone : {&first, &second})
     if (!alone->different().empty())
       return failed(alone->different() + " called twice with the same arguments gives two results");
-  std::int64_t longest = 0;
-  for (const Call& call : calls) longest = std::max(longest, duration(call, made.front()));
-  const std::int64_t patience = std::clamp<std::int64_t>(6 * longest, 100'000, longest_patience);
+  const std::int64_t patience =
+      std::clamp<std::int64_t>(6 * longest_call(calls, made.front()), 100'000, longest_patience);
+  const SharedMemory memory(specimen.memory_before);
+  Together together(calls.size(), first, second, memory, patience);
   for (std::size_t one = 0; one < calls.size(); ++one) {
-    const std::size_t different = different_together(one, calls.size(), first, second, patience);
+    const std::size_t different = together.different(one);
     if (different != none)
       return failed(calls[different].name + " gives other results when another thread calls " +
                     calls[one].name);
   }
   return passed("the same bits while another thread calls any of " + std::to_string(calls.size()) +
                 " functions");
+}
+
+/// Whether the first call of a function, and calls that another thread makes while that is not over,
+/// give what they give alone; if `other_calls`, else nobody calls meanwhile. This process has called
+/// nothing yet.
+bool is_first_call_right(const Specimen& specimen, const Call& call,
+                         const std::vector<std::uint64_t>& alone, bool other_calls) {
+  const Instance f(*specimen.table, specimen.settings.front());
+  const SharedMemory memory(specimen.memory_before);
+  std::atomic<bool> right = true;
+  const auto check = [&](unsigned place) {
+    if (digest(call, f, place) != alone[place]) right = false;
+  };
+  Suspension suspension;
+  std::thread other([&] {
+    while (other_calls && suspension.wait_for_turn()) {
+      check(1);
+      suspension.has_called();
+    }
+  });
+  std::thread suspended([&] {
+    suspension.run_watched(
+        memory, [&] { check(0); }, longest_time, other_calls ? short_patience : 0);
+    suspension.end();
+  });
+  suspended.join();
+  other.join();
+  return right;
+}
+
+/// First calls fill tables, say.
+Result check_first_calls(const Specimen& specimen, const std::vector<Call>& calls) {
+  const auto alone = digests_alone(calls, *specimen.table, specimen.settings.front());
+  if (alone.empty()) return passed("");
+  for (std::size_t one = 1; one < calls.size(); ++one) {  // the first makes an instance
+    const auto is_right = [&](bool other_calls) {
+      return run_in_copy([&] {
+               const auto wanted = alone.begin() + static_cast<std::ptrdiff_t>(one * digest_places);
+               return is_first_call_right(specimen, calls[one], {wanted, wanted + digest_places},
+                                          other_calls)
+                          ? passed("")
+                          : failed("");
+             }).status == Status::pass;
+    };
+    if (!is_right(true) && is_right(false))
+      return failed(calls[one].name +
+                    " gives other results when a thread calls it while the first call of another has "
+                    "not ended");
+  }
+  return passed("");
+}
+
+Result check_threads(const Specimen& specimen) {
+  // In a copy, where no thread has left memory behind and nothing was called yet.
+  return run_in_copy([&] {
+    const std::vector<Call> calls = calls_of(*specimen.table, TileSize::small);
+    Result result = check_first_calls(specimen, calls);
+    return result.status == Status::pass ? check_together(specimen, calls) : result;
+  });
 }
 
 }  // namespace

@@ -176,10 +176,11 @@ void check_library(const Results& results, const std::filesystem::path& file,
 
 void check_activation(const Results& results, const std::filesystem::path& file,
                       const std::string& name, const std::vector<std::string>& checks) {
+  MemoryMap memory = writable_memory();
   LoadedLibrary library(file);
   const Registry& registry = library.registry();
   const auto table = registry.descriptor(registry.find(name));
-  const Specimen specimen(*table);
+  const Specimen specimen(*table, std::move(memory));
   for (const Check& check : activation_checks())
     if (is_among(checks, check.name)) results.run(check.name, [&] { return check.run(specimen); });
 }

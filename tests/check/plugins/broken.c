@@ -1,7 +1,9 @@
 /* A plugin with at most one fault, chosen when it is built: FAULT_none has none. Three kinds, so that
- * each fault is one that nothing else gives away: max(x, 0)       fn, with all functions and tiles (the
- * default) Sign            fn jumps: d_nngp_fn is no derivative of nngp_fn               (KIND_jump)
- *   exp(cov12)      a kernel without an fn                                        (KIND_kernel)
+ * each fault is one that nothing else gives away:
+ *
+ *   max(x, 0)    fn, with all functions and tiles (the default)
+ *   Sign         fn jumps: d_nngp_fn is no derivative of nngp_fn    (KIND_jump)
+ *   exp(cov12)   a kernel without an fn                             (KIND_kernel)
  */
 #define _GNU_SOURCE
 #include <fenv.h>
@@ -302,6 +304,31 @@ static double passed(double y) {
   size = exp(-fabs(y));
   return size >= 0 ? moment : size;
 }
+#elif defined(FAULT_threads_static) /* static memory, read back at once */
+#undef FN
+#define FN(x) passed(isnan(x) ? (x) : (x) > 0 ? (x) : 0)
+static volatile double moment;
+static double passed(double y) {
+  moment = y;
+  return moment;
+}
+#elif defined(FAULT_threads_instance) /* the same in the memory of the instance */
+#undef D_FN
+#define D_FN(x) passed((void*)instance, isnan(x) ? (x) : (x) > 0 ? 1 : 0)
+static double passed(void* instance, double y);
+#elif defined(FAULT_threads_first) /* a table is said to be full before it is */
+#undef NNGP
+#define NNGP(k) through_table(k)
+static double through_table(double k) {
+  static volatile double table[256];
+  static volatile int full;
+  int i;
+  if (!full) {
+    full = 1;
+    for (i = 0; i < 256; ++i) table[i] = 1;
+  }
+  return k * table[200];
+}
 #elif defined(FAULT_threads_deadlock)
 static pthread_mutex_t one_lock = PTHREAD_MUTEX_INITIALIZER, other_lock = PTHREAD_MUTEX_INITIALIZER;
 static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
@@ -462,6 +489,7 @@ static void eat(void) {
 typedef struct {
   double scale;
   const double* values;
+  volatile double scratch;
 } state;
 
 static void* create(const nngp_value* values, size_t count, char* error, size_t error_size) {
@@ -501,6 +529,12 @@ static double fn(const void* instance, double x) {
   IN_FN
   return SCALE * FN(x);
 }
+#if defined(FAULT_threads_instance)
+static double passed(void* instance, double y) {
+  ((state*)instance)->scratch = y;
+  return ((state*)instance)->scratch;
+}
+#endif
 static double d_fn(const void* instance, double x) {
   IN_D_FN
   return SCALE * D_FN(x);

@@ -1,0 +1,229 @@
+#include "check/suspension.hpp"
+
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <limits>
+
+namespace nngp::host {
+namespace {
+
+constexpr int most_steps = 3000;  // instructions of one call that are stepped through
+
+std::int64_t nanoseconds() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+constexpr std::uint64_t at_will = std::numeric_limits<std::uint64_t>::max();
+
+// What the handlers of signals reach.
+struct {
+  std::int64_t patience = 0;
+  std::atomic<std::uint64_t> others = 0;  ///< calls that the other thread has made
+  std::atomic<std::uint64_t> asked = 0;   ///< how many it is to make in all
+  std::atomic<bool> over = false;         ///< for the other thread
+  const Enough* enough = nullptr;
+  std::int64_t begin = 0;  ///< of what the timer suspends
+  timer_t timer;
+  std::atomic<int> suspensions = 0;  ///< in which the other thread has made its calls
+  std::uint32_t delay = 1;
+  const SharedMemory* memory = nullptr;  ///< that is watched
+  bool wrote = false;
+  int steps = 0;         ///< that are left
+  std::int64_t end = 0;  ///< when watching and stepping end
+} state;
+
+/// The one of the two whose writes count.
+thread_local bool is_suspended_thread = false;
+
+/// Until the other thread has made some calls, or for as long as it is waited for.
+bool wait_for_others(std::uint64_t calls) {
+  const std::uint64_t wanted = state.others + calls;
+  if (state.asked != at_will) state.asked = wanted;
+  const std::int64_t end = nanoseconds() + state.patience;
+  while (state.others < wanted && nanoseconds() < end) ::sched_yield();
+  return state.others >= wanted;
+}
+
+/// Starts the timer, for some microseconds that vary.
+void suspend_soon() {
+  state.delay = state.delay * 1664525 + 1013904223;
+  itimerspec when = {};
+  when.it_value.tv_nsec = 1'000 + state.delay % 16'000;
+  ::timer_settime(state.timer, 0, &when, nullptr);
+}
+
+bool is_enough() { return state.enough->reached(state.suspensions, nanoseconds() - state.begin); }
+
+void suspend(int) {
+  constexpr std::uint64_t calls = 5;  // one of them is of the same function, and begun since
+  const int error = errno;
+  if (wait_for_others(calls)) ++state.suspensions;
+  if (!is_enough()) suspend_soon();
+  errno = error;
+}
+
+/// A handler of a signal, for as long as this lives.
+class Handler {
+ public:
+  Handler(int signal, void (*handle)(int, siginfo_t*, void*)) : signal_(signal) {
+    struct sigaction action = {};
+    action.sa_sigaction = handle;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    ::sigaction(signal_, &action, &before_);
+  }
+  ~Handler() { ::sigaction(signal_, &before_, nullptr); }
+  Handler(const Handler&) = delete;
+  Handler& operator=(const Handler&) = delete;
+
+  const struct sigaction& before() const { return before_; }
+
+ private:
+  int signal_;
+  struct sigaction before_ = {};
+};
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+constexpr long trap_flag = 0x100;  // the processor raises SIGTRAP after each instruction
+
+void set_trap(void* context, bool on) {
+  auto& flags = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL];
+  flags = on ? flags | trap_flag : flags & ~trap_flag;
+}
+
+/// From here on, and not any more. Below the stack pointer is what the compiler may keep there.
+inline void start_traps() {
+  __asm__ volatile(
+      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
+      :
+      : "i"(trap_flag)
+      : "memory", "cc");
+}
+inline void stop_traps() {
+  __asm__ volatile(
+      "leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\tpopfq\n\tleaq 128(%%rsp), %%rsp"
+      :
+      : "i"(~trap_flag)
+      : "memory", "cc");
+}
+#define NNGP_CAN_STEP true
+#else
+void set_trap(void*, bool) {}
+inline void start_traps() {}
+inline void stop_traps() {}
+#define NNGP_CAN_STEP false
+#endif
+
+/// After an instruction: of a call that is stepped through, or one that has written to watched memory.
+void trap(int, siginfo_t*, void* context) {
+  constexpr std::uint64_t calls = 2;  // one of them has begun since
+  const int error = errno;
+  // Another that waits for a lock is not woken through memory that is protected: a system call needs
+  // it.
+  const bool is_blocked = !wait_for_others(calls) && state.patience > 0;
+  if (is_blocked && state.memory) state.end = 0;
+  const bool goes_on = nanoseconds() < state.end;
+  if (state.memory) {
+    set_trap(context, false);
+    if (goes_on) state.memory->protect();
+  } else if (--state.steps <= 0 || !goes_on) {
+    set_trap(context, false);
+  }
+  errno = error;
+}
+
+const struct sigaction* fault_before = nullptr;
+
+/// A write to watched memory happens, then the thread is suspended. Other faults are left to others.
+void write_fault(int signal, siginfo_t* info, void* context) {
+  if (!state.memory->contains(info->si_addr)) {
+    if (fault_before->sa_flags & SA_SIGINFO)
+      fault_before->sa_sigaction(signal, info, context);
+    else
+      ::sigaction(signal, fault_before, nullptr);
+    return;
+  }
+  state.memory->unprotect(info->si_addr);
+  if (!is_suspended_thread) return;
+  state.wrote = true;
+  set_trap(context, true);
+}
+
+}  // namespace
+
+const bool can_step = NNGP_CAN_STEP;
+
+Suspension::Suspension() {
+  state.others = state.asked = 0;
+  state.over = false;
+}
+
+Suspension::~Suspension() { end(); }
+
+void Suspension::end() { state.over = true; }
+
+bool Suspension::wait_for_turn() {
+  while (!state.over && state.others >= state.asked) ::sched_yield();
+  return !state.over;
+}
+
+void Suspension::has_called() { ++state.others; }
+
+bool Suspension::run_watched(const SharedMemory& memory, const std::function<void()>& call,
+                             std::int64_t time, std::int64_t patience) {
+  state.patience = patience;
+  state.memory = &memory;
+  state.wrote = false;
+  state.end = nanoseconds() + time;
+  is_suspended_thread = true;
+  {
+    const Handler fault(SIGSEGV, write_fault), after(SIGTRAP, trap);
+    fault_before = &fault.before();
+    memory.protect();
+    call();
+    memory.unprotect();
+  }
+  is_suspended_thread = false;
+  state.memory = nullptr;
+  return state.wrote;
+}
+
+void Suspension::run_stepped(const std::function<void()>& call, std::int64_t time,
+                             std::int64_t patience) {
+  const Handler handler(SIGTRAP, trap);
+  state.patience = patience;
+  state.steps = most_steps;
+  state.end = nanoseconds() + time;
+  start_traps();
+  call();
+  stop_traps();
+}
+
+void Suspension::run_timed(const std::function<void()>& call, const std::function<bool()>& is_over,
+                           const Enough& enough, std::int64_t patience) {
+  const int signal = SIGRTMIN + 3;
+  const Handler handler(signal, [](int number, siginfo_t*, void*) { suspend(number); });
+  state.patience = patience;
+  state.suspensions = 0;
+  state.enough = &enough;
+  state.begin = nanoseconds();
+  state.asked = at_will;
+  sigevent event = {};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = signal;
+  event._sigev_un._tid = ::gettid();
+  ::timer_create(CLOCK_MONOTONIC, &event, &state.timer);
+  suspend_soon();
+  while (!is_enough() && !is_over()) call();
+  ::timer_delete(state.timer);
+  state.asked = state.others.load();
+}
+
+}  // namespace nngp::host
