@@ -13,14 +13,15 @@
 
 #include <algorithm>
 #include <exception>
-#include <limits>
 #include <mutex>
 
 #include "callable.hpp"
 #include "computation.hpp"
 #include "nngp/error.hpp"
+#include "nngp/file.hpp"
 #include "nngp/finite.hpp"
 #include "nngp/formula.hpp"
+#include "nngp/inexact.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model.hpp"
 #include "nngp/monte_carlo.hpp"
@@ -38,16 +39,34 @@ namespace {
 
 // ---- Arrays -------------------------------------------------------------------------------------
 
-/// Rows of numbers; contiguous within a row.
+/// Examples, positions, channels: of rank 2 to 5, contiguous within an example.
 template <class Real>
-using Array = nb::ndarray<const Real, nb::ndim<2>, nb::device::cpu>;
+using Array = nb::ndarray<const Real, nb::device::cpu>;
 template <class Real>
 using OutArray = nb::ndarray<Real, nb::ndim<2>, nb::device::cpu>;
 
+/// The numbers that an example has.
+template <class Real>
+std::size_t features_of(const Array<Real>& array) {
+  std::size_t features = 1;
+  for (std::size_t axis = 1; axis < array.ndim(); ++axis) features *= array.shape(axis);
+  return features;
+}
+
+/// The axes between the first, of examples, and the last, of channels.
+template <class Real>
+Sites sites_of(const Array<Real>& array) {
+  Sites sites;
+  for (std::size_t axis = 1; axis + 1 < array.ndim(); ++axis)
+    sites.extents.push_back(array.shape(axis));
+  return sites;
+}
+
+/// One example a row.
 template <class Real>
 MatrixView<Real> view(const Array<Real>& array) {
   return {array.data(), static_cast<Eigen::Index>(array.shape(0)),
-          static_cast<Eigen::Index>(array.shape(1)), Eigen::OuterStride<>(array.stride(0))};
+          static_cast<Eigen::Index>(features_of(array)), Eigen::OuterStride<>(array.stride(0))};
 }
 
 template <class Real>
@@ -78,16 +97,12 @@ nb::object to_array(std::vector<double> values) {
 
 Get which(bool nngp, bool ntk) { return nngp ? (ntk ? Get::both : Get::nngp) : Get::ntk; }
 
-/// Layers that are integrated numerically: the activation, the tolerance, errors of nngp and d_nngp.
-using Exactness = std::vector<std::tuple<std::string, double, double, double>>;
-
-/// Whether errors are accepted is judged by _kernel.judge, which also warns.
-constexpr double any_error = std::numeric_limits<double>::infinity();
-
-Exactness exactness(const std::vector<NumericalLayer>& layers) {
-  Exactness all;
+/// What to warn of: the layers that are integrated less exactly than was asked for.
+std::vector<std::string> inexact_layers(const std::vector<NumericalLayer>& layers) {
+  std::vector<std::string> all;
   for (const NumericalLayer& layer : layers)
-    all.emplace_back(layer.activation, layer.tolerance, layer.error.nngp, layer.error.d_nngp);
+    if (!(layer.error.worst() <= layer.tolerance))
+      all.push_back(inexact_text(layer.activation, layer.error));
   return all;
 }
 
@@ -103,16 +118,20 @@ template <class Real>
 class Operator {
  public:
   Operator(const Layer& layer, Array<Real> x1, std::optional<Array<Real>> x2, unsigned threads,
-           const nb::object& progress)
+           double allowed_error, const nb::object& progress)
       : x1_(std::move(x1)),
         x2_(std::move(x2)),
         threads_(threads),
-        operator_(run(size_of_binding(layer), progress,
-                      [layer, threads, x1 = x1_, x2 = x2_](const Progress& go_on) {
-                        return KernelFn(layer).bind<Real>(
-                            view(x1), view(x2),
-                            {.threads = threads, .progress = go_on, .allowed_error = any_error});
-                      })) {}
+        operator_(run(
+            size_of_binding(layer), progress,
+            [layer, threads, allowed_error, x1 = x1_, x2 = x2_](const Progress& go_on) {
+              return KernelFn(layer, sites_of(x1))
+                  .bind<Real>(view(x1), view(x2),
+                              {.threads = threads, .progress = go_on, .allowed_error = allowed_error});
+            })) {
+    if (x1_.ndim() > 2)
+      for (const LayerWork& layer_work : operator_.work()) pairs_ += layer_work.pairs;
+  }
 
   std::size_t rows() const { return operator_.rows(); }
   std::size_t cols() const { return operator_.cols(); }
@@ -121,7 +140,8 @@ class Operator {
   void compute(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols,
                std::optional<OutArray<Real>> nngp, std::optional<OutArray<Real>> ntk,
                const nb::object& progress) const {
-    run(static_cast<double>(rows) * static_cast<double>(cols) * 50, progress,
+    const double size = static_cast<double>(rows) * static_cast<double>(cols);
+    run(size * 50 * static_cast<double>(pairs_), progress,
         [all = *this, window = Window{row, col, rows, cols}, nngp, ntk](const Progress& go_on) {
           const auto& one = nngp ? nngp : ntk;
           const Output<Real> out{nngp ? nngp->data() : nullptr, ntk ? ntk->data() : nullptr,
@@ -144,30 +164,34 @@ class Operator {
     });
   }
 
-  Exactness numerical_layers() const { return exactness(operator_.numerical_layers()); }
+  std::vector<std::string> inexact_layers() const {
+    return python::inexact_layers(operator_.numerical_layers());
+  }
 
  private:
   double size_of_binding(const Layer& layer) const {
-    if (is_integrated(layer)) return long_size;
+    if (x1_.ndim() > 2 || is_integrated(layer)) return long_size;
     const std::size_t rows = x1_.shape(0) + (x2_ ? x2_->shape(0) : 0);
-    return static_cast<double>(rows) * static_cast<double>(x1_.shape(1) + 10000);
+    return static_cast<double>(rows) * static_cast<double>(features_of(x1_) + 10000);
   }
 
   Array<Real> x1_;
   std::optional<Array<Real>> x2_;
   unsigned threads_;
   KernelOperator<Real> operator_;
+  std::size_t pairs_ = 1;  ///< of positions in all layers, for a pair of examples
 };
 
 template <class Real>
 void bind_operator(nb::module_& module, const char* name) {
   nb::class_<Operator<Real>>(module, name)
-      .def(nb::init<const Layer&, Array<Real>, std::optional<Array<Real>>, unsigned, nb::object>(),
-           "layer"_a, "x1"_a, "x2"_a.none(), "threads"_a, "progress"_a.none())
+      .def(nb::init<const Layer&, Array<Real>, std::optional<Array<Real>>, unsigned, double,
+                    nb::object>(),
+           "layer"_a, "x1"_a, "x2"_a.none(), "threads"_a, "allowed_error"_a, "progress"_a.none())
       .def_prop_ro("rows", &Operator<Real>::rows)
       .def_prop_ro("cols", &Operator<Real>::cols)
       .def_prop_ro("symmetric", &Operator<Real>::symmetric)
-      .def_prop_ro("numerical_layers", &Operator<Real>::numerical_layers)
+      .def_prop_ro("inexact_layers", &Operator<Real>::inexact_layers)
       .def("compute", &Operator<Real>::compute, "row"_a, "col"_a, "rows"_a, "cols"_a, "nngp"_a.none(),
            "ntk"_a.none(), "progress"_a.none())
       .def("stream", &Operator<Real>::stream, "nngp"_a, "ntk"_a, "memory"_a, "resume"_a, "identity"_a,
@@ -176,12 +200,21 @@ void bind_operator(nb::module_& module, const char* name) {
 
 // ---- Networks of finite width -------------------------------------------------------------------
 
+/// The network for examples of `shape`: positions, channels.
+FiniteNetwork finite_network(const Layer& layer, std::vector<std::size_t> shape) {
+  std::size_t features = 1;
+  for (const std::size_t extent : shape) features *= extent;
+  shape.pop_back();
+  return {layer, features, {std::move(shape)}};
+}
+
 template <class Real>
-nb::list init(const Layer& layer, std::size_t features, std::uint64_t seed, unsigned threads) {
+nb::list init(const Layer& layer, const std::vector<std::size_t>& shape, std::uint64_t seed,
+              unsigned threads) {
   Parameters<Real> parameters;
   {
     nb::gil_scoped_release release;
-    parameters = FiniteNetwork(layer, features).template init<Real>({.seed = seed}, threads);
+    parameters = finite_network(layer, shape).template init<Real>({.seed = seed}, threads);
   }
   nb::list all;
   for (DenseParameters<Real>& dense : parameters)
@@ -207,7 +240,7 @@ nb::object apply(const Layer& layer, const nb::list& parameters, Array<Real> x, 
     const auto pair = nb::cast<std::pair<nb::object, nb::object>>(dense);
     copies.push_back({copy_of<Real>(pair.first), copy_of<Real>(pair.second)});
   }
-  const FiniteNetwork network(layer, x.shape(1));
+  const FiniteNetwork network(layer, features_of(x), sites_of(x));
   const double size = static_cast<double>(x.shape(0)) * static_cast<double>(network.parameter_count());
   return to_array(run(
       size, progress, [network, x, seed, threads, copies = std::move(copies)](const Progress& go_on) {
@@ -224,9 +257,12 @@ nb::tuple monte_carlo(const Layer& layer, Array<Real> x1, std::optional<Array<Re
                       const nb::object& progress) {
   const Get get = which(nngp, ntk);
   KernelEstimates estimates = run(long_size, progress, [=](const Progress& go_on) {
-    return monte_carlo_kernels<Real>(
-        layer, view(x1), view(x2), get,
-        {.seed = seed, .samples = samples, .threads = threads, .progress = go_on});
+    return monte_carlo_kernels<Real>(layer, view(x1), view(x2), get,
+                                     {.sites = sites_of(x1),
+                                      .seed = seed,
+                                      .samples = samples,
+                                      .threads = threads,
+                                      .progress = go_on});
   });
   return nb::make_tuple(
       to_array(std::move(estimates.nngp.mean)), to_array(std::move(estimates.nngp.error)),
@@ -259,7 +295,7 @@ class Predictor {
  public:
   Predictor(const Layer& layer, Array<Real> x_train, Array<double> y_train, bool ntk, double diag_reg,
             bool absolute, double learning_rate, bool eigensystem, unsigned threads,
-            const nb::object& progress)
+            double allowed_error, const nb::object& progress)
       : x_train_(x_train) {
     EnsembleOptions options;
     options.kernel = ntk ? Get::ntk : Get::nngp;
@@ -270,11 +306,11 @@ class Predictor {
         .threads = threads,
         .progress = [listener = listener_](std::size_t done,
                                            std::size_t total) { return listener->go_on(done, total); },
-        .allowed_error = any_error};
+        .allowed_error = allowed_error};
     ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& go_on) {
       return listener->during(go_on, [&] {
-        return std::make_shared<const Ensemble<Real>>(KernelFn(layer), view(x_train), view(y_train),
-                                                      options);
+        return std::make_shared<const Ensemble<Real>>(KernelFn(layer, sites_of(x_train)), view(x_train),
+                                                      view(y_train), options);
       });
     });
   }
@@ -296,7 +332,9 @@ class Predictor {
 
   double log_marginal_likelihood() const { return ensemble_->scores().log_marginal_likelihood; }
   double shift() const { return ensemble_->shift(); }
-  Exactness numerical_layers() const { return exactness(ensemble_->numerical_layers()); }
+  std::vector<std::string> inexact_layers() const {
+    return python::inexact_layers(ensemble_->numerical_layers());
+  }
 
  private:
   Array<Real> x_train_;
@@ -308,14 +346,28 @@ template <class Real>
 void bind_predictor(nb::module_& module, const char* name) {
   nb::class_<Predictor<Real>>(module, name)
       .def(nb::init<const Layer&, Array<Real>, Array<double>, bool, double, bool, double, bool,
-                    unsigned, nb::object>(),
+                    unsigned, double, nb::object>(),
            "layer"_a, "x_train"_a, "y_train"_a, "ntk"_a, "diag_reg"_a, "absolute"_a, "learning_rate"_a,
-           "eigensystem"_a, "threads"_a, "progress"_a.none())
+           "eigensystem"_a, "threads"_a, "allowed_error"_a, "progress"_a.none())
       .def("predict", &Predictor<Real>::predict, "x_test"_a, "spread"_a, "t"_a.none(),
            "progress"_a.none())
       .def_prop_ro("log_marginal_likelihood", &Predictor<Real>::log_marginal_likelihood)
-      .def_prop_ro("numerical_layers", &Predictor<Real>::numerical_layers)
+      .def_prop_ro("inexact_layers", &Predictor<Real>::inexact_layers)
       .def_prop_ro("shift", &Predictor<Real>::shift);
+}
+
+// ---- What models may contain ---------------------------------------------------------------------
+
+/// The layers of the language: name, summary, and names and presets of the parameters; none for those
+/// that take layers.
+nb::list layers() {
+  nb::list all;
+  for (const LayerHelp& layer : layer_help()) {
+    nb::list parameters;
+    for (const auto& [name, preset] : layer.parameters) parameters.append(nb::make_tuple(name, preset));
+    all.append(nb::make_tuple(layer.name, layer.summary, parameters));
+  }
+  return all;
 }
 
 // ---- Plugins ------------------------------------------------------------------------------------
@@ -378,6 +430,11 @@ void translate(const std::exception_ptr& thrown, void*) {
     PyErr_SetString(PyExc_NotImplementedError, error.what());
   } catch (const Interrupted& error) {
     PyErr_SetString(PyExc_KeyboardInterrupt, error.what());
+  } catch (const FileError& error) {
+    // As Python's own: errno, which chooses the class, the library's words, and the file.
+    const nb::tuple arguments =
+        nb::make_tuple(error.code(), std::string(error.what()), error.path().string());
+    PyErr_SetObject(PyExc_OSError, arguments.ptr());
   } catch (const PluginError& error) {
     PyErr_SetString(PyExc_OSError, error.what());
   } catch (const Error& error) {
@@ -444,8 +501,9 @@ NB_MODULE(_core, module) {
   bind_operator<float>(module, "Operator32");
   bind_predictor<double>(module, "Predictor64");
   bind_predictor<float>(module, "Predictor32");
-  module.def("output_shape", [](const Layer& layer, std::size_t features) {
-    return FiniteNetwork(layer, features).out_dim();
+  module.def("layers", layers);
+  module.def("out_dim", [](const Layer& layer, const std::vector<std::size_t>& shape) {
+    return finite_network(layer, shape).out_dim();
   });
   module.def("init64", init<double>);
   module.def("init32", init<float>);

@@ -88,7 +88,7 @@ TEST(Model, HasThePresetsOfCpp) {
 
 TEST(Model, EveryLayerOfTheTableCanBeWritten) {
   for (const LayerHelp& layer : layer_help()) {
-    const std::string name = layer.signature.substr(0, layer.signature.find('('));
+    const std::string& name = layer.name;
     try {
       parse(name + "()");
     } catch (const ModelError& error) {

@@ -63,6 +63,29 @@ def test_grid_search_over_the_network():
     assert search.best_score_ > 0.9
 
 
+CONVOLUTIONAL = "serial(Conv(64, (2, 2), W_std=1.4, b_std=0.1), Relu(), Flatten(), Dense(1, 1.0, 0.1))"
+
+
+def test_rows_are_read_as_images():
+    rows = RANDOM.normal(size=(40, 18))
+    images, y = rows.reshape(40, 3, 3, 2), rows[:, 0] * rows[:, 2]
+    by_rows = NNGPRegressor(CONVOLUTIONAL, shape=(3, 3, 2)).fit(rows, y)
+    by_images = NNGPRegressor(CONVOLUTIONAL).fit(images, y)
+    np.testing.assert_array_equal(by_rows.predict(rows[:5] + 1), by_images.predict(images[:5] + 1))
+    kernel = by_images.layer_.kernel_fn(images, None, "nngp")
+    np.testing.assert_array_equal(NetworkKernel(CONVOLUTIONAL, shape=(3, 3, 2))(rows), kernel)
+    labels = NNGPClassifier(CONVOLUTIONAL, shape=(3, 3, 2)).fit(rows, y > 0).predict(rows)
+    assert (labels == (y > 0)).mean() > 0.9
+    search = GridSearchCV(NTKRegressor(shape=(3, 3, 2)), {"model": [CONVOLUTIONAL, CONVOLUTIONAL.replace("Relu", "Erf")]}, cv=3)
+    assert str(clone(search.fit(rows, y).best_estimator_)) == str(search.best_estimator_)
+    with pytest.raises(ValueError, match=r"shape=\(3, 3, 3\) needs 27 features, X has 18"):
+        NNGPRegressor(CONVOLUTIONAL, shape=(3, 3, 3)).fit(rows, y)
+    with pytest.raises(ValueError, match="shape must be a whole number"):
+        NNGPRegressor(CONVOLUTIONAL, shape=(3, -3, 3)).fit(rows, y)
+    with pytest.raises(ValueError, match="examples of the training X have the shape"):
+        by_images.predict(images[:, :, :2])
+
+
 def test_kernel_object_in_scikit_learn():
     kernel = NetworkKernel()
     assert clone(kernel) == kernel
@@ -84,3 +107,22 @@ def test_gradients_of_the_kernel_object(which):
         down[i] -= 1e-5
         difference = (kernel.clone_with_theta(up)(X[:6]) - kernel.clone_with_theta(down)(X[:6])) / 2e-5
         np.testing.assert_allclose(gradient[:, :, i], difference, rtol=0, atol=1e-8 * np.abs(value).max())
+
+
+def test_gradients_are_those_of_the_closed_form():
+    w1, b1, w2 = 1.3, 0.4, 0.9
+    kernel = NetworkKernel(f"serial(Dense(1, {w1}, {b1}), Erf(), Dense(1, {w2}))")
+    _, gradient = kernel(X, eval_gradient=True)
+    c = X @ X.T / 3
+    k = w1**2 * c + b1**2
+    u = 1 + 2 * np.diagonal(k)
+    s = np.sqrt(np.outer(u, u))
+    value = w2**2 * 2 / np.pi * np.arcsin(2 * k / s)
+
+    def by(dk):  # the chain rule, through the covariance and both variances
+        dv = np.diagonal(dk)
+        ratio = 2 * dk / s - 2 * k / s * (dv[:, None] / u[:, None] + dv / u)
+        return w2**2 * 2 / np.pi * ratio / np.sqrt(1 - (2 * k / s) ** 2)
+
+    exact = np.stack([by(2 * w1**2 * c), by(np.full_like(c, 2 * b1**2)), 2 * value], axis=2)
+    assert np.abs(gradient - exact).max() < 3e-11 * np.abs(value).max()

@@ -1,5 +1,6 @@
 import ctypes
 import ctypes.util
+import errno
 import inspect
 import math
 import pickle
@@ -13,7 +14,8 @@ import pytest
 from scipy.special import erf
 
 import nngp
-from nngp import _kernel, stax
+from nngp import stax
+from nngp._arrays import as_array
 
 RANDOM = np.random.default_rng(0)
 X1, X2 = RANDOM.normal(size=(9, 4)), RANDOM.normal(size=(5, 4))
@@ -254,13 +256,13 @@ def test_a_tolerance_is_kept(fn):
         stax.ElementwiseNumerical(fn, tol=2)
 
 
-def test_what_is_not_exact_is_told_or_refused():
-    _kernel.judge([("Wild()", 1e-10, 1e-11, 1e-10)], np.float64, 1e-3)
-    _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float32, 1e-3)
-    with pytest.warns(nngp.InexactWarning, match=re.escape("Wild() is integrated with relative errors up to 1e-06 (nngp)")):
-        _kernel.judge([("Wild()", 1e-10, 1e-6, 1e-6)], np.float64, 1e-3)
-    with pytest.raises(ValueError, match="above 0.001: .* allowed_error = 0.02 accepts"):
-        _kernel.judge([("Wild()", 1e-10, 1e-2, 1e-3)], np.float64, 1e-3)
+def test_what_is_not_exact_is_told():
+    kernel_fn = around(stax.ElementwiseNumerical("tanh(sin(1e9 * x))"))
+    with pytest.warns(nngp.InexactWarning, match="is integrated with relative errors up to .*: fn varies on scales too small"):
+        kernel_fn(X1, allowed_error=1e9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        around(stax.ElementwiseNumerical("tanh(x)", tol=1e-12))(X1.astype("float32"))  # its own accuracy is enough
 
 
 def test_exceptions_stay_with_their_computation():
@@ -381,6 +383,35 @@ def test_results_go_to_arrays_and_files(tmp_path):
     np.testing.assert_array_equal(mapped, expected.ntk)
     with pytest.raises(ValueError, match="shape"):
         NET.kernel_fn(X1, X2, "ntk", out=np.empty((2, 2)))
+
+
+@pytest.mark.parametrize("path, kind, number", [
+    ("/proc/ntk.npy", FileNotFoundError, errno.ENOENT),
+    ("n" * 300 + ".npy", OSError, errno.ENAMETOOLONG),
+    ("nowhere/ntk.npy", FileNotFoundError, errno.ENOENT),
+    (".", IsADirectoryError, errno.EISDIR),
+])
+def test_errors_of_files_have_number_and_name(tmp_path, path, kind, number):
+    with pytest.raises(kind) as caught:
+        NET.kernel_fn(X1, None, "ntk", out=tmp_path / path)
+    assert caught.value.errno == number
+    assert str(caught.value.filename).endswith((path, str(tmp_path)))
+
+
+def test_arrays_come_by_dlpack():
+    class Tensor:  # of another library
+        def __init__(self, array):
+            self._array = array
+
+        def __dlpack__(self, **kwargs):
+            return self._array.__dlpack__(**kwargs)
+
+        def __dlpack_device__(self):
+            return self._array.__dlpack_device__()
+
+    np.testing.assert_array_equal(NET.kernel_fn(Tensor(X1), Tensor(X2), "ntk"), NET.kernel_fn(X1, X2, "ntk"))
+    assert NET.kernel_fn(Tensor(X1.astype("float32")), None, "ntk").dtype == np.float32
+    assert np.shares_memory(as_array(Tensor(X1)), X1)
 
 
 def test_interrupted_files_are_resumed(tmp_path):

@@ -10,12 +10,28 @@
 #include <vector>
 
 #include "nngp/api.hpp"
+#include "nngp/error.hpp"
 
 NNGP_API_BEGIN
 namespace nngp {
 
 class LockedFile;
 class MappedFile;
+
+/// A file that the system does not let us read or write.
+class FileError : public DataError {
+ public:
+  FileError(const std::string& message, std::filesystem::path path, int code)
+      : DataError(message), path_(std::move(path)), code_(code) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  /// What errno said.
+  int code() const { return code_; }
+
+ private:
+  std::filesystem::path path_;
+  int code_;
+};
 
 /// The contents of a file, read only: a regular file is memory-mapped, a pipe is read whole.
 /// Copies share the contents. A mapped file should not change while it is used: what others write to it

@@ -25,8 +25,16 @@ std::string model_text(const Layer& network);
 
 /// What models may contain beside activations.
 struct LayerHelp {
-  std::string signature;  ///< "Dropout(rate, mode='train')"
-  std::string summary;    ///< one line
+  struct Parameter {
+    std::string name;
+    std::string preset;  ///< its value if left out, as a model writes it; empty: required
+  };
+
+  std::string name;
+  std::vector<Parameter> parameters;  ///< in the order of positional arguments
+  bool takes_layers;                  ///< any number of layers in place of the parameters
+  std::string signature;              ///< "Dropout(rate, mode='train')"
+  std::string summary;                ///< one line
 };
 std::vector<LayerHelp> layer_help();
 

@@ -29,7 +29,7 @@ std::vector<std::byte> read_whole(const std::filesystem::path& path, const std::
     stream.read(reinterpret_cast<char*>(bytes.data() + filled), chunk);
     bytes.resize(filled + static_cast<std::size_t>(stream.gcount()));
   }
-  if (stream.bad()) fail_reading(name, "it could not be read to its end");
+  if (stream.bad()) fail_reading(name, EIO, "it could not be read to its end");
   return bytes;
 }
 
@@ -65,11 +65,11 @@ FileBytes::FileBytes(const std::filesystem::path& path) : name_(path.string()) {
   const fs::file_status status = fs::status(path, error);
   switch (status.type()) {
     case fs::file_type::not_found:
-      fail_reading(name_, "no such file; check the path");
+      fail_reading(name_, ENOENT, "no such file; check the path");
     case fs::file_type::directory:
-      fail_reading(name_, "it is a folder; name a file in it");
+      fail_reading(name_, EISDIR, "it is a folder; name a file in it");
     case fs::file_type::none:
-      fail_reading(name_, error.message());
+      fail_reading(name_, error.value());
     case fs::file_type::fifo:
       *this = FileBytes(name_, read_whole(path, name_));
       break;

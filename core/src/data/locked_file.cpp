@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "data/positioned_io.hpp"
-#include "nngp/error.hpp"
+#include "nngp/file.hpp"
 
 namespace nngp {
 namespace {
@@ -151,16 +151,21 @@ void fail_writing(const std::filesystem::path& path, int error) {
   if (error == EACCES || error == EROFS || error == EPERM)
     advice = "; choose a folder you may write to";
   if (error == ENOENT || error == ENOTDIR) advice = "; create the folder first";
-  throw DataError("cannot write '" + path.string() + "': " + std::generic_category().message(error) +
-                  advice);
+  throw FileError(
+      "cannot write '" + path.string() + "': " + std::generic_category().message(error) + advice, path,
+      error);
 }
 
 void fail_reading(const std::string& name, const std::string& why) {
   throw DataError("cannot read '" + name + "': " + why);
 }
 
+void fail_reading(const std::string& name, int error, const std::string& why) {
+  throw FileError("cannot read '" + name + "': " + why, name, error);
+}
+
 void fail_reading(const std::string& name, int error) {
-  fail_reading(name, std::generic_category().message(error));
+  fail_reading(name, error, std::generic_category().message(error));
 }
 
 }  // namespace nngp

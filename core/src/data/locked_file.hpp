@@ -53,8 +53,10 @@ std::size_t remove_unfinished_files();
 /// Where `path` leads through symbolic links, though the last one may point to nothing yet.
 std::filesystem::path behind_links(std::filesystem::path path);
 
+/// Throw FileError, or DataError where the system is not to blame.
 [[noreturn]] void fail_writing(const std::filesystem::path& path, int error);
 [[noreturn]] void fail_reading(const std::string& name, const std::string& why);
+[[noreturn]] void fail_reading(const std::string& name, int error, const std::string& why);
 [[noreturn]] void fail_reading(const std::string& name, int error);
 
 }  // namespace nngp

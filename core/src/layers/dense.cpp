@@ -37,8 +37,9 @@ class DenseType final : public LayerType {
 };
 
 constexpr LayerParameter parameters[] = {
-    {"out_dim"},     {"W_std", "1.0"},    {"b_std", "None"},     {"parameterization", "'ntk'"},
-    {"s", "(1, 1)"}, {"batch_axis", "0"}, {"channel_axis", "-1"}};
+    {"out_dim"},         {"W_std", "1.0"},       {"b_std", "None"},
+    {"batch_axis", "0"}, {"channel_axis", "-1"}, {"parameterization", "'ntk'"},
+    {"s", "(1, 1)"}};
 
 Layer make(const LayerCall& call) {
   const DenseOptions options = weight_options(call, "Dense");

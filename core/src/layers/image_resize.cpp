@@ -104,8 +104,12 @@ class ImageResizeType final : public LayerType {
   bool antialias_;
 };
 
-constexpr LayerParameter parameters[] = {
-    {"shape"}, {"method"}, {"antialias", "True"}, {"batch_axis", "0"}, {"channel_axis", "-1"}};
+constexpr LayerParameter parameters[] = {{"shape"},
+                                         {"method"},
+                                         {"antialias", "True"},
+                                         {"precision", "None"},
+                                         {"batch_axis", "0"},
+                                         {"channel_axis", "-1"}};
 
 }  // namespace
 
@@ -113,6 +117,7 @@ extern const LayerEntry image_resize_entry = {
     "ImageResize", parameters, "more or fewer positions, in between those of its input",
     [](const LayerCall& call) {
       check_axes(call);
+      call.none("precision", "sums have the precision of the inputs");
       return make_layer<ImageResizeType>(
           call.axes("shape"), static_cast<Method>(call.choice("method", {"linear", "nearest"})),
           call.truth("antialias"));

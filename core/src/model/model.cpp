@@ -207,8 +207,16 @@ std::string model_text(const Layer& network) { return network.text(); }
 
 std::vector<LayerHelp> layer_help() {
   std::vector<LayerHelp> help;
-  for (const LayerEntry* entry : all_layers())
-    help.push_back({entry->signature(), std::string(entry->summary)});
+  for (const LayerEntry* entry : all_layers()) {
+    LayerHelp one{.name = std::string(entry->name),
+                  .parameters = {},
+                  .takes_layers = entry->takes_layers,
+                  .signature = entry->signature(),
+                  .summary = std::string(entry->summary)};
+    for (const LayerParameter& parameter : entry->parameters)
+      one.parameters.push_back({std::string(parameter.name), std::string(parameter.preset)});
+    help.push_back(std::move(one));
+  }
   return help;
 }
 

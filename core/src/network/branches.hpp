@@ -56,10 +56,9 @@ class BranchBuilder {
     if (branch.sites.dimensions() == 0)
       fail(made_of_images_
                ? "its input has no positions any more: Flatten() or a global pooling came before"
-               : "inputs are rows of features without positions; give images as an .npy array "
-                 "(examples, "
-                 "height, width, channels), or say how rows are to be read with --shape "
-                 "HEIGHTxWIDTHxCHANNELS");
+               : "inputs are rows of features without positions; give images as an array "
+                 "(examples, height, width, channels), in Python by reshape, or have the command "
+                 "read rows so: --shape HEIGHTxWIDTHxCHANNELS");
     return branch;
   }
 

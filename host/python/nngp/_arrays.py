@@ -1,4 +1,4 @@
-"""Inputs as matrices of float64 or float32, one example a row."""
+"""Inputs as arrays of float64 or float32: examples, positions, channels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ Array = npt.NDArray[Any]
 
 
 def as_array(x: Any, name: str = "x") -> Array:
-    """Anything with rows of numbers: arrays, lists, data frames, __array__, DLPack. Float32 stays, all else
-    becomes float64; nothing is copied that need not be. Raises ValueError for another shape or for NaN."""
+    """Anything with numbers: arrays, lists, data frames, __array__, DLPack, of shape (examples, features) or (examples,
+    positions..., channels) with up to three axes of positions. Float32 stays, all else becomes float64; nothing is
+    copied that need not be: an example has to be contiguous. Raises ValueError for another shape."""
     if not hasattr(x, "__array__") and hasattr(x, "__dlpack__"):
         x = np.from_dlpack(x)
     if np.ma.is_masked(x):
@@ -28,13 +29,14 @@ def as_array(x: Any, name: str = "x") -> Array:
     if array.ndim == 1:
         raise ValueError(f"{name} has one dimension; one example a row: {name}.reshape(-1, 1) for one feature, "
                          f"{name}.reshape(1, -1) for one example")
-    if array.ndim != 2:
-        raise ValueError(f"{name} has the shape {array.shape}; one example a row is wanted, of shape (examples, features)")
+    if not 2 <= array.ndim <= 5:
+        raise ValueError(f"{name} has the shape {array.shape}; wanted are (examples, features) or (examples, positions..., "
+                         "channels) with one to three axes of positions")
     if 0 in array.shape:
         raise ValueError(f"{name} has the shape {array.shape}: it is empty")
     dtype = np.float32 if array.dtype in (np.float32, np.float16) else np.float64
     array = array.astype(dtype, copy=False)
-    if array.strides[1] != array.itemsize or array.strides[0] % array.itemsize or array.strides[0] < 0 \
+    if not array[0].flags.c_contiguous or array.strides[0] % array.itemsize or array.strides[0] < 0 \
             or not array.flags.aligned or not array.dtype.isnative:
         array = np.ascontiguousarray(array)
     return array
@@ -48,8 +50,19 @@ def check_finite(array: Array, name: str) -> None:
             return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        row, column = bad[0]
-        raise ValueError(f"{name} is {array[row, column]} in row {row}, column {column}; leave such rows out")
+        place = tuple(int(i) for i in bad[0])
+        where = f"row {place[0]}, column {place[1]}" if array.ndim == 2 else f"example {place[0]} at {place[1:]}"
+        raise ValueError(f"{name} is {array[place]} in {where}; leave such {'rows' if array.ndim == 2 else 'examples'} out")
+
+
+def same_examples(first: Array, second: Array, names: Tuple[str, str] = ("x1", "x2")) -> None:
+    """Raises ValueError unless examples of both have one shape."""
+    one, other = first.shape[1:], second.shape[1:]
+    if one == other:
+        return
+    if len(one) == len(other) == 1:
+        raise ValueError(f"{names[0]} has {one[0]} features, {names[1]} has {other[0]}; both need the same")
+    raise ValueError(f"examples of {names[0]} have the shape {one}, those of {names[1]} {other}; both need the same")
 
 
 def pair(x1: Any, x2: Any) -> Tuple[Array, Optional[Array]]:
@@ -58,9 +71,8 @@ def pair(x1: Any, x2: Any) -> Tuple[Array, Optional[Array]]:
     second = None if x2 is None or x2 is x1 else as_array(x2, "x2")
     if second is not None and first.dtype != second.dtype:
         first, second = first.astype(np.float64), second.astype(np.float64)
-    if second is not None and first.shape[1] != second.shape[1]:
-        raise ValueError(f"x1 has {first.shape[1]} features, x2 has {second.shape[1]}; both need the same")
     check_finite(first, "x1")
     if second is not None:
+        same_examples(first, second)
         check_finite(second, "x2")
     return first, second

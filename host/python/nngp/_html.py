@@ -47,6 +47,6 @@ def network(layer: "Layer") -> str:
             how = "integrated numerically"
         elif name == "Elementwise":
             how = "closed form" if "nngp_fn=" in rest else "integrated numerically"
-        rows.append(f"<tr><td>{html.escape(name)}</td><td>{html.escape(rest.rstrip(')'))}</td><td>{how}</td></tr>")
+        rows.append(f"<tr><td>{html.escape(name)}</td><td>{html.escape(rest[:-1])}</td><td>{how}</td></tr>")
     return ("<table><thead><tr><th>layer</th><th>parameters</th><th>kernel</th></tr></thead><tbody>"
             + "".join(rows) + "</tbody></table>")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import errno
 import hashlib
+import math
 import operator
 import os
 import pathlib
@@ -24,8 +26,9 @@ Get = Union[None, str, Sequence[str]]
 Kernel = collections.namedtuple("Kernel", ("nngp", "ntk"))
 Kernel.__doc__ = "The kernels of two sets of inputs, arrays of shape (n1, n2)."
 
-#: Keywords of neural-tangents that mean nothing for rows of features.
-_IGNORED = frozenset({"pattern", "mask_constant", "diagonal_spatial", "rng", "key", "mask"})
+#: Keywords of neural-tangents that say how kernels are computed, and those that would change them.
+_IGNORED = frozenset({"diagonal_spatial", "rng", "key"})
+_ABSENT = frozenset({"pattern", "mask_constant", "mask"})
 
 
 class InexactWarning(UserWarning):
@@ -55,26 +58,17 @@ def result_of(get: Get, values: Mapping[str, Any], title: str = "Kernel") -> Any
 
 
 def refuse_unknown(function: str, keywords: Mapping[str, Any]) -> None:
-    for name in keywords:
-        if name not in _IGNORED:
+    for name, value in keywords.items():
+        if name not in _IGNORED | _ABSENT:
             raise TypeError(f"{function} takes no argument {name!r}")
+        if name in _ABSENT and value is not None:
+            raise NotImplementedError(f"{function}: {name} must be None: masks and graphs are not there")
 
 
-def judge(layers: List[Tuple[str, float, float, float]], dtype: Any, allowed: float) -> None:
-    """Warns of layers that are integrated less exactly than asked for; raises ValueError above `allowed`. Tables in
-    float32 aim at its accuracy, whatever was asked for."""
-    least = 3e-6 if dtype == np.float32 else 0.0
-    for activation, tolerance, error_nngp, error_d_nngp in layers:
-        worst = max(error_nngp, error_d_nngp)
-        if worst <= max(least, tolerance):
-            continue
-        text = (f"{activation} is integrated with relative errors up to {error_nngp:.2g} (nngp) and {error_d_nngp:.2g} "
-                "(d_nngp)")
-        advice = ("fn varies on scales too small beside the inputs, or its values are rounded: smaller inputs or W_std help, "
-                  "or an nngp_fn")
-        if not worst <= allowed:
-            raise ValueError(f"{text}, above {allowed:.2g}: {advice}; allowed_error = {2 * worst:.2g} accepts them as they are")
-        warnings.warn(f"{text}; {advice}", InexactWarning, stacklevel=5)
+def warn_inexact(layers: Sequence[str]) -> None:
+    """Warns of layers that are integrated less exactly than asked for."""
+    for text in layers:
+        warnings.warn(text, InexactWarning, stacklevel=5)
 
 
 class Operator:
@@ -145,7 +139,8 @@ class Operator:
             return Operator(self._kernel_fn, self._x1[rows], x2[cols], self._name, self._threads,
                             self._allowed_error).__array__()
         first_row, first_col = int(rows.min()), int(cols.min())
-        return self._window(first_row, first_col, height, width)[np.ix_(rows - first_row, cols - first_col)]
+        block: Array = self._window(first_row, first_col, height, width)[np.ix_(rows - first_row, cols - first_col)]
+        return block
 
     def linear_operator(self) -> Any:
         """The kernel for the solvers of scipy.sparse.linalg."""
@@ -169,8 +164,9 @@ class KernelFn:
     def __call__(self, x1: Any, x2: Any = None, get: Get = None, *, out: Any = None, threads: int = 0,
                  progress: ProgressLike = None, memory: int = 1 << 30, resume: bool = False, allowed_error: float = 1e-3,
                  **ignored: Any) -> Any:
-        """The kernels of x1, (n1, features), with x2, (n2, features), or of x1 with itself.
+        """The kernels of x1 with x2, or of x1 with itself.
 
+        x1, x2: examples, (n, features), or for networks on signals, images and volumes (n, positions..., channels).
         get: 'nngp' or 'ntk', which returns an array (n1, n2), or both or None: a named tuple.
         out: an array to fill, or the path of a .npy file, which is written block by block with at most `memory`
             bytes and returned memory-mapped; with `resume` an interrupted run goes on. For both kernels a pair.
@@ -204,8 +200,8 @@ class KernelFn:
 
     def _bind(self, first: Array, second: Optional[Array], threads: int, allowed_error: float, report: Any) -> Any:
         kind = _core.Operator32 if first.dtype == np.float32 else _core.Operator64
-        core = kind(self._layer._core, first, second, threads_of(threads), report)
-        judge(core.numerical_layers, first.dtype, allowed_error)
+        core = kind(self._layer._core, first, second, threads_of(threads), float(allowed_error), report)
+        warn_inexact(core.inexact_layers)
         return core
 
     def _identity(self, names: Tuple[str, ...], first: Array, second: Optional[Array]) -> str:
@@ -245,9 +241,9 @@ def _paths(names: Tuple[str, ...], out: Any) -> Dict[str, str]:
         raise ValueError(f"out needs {len(names)} paths, one for each of {', '.join(names)}")
     for path in map(pathlib.Path, paths):
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}", str(path))
         if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
     return {name: os.fspath(path) for name, path in zip(names, paths)}
 
 
@@ -293,16 +289,21 @@ class InitFn:
         self._layer = layer
 
     def __call__(self, key: Any, input_shape: Sequence[int], *, dtype: Any = np.float64, threads: int = 0) -> Tuple[Tuple[int, ...], List[Any]]:
-        """(output shape, weights) for inputs of `input_shape`, (examples, features); -1 where it does not matter.
+        """(output shape, weights) for inputs of `input_shape`, (examples, features) or (examples, positions...,
+        channels); the number of examples does not matter and may be -1.
 
-        The weights are a list of (W, b) for each Dense layer, b None without a bias. The same key gives the same.
+        The weights are a list of (W, b) for each layer that has some, b None without a bias. W has the shape (inputs,
+        outputs); the inputs of a convolution are the channels of all taps of its filter, the last axis of the filter
+        fastest, channels within: W.reshape(*filter_shape, channels, out_chan). The same key gives the same.
         """
         shape = tuple(input_shape)
-        if len(shape) != 2 or not isinstance(shape[1], (int, np.integer)) or shape[1] < 1:
-            raise ValueError(f"input_shape must be (examples, features), got {shape}")
+        example = shape[1:]
+        if not 2 <= len(shape) <= 5 or not all(isinstance(n, (int, np.integer)) and 0 < n < 1 << 31 for n in example) \
+                or math.prod(map(int, example)) >= 1 << 47:
+            raise ValueError(f"input_shape must be (examples, features) or (examples, positions..., channels), got {shape}")
         init = _core.init32 if np.dtype(dtype) == np.float32 else _core.init64
-        parameters = init(self._layer._core, int(shape[1]), seed_of(key), threads_of(threads))
-        return (shape[0], _core.output_shape(self._layer._core, shape[1])), parameters
+        parameters = init(self._layer._core, example, seed_of(key), threads_of(threads))
+        return (shape[0], _core.out_dim(self._layer._core, example)), parameters
 
 
 class ApplyFn:
@@ -322,16 +323,16 @@ class ApplyFn:
         return outputs
 
 
-def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Optional[Array], Optional[Array]]]:
+def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Array]]]:
     """The weights as init_fn returns them. Raises ValueError for others."""
-    weights: List[Tuple[Optional[Array], Optional[Array]]] = []
+    weights: List[Tuple[Array, Optional[Array]]] = []
     for dense in params if isinstance(params, (list, tuple)) else [None]:
         if not isinstance(dense, (tuple, list)) or len(dense) != 2:
-            raise ValueError("params must be a list of (W, b), one for each Dense layer, as init_fn returns it")
-        arrays = [None if a is None else np.ascontiguousarray(a, dtype) for a in dense]
-        if any(a is not None and a.ndim != 2 for a in arrays):
+            raise ValueError("params must be a list of (W, b), one for each layer with weights, as init_fn returns it")
+        W, b = (None if a is None else np.ascontiguousarray(a, dtype) for a in dense)
+        if W is None or W.ndim < 2:
             raise ValueError("params: W has the shape (inputs, outputs), b (1, outputs)")
-        weights.append((arrays[0], arrays[1]))
+        weights.append((W.reshape(-1, W.shape[-1]), None if b is None else b.reshape(1, -1)))
     return weights
 
 

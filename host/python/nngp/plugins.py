@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -65,9 +66,11 @@ def activations() -> List[Dict[str, Any]]:
 def load(path: Path) -> List[str]:
     """Adds the plugins of a shared library or folder, and returns the names of their activations.
 
-    Raises OSError, with the reason, for a file that is no plugin.
+    Raises FileNotFoundError, and OSError, with the reason, for a file that is no plugin.
     """
     resolved = pathlib.Path(path).expanduser().resolve()
+    if not resolved.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(resolved))
     with _lock:
         before = list(_named)
         _named.insert(0, resolved)
@@ -88,7 +91,7 @@ def check(path: Path) -> str:
     something wrong. The library runs in a process of its own."""
     from ._command import executable
     if not pathlib.Path(path).exists():
-        raise FileNotFoundError(f"{os.fspath(path)}: no such file")
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
     done = subprocess.run([str(executable()), "plugins", "check", os.fspath(path)], capture_output=True, text=True)
     if done.returncode:
         raise ValueError((done.stdout + done.stderr).strip())

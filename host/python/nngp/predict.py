@@ -7,8 +7,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from . import _core
-from ._arrays import Array, as_array, check_finite
-from ._kernel import Get, KernelFn, judge, names_of, refuse_unknown, result_of, threads_of
+from ._arrays import Array, as_array, check_finite, same_examples
+from ._kernel import Get, KernelFn, names_of, refuse_unknown, result_of, threads_of, warn_inexact
 from ._progress import ProgressLike, reporter
 
 
@@ -172,8 +172,9 @@ def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg
                  allowed_error: float = 1e-3) -> Any:
     """What predicts at further inputs, from training inputs of float64 or float32 and targets of float64."""
     kind = _core.Predictor32 if x.dtype == np.float32 else _core.Predictor64
-    made = kind(kernel_fn._layer._core, x, y, ntk, diag_reg, absolute, learning_rate, eigensystem, threads_of(threads), progress)
-    judge(made.numerical_layers, x.dtype, allowed_error)
+    made = kind(kernel_fn._layer._core, x, y, ntk, diag_reg, absolute, learning_rate, eigensystem, threads_of(threads),
+                float(allowed_error), progress)
+    warn_inexact(made.inexact_layers)
     return made
 
 
@@ -183,7 +184,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
                                   allowed_error: float = 1e-3, **ignored: Any) -> Callable[..., Any]:
     """An infinite ensemble of infinitely wide networks under gradient descent on the mean squared error.
 
-    kernel_fn: of a network of this package. x_train: (n, features), y_train: (n, outputs).
+    kernel_fn: of a network of this package. x_train: (n, features) or (n, positions..., channels), y_train: (n, outputs).
     Returns predict_fn(t=None, x_test=None, get=None, compute_cov=False): after time t (None: for ever) the mean,
     (n_test, outputs), or with compute_cov a Gaussian of mean and covariance; 'nngp': only the last layer is
     trained, which is the posterior of a Gaussian process, 'ntk': all layers are. x_test=None: the training inputs.
@@ -223,6 +224,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
         names = names_of(get)
         t = None if t is not None and np.ndim(t) == 0 and np.isposinf(t) else t
         test = x if x_test is None else as_array(x_test, "x_test").astype(x.dtype, copy=False)
+        same_examples(x, test, ("x_train", "x_test"))
         check_finite(test, "x_test")
         if t is None or np.ndim(t) == 0:
             results = at(None if t is None else float(t), test, names, compute_cov)

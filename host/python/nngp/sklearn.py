@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
@@ -12,7 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import stax
-from ._arrays import Array
+from ._arrays import Array, same_examples
+from ._kernel import whole
 from .predict import predictor_of
 from .stax import Layer
 
@@ -27,19 +29,30 @@ def _layer(model: Any, W_std: float, b_std: float, depth: int, activation: str) 
     return stax.parse(f"serial({', '.join([hidden] * int(depth))}, Dense(1, W_std=1.0, b_std={float(b_std)!r}))")
 
 
+def _examples(X: Array, shape: Optional[Sequence[int]]) -> Array:
+    """X with its rows as examples of `shape`, if that is given."""
+    if shape is None or X.ndim > 2:
+        return np.ascontiguousarray(X)
+    wanted = tuple(whole(extent, "shape", 1) for extent in shape)
+    if math.prod(wanted) != X.shape[1]:
+        raise ValueError(f"shape={wanted} needs {math.prod(wanted)} features, X has {X.shape[1]}")
+    return np.ascontiguousarray(X).reshape(len(X), *wanted)
+
+
 class _Ensemble(BaseEstimator):
     """What regressors and classifiers share."""
 
     _ntk = False
 
     def __init__(self, model: Any = None, *, W_std: float = 1.5, b_std: float = 0.1, depth: int = 1,
-                 activation: str = "Relu", diag_reg: Any = 1e-3, threads: int = 0):
+                 activation: str = "Relu", diag_reg: Any = 1e-3, shape: Optional[Sequence[int]] = None, threads: int = 0):
         self.model = model
         self.W_std = W_std
         self.b_std = b_std
         self.depth = depth
         self.activation = activation
         self.diag_reg = diag_reg
+        self.shape = shape
         self.threads = threads
 
     def _train(self, X: Array, Y: Array) -> None:
@@ -54,12 +67,14 @@ class _Ensemble(BaseEstimator):
                 best = (likelihood, float(diag_reg), predictor)
         assert best is not None
         self.log_marginal_likelihood_, self.diag_reg_, self._predictor = best
-        self.X_train_, self._Y_train = X, Y
+        self.X_train_, self._Y_train = X.copy(), Y
 
     def _outputs(self, X: Any, spread: str = "none") -> Tuple[Array, Any, Any]:
         check_is_fitted(self)
-        X = np.ascontiguousarray(validate_data(self, X, dtype=np.float64, reset=False))
-        return self._fitted_predictor().predict(X, spread, None, None)
+        X = _examples(validate_data(self, X, dtype=np.float64, allow_nd=True, reset=False), self.shape)
+        same_examples(self.X_train_, X, ("the training X", "X"))
+        outputs: Tuple[Array, Any, Any] = self._fitted_predictor().predict(X, spread, None, None)
+        return outputs
 
     def _fitted_predictor(self) -> Any:
         if getattr(self, "_predictor", None) is None:
@@ -77,15 +92,15 @@ class _Ensemble(BaseEstimator):
 
 class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
     def fit(self, X: Any, y: Any) -> "_Regressor":
-        """X: (n, features); y: (n,) or (n, outputs)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        """X: (n, features) or (n, positions..., channels); y: (n,) or (n, outputs)."""
+        X, y = validate_data(self, X, y, dtype=np.float64, allow_nd=True, multi_output=True, y_numeric=True)
         Y = np.asarray(y, dtype=np.float64)
         self._flat = Y.ndim == 1
         Y = Y.reshape(len(Y), -1)
         self._mean = Y.mean(axis=0)
         scale = Y.std(axis=0)
         self._scale = np.where(scale > 0, scale, 1.0)
-        self._train(np.array(X, order="C"), np.ascontiguousarray((Y - self._mean) / self._scale))
+        self._train(_examples(X, self.shape), np.ascontiguousarray((Y - self._mean) / self._scale))
         return self
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
@@ -108,18 +123,18 @@ class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
 
 class _Classifier(ClassifierMixin, _Ensemble):
     def fit(self, X: Any, y: Any) -> "_Classifier":
-        """X: (n, features); y: (n,) labels."""
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        """X: (n, features) or (n, positions..., channels); y: (n,) labels."""
+        X, y = validate_data(self, X, y, dtype=np.float64, allow_nd=True)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         count = len(self.classes_)
         if count < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; two classes at least are needed")
         Y = np.eye(count)[index] - 1.0 / count
-        self._train(np.array(X, order="C"), np.ascontiguousarray(Y))
+        self._train(_examples(X, self.shape), np.ascontiguousarray(Y))
         return self
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: Any) -> Any:
         """The outputs of the classes, (n, classes); for two classes, (n,), by how many standard deviations the output of
         the second is larger, so that it orders examples as predict_proba does."""
         check_is_fitted(self)
@@ -133,7 +148,7 @@ class _Classifier(ClassifierMixin, _Ensemble):
         mean, variance, _ = self._outputs(X, "variance")
         return mean, np.sqrt(np.maximum(variance, 0.0) + self._fitted_predictor().shift)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any) -> Any:
         mean, _, _ = self._outputs(X)
         return self.classes_[np.argmax(mean, axis=1)]
 
@@ -157,7 +172,8 @@ def _largest_probabilities(mean: Array, deviation: Array) -> Array:
         others = np.delete(scaled, c, axis=1)
         log_p = log_ndtr(scaled[:, c, None, None] + nodes[None, :, None] - others[:, None, :]).sum(axis=2)
         result[:, c] = np.exp(log_p) @ weights
-    return result / result.sum(axis=1, keepdims=True)
+    result /= result.sum(axis=1, keepdims=True)
+    return result
 
 
 class NNGPRegressor(_Regressor):
@@ -165,6 +181,7 @@ class NNGPRegressor(_Regressor):
 
     model: a layer of `nngp.stax` or its text; None: `depth` hidden layers with `activation`, W_std and b_std.
     diag_reg: noise in units of the mean of the kernel's diagonal; of several values the most likely is taken.
+    shape: how a row of X is read, as (height, width, channels) for a network on images.
     Targets are centred and scaled. Attributes: log_marginal_likelihood_ (of scaled targets), diag_reg_, layer_.
     """
 
@@ -188,14 +205,17 @@ class NTKClassifier(_Classifier):
 class NetworkKernel(_GPKernel):
     """The kernel of a network for GaussianProcessRegressor, SVC(kernel=...), KernelRidge(kernel=...).
 
-    model: text or layer; every W_std and b_std of its Dense layers that is above 0 is a hyper-parameter, on a
+    model: text or layer; every W_std and b_std of its layers that is above 0 is a hyper-parameter, on a
     logarithmic scale. kernel: 'nngp' or 'ntk'. scale_bounds: of all hyper-parameters, or 'fixed'.
+    shape: how a row of X is read, as (height, width, channels) for a network on images.
     """
 
-    def __init__(self, model: Any = _DEFAULT, kernel: str = "nngp", scale_bounds: Union[str, Tuple[float, float]] = (1e-2, 1e2)):
+    def __init__(self, model: Any = _DEFAULT, kernel: str = "nngp", scale_bounds: Union[str, Tuple[float, float]] = (1e-2, 1e2),
+                 shape: Optional[Sequence[int]] = None):
         self.model = model
         self.kernel = kernel
         self.scale_bounds = scale_bounds
+        self.shape = shape
 
     _NUMBER = re.compile(r"\b([Wb]_std)=([0-9][-+.0-9e]*)")
 
@@ -237,13 +257,13 @@ class NetworkKernel(_GPKernel):
         return len(self.theta)
 
     def clone_with_theta(self, theta: Array) -> "NetworkKernel":
-        clone = NetworkKernel(self.model, self.kernel, self.scale_bounds)
+        clone = NetworkKernel(**self.get_params())
         clone.theta = theta
         return clone
 
     def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
-        X = np.atleast_2d(np.asarray(X, dtype=float))
-        kernel = stax.parse(self._text()).kernel_fn(X, None if Y is None else np.atleast_2d(Y), self.kernel)
+        X = self._examples(X)
+        kernel = stax.parse(self._text()).kernel_fn(X, None if Y is None else self._examples(Y), self.kernel)
         if not eval_gradient:
             return kernel
         theta = self.theta
@@ -252,9 +272,10 @@ class NetworkKernel(_GPKernel):
             gradient[:, :, i] = self._derivative(X, theta, i)
         return kernel, gradient
 
-    def _derivative(self, X: Array, theta: Array, i: int) -> Array:
-        """By Richardson extrapolation of central differences: an error of about 1e-11 of the kernel."""
-        def central(h: float) -> Array:
+    def _derivative(self, X: Array, theta: Array, i: int) -> Any:
+        """By Richardson extrapolation of central differences, which take six kernels: an error of about 1e-11 of the
+        kernel. Activations are known with their derivative in cov12 alone, but W_std and b_std change the variances too."""
+        def central(h: float) -> Any:
             up, down = theta.copy(), theta.copy()
             up[i] += h
             down[i] -= h
@@ -266,7 +287,7 @@ class NetworkKernel(_GPKernel):
         return (16 * e2 - e1) / 15
 
     def diag(self, X: Any) -> Array:
-        X = np.atleast_2d(np.asarray(X, dtype=float))
+        X = self._examples(X)
         operator = stax.parse(self._text()).kernel_fn.operator(X, X, self.kernel)
         out = np.empty(len(X))
         for begin in range(0, len(X), 64):
@@ -274,15 +295,18 @@ class NetworkKernel(_GPKernel):
             out[begin:end] = np.diagonal(operator[begin:end, begin:end])
         return out
 
+    def _examples(self, X: Any) -> Array:
+        return _examples(np.atleast_2d(np.asarray(X, dtype=float)), self.shape)
+
     def is_stationary(self) -> bool:
         return False
 
     def get_params(self, deep: bool = True) -> Dict[str, Any]:
-        return {"model": self.model, "kernel": self.kernel, "scale_bounds": self.scale_bounds}
+        return {"model": self.model, "kernel": self.kernel, "scale_bounds": self.scale_bounds, "shape": self.shape}
 
     def set_params(self, **params: Any) -> "NetworkKernel":
         for name, value in params.items():
-            if name not in ("model", "kernel", "scale_bounds"):
+            if name not in self.get_params():
                 raise ValueError(f"NetworkKernel has no parameter {name!r}")
             setattr(self, name, value)
         return self

@@ -1,4 +1,4 @@
-"""Layers of infinitely wide networks, under the names of `neural_tangents.stax`.
+"""Layers of infinitely wide networks, under the names and with the arguments of `neural_tangents.stax`.
 
 Each function returns a layer that unpacks as ``init_fn, apply_fn, kernel_fn``::
 
@@ -7,12 +7,20 @@ Each function returns a layer that unpacks as ``init_fn, apply_fn, kernel_fn``::
         stax.Dense(512, W_std=1.5, b_std=0.05), stax.Relu(), stax.Dense(1))
     kernel = kernel_fn(x1, x2, 'ntk')
 
+Inputs are arrays (examples, features), or for networks on signals, images and volumes (examples, positions..., channels)::
+
+    _, _, kernel_fn = stax.serial(
+        stax.Conv(64, (3, 3), padding='SAME'), stax.Relu(), stax.Flatten(), stax.Dense(10))
+    kernel = kernel_fn(images1, images2, 'ntk')     # images: (n, height, width, channels)
+
 Besides the layers here there is one for every activation of every plugin found: ``dir(stax)``.
 """
 
 from __future__ import annotations
 
+import ast
 import difflib
+import enum
 import inspect
 import operator
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
@@ -20,13 +28,13 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 import numpy as np
 
 from . import _core, _elementwise, plugins
+from ._layer_notes import NOTES
 from ._elementwise import Function, SlowActivationWarning
 from ._kernel import ApplyFn, InitFn, KernelFn, whole
 
 __all__ = [
-    "serial", "parallel", "repeat", "Dense", "Identity", "LayerNorm", "Dropout", "FanOut", "FanInSum",
-    "FanInProd", "FanInConcat", "Flatten", "Elementwise", "ElementwiseNumerical", "Layer", "SlowActivationWarning", "parse",
-]
+    "serial", "parallel", "repeat", "Elementwise", "ElementwiseNumerical", "Layer", "SlowActivationWarning", "parse",
+]  # and the layers of the core's table, below
 
 
 class Layer:
@@ -91,9 +99,11 @@ def parse(text: str) -> Layer:
 
 
 def _word(value: Any) -> str:
-    """A value as models write it."""
+    """A value as models write it. Raises TypeError for what they cannot write."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
+    if isinstance(value, enum.Enum):
+        value = value.name
     if value is None or isinstance(value, (bool, str)):
         return repr(value)
     if np.ndim(value) > 0:
@@ -105,12 +115,17 @@ def _word(value: Any) -> str:
     try:
         return repr(float(value))
     except (TypeError, ValueError):
-        raise ValueError(f"a number is wanted, not a {type(value).__name__}: {value!r}") from None
+        raise TypeError(f"a number, a text or a list, not a {type(value).__name__}") from None
 
 
-def _call(name: str, *args: Any, **kwargs: Any) -> Layer:
-    words = [_word(value) for value in args] + [f"{key}={_word(value)}" for key, value in kwargs.items()]
-    return parse(f"{name}({', '.join(words)})")
+def _call(layer: str, /, **arguments: Any) -> Layer:
+    words = []
+    for name, value in arguments.items():
+        try:
+            words.append(f"{name}={_word(value)}")
+        except TypeError as error:
+            raise ValueError(f"{layer}: {name} must be {error}") from None
+    return parse(f"{layer}({', '.join(words)})")
 
 
 def _combined(function: Callable[..., Layer], combine: Callable[..., Any], layers: Sequence[Any], *rest: Any) -> Layer:
@@ -127,7 +142,7 @@ def _combined(function: Callable[..., Layer], combine: Callable[..., Any], layer
 
 def serial(*layers: Layer) -> Layer:
     """Layers one after the other. Raises ValueError for what is no layer."""
-    return _combined(serial, _core.serial, layers) if layers else Identity()
+    return _combined(serial, _core.serial, layers) if layers else _call("Identity")
 
 
 def parallel(*layers: Layer) -> Layer:
@@ -138,64 +153,6 @@ def parallel(*layers: Layer) -> Layer:
 def repeat(layer: Layer, n: int) -> Layer:
     """A layer `n` times."""
     return _combined(repeat, lambda cores, count: _core.repeat(cores[0], count), [layer], whole(n, "repeat: n", 1))
-
-
-def Dense(out_dim: int, W_std: float = 1.0, b_std: Optional[float] = None, batch_axis: int = 0,
-          channel_axis: int = -1, parameterization: str = "ntk", s: Tuple[float, float] = (1.0, 1.0)) -> Layer:
-    """Fully connected: y = W_std / sqrt(n_in) x W + b_std b, W and b standard normal.
-
-    ``parameterization='standard'`` is that of Sohl-Dickstein et al., arXiv 2001.07301, with the width
-    multipliers `s` of input and output. `b_std=None`: no bias.
-    """
-    if batch_axis != 0 or channel_axis not in (-1, 1):
-        raise ValueError("Dense: inputs are rows of features: batch_axis=0, channel_axis=-1")
-    if parameterization == "ntk":
-        return _call("Dense", out_dim, W_std, b_std)
-    return _call("Dense", out_dim, W_std, b_std, parameterization=parameterization, s=s)
-
-
-def Identity() -> Layer:
-    """Passes its input on."""
-    return _call("Identity")
-
-
-def LayerNorm(axis: Union[int, Sequence[int]] = -1, eps: float = 1e-12, batch_axis: int = 0,
-              channel_axis: int = -1) -> Layer:
-    """Layer normalisation over the features."""
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    if axes not in ([-1], [1]):
-        raise ValueError("LayerNorm: inputs are rows of features: axis=-1")
-    return _call("LayerNorm") if eps == 1e-12 else _call("LayerNorm", eps=eps)
-
-
-def Dropout(rate: float, mode: str = "train") -> Layer:
-    """Keeps each unit with probability `rate` (so in neural-tangents); nothing for mode='test'."""
-    return _call("Dropout", rate, mode=mode)
-
-
-def FanOut(num: int) -> Layer:
-    """Copies its input to `num` branches."""
-    return _call("FanOut", num)
-
-
-def FanInSum() -> Layer:
-    """The sum of all branches."""
-    return _call("FanInSum")
-
-
-def FanInProd() -> Layer:
-    """The product of all branches."""
-    return _call("FanInProd")
-
-
-def FanInConcat(axis: int = -1) -> Layer:
-    """The features of all branches side by side."""
-    return _call("FanInConcat", axis=axis)
-
-
-def Flatten(batch_axis: int = 0, batch_axis_out: int = 0) -> Layer:
-    """Leaves rows of features as they are."""
-    return Identity()
 
 
 def Elementwise(fn: Function = None, nngp_fn: Function = None, d_nngp_fn: Function = None, **numbers: float) -> Layer:
@@ -249,31 +206,59 @@ def _elementwise_layer(functions: Tuple[Function, Function, Function], numbers: 
     return Layer(core, None if has_text else (_elementwise_layer, (functions, numbers, tolerance)))
 
 
-def _activation(description: Dict[str, Any]) -> Callable[..., Layer]:
-    """The function that makes layers of one activation."""
-    name = description["name"]
-    parameters = []
-    for p in description["parameters"]:
-        default = p["default"]
-        if default is not None:
-            value: Any = list(default) if p["kind"] == 3 else default[0]
-            value = bool(value) if p["kind"] == 2 else int(value) if p["kind"] == 1 else value
-        else:
-            value = inspect.Parameter.empty
-        parameters.append(inspect.Parameter(p["name"], inspect.Parameter.POSITIONAL_OR_KEYWORD, default=value))
+_REQUIRED = inspect.Parameter.empty
+
+
+def _maker(name: str, parameters: Sequence[Tuple[str, Any]], doc: str) -> Callable[..., Layer]:
+    """The function that makes layers of a name, from its parameters and their presets, or _REQUIRED."""
+    signature = inspect.Signature([inspect.Parameter(parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=preset)
+                                   for parameter, preset in parameters], return_annotation=Layer)
 
     def make(*args: Any, **kwargs: Any) -> Layer:
-        kwargs.pop("do_stabilize", None)
-        return _call(name, *args, **kwargs)
+        if "do_stabilize" not in signature.parameters:  # kernels here are stable without
+            kwargs.pop("do_stabilize", None)
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}; it is {name}{_without_type(signature)}") from None
+        return _call(name, **given)
 
     make.__name__ = make.__qualname__ = name
+    make.__doc__ = doc
+    setattr(make, "__signature__", signature)
+    return make
+
+
+def _without_type(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(return_annotation=inspect.Signature.empty)
+
+
+def _activation(description: Dict[str, Any]) -> Callable[..., Layer]:
+    """The function that makes layers of one activation."""
+    parameters = []
+    for p in description["parameters"]:
+        preset: Any = _REQUIRED
+        if p["default"] is not None:
+            preset = list(p["default"]) if p["kind"] == 3 else p["default"][0]
+            preset = bool(preset) if p["kind"] == 2 else int(preset) if p["kind"] == 1 else preset
+        parameters.append((p["name"], preset))
     lines = [f"{description['summary']}: fn(x) = {description['formula']}.", ""]
     lines += [f"{p['name']}: {p['summary']}." for p in description["parameters"]]
     lines += ["", f"Kernels: {'closed form' if description['has_nngp_fn'] else 'integrated numerically from fn'}"
               + (f" ({description['reference']})." if description["reference"] else ".")]
-    make.__doc__ = "\n".join(lines)
-    setattr(make, "__signature__", inspect.Signature(parameters, return_annotation=Layer))
-    return make
+    return _maker(description["name"], parameters, "\n".join(lines))
+
+
+def _layer(name: str, summary: str, parameters: Sequence[Tuple[str, str]]) -> Callable[..., Layer]:
+    """The function that makes one of the core's layers."""
+    doc = f"{summary[:1].upper()}{summary[1:]}.\n\n{NOTES.get(name, '')}"
+    return _maker(name, [(p, ast.literal_eval(preset) if preset else _REQUIRED) for p, preset in parameters], doc.strip())
+
+
+for _name, _summary, _parameters in _core.layers():
+    if _name not in globals():
+        globals()[_name] = _layer(_name, _summary, _parameters)
+        __all__.append(_name)
 
 
 def __getattr__(name: str) -> Callable[..., Layer]:

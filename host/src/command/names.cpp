@@ -17,9 +17,8 @@ bool are_same(const std::filesystem::path& a, const std::filesystem::path& b) {
 
 bool is_layer(std::string_view name) {
   const std::vector<LayerHelp> layers = layer_help();
-  return std::any_of(layers.begin(), layers.end(), [&](const LayerHelp& layer) {
-    return std::string_view(layer.signature).substr(0, layer.signature.find('(')) == name;
-  });
+  return std::any_of(layers.begin(), layers.end(),
+                     [&](const LayerHelp& layer) { return layer.name == name; });
 }
 
 std::string shadowing(const std::string& name, const std::string& library,
