@@ -49,7 +49,7 @@ void expect_reason(const std::string& model, const std::string& reason) {
 
 TEST(Model, ReadsDense) {
   EXPECT_EQ(normalised("Dense(512)"), "Dense(512, W_std=1.0, b_std=None)");
-  EXPECT_EQ(normalised("Dense(1, 1.5, 0.05, 'standard', (1, 2))"),
+  EXPECT_EQ(normalised("Dense(1, 1.5, 0.05, 0, -1, 'standard', (1, 2))"),
             "Dense(1, W_std=1.5, b_std=0.05, parameterization='standard', s=(1.0, 2.0))");
   EXPECT_EQ(normalised("Dense(s=[2,3], parameterization=\"standard\", b_std=None, W_std=2, out_dim=7)"),
             "Dense(7, W_std=2.0, b_std=None, parameterization='standard', s=(2.0, 3.0))");

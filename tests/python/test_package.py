@@ -27,6 +27,7 @@ X = np.random.default_rng(0).normal(size=(300, 3))
     'kernel_fn(np.random.randn(20000, 10), None, "ntk", out="k.npy")',
     'kernel_fn.operator(np.random.randn(30000, 10)) @ np.ones(30000)',
     'predict.gradient_descent_mse_ensemble(kernel_fn, np.random.randn(2500, 3), np.random.randn(2500), diag_reg=1)(t=1.0)',
+    'images.kernel_fn(np.random.randn(500, 32, 32, 3))',
 ])
 def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path, compute):
     program = tmp_path / "long.py"
@@ -34,6 +35,7 @@ def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path, compute):
         import numpy as np, time
         from nngp import predict, stax
         kernel_fn = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 50, stax.Dense(1)).kernel_fn
+        images = stax.serial(*[stax.Conv(64, (3, 3), padding="SAME"), stax.Relu()] * 4, stax.GlobalAvgPool(), stax.Dense(1))
         print("ready", flush=True)
         try:
             COMPUTE

@@ -84,6 +84,8 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: NET.kernel_fn(X1, None, "ntk", out="k.npy", memory=-1), ValueError, "memory must be"),
     (lambda: NET.kernel_fn(X1, out=np.empty((9, 9))), ValueError, "out needs 2 arrays"),
     (lambda: NET.kernel_fn(X1, out=[np.empty((9, 9))] * 2), ValueError, "share memory"),
+    (lambda b=np.ones(81): NET.kernel_fn(b[:36].reshape(9, 4), None, "ntk", out=b.reshape(9, 9)), ValueError, "with the inputs"),
+    (lambda: NET.kernel_fn(X1, allowed_error=np.nan), ValueError, "allowed_error must be a number from 0 on"),
     (lambda: NET.kernel_fn(X1, None, "ntk", out=np.broadcast_to(0.0, (9, 9))), ValueError, "writable"),
     (lambda: np.asarray(NET.kernel_fn.operator(np.ones((10**6, 1)))), MemoryError, "allocate"),
     (lambda: stax.repeat(NET, -1), ValueError, "n must be a whole number from 1 on"),
@@ -95,6 +97,7 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: NET.init_fn(0.5, (-1, 4)), ValueError, "a key is"),
     (lambda: NET.init_fn(0, (4,)), ValueError, "input_shape must be"),
     (lambda: NET.apply_fn(None, X1), ValueError, "params must be"),
+    (lambda: NET.apply_fn([(object(), None)], X1), ValueError, "arrays of numbers"),
     (lambda: NET.apply_fn(NET.init_fn(0, (-1, 4))[1][:1], X1), ValueError, "not those of this network"),
     (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=-1)(X1), ValueError, "n_samples must be"),
 ])

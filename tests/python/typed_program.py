@@ -28,6 +28,9 @@ def main() -> None:
         vector: npt.NDArray[np.float64] = operator @ np.ones(len(x))
         assert np.allclose(vector, kernel.ntk.sum(axis=1)), name
         assert predict_fn(x_test=x, get="ntk").shape == (10, 1)
+    images: npt.NDArray[np.float32] = np.ones((2, 4, 4, 3), np.float32)
+    convolutional = stax.serial(stax.Conv(8, (3, 3), padding="SAME"), stax.Relu(), stax.Flatten(), stax.Dense(1))
+    assert convolutional.kernel_fn(images, get="ntk").shape == (2, 2)
 
 
 if __name__ == "__main__":

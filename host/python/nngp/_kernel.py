@@ -188,7 +188,7 @@ class KernelFn:
                 core.stream(paths.get("nngp", ""), paths.get("ntk", ""), whole(memory, "memory"), resume,
                             self._identity(names, first, second), report)
                 return result_of(get, {name: np.load(path, mmap_mode="r") for name, path in paths.items()})
-            arrays = _arrays((core.rows, core.cols), names, out, first.dtype)
+            arrays = _arrays((core.rows, core.cols), names, out, (first, second))
             core.compute(0, 0, core.rows, core.cols, arrays.get("nngp"), arrays.get("ntk"), report)
         return result_of(get, arrays)
 
@@ -200,7 +200,7 @@ class KernelFn:
 
     def _bind(self, first: Array, second: Optional[Array], threads: int, allowed_error: float, report: Any) -> Any:
         kind = _core.Operator32 if first.dtype == np.float32 else _core.Operator64
-        core = kind(self._layer._core, first, second, threads_of(threads), float(allowed_error), report)
+        core = kind(self._layer._core, first, second, threads_of(threads), bound_of(allowed_error), report)
         warn_inexact(core.inexact_layers)
         return core
 
@@ -226,6 +226,16 @@ def whole(value: Any, name: str, least: int = 0) -> int:
     return number
 
 
+def bound_of(allowed_error: Any) -> float:
+    try:
+        bound = float(allowed_error)
+    except (TypeError, ValueError):
+        bound = -1.0
+    if not bound >= 0:
+        raise ValueError(f"allowed_error must be a number from 0 on, not {allowed_error!r}")
+    return bound
+
+
 def threads_of(threads: Any) -> int:
     return min(whole(threads, "threads"), 1 << 20)
 
@@ -247,7 +257,9 @@ def _paths(names: Tuple[str, ...], out: Any) -> Dict[str, str]:
     return {name: os.fspath(path) for name, path in zip(names, paths)}
 
 
-def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any, dtype: npt.DTypeLike) -> Dict[str, Array]:
+def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any,
+            inputs: Tuple[Array, Optional[Array]]) -> Dict[str, Array]:
+    dtype = inputs[0].dtype
     if out is None:
         return {name: np.empty(shape, dtype) for name in names}
     given = list(out) if isinstance(out, (tuple, list)) else [out]
@@ -263,6 +275,8 @@ def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any, dtype: npt
         raise ValueError("both arrays of out need the same strides")
     if len(given) == 2 and np.may_share_memory(*given):
         raise ValueError("both arrays of out share memory")
+    if any(x is not None and np.may_share_memory(array, x) for array in given for x in inputs):
+        raise ValueError("out shares memory with the inputs")
     return dict(zip(names, given))
 
 
@@ -329,7 +343,10 @@ def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Ar
     for dense in params if isinstance(params, (list, tuple)) else [None]:
         if not isinstance(dense, (tuple, list)) or len(dense) != 2:
             raise ValueError("params must be a list of (W, b), one for each layer with weights, as init_fn returns it")
-        W, b = (None if a is None else np.ascontiguousarray(a, dtype) for a in dense)
+        try:
+            W, b = (None if a is None else np.ascontiguousarray(a, dtype) for a in dense)
+        except (TypeError, ValueError):
+            raise ValueError("params: W and b are arrays of numbers") from None
         if W is None or W.ndim < 2:
             raise ValueError("params: W has the shape (inputs, outputs), b (1, outputs)")
         weights.append((W.reshape(-1, W.shape[-1]), None if b is None else b.reshape(1, -1)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _core
 from ._arrays import Array, as_array, check_finite, same_examples
-from ._kernel import Get, KernelFn, names_of, refuse_unknown, result_of, threads_of, warn_inexact
+from ._kernel import Get, KernelFn, bound_of, names_of, refuse_unknown, result_of, threads_of, warn_inexact
 from ._progress import ProgressLike, reporter
 
 
@@ -173,7 +173,7 @@ def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg
     """What predicts at further inputs, from training inputs of float64 or float32 and targets of float64."""
     kind = _core.Predictor32 if x.dtype == np.float32 else _core.Predictor64
     made = kind(kernel_fn._layer._core, x, y, ntk, diag_reg, absolute, learning_rate, eigensystem, threads_of(threads),
-                float(allowed_error), progress)
+                bound_of(allowed_error), progress)
     warn_inexact(made.inexact_layers)
     return made
 

@@ -243,8 +243,8 @@ def _activation(description: Dict[str, Any]) -> Callable[..., Layer]:
             preset = bool(preset) if p["kind"] == 2 else int(preset) if p["kind"] == 1 else preset
         parameters.append((p["name"], preset))
     lines = [f"{description['summary']}: fn(x) = {description['formula']}.", ""]
-    lines += [f"{p['name']}: {p['summary']}." for p in description["parameters"]]
-    lines += ["", f"Kernels: {'closed form' if description['has_nngp_fn'] else 'integrated numerically from fn'}"
+    lines += [f"{p['name']}: {p['summary']}." for p in description["parameters"]] + [""] * bool(description["parameters"])
+    lines += [f"Kernels: {'closed form' if description['has_nngp_fn'] else 'integrated numerically from fn'}"
               + (f" ({description['reference']})." if description["reference"] else ".")]
     return _maker(description["name"], parameters, "\n".join(lines))
 
