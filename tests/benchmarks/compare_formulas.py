@@ -19,8 +19,8 @@ EXAMPLES = 4000  # as in engine.cpp
 
 
 def least(build, benchmarks):
-    """The least milliseconds of each benchmark whose name matches: {name: ms}."""
-    return {name: min(entry["real_time"] for entry in entries)
+    """The least milliseconds of each benchmark whose name matches: {"FormulaErf/float64/3/cross/fresh": ms}."""
+    return {name.removesuffix("/real_time").split("/min_time")[0]: min(entry["real_time"] for entry in entries)
             for name, entries in repetitions(build, benchmarks).items()}
 
 
@@ -46,15 +46,15 @@ def main():
             ours.append(least(arguments.build, f"^(Formula|Autodiff)Erf/{dtype}/3/cross/"))
             theirs.append(1e3 * min(neural_tangents(python, ("AutodiffErf", dtype, 3, "cross", None), EXAMPLES, 3)))
         ours, theirs = merged(ours), min(theirs)
-        formula = {memory: ours[f"FormulaErf/{dtype}/3/cross/{memory}/real_time"] for memory in ("fresh", "reused")}
-        plugin = ours[f"AutodiffErf/{dtype}/3/cross/reused/real_time"]
+        formula = {memory: ours[f"FormulaErf/{dtype}/3/cross/{memory}"] for memory in ("fresh", "reused")}
+        plugin = ours[f"AutodiffErf/{dtype}/3/cross/reused"]
         case = f"erf {dtype}, 3 layers, N = {EXAMPLES}"
         row(case, formula["reused"], "plugin", plugin, formula["reused"] / plugin, "at most 3")
         row(case, formula["fresh"], "neural-tangents", theirs, theirs / formula["fresh"], "at least 3")
     for dtype in ("float64", "float32"):
         ours = merged([least(arguments.build, f"^numerical(_formula)?/{dtype}/{EXAMPLES}/mixed/reused")
                        for _ in range(arguments.rounds)])
-        formula, plugin = (ours[f"{name}/{dtype}/{EXAMPLES}/mixed/reused/real_time"]
+        formula, plugin = (ours[f"{name}/{dtype}/{EXAMPLES}/mixed/reused"]
                            for name in ("numerical_formula", "numerical"))
         row(f"tanh {dtype}, integrated, N = {EXAMPLES}", formula, "plugin", plugin, formula / plugin, "at most 1.1")
 

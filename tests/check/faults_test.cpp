@@ -100,7 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("environment_error", "environment"), std::pair("environment_log", "environment"),
         std::pair("environment_priority", "environment"),
         std::pair("environment_registers", "environment"), std::pair("tile_values_zero", "tile_values"),
-        std::pair("breakpoints_reserved", "breakpoints"), std::pair("d_fn_kink", "d_fn")),
+        std::pair("tile_values_huge", "tile_values"), std::pair("breakpoints_reserved", "breakpoints"),
+        std::pair("d_fn_kink", "d_fn")),
     [](const auto& info) { return std::string(info.param.first); });
 
 TEST(Faults, EveryCheckHasABrokenPlugin) {
@@ -132,6 +133,13 @@ TEST(Faults, AParameterThatChangesNothingIsAWarning) {
   const Report report(plugin("broken_parameters_idle"), {"--check", "parameters"});
   EXPECT_EQ(report.with("warning"), Names{"parameters"});
   EXPECT_EQ(report.message("parameters"), "all values of scale give the same functions");
+}
+
+TEST(Faults, AParameterThatIsClampedInSilenceIsAWarning) {
+  const Report report(plugin("broken_parameters_clamped"), {"--check", "parameters"});
+  EXPECT_EQ(report.with("warning"), Names{"parameters"});
+  EXPECT_EQ(report.message("parameters"),
+            "Broken(scale=2.0) and Broken(scale=3.2) give the same functions");
 }
 
 TEST(Faults, AJumpThatIsNotDeclaredIsAWarningWhereItMatters) {

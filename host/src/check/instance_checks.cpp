@@ -85,32 +85,41 @@ Result try_excluded(const Specimen& specimen) {
   return result;
 }
 
-/// The name of a number or list whose values all give the same functions, or nothing.
-std::string idle_parameter(const Specimen& specimen) {
+/// Which values of a number or list give the same functions, or nothing: "all values of scale", or
+/// "degree=3 and degree=5", of which one is taken for the other.
+std::string same_values(const Specimen& specimen) {
   const std::vector<Call> calls = calls_of(*specimen.table, TileSize::small);
-  const auto results_of = [&](const Setting& setting) {
-    const Instance f(*specimen.table, setting);
-    std::vector<double> results;
-    for (const Call& call : calls)
-      if (call.is_steady)
-        for (unsigned place = 0; place < 8; ++place) call.run(f, place, results);
-    return results;
-  };
+  const std::vector<Setting>& settings = specimen.settings;
+  std::vector<std::vector<double>> results(settings.size());
+  std::vector<std::string> texts;
   try {
-    const auto usual = results_of(specimen.settings.front());
-    for (std::size_t i = 0; i < specimen.table->parameter_count; ++i) {
-      // A switch may be for extreme arguments alone.
-      if (specimen.table->parameters[i]->kind == NNGP_BOOLEAN) continue;
-      int others = 0, different = 0;
-      for (const Setting& setting : specimen.settings) {
-        if (setting[i] == specimen.settings.front()[i]) continue;
-        ++others;
-        different += !same_bits(results_of(setting), usual);
-      }
-      if (others > 0 && different == 0) return specimen.table->parameters[i]->name;
+    for (std::size_t k = 0; k < settings.size(); ++k) {
+      const Instance f(*specimen.table, settings[k]);
+      texts.push_back(f.text());
+      for (const Call& call : calls)
+        if (call.is_steady)
+          for (unsigned place = 0; place < 8; ++place) call.run(f, place, results[k]);
     }
   } catch (const NotMade&) {
     return "";  // parameters that depend on each other
+  }
+  for (std::size_t i = 0; i < specimen.table->parameter_count; ++i) {
+    // A switch may be for extreme arguments alone.
+    if (specimen.table->parameters[i]->kind == NNGP_BOOLEAN) continue;
+    std::vector<std::size_t> of_i = {0};
+    for (std::size_t k = 1; k < settings.size(); ++k)
+      if (settings[k][i] != settings[0][i]) of_i.push_back(k);
+    std::string pair;
+    std::size_t different = 0;
+    for (std::size_t k = 1; k < of_i.size(); ++k)
+      for (std::size_t l = 0; l < k; ++l)
+        if (!same_bits(results[of_i[k]], results[of_i[l]]))
+          ++different;
+        else if (pair.empty())
+          pair = texts[of_i[l]] + " and " + texts[of_i[k]];
+    if (of_i.size() > 1 && different == 0)
+      return std::string("all values of ") + specimen.table->parameters[i]->name;
+    if (!pair.empty()) return pair;
   }
   return "";
 }
@@ -132,8 +141,8 @@ Result check_parameters(const Specimen& specimen) {
   Result result = try_excluded(specimen);
   if (result.status == Status::failure) return result;
   if (made_count == 0) return {Status::warning, "nothing could be checked: " + reason};
-  if (const auto idle = idle_parameter(specimen); !idle.empty())
-    return {Status::warning, "all values of " + idle + " give the same functions"};
+  if (const auto same = same_values(specimen); !same.empty())
+    return {Status::warning, same + " give the same functions"};
   const std::size_t rest = specimen.settings.size() - made_count;
   result.message = std::to_string(made_count) + " settings accepted, " + result.message;
   if (rest > 0) result.message += ", " + std::to_string(rest) + " in range too: " + reason;

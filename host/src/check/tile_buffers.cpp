@@ -47,7 +47,9 @@ void TileBuffers<Real>::fill() {
 
 template <class Real>
 void TileBuffers<Real>::fill_extremes() {
-  constexpr double variances[] = {0, 1e-6, 1e-3, 0.5, 1, 3, 77, 208, 1e4},
+  constexpr double least =
+      std::is_same_v<Real, double> ? 1e-10 : 1e-6;  // its powers are normal numbers
+  constexpr double variances[] = {0, least, 1e-6, 1e-3, 0.5, 1, 3, 77, 208, 1e4, 1e7},
                    rhos[] = {1, -1, 0, 0.999, -0.3};
   fill();
   for (std::size_t i = 0; i < rows; ++i)

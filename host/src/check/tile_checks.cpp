@@ -105,7 +105,7 @@ Result check_values(const Specimen& specimen) {
       entry.fill(f.get(), &tile);
       compare_with_scalars(f, entry, shape, buffers, tile, measure);
     }
-    const TileShape shape = {9, 45, 47};
+    const TileShape shape = {11, 55, 57};
     TileBuffers<Real> buffers(shape);
     buffers.fill_extremes();
     const TileOf<Real> tile = offered(f, buffers);

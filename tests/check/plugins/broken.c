@@ -438,6 +438,12 @@ static _Thread_local char* volatile buffer;
 #elif defined(FAULT_parameters_idle)
 #undef KEPT_SCALE
 #define KEPT_SCALE(values) 1
+#elif defined(FAULT_parameters_clamped)
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) (values[0].data[0] < 1.5 ? values[0].data[0] : 1.5)
+#elif defined(FAULT_tile_values_huge) /* variances beyond those of scaled data */
+#undef TILE_NNGP
+#define TILE_NNGP(k) (v1 > 1e5 ? 1.01 * (k) : (k))
 #elif defined(FAULT_breakpoints_jump) /* not declared, where nngp_fn is to be differentiated */
 #define KIND_jump
 #define NO_D_NNGP
