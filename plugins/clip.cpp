@@ -1,6 +1,7 @@
 // Bounded piecewise linear activations.
 #include <nngp/binormal.hpp>
 #include <nngp/float64.hpp>
+#include <nngp/owens_t.hpp>
 
 #include "shipped.hpp"
 
@@ -75,27 +76,118 @@ nngp::kernel_pair<T> positive_clip(double t, const T& cov12, const nngp::line<T>
   return {x.deviation1 * x.deviation2 * (fma(x.rho, d, hk * tail) + (corners + sides)), d};
 }
 
-/// kernels(t, cov12, x1, x2). For large variances their terms exceed the sum, by up to s1 / t and s2 /
-/// t, which float32 cannot afford.
-template <class Kernels, class T>
-nngp::kernel_pair<T> clip_kernels(const Kernels& kernels, double t, const T& cov12,
-                                  const nngp::line<T>& x1, const nngp::line<T>& x2) {
-  nngp::kernel_pair<T> y = kernels(t, cov12, x1, x2);
-  if constexpr (std::is_same_v<typename T::real, float>) {
-    const auto large = max(x1.var, x2.var) > 4 * t * t;
-    if (any(large)) {
-      const auto bound = [&](const auto& c, const auto& var1, const auto& var2) {
-        return kernels(t, c, nngp::line(var1, t), nngp::line(var2, t));
-      };
-      const auto exact = nngp::in_float64(bound, cov12, x1.var, x2.var);
-      y = {select(large, exact.nngp, y.nngp), select(large, exact.d_nngp, y.d_nngp)};
-    }
+/// What the kernels need of one input.
+template <class T>
+struct Input {
+  nngp::line<T> line;
+  nngp::owens_t<T> beyond;
+
+  Input(const T& var, double t) : line(var, t), beyond(line.distance) {}
+};
+
+// Where no standard deviation is above 2 t the terms above are of the size of their sum, and what is
+// beyond a triangle, Owen's T, does for what is within. Most of it belongs to rows and columns then.
+
+/// Two inputs and where their lines x1 = h, x2 = k cross: the long chain of operations, done ahead.
+template <class T>
+struct Meeting {
+  T cov12;
+  const Input<T>*x1, *x2;
+  T unit;  ///< the product of the deviations
+  T rho, s, inverse_s, orthant;
+  T on_h, on_k;
+  T corner;  ///< 2 pi s times the density there
+
+  Meeting(double t, const T& cov, const T& cov_of_lines, const Input<T>& a, const Input<T>& b)
+      : cov12(cov), x1(&a), x2(&b) {
+    const nngp::crossing<T> x(cov_of_lines, a.line, b.line, t);
+    unit = x.deviation1 * x.deviation2;
+    rho = x.rho;
+    s = x.s;
+    inverse_s = 1.0 / x.s;
+    orthant = x.orthant;
+    on_h = x.on_h.x;
+    on_k = x.on_k.x;
+    corner = nngp::bell_of(x.quadratic);
   }
-  return y;
+};
+
+/// symmetric_clip.
+template <class T>
+nngp::kernel_pair<T> narrow_symmetric_clip(const Meeting<T>& m) {
+  const auto &beyond1 = m.x1->beyond, &beyond2 = m.x2->beyond;
+  const T h = m.x1->line.distance.x, k = m.x2->line.distance.x;
+  const T opposite_h = fma(m.rho, h, k) * m.inverse_s, opposite_k = fma(m.rho, k, h) * m.inverse_s;
+  const T opposite = nngp::bell_of(0.5 * fma(h, h, opposite_h * opposite_h));
+
+  const auto h1 = beyond1.at(m.on_h, m.corner), k1 = beyond2.at(m.on_k, m.corner);
+  const auto h2 = beyond1.at(opposite_h, opposite), k2 = beyond2.at(opposite_k, opposite);
+  const T near = h1.t + k1.t, far = h2.t + k2.t, d = fma(near + far, T(-2.0), 1.0);
+  const T corners = m.s * (m.corner - opposite) * (0.5 / pi);
+  const T sides = k * (h1.above - h2.above) + h * (k1.above - k2.above);
+  const T nngp = m.unit * fma(m.rho, d, 2.0 * fma(h * k, far - near, corners - sides));
+  return {copysign(nngp, m.cov12), d};
 }
 
-constexpr auto symmetric = [](double t, const auto&... x) { return symmetric_clip(t, x...); };
-constexpr auto positive = [](double t, const auto&... x) { return positive_clip(t, x...); };
+/// positive_clip.
+template <class T>
+nngp::kernel_pair<T> narrow_positive_clip(const Meeting<T>& m) {
+  const auto &beyond1 = m.x1->beyond, &beyond2 = m.x2->beyond;
+  const nngp::abscissa<T>&at_h = m.x1->line.distance, &at_k = m.x2->line.distance;
+  const T h = at_h.x, k = at_k.x, above_h = h * m.inverse_s, above_k = k * m.inverse_s;
+  const T foot_h = nngp::bell_of(0.5 * above_h * above_h);
+  const T foot_k = nngp::bell_of(0.5 * above_k * above_k);
+
+  const auto h1 = beyond1.at(m.on_h, m.corner), k1 = beyond2.at(m.on_k, m.corner);
+  const auto h2 = beyond1.at(m.rho * above_h, foot_h), k2 = beyond2.at(m.rho * above_k, foot_k);
+  const T near = h1.t + k1.t, d = m.orthant - (near + (h2.t + k2.t));
+  const T tail = 0.5 * (at_h.upper + at_k.upper) - near;
+  const T corners = m.s * ((1.0 - foot_h - foot_k) + m.corner) * (0.5 / pi);
+  const T sides = k * (foot_k * mills_ratio(above_k) * (0.5 / pi) - h1.above) +
+                  h * (foot_h * mills_ratio(above_h) * (0.5 / pi) - k1.above);
+  return {m.unit * (fma(m.rho, d, h * k * tail) + (corners + sides)), d};
+}
+
+/// y, and where variances are large kernels(t, cov12, x1, x2) of the lines alone. There the terms
+/// exceed the sum, by up to s1 / t and s2 / t, which float32 cannot afford.
+template <class Kernels, class T>
+nngp::kernel_pair<T> unless_wide(const Kernels& kernels, double t, const Meeting<T>& m,
+                                 const nngp::kernel_pair<T>& y) {
+  constexpr double least = nngp::owens_t<T>::least;
+  const T &cov12 = m.cov12, &var1 = m.x1->line.var, &var2 = m.x2->line.var;
+  const auto wide = max(var1, var2) > t * t / (least * least);
+  if (!any(wide)) return y;
+  const auto of_variances = [&](const auto& c, const auto& v1, const auto& v2) {
+    return kernels(t, c, nngp::line(v1, t), nngp::line(v2, t));
+  };
+  nngp::kernel_pair<T> other = y;
+  if constexpr (std::is_same_v<typename T::real, float>) {
+    other = nngp::in_float64(of_variances, cov12, var1, var2);
+  } else {
+    run_on(typename T::isa(), [&] { other = of_variances(cov12, var1, var2); });
+  }
+  return {select(wide, other.nngp, y.nngp), select(wide, other.d_nngp, y.d_nngp)};
+}
+
+template <class T>
+Meeting<T> start_symmetric(double t, const T& cov12, const Input<T>& x1, const Input<T>& x2) {
+  return {t, cov12, abs(cov12), x1, x2};
+}
+template <class T>
+nngp::kernel_pair<T> finish_symmetric(double t, const Meeting<T>& m) {
+  const auto kernels = [](const auto&... x) { return symmetric_clip(x...); };
+  return unless_wide(kernels, t, m, narrow_symmetric_clip(m));
+}
+
+template <class T>
+Meeting<T> start_positive(double t, const T& cov12, const Input<T>& x1, const Input<T>& x2) {
+  return {t, cov12, cov12, x1, x2};
+}
+template <class T>
+nngp::kernel_pair<T> finish_positive(double t, const Meeting<T>& m) {
+  const auto kernels = [](const auto&... x) { return positive_clip(x...); };
+  return unless_wide(kernels, t, m, narrow_positive_clip(m));
+}
 
 template <class T>
 T clip(const T& x, double low, double high) {
@@ -115,8 +207,9 @@ struct HardTanh {
   static constexpr bool long_formula = true;
   auto fn(auto x) const { return clip(x, -1, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(-1, 1), nngp::breakpoint(1, 1)}; }
-  auto of_variance(auto var) const { return nngp::line(var, 1); }
-  auto nngp_and_d_nngp_fn(auto... x) const { return clip_kernels(symmetric, 1, x...); }
+  auto of_variance(auto var) const { return Input(var, 1); }
+  auto start(const auto&... x) const { return start_symmetric(1, x...); }
+  auto finish(const auto& m) const { return finish_symmetric(1, m); }
 };
 
 struct HardSigmoid {
@@ -128,9 +221,10 @@ struct HardSigmoid {
   static constexpr bool long_formula = true;
   auto fn(auto x) const { return clip(x, -3, 3) / 6.0 + 0.5; }
   auto breakpoints() const { return std::array{nngp::breakpoint(-3, 1), nngp::breakpoint(3, 1)}; }
-  auto of_variance(auto var) const { return nngp::line(var, 3); }
-  auto nngp_and_d_nngp_fn(auto... x) const {
-    const auto y = clip_kernels(symmetric, 3, x...);
+  auto of_variance(auto var) const { return Input(var, 3); }
+  auto start(const auto&... x) const { return start_symmetric(3, x...); }
+  auto finish(const auto& m) const {
+    const auto y = finish_symmetric(3, m);
     return nngp::kernel_pair{y.nngp / 36.0 + 0.25, y.d_nngp / 36.0};
   }
 };
@@ -144,8 +238,9 @@ struct Relu6 {
   static constexpr bool long_formula = true;
   auto fn(auto x) const { return clip(x, 0, 6); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1), nngp::breakpoint(6, 1)}; }
-  auto of_variance(auto var) const { return nngp::line(var, 6); }
-  auto nngp_and_d_nngp_fn(auto... x) const { return clip_kernels(positive, 6, x...); }
+  auto of_variance(auto var) const { return Input(var, 6); }
+  auto start(const auto&... x) const { return start_positive(6, x...); }
+  auto finish(const auto& m) const { return finish_positive(6, m); }
 };
 
 NNGP_PLUGIN(shipped("clip"), HardTanh, HardSigmoid, Relu6);

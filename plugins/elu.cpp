@@ -251,7 +251,7 @@ struct Elu {
   auto fn(auto x) const { return elu(x, alpha, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, alpha == 1 ? 2 : 1)}; }
   auto of_variance(auto var) const { return kernels.input(var); }
-  auto nngp_and_d_nngp_fn(auto... x) const { return kernels(x...); }
+  auto nngp_and_d_nngp_fn(const auto&... x) const { return kernels(x...); }
 };
 
 struct Celu {
@@ -272,7 +272,7 @@ struct Celu {
   auto fn(auto x) const { return elu(x, alpha, 1 / alpha); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 2)}; }
   auto of_variance(auto var) const { return kernels.input(var); }
-  auto nngp_and_d_nngp_fn(auto... x) const { return kernels(x...); }
+  auto nngp_and_d_nngp_fn(const auto&... x) const { return kernels(x...); }
 };
 
 struct Selu {
@@ -291,7 +291,7 @@ struct Selu {
   auto fn(auto x) const { return scale * elu(x, alpha, 1); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
   auto of_variance(auto var) const { return kernels.input(var); }
-  auto nngp_and_d_nngp_fn(auto... x) const {
+  auto nngp_and_d_nngp_fn(const auto&... x) const {
     const auto y = kernels(x...);
     return nngp::kernel_pair{scale * scale * y.nngp, scale * scale * y.d_nngp};
   }

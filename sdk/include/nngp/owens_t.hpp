@@ -1,0 +1,141 @@
+#pragma once
+
+// Owen's T(h, y / h) for one h and many y. What takes most of the time, the coefficients of two series,
+// is done once for each h, which belongs to a row or a column of a tile.
+
+#include <array>
+
+#include "nngp/binormal.hpp"
+
+#pragma GCC visibility push(hidden)
+
+namespace nngp {
+namespace detail {
+
+/// int_0^1 (-1)^n T_n(2z - 1) du with z = a^2 u^2 for Chebyshev polynomials T_n, n <= degree: [n][k] is
+/// the coefficient of a^(2k).
+template <std::size_t degree>
+constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_integrals() {
+  std::array<std::array<double, degree + 1>, degree + 1> t{};
+  t[0][0] = 1;
+  t[1] = {1, 2};
+  for (std::size_t n = 2; n <= degree; ++n)
+    for (std::size_t k = 0; k <= n; ++k)
+      t[n][k] = 2 * t[n - 1][k] + (k > 0 ? 4 * t[n - 1][k - 1] : 0) - t[n - 2][k];
+  for (auto& row : t)  // now T_n(2z + 1)
+    for (std::size_t k = 0; k <= degree; ++k)
+      row[k] *= (k % 2 == 0 ? 1.0 : -1.0) / static_cast<double>(2 * k + 1);
+  return t;
+}
+
+}  // namespace detail
+
+/// T(h, y / h) of one h >= least and any y: the probability that standard normal variables are X > h
+/// and 0 < Y / X < y / h.
+///
+/// With a = |y| / h <= 1, T = e^(-h^2/2) a / (2 pi) int_0^1 e^(-h^2 a^2 u^2/2) / (1 + a^2 u^2) du. The
+/// integrand is a Chebyshev series in a^2 u^2: that of the exponential, whose coefficients are Bessel
+/// functions, divided by 1 + a^2 u^2. Its powers are integrated one by one. For |y| > h, T(|y|, h /
+/// |y|) comes from the series of owen_t, whose moments depend on h alone then.
+template <Vector V>
+class owens_t {
+ public:
+  static constexpr double least = 0.5;
+
+  struct value {
+    V t;      ///< T(h, y / h), odd in y
+    V above;  ///< density(h) P(X > y) for a standard normal X
+  };
+
+  explicit owens_t(const abscissa<V>& h)
+      : h_(h.x), inverse_(1.0 / h.x), density_(h.density()), upper_(h.upper) {
+    const V capped = max(least, min(cap, h.x));
+    inverse_density_ = exp(0.5 * capped * capped) * (sqrt_2 * sqrt_pi);
+    make_near(capped);
+    make_far(capped);
+  }
+
+  /// corner = exp(-(h^2 + y^2) / 2).
+  value at(const V& y, const V& corner) const {
+    const V length = max(tiny, abs(y)), scaled = corner * (0.5 / pi);
+    const V beyond = scaled * mills_ratio(length);  // density(h) P(X > |y|)
+    const V a = min(1.0, length * inverse_), r = min(1.0, h_ / length), a2 = a * a, r2 = r * r;
+    V near = near_[degree], far = far_[degree];
+#pragma GCC unroll 32
+    for (std::size_t k = degree - 1; k < degree; --k) {
+      near = fma(near, a2, near_[k]);
+      far = fma(far, r2, far_[k]);
+    }
+    const V upper = beyond * inverse_density_;  // P(X > |y|)
+    const V rectangle = fma(-upper_, upper, 0.5 * (upper_ + upper));
+    const V t = select(length > h_, fma(-(scaled * r), far, rectangle), a * near);
+    return {copysign(t, y), select(y < 0.0, density_ - beyond, beyond)};
+  }
+
+ private:
+  static constexpr bool is_double = std::is_same_v<typename V::real, double>;
+  using Series = detail::owen_series<typename V::real>;
+  static constexpr std::size_t degree = Series::c.size() - 1;
+  /// Where backward recurrences begin. What they lack is below rounding beside e^(-h^2/2).
+  static constexpr std::size_t last_bessel = degree + 4, last_moment = degree + (is_double ? 26 : 12);
+  /// From where T is far below rounding.
+  static constexpr double cap = is_double ? 8.6 : 5.5;
+  static constexpr double tiny = 1e-30;
+  static constexpr auto reciprocal = detail::odd_reciprocals<last_moment + 1>();
+
+  void make_near(const V& h) {
+    // e^(-h^2 z/2) = e^-b (I_0(b) + 2 sum (-1)^n I_n(b) T_n(2z - 1)), b = h^2 / 4, and I_n(b) = (b/2)^n
+    // / n! J_n with J_n = J_(n+1) + (b/2)^2 / ((n + 1) (n + 2)) J_(n+2); the sum without signs is e^b.
+    const V half = 0.125 * h * h, square = half * half;
+    std::array<V, last_bessel + 1> bessel;
+    V next(1.0), after(1.0);
+    for (std::size_t n = last_bessel + 1; n-- > 0;) {
+      bessel[n] = fma(square * (1.0 / static_cast<double>((n + 1) * (n + 2))), after, next);
+      after = next;
+      next = bessel[n];
+    }
+    V power(1.0), sum(0.0);
+    for (std::size_t n = 1; n <= last_bessel; ++n) {
+      power = power * (half * (1.0 / static_cast<double>(n)));
+      bessel[n] = power * bessel[n];
+      sum = sum + bessel[n];
+    }
+    sum = fma(sum, V(2.0), bessel[0]);
+    // 1 / (1 + z) has the coefficients (-1)^n lambda^|n| sqrt(2): a filter forwards and backwards.
+    constexpr double lambda = 3 - 2 * sqrt_2;
+    std::array<V, degree + 1> quotient;
+    V backward(0.0);
+    for (std::size_t n = last_bessel + 1; n-- > 0;) {
+      if (n <= degree) quotient[n] = backward;
+      if (n > 0) backward = lambda * (backward + bessel[n]);
+    }
+    V forward = quotient[0] * (1 / lambda);
+    const V scale = density_ / sum * (1 / sqrt_pi);
+    for (std::size_t n = 0; n <= degree; ++n) {
+      forward = fma(forward, V(lambda), bessel[n]);
+      quotient[n] = scale * (quotient[n] + forward);
+    }
+    quotient[0] = 0.5 * quotient[0];
+    static constexpr auto integral = detail::chebyshev_integrals<degree>();
+    near_.fill(V(0.0));
+    for (std::size_t n = 0; n <= degree; ++n)
+      for (std::size_t k = 0; k <= n; ++k) near_[k] = fma(quotient[n], V(integral[n][k]), near_[k]);
+  }
+
+  void make_far(const V& h) {
+    // e^(h^2/2) int_0^1 u^(2k) e^(-h^2 u^2/2) du
+    const V square = h * h;
+    V moment(0.0);
+    for (std::size_t k = last_moment + 1; k-- > 0;) {
+      if (k <= degree) far_[k] = moment * (Series::c[k] * reciprocal[k]);
+      if (k > 0) moment = fma(square * reciprocal[k], moment, 1.0);
+    }
+  }
+
+  V h_, inverse_, density_, inverse_density_, upper_;
+  std::array<V, degree + 1> near_, far_;
+};
+
+}  // namespace nngp
+
+#pragma GCC visibility pop
