@@ -1,6 +1,7 @@
 // Functions of normal variables on each instruction set, against quadrature with 40 digits (mpmath).
 
 #include "nngp/binormal.hpp"
+#include "nngp/owens_t.hpp"
 
 #include <gtest/gtest.h>
 
@@ -206,6 +207,29 @@ TYPED_TEST(Binormal, RightTriangles) {
     EXPECT_NEAR(values[1], row.beyond, this->epsilon * ((16 + row.h * row.h) * row.beyond + 2e-4));
     EXPECT_EQ(values[2], -values[0]);
     EXPECT_EQ(values[3], -values[1]);
+  }
+}
+
+TYPED_TEST(Binormal, OwensTOfOneLine) {
+  using V = TypeParam;
+  if (!supported<typename V::isa>()) GTEST_SKIP() << "this machine lacks " << V::isa::name;
+  for (const Triangle& row : triangles) {
+    if (row.h < owens_t<V>::least) continue;
+    SCOPED_TRACE("h = " + std::to_string(row.h) + ", y = " + std::to_string(row.y));
+    const auto values = call<V, 4>([h = row.h, y = row.y] {
+      const owens_t<V> beyond{abscissa<V>(V(h))};
+      const V corner = bell_of(V(0.5 * (h * h + y * y)));
+      const auto right = beyond.at(V(y), corner), left = beyond.at(V(-y), corner);
+      return std::array<V, 4>{right.t, left.t, right.above, left.above};
+    });
+    // Relative to one, not to T: terms of its size are subtracted.
+    EXPECT_NEAR(values[0], row.beyond, this->epsilon);
+    EXPECT_EQ(values[1], -values[0]);
+    const double density = std::exp(-row.h * row.h / 2) / std::sqrt(2 * pi);
+    const double above = density * std::erfc(row.y / sqrt_2) / 2;
+    // What is below the least exponential in float counts as 0.
+    EXPECT_NEAR(values[2], above, this->epsilon * (16 + row.h * row.h + row.y * row.y) * above + 1e-19);
+    EXPECT_NEAR(values[3], density - above, this->epsilon * (16 + row.h * row.h) * density);
   }
 }
 

@@ -136,21 +136,27 @@ void Pieces::take_samples() {
 
 /// What errors are small against: the largest values that fn takes where a deviation puts inputs.
 void Pieces::measure_sizes() {
-  for (double sigma = sigma_min_; sigma <= sigma_max_; sigma *= 2) {
+  std::vector<double> deviations = {sigma_max_};
+  for (double sigma = sigma_min_; sigma < sigma_max_; sigma *= 2) deviations.push_back(sigma);
+  for (double sigma : deviations) {
     double largest = 0;
     for (const Sample& s : samples_) {
       const double u = s.x / sigma;
       largest = std::max(largest, std::abs(s.y) * std::exp(-u * u / 4));
     }
-    sizes_.push_back(largest);
+    sizes_.push_back({sigma, largest});
   }
 }
 
+/// By the deviation that needs most of those for which fn is not 0: the Gaussian makes up for errors
+/// further out.
 double Pieces::size_at(double x) const {
-  const double octave = std::log2(std::max(std::abs(x), sigma_min_) / sigma_min_);
-  const double size = sizes_[std::min(static_cast<std::size_t>(octave), sizes_.size() - 1)];
-  const double u = x / sigma_max_;
-  return size * std::exp(u * u / 4);  // the Gaussian makes up for that
+  double least = INFINITY;
+  for (const auto& [sigma, size] : sizes_) {
+    const double u = x / sigma;
+    if (size > 0) least = std::min(least, size * std::exp(u * u / 4));
+  }
+  return least < INFINITY ? least : 0;
 }
 
 /// On short intervals any fn but a noisy one is a line; medians pass over the places where it jumps.
@@ -209,7 +215,9 @@ bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
 }
 
 void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
-  const bool done = whole.tail * whole.scale <= tolerance(whole) && agrees(whole);
+  // Rounding of the largest values is an error everywhere on a piece.
+  const double allowed = tolerance(whole);
+  const bool done = std::max(whole.tail, kEpsilon) * whole.scale <= allowed && agrees(whole);
   const bool smallest = is_smallest(whole, 1);
   if (calls_ >= kMostCalls && !done && !smallest) resolved_ = false;
   if (done || smallest || calls_ >= kMostCalls) {

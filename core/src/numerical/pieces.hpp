@@ -68,6 +68,10 @@ class Pieces {
   struct Sample {
     double x, y;
   };
+  /// Of fn where inputs have a deviation.
+  struct Size {
+    double deviation, of_fn;
+  };
   struct Piece {
     ChebyshevFit value, slope;    // the slope may have been fitted on a larger interval
     std::array<double, 2> error;  // of fn and of fn'
@@ -94,7 +98,7 @@ class Pieces {
   double reach_, radius_;
   double at_zero_ = 0;           // fn(0)
   std::vector<Sample> samples_;  // increasing
-  std::vector<double> sizes_;    // of fn, by octave of the deviation from sigma_min on
+  std::vector<Size> sizes_;      // by octave of the deviation
   double noise_ = 0;
   std::size_t calls_ = 0;
   bool resolved_ = true;
