@@ -113,6 +113,50 @@ TEST_F(Conditions, SignalsAreHeardWhereverTheProcessIs) {
   }
 }
 
+/// Short commands are over before a signal comes, or end by it; what they write is whole or not there.
+TEST_F(Conditions, SignalsLeaveNothingHalfDone) {
+  const std::string plugin = NNGP_TEST_PLUGINS "/libsine.so";
+  const auto files_of = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path()))
+      if (entry.is_regular_file()) names.push_back(std::filesystem::relative(entry, folder.path()));
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  int signal = SIGTERM;
+  for (const std::string& command : std::vector<std::string>{
+           "info", "info --json", "plugins list", "plugins show Sin", "plugins new Mine",
+           "plugins pack " + plugin, "plugins install " + plugin, "plugins remove sine"}) {
+    const auto start = [&] {
+      return Process({"/bin/bash", "-c",
+                      "cd " + folder.path().string() + " && exec " NNGP_TEST_COMMAND " " + command},
+                     {"NNGP_PLUGIN_PATH=", "XDG_DATA_HOME=" + file("data")});
+    };
+    const auto prepare = [&] {
+      std::filesystem::remove_all(folder.path());
+      std::filesystem::create_directories(folder.path());
+      if (command == "plugins remove sine") {
+        std::filesystem::create_directories(folder / "data/nngp/plugins");
+        std::filesystem::copy(plugin, folder / "data/nngp/plugins");
+      }
+      return files_of();
+    };
+    const std::vector<std::string> before = prepare();
+    EXPECT_EQ(start().wait().code, 0) << command;
+    const std::vector<std::string> after = files_of();
+    for (const int milliseconds : {0, 2, 5, 9, 14, 20, 35, 60, 100}) {
+      prepare();
+      signal = signal == SIGTERM ? SIGINT : SIGTERM;
+      const Process process = start();
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      process.send(signal);
+      const Outcome outcome = process.wait();
+      EXPECT_THAT(outcome.code, testing::AnyOf(0, 128 + signal)) << command << ": " << outcome.err;
+      EXPECT_THAT(files_of(), testing::AnyOf(before, after)) << command << " after " << milliseconds;
+    }
+  }
+}
+
 TEST_F(Conditions, ASecondProcessIsRefusedAndLosesNothing) {
   inputs(1500);
   const std::vector<std::string> words = {
