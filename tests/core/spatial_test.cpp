@@ -165,6 +165,66 @@ Kernels<double> kernels_of_ones(const std::string& text, const Sites& sites) {
   return KernelFn(parse_model(text, registry()), sites)(view(x));
 }
 
+/// K'(s, s') = sum of K(s + k, s' + k) over the nine neighbours k, twice, and the mean over all (s,
+/// s').
+double two_filters_by_definition(const double* x1, const double* x2, int height, int width) {
+  const auto at = [&](int y1, int x_1, int y2, int x_2) {
+    return static_cast<std::size_t>(((y1 * width + x_1) * height + y2) * width + x_2);
+  };
+  const int sites = height * width;
+  std::vector<double> k(static_cast<std::size_t>(sites) * static_cast<std::size_t>(sites));
+  for (int s = 0; s < sites; ++s)
+    for (int u = 0; u < sites; ++u) k[static_cast<std::size_t>(s * sites + u)] = x1[s] * x2[u];
+  const auto inside = [&](int y, int x) { return y >= 0 && y < height && x >= 0 && x < width; };
+  for (int layer = 0; layer < 2; ++layer) {
+    std::vector<double> sums(k.size());
+    for (int y1 = 0; y1 < height; ++y1)
+      for (int c1 = 0; c1 < width; ++c1)
+        for (int y2 = 0; y2 < height; ++y2)
+          for (int c2 = 0; c2 < width; ++c2)
+            for (int dy = -1; dy <= 1; ++dy)
+              for (int dx = -1; dx <= 1; ++dx)
+                if (inside(y1 + dy, c1 + dx) && inside(y2 + dy, c2 + dx))
+                  sums[at(y1, c1, y2, c2)] += k[at(y1 + dy, c1 + dx, y2 + dy, c2 + dx)];
+    k = std::move(sums);
+  }
+  double sum = 0;
+  for (const double entry : k) sum += entry;
+  return sum / static_cast<double>(k.size());
+}
+
+TEST(Spatial, FiltersOfThreeSumTheirNeighbours) {
+  struct Case {
+    Sites sites;
+    int height, width;
+    std::string filter;
+  };
+  for (const Case& c : {Case{{{1, 1}}, 1, 1, "3, 3"},
+                        {{{1, 4}}, 1, 4, "3, 3"},
+                        {{{2, 1}}, 2, 1, "3, 3"},
+                        {{{3, 2}}, 3, 2, "3, 3"},
+                        {{{4, 5}}, 4, 5, "3, 3"},
+                        {{{5, 3}}, 5, 3, "3, 3"},
+                        {{{7}}, 7, 1, "3,"},
+                        {{{3, 4, 1}}, 3, 4, "3, 3, 3"},
+                        {{{1, 3, 4}}, 3, 4, "3, 3, 3"}}) {
+    const std::string conv = "Conv(1, (" + c.filter + "), padding='SAME')";
+    const Matrix<double> x1 = random_images(3, c.height * c.width, 5),
+                         x2 = random_images(35, c.height * c.width, 6);
+    const auto kernels = KernelFn(
+        parse_model("serial(" + conv + ", " + conv + ", GlobalAvgPool(), Dense(1))", registry()),
+        c.sites)(view(x1), view(x2));
+    const double taps = c.filter == "3," ? 3 : c.filter == "3, 3" ? 9 : 27;
+    for (Eigen::Index i = 0; i < x1.rows(); ++i)
+      for (Eigen::Index j = 0; j < x2.rows(); ++j) {
+        const double wanted =
+            two_filters_by_definition(&x1(i, 0), &x2(j, 0), c.height, c.width) / (taps * taps);
+        EXPECT_NEAR(kernels.nngp(i, j), wanted, 1e-13) << c.filter << " on " << c.height << c.width;
+        EXPECT_NEAR(kernels.ntk(i, j), 3 * wanted, 3e-13);
+      }
+  }
+}
+
 // A window of 3 over four positions of ones, SAME: sums 2, 3, 3, 2. Flatten takes the mean of squares.
 TEST(Spatial, PoolingOfOnesAtTheEdges) {
   const Sites line{{4}};

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
 #include "nngp/numerical.hpp"
 #include "nngp/plugin.hpp"
+#include "plugin/tile_of.hpp"
 
 namespace nngp {
 
@@ -17,33 +19,46 @@ class Dual {
   virtual void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const = 0;
   virtual void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const = 0;
 
-  /// The diagonal of a tile of inputs with themselves, `count` long: nngp of (v, v, v) for each
-  /// v = cov_scale * var + cov_shift, to the last bit what tile() gives.
+  /// Each entry with variances of its own on both sides, `count` of them: nngp is the covariance
+  /// before. To the last bit what tiles give. The entries are the diagonals of small tiles.
+  template <class Real>
+  void entries(const Real* var1, const Real* var2, std::size_t count, Real cov_scale, Real cov_shift,
+               Real* nngp) const {
+    constexpr std::size_t most = 64 / sizeof(Real);
+    const std::size_t size = is_vectorised() ? most : 1;
+    for (std::size_t first = 0; first < count; first += size) {
+      typename TileOf<Real>::type tile{};
+      tile.struct_size = sizeof tile;
+      tile.rows = tile.cols = std::min(size, count - first);
+      tile.cov12_ld = tile.nngp_ld = most;
+      Real square[most * most] = {};
+      for (std::size_t i = 0; i < tile.rows; ++i) square[i * most + i] = nngp[first + i];
+      tile.cov12 = tile.nngp = square;
+      tile.var1 = var1 + first;
+      tile.var2 = var2 + first;
+      tile.cov_scale = cov_scale;
+      tile.cov_shift = cov_shift;
+      ColumnMemory<Real> memory;
+      this->tile(tile, memory);
+      for (std::size_t i = 0; i < tile.rows; ++i) nngp[first + i] = square[i * most + i];
+    }
+  }
+
+  /// The same of inputs with themselves: nngp of (v, v, v) for each v = cov_scale * var + cov_shift.
   virtual void diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,
                         double* nngp) const {
-    one_by_one<nngp_tile_f64>(var, count, cov_scale, cov_shift, nngp);
+    std::copy_n(var, count, nngp);
+    entries(var, var, count, cov_scale, cov_shift, nngp);
   }
   virtual void diagonal(const float* var, std::size_t count, float cov_scale, float cov_shift,
                         float* nngp) const {
-    one_by_one<nngp_tile_f32>(var, count, cov_scale, cov_shift, nngp);
+    std::copy_n(var, count, nngp);
+    entries(var, var, count, cov_scale, cov_shift, nngp);
   }
 
  private:
-  template <class Tile, class Real>
-  void one_by_one(const Real* var, std::size_t count, Real cov_scale, Real cov_shift,
-                  Real* nngp) const {
-    for (std::size_t i = 0; i < count; ++i) {
-      Tile entry{};
-      entry.struct_size = sizeof entry;
-      entry.rows = entry.cols = entry.cov12_ld = entry.nngp_ld = 1;
-      entry.cov12 = entry.var1 = entry.var2 = &var[i];
-      entry.nngp = &nngp[i];
-      entry.cov_scale = cov_scale;
-      entry.cov_shift = cov_shift;
-      ColumnMemory<Real> memory;
-      tile(entry, memory);
-    }
-  }
+  /// Whether a row of a tile costs what a single entry costs.
+  virtual bool is_vectorised() const { return true; }
 };
 
 /// The dual that a plugin brings along.
@@ -54,6 +69,8 @@ class ClosedFormDual final : public Dual {
   void tile(const nngp_tile_f32& tile, ColumnMemory<float>&) const override { activation_.tile(tile); }
 
  private:
+  bool is_vectorised() const override { return activation_.descriptor().tile_f64 != nullptr; }
+
   Activation activation_;
 };
 

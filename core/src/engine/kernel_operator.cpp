@@ -33,7 +33,7 @@ class Computation {
     // A task is a column of tiles: x2 is packed once for it. Enough tasks for the threads to share
     // evenly; tiles of many sites may need to be smaller for that.
     const std::size_t tile_cols = shape_.cols;
-    if (engine_.is_spatial()) make_enough_tiles();
+    if (engine_.is_spatial()) share_rows();
     const std::size_t tile_rows = shape_.rows;
     const std::size_t strips = (window_.cols + tile_cols - 1) / tile_cols;
     const std::size_t tiles = (window_.rows + tile_rows - 1) / tile_rows;
@@ -155,12 +155,22 @@ class Computation {
     };
   }
 
-  /// At least four tiles for a thread, if there are as many rows.
-  void make_enough_tiles() {
+  /// Lowers tiles of many sites if the threads are done sooner so. A tile takes as long as its rows and
+  /// about one more, for what an activation computes of columns alone.
+  void share_rows() {
     const auto threads = static_cast<std::size_t>(arena(options_.threads).max_concurrency());
-    const std::size_t strips = (window_.cols + shape_.cols - 1) / shape_.cols;
-    const std::size_t rows = window_.rows * strips / (4 * threads);
-    shape_.rows = std::clamp<std::size_t>(rows, 1, shape_.rows);
+    const auto time = [&](std::size_t rows) {
+      std::size_t tiles = 0;
+      for (std::size_t col = 0; col < window_.cols; col += shape_.cols) {
+        const std::size_t last = mirrored_ ? std::min(window_.rows, col + shape_.cols) : window_.rows;
+        tiles += (last + rows - 1) / rows;
+      }
+      return (tiles + threads - 1) / threads * (rows + 1);
+    };
+    std::size_t best = shape_.rows;
+    for (std::size_t rows = shape_.rows; rows > 0; --rows)
+      if (time(rows) < time(best)) best = rows;
+    shape_.rows = best;
   }
 
   /// A tile of the window, among all tiles.

@@ -12,6 +12,21 @@ bool matches(TapPairs pairs, const Tap& a, const Tap& b) {
   return pairs == TapPairs::any || a.tap == b.tap;
 }
 
+/// Whether each site reads itself and its two neighbours, as far as there are any, by three taps.
+bool reads_neighbours(const AxisTaps& taps) {
+  if (taps.extent() != taps.sources) return false;
+  if (taps.extent() == 1) return taps.sites[0].size() == 1 && taps.sites[0][0].factor == 1;
+  for (std::size_t s = 0; s < taps.extent(); ++s) {
+    const std::size_t first = s == 0 ? 0 : s - 1, last = std::min(s + 1, taps.sources - 1);
+    if (taps.sites[s].size() != last - first + 1) return false;
+    for (std::size_t u = first; u <= last; ++u) {
+      const Tap& tap = taps.sites[s][u - first];
+      if (tap.source != u || tap.tap != u + 1 - s || tap.factor != 1) return false;
+    }
+  }
+  return true;
+}
+
 /// The first site of a pair of this offset on an axis of `extent` sites, and how many there are.
 std::pair<std::size_t, std::size_t> pair_range(std::size_t extent, std::ptrdiff_t offset) {
   const auto length = static_cast<std::size_t>(std::abs(offset));
@@ -170,6 +185,7 @@ class MappedTile final : public TileStep<Real> {
   explicit MappedTile(const SiteMap& step) : step_(step), operands_(step.operands()) {}
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    if (step_.is_filter()) return filter(tile, part);
     const Offset &in = part.in.box->offset, &out = part.out.box->offset;
     std::array<Lines<Real>, axes> lines;
     for (std::size_t axis = 0; axis < axes; ++axis)
@@ -186,6 +202,22 @@ class MappedTile final : public TileStep<Real> {
   }
 
  private:
+  /// A plane, which may take its own place.
+  void filter(const KernelTile<Real>& tile, const Contribution<Real>& part) const {
+    const TileOps<Real>& ops = tile_ops<Real>();
+    const std::size_t lines = part.in.box->extent[0], positions = part.in.box->extent[1];
+    if (tile.scratch->size() < axes + 2) tile.scratch->resize(axes + 2);
+    AlignedVector<Real>& scratch = tile.scratch->front();
+    if (scratch.size() < 3 * positions * ops.panel_cols) scratch.resize(3 * positions * ops.panel_cols);
+    const Block<Real> from = applied(tile, part), to = part.out.entries;
+    const std::size_t stride = part.in.stride(tile);
+    for (std::size_t row = 0; row < tile.rows; ++row) {
+      const std::size_t at = row * stride;
+      ops.filter(from.k + at, lines, positions, tile.ld, to.k + at, scratch.data());
+      if (from.t) ops.filter(from.t + at, lines, positions, tile.ld, to.t + at, scratch.data());
+    }
+  }
+
   /// What is pending may add to a covariance, but nothing where the grid ends: it is applied before.
   Block<Real> applied(const KernelTile<Real>& tile, const Contribution<Real>& part) const {
     const Affine& pending = operands_[part.operand].pending;
@@ -218,6 +250,10 @@ SiteMap::SiteMap(std::string name, std::vector<Operand> operands, std::vector<Si
       for (std::vector<Tap>& site : axis.sites)
         std::stable_sort(site.begin(), site.end(),
                          [](const Tap& a, const Tap& b) { return a.source < b.source; });
+  const std::array<AxisTaps, axes>& of_axes = taps_[0].axes;
+  is_filter_ = taps_.size() == 1 && pairs_ == TapPairs::same && !diagonal_ &&
+               reads_neighbours(of_axes[0]) && reads_neighbours(of_axes[1]) &&
+               reads_neighbours(of_axes[2]) && of_axes[2].extent() == 1;
 }
 
 SitePairs SiteMap::reads(std::size_t operand, const Offset& offset) const {

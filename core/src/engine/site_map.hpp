@@ -26,13 +26,15 @@ struct SiteMap final : KernelStep {
 
   std::string name() const override { return name_; }
   std::vector<Operand> operands() const override { return operands_; }
-  Writes writes() const override { return Writes::elsewhere; }
+  Writes writes() const override { return is_filter_ ? Writes::anywhere : Writes::elsewhere; }
   SitePairs reads(std::size_t operand, const Offset& offset) const override;
   std::unique_ptr<TileStep<double>> bind(Binding<double>& inputs) const override;
   std::unique_ptr<TileStep<float>> bind(Binding<float>& inputs) const override;
 
   const SiteTaps& taps(std::size_t operand) const { return taps_[operand]; }
   TapPairs pairs() const { return pairs_; }
+  /// Whether it is the filter of networks on images, 3 x 3 with SAME: every site reads its neighbours.
+  bool is_filter() const { return is_filter_; }
 
  private:
   std::string name_;
@@ -40,6 +42,7 @@ struct SiteMap final : KernelStep {
   std::vector<SiteTaps> taps_;
   TapPairs pairs_;
   bool diagonal_;
+  bool is_filter_;
 };
 
 }  // namespace nngp

@@ -45,8 +45,7 @@ TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
 template <class Real>
 TileShape TileEngine<Real>::choose_shape() const {
   if (!is_spatial()) return {tile_rows, tile_cols};
-  constexpr std::size_t cache = std::size_t{1} << 19, least = 256, few = 64,
-                        memory = std::size_t{1} << 26;
+  constexpr std::size_t cache = std::size_t{1} << 20, least = 256, memory = std::size_t{1} << 26;
   const Schedule& pairs = schedules_.pairs;
   double sites = 0;
   for (const PairBox& box : pairs.boxes) sites += static_cast<double>(box.count());
@@ -54,8 +53,10 @@ TileShape TileEngine<Real>::choose_shape() const {
   const auto in_cache = static_cast<std::size_t>(cache / (2 * sizeof(Real) * sites));
   const std::size_t in_memory = memory / (2 * sizeof(Real) * std::max<std::size_t>(1, pairs.tiles()));
   const std::size_t entries = std::min(std::max(in_cache, least), in_memory);
-  // Few columns: what an activation computes of the variances of columns serves more rows.
-  const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, few);
+  // Few columns, so that three lines of a filter stay in the first-level cache, and rows for whole
+  // panels of inner products.
+  const std::size_t most = entries < 512 ? whole_columns : 2 * whole_columns;
+  const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, most);
   return {std::clamp<std::size_t>(entries / cols, 1, tile_rows), cols};
 }
 

@@ -71,7 +71,12 @@ class ActivationTile final : public TileStep<Real> {
       });
       return;
     }
-    typename TileOf<Real>::type entries = tile_of(tile.rows, tile.cols, plane.stride(tile));
+    typename TileOf<Real>::type entries = {};
+    entries.struct_size = sizeof entries;
+    entries.rows = tile.rows;
+    entries.cols = tile.cols;
+    entries.cov12_ld = entries.nngp_ld = entries.ntk_ld = plane.stride(tile);
+    set_affine(operand_.pending, entries);
     entries.output = tile.output;
     plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
       const Block<Real> block = plane.tile(place, tile);
@@ -84,40 +89,17 @@ class ActivationTile final : public TileStep<Real> {
   }
 
  private:
-  typename TileOf<Real>::type tile_of(std::size_t rows, std::size_t cols, std::size_t ld) const {
-    typename TileOf<Real>::type entries = {};
-    entries.struct_size = sizeof entries;
-    entries.rows = rows;
-    entries.cols = cols;
-    entries.cov12_ld = entries.nngp_ld = entries.ntk_ld = ld;
-    set_affine(operand_.pending, entries);
-    return entries;
-  }
-
-  /// Variances if the sites are the same. Else each entry has variances of its own on both sides: they
-  /// are the diagonals of small tiles.
+  /// Variances if the sites are the same. Else each entry has variances of its own on both sides.
   void examples_with_themselves(const KernelTile<Real>& own, std::size_t s1, std::size_t s2,
                                 Real* k) const {
-    const Real *const var1 = before_.of(*own.own, s1, own.col), *const var2 =
-                                                                    before_.of(*own.own, s2, own.col);
-    if (s1 == s2) {
-      dual_->diagonal(var1, own.cols, static_cast<Real>(operand_.pending.cov_scale),
-                      static_cast<Real>(operand_.pending.cov_shift), k);
-      return;
-    }
-    constexpr std::size_t size = 8;
-    for (std::size_t first = 0; first < own.cols; first += size) {
-      const std::size_t count = std::min(size, own.cols - first);
-      Real square[size * size] = {};
-      for (std::size_t i = 0; i < count; ++i) square[i * size + i] = k[first + i];
-      typename TileOf<Real>::type entries = tile_of(count, count, size);
-      entries.cov12 = entries.nngp = square;
-      entries.var1 = var1 + first;
-      entries.var2 = var2 + first;
-      ColumnMemory<Real> columns;
-      dual_->tile(entries, columns);
-      for (std::size_t i = 0; i < count; ++i) k[first + i] = square[i * size + i];
-    }
+    const Real* const var1 = before_.of(*own.own, s1, own.col);
+    const Real* const var2 = before_.of(*own.own, s2, own.col);
+    const auto scale = static_cast<Real>(operand_.pending.cov_scale);
+    const auto shift = static_cast<Real>(operand_.pending.cov_shift);
+    if (s1 == s2)
+      dual_->diagonal(var1, own.cols, scale, shift, k);
+    else
+      dual_->entries(var1, var2, own.cols, scale, shift, k);
   }
 
   const Operand operand_;

@@ -46,8 +46,8 @@ struct Ops;
 template <class Real, class Isa>
 TileOps<Real> table() {
   using O = Ops<Real, Isa>;
-  return {O::cols,       O::rows, O::pack,     O::inner_products, O::add_with_rest, O::copy,
-          O::accumulate, O::sum,  O::multiply, O::transpose,      O::write_row};
+  return {O::cols,       O::rows, O::pack,   O::inner_products, O::add_with_rest, O::copy,
+          O::accumulate, O::sum,  O::filter, O::multiply,       O::transpose,     O::write_row};
 }
 
 }  // namespace
