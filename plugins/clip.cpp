@@ -194,6 +194,22 @@ T clip(const T& x, double low, double high) {
   return select(x < low, T(low), select(x > high, T(high), x));
 }
 
+/// x clipped to [-t, t], over `divisor`, plus `shift`.
+struct SymmetricClip {
+  double t, divisor, shift;
+
+  static constexpr bool long_formula = true;
+  auto fn(auto x) const { return clip(x, -t, t) / divisor + shift; }
+  auto breakpoints() const { return std::array{nngp::breakpoint(-t, 1), nngp::breakpoint(t, 1)}; }
+  auto of_variance(auto var) const { return Input(var, t); }
+  auto start(const auto&... x) const { return start_symmetric(t, x...); }
+  auto finish(const auto& m) const {
+    const auto y = finish_symmetric(t, m);
+    const double square = divisor * divisor;
+    return nngp::kernel_pair{y.nngp / square + shift * shift, y.d_nngp / square};
+  }
+};
+
 constexpr const char* reference = "D. B. Owen, Ann. Math. Statist. 27 (1956); derived in the source";
 
 }  // namespace
@@ -204,12 +220,7 @@ struct HardTanh {
                                    .formula = "min(max(x, -1), 1)",
                                    .reference = reference};
 
-  static constexpr bool long_formula = true;
-  auto fn(auto x) const { return clip(x, -1, 1); }
-  auto breakpoints() const { return std::array{nngp::breakpoint(-1, 1), nngp::breakpoint(1, 1)}; }
-  auto of_variance(auto var) const { return Input(var, 1); }
-  auto start(const auto&... x) const { return start_symmetric(1, x...); }
-  auto finish(const auto& m) const { return finish_symmetric(1, m); }
+  SymmetricClip general() const { return {1, 1, 0}; }
 };
 
 struct HardSigmoid {
@@ -218,15 +229,7 @@ struct HardSigmoid {
                                    .formula = "min(max(x / 6 + 1/2, 0), 1)",
                                    .reference = reference};
 
-  static constexpr bool long_formula = true;
-  auto fn(auto x) const { return clip(x, -3, 3) / 6.0 + 0.5; }
-  auto breakpoints() const { return std::array{nngp::breakpoint(-3, 1), nngp::breakpoint(3, 1)}; }
-  auto of_variance(auto var) const { return Input(var, 3); }
-  auto start(const auto&... x) const { return start_symmetric(3, x...); }
-  auto finish(const auto& m) const {
-    const auto y = finish_symmetric(3, m);
-    return nngp::kernel_pair{y.nngp / 36.0 + 0.25, y.d_nngp / 36.0};
-  }
+  SymmetricClip general() const { return {3, 6, 0.5}; }
 };
 
 struct Relu6 {

@@ -224,10 +224,26 @@ class ExponentialUnit {
   Rules float64, float32;
 };
 
-template <class T>
-T elu(const T& x, double alpha, double beta) {
-  return select(x > 0.0, x, alpha * expm1(beta * select(x > 0.0, T(0.0), x)));
-}
+/// scale x if x > 0, scale alpha (exp(beta x) - 1) otherwise: Elu, Celu and Selu are cases of it.
+struct ScaledUnit {
+  double scale, alpha, beta;
+  bool smooth;  ///< alpha beta = 1, which may be rounded: the slopes meet at 0
+
+  ExponentialUnit kernels{};
+  void prepare() { kernels = {alpha, beta}; }
+
+  static constexpr bool long_formula = true;
+  template <class T>
+  T fn(const T& x) const {
+    return scale * select(x > 0.0, x, alpha * expm1(beta * select(x > 0.0, T(0.0), x)));
+  }
+  auto breakpoints() const { return std::array{nngp::breakpoint(0, smooth ? 2 : 1)}; }
+  auto of_variance(auto var) const { return kernels.input(var); }
+  auto nngp_and_d_nngp_fn(const auto&... x) const {
+    const auto y = kernels(x...);
+    return nngp::kernel_pair{scale * scale * y.nngp, scale * scale * y.d_nngp};
+  }
+};
 
 constexpr const char* reference =
     "Clevert, Unterthiner and Hochreiter, ICLR 2016; kernel derived in the source";
@@ -244,14 +260,7 @@ struct Elu {
   static constexpr auto parameters =
       std::tuple{nngp::parameter("alpha", &Elu::alpha, "negative limit")};
 
-  ExponentialUnit kernels;
-  void prepare() { kernels = {alpha, 1}; }
-
-  static constexpr bool long_formula = true;
-  auto fn(auto x) const { return elu(x, alpha, 1); }
-  auto breakpoints() const { return std::array{nngp::breakpoint(0, alpha == 1 ? 2 : 1)}; }
-  auto of_variance(auto var) const { return kernels.input(var); }
-  auto nngp_and_d_nngp_fn(const auto&... x) const { return kernels(x...); }
+  ScaledUnit general() const { return {1, alpha, 1, alpha == 1}; }
 };
 
 struct Celu {
@@ -265,14 +274,7 @@ struct Celu {
   static constexpr auto parameters =
       std::tuple{nngp::parameter("alpha", &Celu::alpha, "negative limit and decay length").above(0)};
 
-  ExponentialUnit kernels;
-  void prepare() { kernels = {alpha, 1 / alpha}; }
-
-  static constexpr bool long_formula = true;
-  auto fn(auto x) const { return elu(x, alpha, 1 / alpha); }
-  auto breakpoints() const { return std::array{nngp::breakpoint(0, 2)}; }
-  auto of_variance(auto var) const { return kernels.input(var); }
-  auto nngp_and_d_nngp_fn(const auto&... x) const { return kernels(x...); }
+  ScaledUnit general() const { return {1, alpha, 1 / alpha, true}; }
 };
 
 struct Selu {
@@ -284,17 +286,7 @@ struct Selu {
       .formula = "1.0507... Elu(1.6732...)",
       .reference = "Klambauer et al., NIPS 2017; kernel derived in the source"};
 
-  ExponentialUnit kernels;
-  void prepare() { kernels = {alpha, 1}; }
-
-  static constexpr bool long_formula = true;
-  auto fn(auto x) const { return scale * elu(x, alpha, 1); }
-  auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto of_variance(auto var) const { return kernels.input(var); }
-  auto nngp_and_d_nngp_fn(const auto&... x) const {
-    const auto y = kernels(x...);
-    return nngp::kernel_pair{scale * scale * y.nngp, scale * scale * y.d_nngp};
-  }
+  ScaledUnit general() const { return {scale, alpha, 1, false}; }
 };
 
 NNGP_PLUGIN(shipped("elu"), Elu, Celu, Selu);
