@@ -262,6 +262,9 @@ TEST(ModelError, NamesLayersOfNeuralTangentsThatAreNotThere) {
   for (const char* name : {"Aggregate", "Index"})
     expect_error<ModelError>([&] { parse(std::string(name) + "()"); },
                              "the layer " + std::string(name) + " of neural-tangents is not there: ");
+  expect_reason("MaxPool((2, 2))",
+                "no kernel is known of infinitely wide networks with MaxPool: AvgPool(...) has one");
+  expect_reason("BatchNorm()", "LayerNorm() normalises each example by itself");
   expect_reason("Flatten(batch_axis=1)", "batch_axis must be 0: inputs are rows of features");
   expect_reason("Dense(1, channel_axis=0)", "channel_axis must be -1: inputs are rows of features");
   expect_reason("Relu(do_stabilize=1)", "Relu has no parameter 'do_stabilize'; it has none");
