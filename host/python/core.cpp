@@ -211,11 +211,10 @@ FiniteNetwork finite_network(const Layer& layer, std::vector<std::size_t> shape)
 template <class Real>
 nb::list init(const Layer& layer, const std::vector<std::size_t>& shape, std::uint64_t seed,
               unsigned threads) {
-  Parameters<Real> parameters;
-  {
-    nb::gil_scoped_release release;
-    parameters = finite_network(layer, shape).template init<Real>({.seed = seed}, threads);
-  }
+  const FiniteNetwork network = finite_network(layer, shape);
+  Parameters<Real> parameters =
+      run(static_cast<double>(network.parameter_count()) * 10, nb::none(),
+          [=](const Progress&) { return network.template init<Real>({.seed = seed}, threads); });
   nb::list all;
   for (DenseParameters<Real>& dense : parameters)
     all.append(nb::make_tuple(to_array(std::move(dense.W)), to_array(std::move(dense.b))));
