@@ -80,6 +80,8 @@ def test_rows_are_read_as_images():
     assert str(clone(search.fit(rows, y).best_estimator_)) == str(search.best_estimator_)
     with pytest.raises(ValueError, match=r"shape=\(3, 3, 3\) needs 27 features, X has 18"):
         NNGPRegressor(CONVOLUTIONAL, shape=(3, 3, 3)).fit(rows, y)
+    with pytest.raises(ValueError, match=r"shape must be \(height, width, channels\) or the like, not '3x3x2'"):
+        NNGPRegressor(CONVOLUTIONAL, shape="3x3x2").fit(rows, y)
     with pytest.raises(ValueError, match="shape must be a whole number"):
         NNGPRegressor(CONVOLUTIONAL, shape=(3, -3, 3)).fit(rows, y)
     with pytest.raises(ValueError, match="examples of the training X have the shape"):

@@ -33,6 +33,8 @@ def _examples(X: Array, shape: Optional[Sequence[int]]) -> Array:
     """X with its rows as examples of `shape`, if that is given."""
     if shape is None or X.ndim > 2:
         return np.ascontiguousarray(X)
+    if isinstance(shape, str) or not np.iterable(shape):
+        raise ValueError(f"shape must be (height, width, channels) or the like, not {shape!r}")
     wanted = tuple(whole(extent, "shape", 1) for extent in shape)
     if math.prod(wanted) != X.shape[1]:
         raise ValueError(f"shape={wanted} needs {math.prod(wanted)} features, X has {X.shape[1]}")
