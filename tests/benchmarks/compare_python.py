@@ -136,12 +136,18 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True, help="build folder with the benchmarks and the package")
     parser.add_argument("--venv", type=pathlib.Path, help="where neural-tangents is or goes (BUILD/venv)")
     parser.add_argument("--rounds", type=int, default=3)
+    parts = {
+        "overhead": lambda: compare_overhead(arguments.build, arguments.rounds),
+        "callables": lambda: compare_callables(arguments.rounds),
+        "scikit-learn": lambda: compare_scikit_learn(arguments.rounds),
+        "neural-tangents": lambda: compare_neural_tangents(theirs.python_of(arguments.venv or arguments.build / "venv"),
+                                                           arguments.rounds),
+    }
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
     arguments = parser.parse_args()
     print("| case | nngp in Python | other | ratio | wanted |\n|---|---|---|---|---|", flush=True)
-    compare_overhead(arguments.build, arguments.rounds)
-    compare_callables(arguments.rounds)
-    compare_scikit_learn(arguments.rounds)
-    compare_neural_tangents(theirs.python_of(arguments.venv or arguments.build / "venv"), arguments.rounds)
+    for part in arguments.only:
+        parts[part]()
 
 
 if __name__ == "__main__":
