@@ -17,6 +17,7 @@
 
 #include "callable.hpp"
 #include "computation.hpp"
+#include "model/absent_layers.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/finite.hpp"
@@ -501,6 +502,7 @@ NB_MODULE(_core, module) {
   bind_predictor<double>(module, "Predictor64");
   bind_predictor<float>(module, "Predictor32");
   module.def("layers", layers);
+  module.def("absent_layer", [](const std::string& name) { return absent_layer(name); });
   module.def("out_dim", [](const Layer& layer, const std::vector<std::size_t>& shape) {
     return finite_network(layer, shape).out_dim();
   });

@@ -113,6 +113,8 @@ def test_every_activation_of_every_plugin_is_a_layer():
     assert str(stax.Erf(b=2)) == "Erf(a=1.0, b=2.0, c=0.0)"
     with pytest.raises(AttributeError, match="did you mean 'Relu'"):
         stax.Rleu
+    with pytest.raises(AttributeError, match=r"no kernel is known .* with MaxPool: AvgPool\(...\) has one"):
+        stax.MaxPool
     with pytest.raises(ValueError, match="call it to make a layer"):
         stax.serial(stax.Relu)
     with pytest.raises(ValueError, match="W_std must be"):

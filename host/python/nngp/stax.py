@@ -266,6 +266,9 @@ def __getattr__(name: str) -> Callable[..., Layer]:
         for description in plugins.activations():
             if description["name"] == name and not description["shadowed"]:
                 return _activation(description)
+        reason = _core.absent_layer(name)
+        if reason:
+            raise AttributeError(reason)
     near = difflib.get_close_matches(name, __dir__(), 1)
     raise AttributeError(f"stax has no layer or activation {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
