@@ -198,7 +198,7 @@ T clip(const T& x, double low, double high) {
 struct SymmetricClip {
   double t, divisor, shift;
 
-  static constexpr bool long_formula = true;
+  static constexpr bool compile_sparingly = true;
   auto fn(auto x) const { return clip(x, -t, t) / divisor + shift; }
   auto breakpoints() const { return std::array{nngp::breakpoint(-t, 1), nngp::breakpoint(t, 1)}; }
   auto of_variance(auto var) const { return Input(var, t); }
@@ -238,7 +238,7 @@ struct Relu6 {
                                    .formula = "min(max(x, 0), 6)",
                                    .reference = reference};
 
-  static constexpr bool long_formula = true;
+  static constexpr bool compile_sparingly = true;
   auto fn(auto x) const { return clip(x, 0, 6); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1), nngp::breakpoint(6, 1)}; }
   auto of_variance(auto var) const { return Input(var, 6); }

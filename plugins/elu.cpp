@@ -232,7 +232,7 @@ struct ScaledUnit {
   ExponentialUnit kernels{};
   void prepare() { kernels = {alpha, beta}; }
 
-  static constexpr bool long_formula = true;
+  static constexpr bool compile_sparingly = true;
   template <class T>
   T fn(const T& x) const {
     return scale * select(x > 0.0, x, alpha * expm1(beta * select(x > 0.0, T(0.0), x)));

@@ -26,7 +26,7 @@ struct Exchange {
   bool finished = false;
   std::exception_ptr error;
 
-  bool go_on(std::size_t done_now, std::size_t total_now) {
+  bool keep_going(std::size_t done_now, std::size_t total_now) {
     done = done_now;
     total = total_now;
     return !stop;
@@ -72,7 +72,7 @@ auto run(double size, const nanobind::object& progress, Compute compute) {
   std::thread worker([job]() mutable {
     try {
       job->result.emplace((*job->compute)(
-          [&](std::size_t done, std::size_t total) { return job->go_on(done, total); }));
+          [&](std::size_t done, std::size_t total) { return job->keep_going(done, total); }));
     } catch (...) {
       job->error = std::current_exception();
     }

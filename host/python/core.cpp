@@ -123,13 +123,14 @@ class Operator {
       : x1_(std::move(x1)),
         x2_(std::move(x2)),
         threads_(threads),
-        operator_(run(
-            size_of_binding(layer), progress,
-            [layer, threads, allowed_error, x1 = x1_, x2 = x2_](const Progress& go_on) {
-              return KernelFn(layer, sites_of(x1))
-                  .bind<Real>(view(x1), view(x2),
-                              {.threads = threads, .progress = go_on, .allowed_error = allowed_error});
-            })) {
+        operator_(
+            run(size_of_binding(layer), progress,
+                [layer, threads, allowed_error, x1 = x1_, x2 = x2_](const Progress& keep_going) {
+                  return KernelFn(layer, sites_of(x1))
+                      .bind<Real>(
+                          view(x1), view(x2),
+                          {.threads = threads, .progress = keep_going, .allowed_error = allowed_error});
+                })) {
     if (x1_.ndim() > 2)
       for (const LayerWork& layer_work : operator_.work()) pairs_ += layer_work.pairs;
   }
@@ -143,26 +144,27 @@ class Operator {
                const nb::object& progress) const {
     const double size = static_cast<double>(rows) * static_cast<double>(cols);
     run(size * 50 * static_cast<double>(pairs_), progress,
-        [all = *this, window = Window{row, col, rows, cols}, nngp, ntk](const Progress& go_on) {
+        [all = *this, window = Window{row, col, rows, cols}, nngp, ntk](const Progress& keep_going) {
           const auto& one = nngp ? nngp : ntk;
           const Output<Real> out{nngp ? nngp->data() : nullptr, ntk ? ntk->data() : nullptr,
                                  static_cast<std::size_t>(one->stride(0))};
-          all.operator_.compute(window, out, {.threads = all.threads_, .progress = go_on});
+          all.operator_.compute(window, out, {.threads = all.threads_, .progress = keep_going});
           return true;
         });
   }
 
   void stream(const std::filesystem::path& nngp, const std::filesystem::path& ntk, std::size_t memory,
               bool resume, const std::string& identity, const nb::object& progress) const {
-    run(long_size, progress, [all = *this, nngp, ntk, memory, resume, identity](const Progress& go_on) {
-      StreamOptions options;
-      options.memory = memory;
-      options.resume = resume;
-      options.identity = identity;
-      options.kernel = {.threads = all.threads_, .progress = go_on};
-      stream_kernels<Real>(all.operator_, {0, 0, all.rows(), all.cols()}, nngp, ntk, options);
-      return true;
-    });
+    run(long_size, progress,
+        [all = *this, nngp, ntk, memory, resume, identity](const Progress& keep_going) {
+          StreamOptions options;
+          options.memory = memory;
+          options.resume = resume;
+          options.identity = identity;
+          options.kernel = {.threads = all.threads_, .progress = keep_going};
+          stream_kernels<Real>(all.operator_, {0, 0, all.rows(), all.cols()}, nngp, ntk, options);
+          return true;
+        });
   }
 
   std::vector<std::string> inexact_layers() const {
@@ -242,13 +244,14 @@ nb::object apply(const Layer& layer, const nb::list& parameters, Array<Real> x, 
   }
   const FiniteNetwork network(layer, features_of(x), sites_of(x));
   const double size = static_cast<double>(x.shape(0)) * static_cast<double>(network.parameter_count());
-  return to_array(run(
-      size, progress, [network, x, seed, threads, copies = std::move(copies)](const Progress& go_on) {
-        std::function<bool()> asked;
-        if (go_on) asked = [&] { return go_on(0, 0); };
-        return network.apply<Real>(copies, view(x),
-                                   {.masks = {.seed = seed}, .threads = threads, .go_on = asked});
-      }));
+  return to_array(
+      run(size, progress,
+          [network, x, seed, threads, copies = std::move(copies)](const Progress& keep_going) {
+            std::function<bool()> asked;
+            if (keep_going) asked = [&] { return keep_going(0, 0); };
+            return network.apply<Real>(
+                copies, view(x), {.masks = {.seed = seed}, .threads = threads, .keep_going = asked});
+          }));
 }
 
 template <class Real>
@@ -256,13 +259,13 @@ nb::tuple monte_carlo(const Layer& layer, Array<Real> x1, std::optional<Array<Re
                       bool ntk, std::uint64_t seed, std::size_t samples, unsigned threads,
                       const nb::object& progress) {
   const Get get = which(nngp, ntk);
-  KernelEstimates estimates = run(long_size, progress, [=](const Progress& go_on) {
+  KernelEstimates estimates = run(long_size, progress, [=](const Progress& keep_going) {
     return monte_carlo_kernels<Real>(layer, view(x1), view(x2), get,
                                      {.sites = sites_of(x1),
                                       .seed = seed,
                                       .samples = samples,
                                       .threads = threads,
-                                      .progress = go_on});
+                                      .progress = keep_going});
   });
   return nb::make_tuple(
       to_array(std::move(estimates.nngp.mean)), to_array(std::move(estimates.nngp.error)),
@@ -274,7 +277,9 @@ nb::tuple monte_carlo(const Layer& layer, Array<Real> x1, std::optional<Array<Re
 /// Whom an ensemble, which keeps its options, tells what it has done: whoever runs it. One at a time.
 class Listener {
  public:
-  bool go_on(std::size_t done, std::size_t total) const { return !progress_ || progress_(done, total); }
+  bool keep_going(std::size_t done, std::size_t total) const {
+    return !progress_ || progress_(done, total);
+  }
 
   /// Calls function() while `progress` listens.
   template <class Function>
@@ -302,13 +307,13 @@ class Predictor {
     options.diag_reg = {.value = diag_reg, .absolute = absolute};
     options.learning_rate = learning_rate;
     options.method = eigensystem ? Method::eigensystem : Method::cholesky;
-    options.compute = {
-        .threads = threads,
-        .progress = [listener = listener_](std::size_t done,
-                                           std::size_t total) { return listener->go_on(done, total); },
-        .allowed_error = allowed_error};
-    ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& go_on) {
-      return listener->during(go_on, [&] {
+    options.compute = {.threads = threads,
+                       .progress = [listener = listener_](
+                                       std::size_t done,
+                                       std::size_t total) { return listener->keep_going(done, total); },
+                       .allowed_error = allowed_error};
+    ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& keep_going) {
+      return listener->during(keep_going, [&] {
         return std::make_shared<const Ensemble<Real>>(KernelFn(layer, sites_of(x_train)), view(x_train),
                                                       view(y_train), options);
       });
@@ -320,8 +325,8 @@ class Predictor {
     const Spread wanted = spread == "covariance" ? Spread::covariance
                           : spread == "variance" ? Spread::variance
                                                  : Spread::none;
-    Gaussian predicted = run(long_size, progress, [=, all = *this](const Progress& go_on) {
-      return all.listener_->during(go_on,
+    Gaussian predicted = run(long_size, progress, [=, all = *this](const Progress& keep_going) {
+      return all.listener_->during(keep_going,
                                    [&] { return all.ensemble_->predict(view(x_test), wanted, t); });
     });
     nb::object variance = nb::none();

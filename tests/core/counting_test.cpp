@@ -43,8 +43,9 @@ double d_scalar(const void*, double, double, double) {
   return 1;
 }
 void tile(const void*, const nngp_tile_f64* t) {
-  if (t->rows == 1 && t->cols == 1) {  // a variance
-    ++counts.diagonal_entries;
+  // Variances are the diagonals of small tiles.
+  if (t->var1 == t->var2 && t->rows == t->cols && t->rows <= 64 / sizeof(double)) {
+    counts.diagonal_entries += t->rows;
   } else {
     ++counts.tiles;
     counts.entries += t->rows * t->cols;

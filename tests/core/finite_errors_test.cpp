@@ -90,8 +90,8 @@ TEST(FiniteNetwork, StopsWhenAsked) {
   const FiniteNetwork network(Dense(1), 3);
   const Matrix<double> x = inputs(2, 3);
   const auto weights = network.init<double>({});
-  expect_error<Interrupted>([&] { network.apply(weights, view(x), {.go_on = [] { return false; }}); },
-                            "interrupted");
+  expect_error<Interrupted>(
+      [&] { network.apply(weights, view(x), {.keep_going = [] { return false; }}); }, "interrupted");
 }
 
 }  // namespace

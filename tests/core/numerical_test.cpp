@@ -210,7 +210,7 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
       cov12.push_back(std::sqrt(var1[i] * var2[j]) * std::cos(static_cast<double>(3 * i + j)));
   const auto fill = [&](std::size_t i, std::size_t j, std::size_t r, std::size_t c,
                         std::vector<double>& nngp, std::vector<double>& d_nngp,
-                        std::vector<double>& ntk, ColumnMemory<double>& memory) {
+                        std::vector<double>& ntk, ColumnCache<double>& memory) {
     nngp_tile_f64 tile{};
     tile.struct_size = sizeof tile;
     tile.rows = r;
@@ -231,7 +231,7 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
   };
   std::vector<double> nngp(rows * cols), d_nngp = nngp, ntk(rows * cols, 3.0);
   std::vector<double> nngp1 = nngp, d_nngp1 = nngp, ntk1 = ntk;
-  ColumnMemory<double> memory;
+  ColumnCache<double> memory;
   fill(0, 0, rows, cols, nngp, d_nngp, ntk, memory);
   for (std::size_t j = 0; j < cols; ++j)  // down the columns, so that the memory serves
     for (std::size_t i = 0; i < rows; ++i) fill(i, j, 1, 1, nngp1, d_nngp1, ntk1, memory);

@@ -41,7 +41,7 @@ struct DataSource {
 };
 
 /// A matrix read from a file, one example a row, all entries finite. Cheap to copy; copies share the
-/// numbers, which stay in the mapped file if they are stored there as they are wanted.
+/// numbers. Nothing is copied if the file has the wanted type and layout: they stay in the mapped file.
 template <class Real>
 class Data {
  public:

@@ -52,7 +52,7 @@ struct ApplyOptions {
   std::uint64_t first_row = 0;  ///< the number of the first row: each row has its own dropout masks
   unsigned threads = 0;         ///< 0: as many as the machine has; results do not depend on it
   /// Asked now and then, by any thread. False stops the computation, which then throws Interrupted.
-  std::function<bool()> go_on = {};
+  std::function<bool()> keep_going = {};
 };
 
 /// A network with the widths that its Dense layers name. A value to copy, usable by several threads.

@@ -19,10 +19,10 @@ struct VarianceRange {
   double max;
 };
 
-/// What was computed of the columns of a tile, kept for the next tile with the same ones, of the same
-/// dual and with the same Dense layer in front.
+/// A cache of what belongs to the columns of a tile alone. It is valid for tiles with the same columns,
+/// of the same dual activation and with the same Dense layers pending.
 template <class Real>
-struct ColumnMemory {
+struct ColumnCache {
   const Real* var2 = nullptr;  ///< the columns' variances: the same place must hold the same numbers
   std::size_t cols = 0;
   bool derivative = false;
@@ -49,16 +49,16 @@ class NumericalDual {
 
   /// Fill a tile; any number of threads may, each with a memory of its own. Variances outside the range
   /// count as on its ends.
-  void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const;
-  void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const;
+  void tile(const nngp_tile_f64& tile, ColumnCache<double>& memory) const;
+  void tile(const nngp_tile_f32& tile, ColumnCache<float>& memory) const;
 
   /// The same for one tile alone.
   void tile(const nngp_tile_f64& one) const {
-    ColumnMemory<double> memory;
+    ColumnCache<double> memory;
     tile(one, memory);
   }
   void tile(const nngp_tile_f32& one) const {
-    ColumnMemory<float> memory;
+    ColumnCache<float> memory;
     tile(one, memory);
   }
 

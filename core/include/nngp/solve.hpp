@@ -25,7 +25,7 @@ struct DiagReg {
 };
 
 /// A linear map of R^size to itself. Implementations may be used by one thread at a time; they
-/// parallelise inside. The narrow interface of what solves: another one can work over many machines.
+/// parallelise inside. It is all a solver needs: a map over many machines fits behind it.
 class LinearMap {
  public:
   virtual ~LinearMap() = default;

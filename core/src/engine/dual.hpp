@@ -16,8 +16,8 @@ namespace nngp {
 class Dual {
  public:
   virtual ~Dual() = default;
-  virtual void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const = 0;
-  virtual void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const = 0;
+  virtual void tile(const nngp_tile_f64& tile, ColumnCache<double>& memory) const = 0;
+  virtual void tile(const nngp_tile_f32& tile, ColumnCache<float>& memory) const = 0;
 
   /// Each entry with variances of its own on both sides, `count` of them: nngp is the covariance
   /// before. To the last bit what tiles give. The entries are the diagonals of small tiles.
@@ -38,7 +38,7 @@ class Dual {
       tile.var2 = var2 + first;
       tile.cov_scale = cov_scale;
       tile.cov_shift = cov_shift;
-      ColumnMemory<Real> memory;
+      ColumnCache<Real> memory;
       this->tile(tile, memory);
       for (std::size_t i = 0; i < tile.rows; ++i) nngp[first + i] = square[i * most + i];
     }
@@ -65,8 +65,8 @@ class Dual {
 class ClosedFormDual final : public Dual {
  public:
   explicit ClosedFormDual(Activation activation) : activation_(std::move(activation)) {}
-  void tile(const nngp_tile_f64& tile, ColumnMemory<double>&) const override { activation_.tile(tile); }
-  void tile(const nngp_tile_f32& tile, ColumnMemory<float>&) const override { activation_.tile(tile); }
+  void tile(const nngp_tile_f64& tile, ColumnCache<double>&) const override { activation_.tile(tile); }
+  void tile(const nngp_tile_f32& tile, ColumnCache<float>&) const override { activation_.tile(tile); }
 
  private:
   bool is_vectorised() const override { return activation_.descriptor().tile_f64 != nullptr; }
@@ -78,10 +78,10 @@ class ClosedFormDual final : public Dual {
 class IntegratedDual final : public Dual {
  public:
   explicit IntegratedDual(NumericalDual dual) : dual_(std::move(dual)) {}
-  void tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const override {
+  void tile(const nngp_tile_f64& tile, ColumnCache<double>& memory) const override {
     dual_.tile(tile, memory);
   }
-  void tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const override {
+  void tile(const nngp_tile_f32& tile, ColumnCache<float>& memory) const override {
     dual_.tile(tile, memory);
   }
   void diagonal(const double* var, std::size_t count, double cov_scale, double cov_shift,

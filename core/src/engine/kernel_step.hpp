@@ -62,7 +62,7 @@ struct KernelTile {
   /// Set: the tile has one row, whose entries are the examples [col, col + cols) of this input, each
   /// with itself. Variances are such tiles.
   std::optional<Input> own = {};
-  ColumnMemory<Real>* columns = nullptr;  ///< of this step, kept for the tiles below
+  ColumnCache<Real>* columns = nullptr;  ///< of this step, kept for the tiles below
   /// Where results go, if the step is the last one and may write them there itself; else null.
   typename TileOf<Real>::output* output = nullptr;
   std::vector<AlignedVector<Real>>* scratch = nullptr;  ///< grows as steps need it

@@ -96,7 +96,7 @@ class TileEngine<Real>::OwnPass {
         if (op.kind == PlaneOp::Kind::keep && op.step == steps_) find_range(op, tile, work);
         break;
       }
-      ColumnMemory<Real> columns;
+      ColumnCache<Real> columns;
       tile.columns = &columns;
       if (op.kind == PlaneOp::Kind::run && !check_pending(o, op, tile, work)) return;
       if (op.kind == PlaneOp::Kind::keep)

@@ -28,7 +28,7 @@ Eigen::Index rows_of_block(const FiniteProgram& program) {
 constexpr std::size_t outputs_at_a_time = 8;
 
 void check(const ApplyOptions& options) {
-  if (options.go_on && !options.go_on()) throw Interrupted("interrupted");
+  if (options.keep_going && !options.keep_going()) throw Interrupted("interrupted");
 }
 
 template <class Real>

@@ -96,7 +96,7 @@ class Progress {
   Progress(const Callback& callback, std::size_t total) : callback_(callback), total_(total) {}
 
   void sample_done() { ++done_; }
-  bool go_on() {
+  bool keep_going() {
     if (!callback_) return true;
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (lock && !stopped_) stopped_ = !callback_(done_, total_);
@@ -127,7 +127,7 @@ void for_each_sample(std::size_t first, std::size_t last, Progress& progress, Sa
 ApplyOptions apply_options(const SampleKey& key, Progress& progress) {
   ApplyOptions options;
   options.masks = key;
-  options.go_on = [&progress] { return progress.go_on(); };
+  options.keep_going = [&progress] { return progress.keep_going(); };
   return options;
 }
 

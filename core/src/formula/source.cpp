@@ -490,7 +490,7 @@ std::string formula_source(const Formulas& formulas, const std::string& name) {
             quoted(formulas.fn.empty() ? "not given" : formulas.fn) + "};\n";
   if (!parameters.empty())
     source += "  static constexpr auto parameters =\n      std::tuple{" + parameters + "};\n";
-  if (operations > 150) source += "  static constexpr bool long_formula = true;\n";
+  if (operations > 150) source += "  static constexpr bool compile_sparingly = true;\n";
   source += "\n" + functions;
   std::string private_functions;
   for (const Helper& helper : helpers)

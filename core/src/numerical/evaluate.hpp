@@ -26,7 +26,7 @@ template <class Real>
 class TileEvaluation {
  public:
   /// `memory` may hold the factors of the tile's columns already.
-  TileEvaluation(const Table<Real>& table, const Tile<Real>& tile, ColumnMemory<Real>& memory)
+  TileEvaluation(const Table<Real>& table, const Tile<Real>& tile, ColumnCache<Real>& memory)
       : table_(table),
         tile_(tile),
         memory_(memory),
@@ -37,7 +37,7 @@ class TileEvaluation {
         factors_(derivative_ ? table.factors : table.nngp_factors),
         row_factors_(tile.rows * factors_),
         row_inverses_(tile.rows),
-        lane_factors_(kMaxLanes * factors_) {}
+        lane_factors_(max_lanes * factors_) {}
 
   template <class Isa>
   void run() {
@@ -70,9 +70,9 @@ class TileEvaluation {
   }
 
  private:
-  static constexpr std::size_t kMaxLanes = 64 / sizeof(Real);
+  static constexpr std::size_t max_lanes = 64 / sizeof(Real);
   static constexpr std::size_t kRows = 4;
-  static constexpr std::size_t kMaxDegrees = 96;
+  static constexpr std::size_t max_degrees = 96;
 
   /// The Dense layer in front.
   template <class V>
@@ -135,7 +135,7 @@ class TileEvaluation {
     const V sigma = sqrt(v);
     const V z = sigma / (sigma + 2.0);
     const V t = min(max((z - table_.z_middle) * table_.z_scale, V(-1.0)), V(1.0));
-    V power[kMaxDegrees];  // T_k(t)
+    V power[max_degrees];  // T_k(t)
     power[0] = V(1.0);
     power[1] = t;
     for (std::size_t k = 2; k < table_.degrees; ++k) power[k] = fma(t + t, power[k - 1], -power[k - 2]);
@@ -314,7 +314,7 @@ class TileEvaluation {
 
   const Table<Real>& table_;
   const Tile<Real>& tile_;
-  ColumnMemory<Real>& memory_;  ///< factors [vectors of columns][factor][lane]
+  ColumnCache<Real>& memory_;  ///< factors [vectors of columns][factor][lane]
   bool derivative_;
   bool moderate_;                 ///< kappa is
   double per_kappa_, per_angle_;  // 1 / kappa, 1 / asin(kappa)

@@ -32,7 +32,7 @@ Expansions expand(const ScalarFunction& fn, const std::vector<Kink>& kinks, doub
 Expansions expand(const Pieces& fn, double sigma, std::size_t terms, double tolerance);
 
 /// A series that needs more terms is dearer than other ways.
-constexpr std::size_t kMaxTerms = 4096;
+constexpr std::size_t max_terms = 4096;
 
 /// Mehler's series for several deviations, of the products of coefficients of g less those of its
 /// kinks.

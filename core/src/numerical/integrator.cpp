@@ -26,7 +26,7 @@ Integrator::Integrator(const ScalarFunction& fn, double sigma_min, double sigma_
 
   find_kinks(sigma_max);
   Expansions top;  // the largest deviation needs most terms
-  for (std::size_t most : {std::size_t{1024}, std::size_t{2048}, kMaxTerms}) {
+  for (std::size_t most : {std::size_t{1024}, std::size_t{2048}, max_terms}) {
     top = expand(fn, kinks_, sigma_max, most, tolerance);
     if (top.tail <= tolerance) break;
   }

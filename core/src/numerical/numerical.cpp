@@ -36,7 +36,7 @@ struct NumericalDual::Tables {
   const numerical::Table<float>& table(float) const { return f32; }
   /// In the unit of the tables.
   template <class Real>
-  void fill(const numerical::Tile<Real>& tile, ColumnMemory<Real>& memory) const;
+  void fill(const numerical::Tile<Real>& tile, ColumnCache<Real>& memory) const;
 };
 
 namespace {
@@ -225,7 +225,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
       tile.nngp = value;
       tile.d_nngp = value + 1;
       tile.cov_scale = 1;
-      ColumnMemory<Real> memory;
+      ColumnCache<Real> memory;
       tables->fill(tile, memory);
     };
     numerical::TableError worst = error_on_lines<Real>(evaluate, function, low, high);
@@ -279,7 +279,7 @@ void fill_pairwise(const numerical::Pairwise& pairwise, const numerical::Tile<Re
 }  // namespace
 
 template <class Real>
-void NumericalDual::Tables::fill(const numerical::Tile<Real>& tile, ColumnMemory<Real>& memory) const {
+void NumericalDual::Tables::fill(const numerical::Tile<Real>& tile, ColumnCache<Real>& memory) const {
   if (pairwise) return fill_pairwise<Real>(*pairwise, tile);
   numerical::TileEvaluation<Real> evaluation(table(Real()), tile, memory);
   dispatch(evaluation);
@@ -310,12 +310,12 @@ void fill_in_units(double unit, const Fill& fill, const Tile& tile, Memory& memo
 
 }  // namespace
 
-void NumericalDual::tile(const nngp_tile_f64& tile, ColumnMemory<double>& memory) const {
+void NumericalDual::tile(const nngp_tile_f64& tile, ColumnCache<double>& memory) const {
   const auto fill = [this](const auto& t, auto& m) { tables_->fill<double>(t, m); };
   fill_in_units(tables_->unit, fill, tile, memory);
 }
 
-void NumericalDual::tile(const nngp_tile_f32& tile, ColumnMemory<float>& memory) const {
+void NumericalDual::tile(const nngp_tile_f32& tile, ColumnCache<float>& memory) const {
   const auto fill = [this](const auto& t, auto& m) { tables_->fill<float>(t, m); };
   fill_in_units(tables_->unit, fill, tile, memory);
 }
@@ -332,7 +332,7 @@ void fill_diagonal(const numerical::Table<Real>& table, const Real* var, std::si
   tile.nngp = nngp;
   tile.cov_scale = cov_scale;
   tile.cov_shift = cov_shift;
-  ColumnMemory<Real> memory;
+  ColumnCache<Real> memory;
   numerical::DiagonalEvaluation<Real> evaluation(table, tile, memory);
   dispatch(evaluation);
 }

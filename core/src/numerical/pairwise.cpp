@@ -13,7 +13,7 @@ namespace nngp::numerical {
 namespace {
 
 constexpr std::size_t kLanes = 8;  // doubles of the widest vector
-constexpr double kLacking = 0.03;  // of the tolerance: what the end of a series may lack
+constexpr double lacking = 0.03;   // of the tolerance: what the end of a series may lack
 
 /// sum_j a_j b_j rho^j for both channels.
 struct MehlerSum {
@@ -56,9 +56,9 @@ Pairwise::Pairwise(std::function<double(double)> fn,
   // As many terms as make an end of the series at the largest deviation; if none do, those that serve
   // all but nearly parallel inputs.
   constexpr std::size_t few = 1024;
-  const Expansions top = expand(fn_, sigma_max, kMaxTerms, kLacking * tolerance);
+  const Expansions top = expand(fn_, sigma_max, max_terms, lacking * tolerance);
   const std::size_t needed = top.of[nngp].a.size();
-  terms_ = top.tail <= kLacking * tolerance ? needed : few;
+  terms_ = top.tail <= lacking * tolerance ? needed : few;
 }
 
 Pairwise::Row Pairwise::make_row(double variance) const {
@@ -102,7 +102,7 @@ std::array<double, 2> Pairwise::operator()(double cov12, const Row& row1, const 
     bool ends = true;
     for (Channel channel : {nngp, d_nngp})
       ends = ends && tail * std::sqrt(row1.rest[channel]) * std::sqrt(row2.rest[channel]) <=
-                         kLacking * tolerance_ * std::sqrt(row1.energy[channel]) *
+                         lacking * tolerance_ * std::sqrt(row1.energy[channel]) *
                              std::sqrt(row2.energy[channel]);
     if (ends) {
       // Beyond `enough` powers of rho are negligible.
@@ -133,7 +133,7 @@ std::array<double, 2> Pairwise::near_line(double cov12, const Row& row1, const R
   // Not before it is needed: it takes as long as some hundred entries.
   std::call_once(made_[opposite], [&] {
     near_line_[opposite] = std::make_unique<NearLine>(expectation_, row1.deviation, opposite,
-                                                      largest_sine, kLacking * tolerance_);
+                                                      largest_sine, lacking * tolerance_);
   });
   return (*near_line_[opposite])(sine);
 }
@@ -163,7 +163,7 @@ std::array<double, 2> Pairwise::error() const {
   std::array<double, 2> worst = {0, 0};
   for (const auto& e : errors)
     for (Channel channel : {nngp, d_nngp}) worst[channel] = std::max(worst[channel], e[channel]);
-  for (double& e : worst) e += kLacking * tolerance_;
+  for (double& e : worst) e += lacking * tolerance_;
   return worst;
 }
 

@@ -10,7 +10,7 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr int kMaxDepth = 30;
+constexpr int max_depth = 30;
 
 }  // namespace
 
@@ -72,7 +72,7 @@ void ScalarFunction::cut(double sigma_max) {
 }
 
 void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
-  if (!whole.resolved() && depth < kMaxDepth) {
+  if (!whole.resolved() && depth < max_depth) {
     const double middle = (whole.left + whole.right) / 2;
     ChebyshevFit left = fit(fn_, whole.left, middle, scale),
                  right = fit(fn_, middle, whole.right, scale);

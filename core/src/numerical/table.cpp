@@ -16,8 +16,8 @@ namespace nngp::numerical {
 namespace {
 
 constexpr double kSmallestSigma = 1e-30;
-constexpr std::size_t kMaxHalfTerms = 160;
-constexpr std::size_t kMaxNodes = 96;
+constexpr std::size_t max_half_terms = 160;
+constexpr std::size_t max_nodes = 96;
 constexpr std::size_t kMostEntries = 60'000;  // of one channel and parity: about 0.5 s of one core
 
 double rho_of_x(double x, double kappa) { return std::sin(x * std::asin(kappa)) / kappa; }
@@ -73,7 +73,7 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
     measure(fn, integrator);
     if (!resolved_) return;
     if (half_terms_ == 0) choose_x(integrator, tolerance / 4);
-    resolved_ = half_terms_ + 2 < kMaxHalfTerms;
+    resolved_ = half_terms_ + 2 < max_half_terms;
     if (!resolved_) return;
     tabulate(integrator.at(sigma_));
     const double rest = rest_in_z();
@@ -81,7 +81,7 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
     // So many nodes bring the rest below the tolerance if it goes on as it did.
     const double more = std::log(rest / (10 * tolerance)) / std::log(last / rest);
     const double needed = static_cast<double>(count) * (last < INFINITY ? 1 + more / 5 : 1.25);
-    resolved_ = more >= 0 && needed < static_cast<double>(kMaxNodes) &&
+    resolved_ = more >= 0 && needed < static_cast<double>(max_nodes) &&
                 needed * needed * static_cast<double>(half_terms_) <= kMostEntries;
     if (!resolved_) return;
     last = rest;
@@ -177,7 +177,7 @@ void Series::choose_x(const Integrator& integrator, double tolerance) {
     return total;
   };
   static constexpr double kappas[] = {0.8, 0.9, 0.95, 0.975, 0.985, 0.993, 0.997, 0.999, 1.0};
-  for (std::size_t n : {std::size_t{32}, std::size_t{72}, kMaxHalfTerms}) {
+  for (std::size_t n : {std::size_t{32}, std::size_t{72}, max_half_terms}) {
     const std::array transforms{half_transform(n, 0), half_transform(n, 1)};
     std::size_t best = 4 * n + 1;
     for (double kappa : kappas) {

@@ -189,7 +189,7 @@ class NNGPRegressor(_Regressor):
 
 
 class NTKRegressor(_Regressor):
-    """The mean of infinitely wide networks trained for ever: kernel regression with the NTK. As NNGPRegressor."""
+    """The mean of infinitely wide networks trained to convergence: kernel regression with the NTK. As NNGPRegressor."""
 
     _ntk = True
 

@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <regex>
 #include <system_error>
 #include <thread>
@@ -88,16 +87,6 @@ std::string end_text(int status, const std::string& words) {
 
 }  // namespace
 
-WorkerProcess::Folder::Folder()
-    : path_((std::filesystem::temp_directory_path() / "nngp-check-XXXXXX").string()) {
-  if (!::mkdtemp(path_.data())) fail("no temporary folder", errno);
-}
-
-WorkerProcess::Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   const std::string program = boost::dll::program_location().string();
   std::vector<std::string> all = {program, check_worker_word};
@@ -113,7 +102,8 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addchdir_np(&actions, folder_.path().c_str());
+  // Where nobody can leave a file.
+  ::posix_spawn_file_actions_addchdir_np(&actions, "/proc");
   ::posix_spawn_file_actions_adddup2(&actions, out.ends[1], 1);
   ::posix_spawn_file_actions_adddup2(&actions, err_, 2);
   // A process group of its own: signals that the plugin sends to its group reach no other.

@@ -34,19 +34,6 @@ class WorkerProcess {
   bool is_late();
   void finish();
 
-  class Folder {
-   public:
-    Folder();
-    ~Folder();
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    const std::string& path() const { return path_; }
-
-   private:
-    std::string path_;
-  };
-
-  Folder folder_;  ///< where it works, lest a plugin leaves files elsewhere
   pid_t id_ = -1;
   int out_ = -1, err_ = -1;
   std::string buffer_;  ///< read and not yet returned

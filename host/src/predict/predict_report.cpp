@@ -195,8 +195,9 @@ std::string PredictReport::text() const {
     if (i == 0) table.add({bold("y-train"), targets});
   }
   add_plugins(table, plugins);
-  table.add({bold("kernel"), kernel_name(request.kernel) + ", trained for " +
-                                 (request.time ? "time " + format_number(*request.time) : "ever")});
+  table.add({bold("kernel"),
+             kernel_name(request.kernel) + ", trained " +
+                 (request.time ? "for time " + format_number(*request.time) : "to convergence")});
   table.add({bold("diag_reg"), print("%.4g, adds %.4g to the diagonal", diag_reg, shift)});
   table.add({bold("solver"), solver_text(*this)});
   table.add(

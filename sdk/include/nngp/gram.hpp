@@ -48,9 +48,9 @@ V half_exponent(const V& v) {
   return round(0.5 * max(least, exponent(v)));
 }
 
-/// root_det for anything: powers of 2 take the variances near 1, and inputs that are parallel up to the
-/// rounding of cov12 are parallel: an angle of 1e-8 would be made of nothing but rounding errors. In
-/// float such angles, 1e-3, are common among real data: kept.
+/// root_det without limits of range: powers of 2 scale the variances to about 1. Angles below the
+/// rounding of cov12 (1e-8) become 0, since nothing but rounding errors would make them; in float such
+/// angles (1e-3) are common among real data and stay.
 template <Vector V>
 V root_det_of_any(const V& cov12, const V& var1, const V& var2) {
   constexpr double rounding = per_type<V>(0x1p-48, 0);

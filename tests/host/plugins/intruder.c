@@ -21,7 +21,7 @@ enum deed {
 };
 
 /* In the library's code without a break. */
-static void* go_on(void* count) {
+static void* keep_going(void* count) {
   for (;;) ++*(volatile long*)count;
   return NULL;
 }
@@ -57,7 +57,7 @@ static void act(const void* instance) {
     case STARTS_THREAD: {
       static long count;
       pthread_t thread;
-      if (count == 0 && pthread_create(&thread, NULL, go_on, &count) == 0)
+      if (count == 0 && pthread_create(&thread, NULL, keep_going, &count) == 0)
         while (*(volatile long*)&count == 0) continue;
     }
   }

@@ -94,7 +94,7 @@ NNGP_FIND_MEMBER(start)
 NNGP_FIND_MEMBER(finish)
 NNGP_FIND_MEMBER(prepare)
 NNGP_FIND_MEMBER(general)
-NNGP_FIND_MEMBER(long_formula)
+NNGP_FIND_MEMBER(compile_sparingly)
 NNGP_FIND_MEMBER(value_alone)
 
 /// Slips of the hand: X(wrong, right). A member with the wrong name is none of ours, so it would be
@@ -139,7 +139,7 @@ NNGP_FIND_MEMBER(value_alone)
   X(prepair, prepare) X(prepared, prepare) X(Prepare, prepare)    \
   X(perpare, prepare) X(prepere, prepare)                         \
   X(values_alone, value_alone)                                    \
-  X(long_fomula, long_formula) X(longformula, long_formula)       \
+  X(compile_sparinly, compile_sparingly) X(compilesparingly, compile_sparingly)       \
   X(generel, general)
 // clang-format on
 

@@ -72,8 +72,8 @@ using output_of = std::conditional_t<std::is_same_v<Real, double>, nngp_output_f
 
 /// True for formulas that are compiled in fewer versions.
 template <class A>
-constexpr bool is_long() {
-  if constexpr (has_long_formula<A>) return A::long_formula;
+constexpr bool compiles_sparingly() {
+  if constexpr (has_compile_sparingly<A>) return A::compile_sparingly;
   return false;
 }
 
@@ -87,18 +87,19 @@ constexpr bool is_value_alone() {
 /// True if the value comes with its derivative anyway: a version without would differ in dead code
 /// only.
 template <class A>
-constexpr bool always_both = is_long<A>() || (HasBoth<A> && !is_value_alone<A>());
+constexpr bool always_both = compiles_sparingly<A>() || (HasBoth<A> && !is_value_alone<A>());
 
 /// True if tiles of A are compiled for Isa: a long formula not once more for the same instructions.
 template <class A, class Isa>
-constexpr bool has_tiles = !is_long<A>() || Isa::vectors_in_step == baseline::vectors_in_step;
+constexpr bool has_tiles =
+    !compiles_sparingly<A>() || Isa::vectors_in_step == baseline::vectors_in_step;
 
-/// What a row is computed in: vectors side by side, as many as keep the processor busy and leave
+/// How many vectors of a row are computed side by side: enough to hide latency without spilling
 /// registers.
 template <class A, class Real, class Isa>
 constexpr auto side_by_side() {
   using V = vec<Real, Isa>;
-  if constexpr (is_long<A>()) {
+  if constexpr (compiles_sparingly<A>()) {
     return std::type_identity<V>();
   } else if constexpr (Isa::vectors_in_step > 2) {
     return std::type_identity<twice<twice<V>>>();
@@ -189,7 +190,7 @@ struct fill_whole {
   }
 };
 
-/// Fewer entries than a vector holds, in room for one.
+/// A partial vector, padded to full width.
 template <class Real, std::size_t size>
 struct padded {
   Real data[size];
