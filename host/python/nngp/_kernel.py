@@ -75,7 +75,8 @@ class Operator:
     """The kernel of two sets of inputs, computed where it is asked for.
 
     ``K @ v`` and ``v @ K`` multiply without storing the kernel, ``K[rows, cols]`` computes the block of these rows and
-    columns, ``np.asarray(K)`` all. ``K.linear_operator()`` is a scipy.sparse.linalg.LinearOperator.
+    columns, ``np.asarray(K)`` all. ``K.linear_operator()`` is a scipy.sparse.linalg.LinearOperator. Every product computes
+    all entries anew, which takes long for networks on images: keep ``np.asarray(K)`` where it fits in memory.
     """
 
     ndim = 2
