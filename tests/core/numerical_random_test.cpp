@@ -99,14 +99,16 @@ TEST(NumericalRandom, PointsAreWithinTheirBounds) {
 }
 
 TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
-  constexpr int count = 100;
+  constexpr int count = 60;
   for (int seed = 0; seed < count; ++seed) {
     Draw draw(1000 + seed);
     const double scale = draw.power_of_10(-3, 3);
     const RandomFunction f = draw.function(scale);
-    const double decades = draw.uniform(0, 1) < 0.5 ? 0.25 : 1;
+    static constexpr double spans[] = {0.25, 1, 3};
+    const double decades = spans[seed % 3];
     std::vector<double> sigma;
-    for (int i = 0; i < 3; ++i) sigma.push_back(scale * draw.power_of_10(-decades, decades));
+    for (int i = 0; i < 3; ++i)
+      sigma.push_back(std::clamp(scale * draw.power_of_10(-decades, decades), 1e-3, 1e3));
     const auto [least, largest] = std::minmax_element(sigma.begin(), sigma.end());
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + f.text());
     const NumericalDual dual(f, std::nullopt, {*least * *least, *largest * *largest});

@@ -394,6 +394,40 @@ TEST(NumericalDual, AnyFunctionOnMixedScales) {
   }
 }
 
+TEST(NumericalDual, SeesFeaturesFarSmallerThanTheDeviation) {
+  struct Example {
+    const char* name;
+    double (*fn)(double);
+    double square;  // int fn(x)^2 dx
+  };
+  static const Example examples[] = {
+      {"x^3 exp(-x^2)", [](double x) { return x * x * x * std::exp(-x * x); },
+       15 * std::sqrt(std::numbers::pi) / std::pow(2, 6.5)},
+      {"a narrow bump off the centre", [](double x) { return std::exp(-200 * (x - 1.7) * (x - 1.7)); },
+       std::sqrt(std::numbers::pi / 400)},
+  };
+  for (const Example& example : examples) {
+    SCOPED_TRACE(example.name);
+    const double sigma = 1e4, variance = sigma * sigma;
+    // The density is constant where fn is not 0.
+    const double truth = example.square / sigma / std::sqrt(2 * std::numbers::pi);
+    const NumericalDual dual(example.fn, std::nullopt, {variance, variance});
+    const auto [nngp, d_nngp] =
+        one_entry(variance, variance, variance, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
+    EXPECT_NEAR(nngp, truth, 1e-7 * truth);
+    EXPECT_NEAR(numerical_point(example.fn, std::nullopt, variance, variance, variance).nngp, truth,
+                1e-7 * truth);
+  }
+}
+
+TEST(NumericalPoint, StepsHaveNoDerivative) {
+  const PointValue value =
+      numerical_point([](double x) { return std::floor(3 * x); }, std::nullopt, 0.5, 1, 1);
+  EXPECT_LT(std::abs(value.d_nngp), 1e-15);
+  EXPECT_LT(value.error.nngp, 1e-10);
+  EXPECT_LT(value.error.d_nngp, 1e-10);
+}
+
 TEST(NumericalPoint, DoesNotDependOnTheUnit) {
   for (const auto& [name, rows] : function_rows())
     for (double unit : {1e-9, 3e5}) {

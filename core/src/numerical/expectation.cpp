@@ -10,6 +10,8 @@
 namespace nngp::numerical {
 namespace {
 
+constexpr double kHidden = 1.5e-8;  // the root of what rounding is relative to one
+
 /// x = a m + b z.
 struct Side {
   double a, b;
@@ -130,9 +132,10 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
   const auto energy1 = fn_.on_line(sigma1, sigma1), energy2 = fn_.on_line(sigma2, sigma2);
   const auto rough1 = fn_.roughness(sigma1), rough2 = fn_.roughness(sigma2);
   for (Channel channel : {nngp, d_nngp}) {
-    // Where fn is constant but for rounding, nothing is known of fn'.
+    // Where fn is constant but for rounding, nothing is known of fn': what d_nngp is then, is rounding
+    // beside nngp.
     const auto least = [&](double sigma, const std::array<double, 2>& energy) {
-      return channel == nngp || sigma == 0 ? 0 : 1e-12 * std::sqrt(energy[nngp]) / sigma;
+      return channel == nngp || sigma == 0 ? 0 : kHidden * std::sqrt(energy[nngp]) / sigma;
     };
     const double norm1 = std::max(std::sqrt(energy1[channel]), least(sigma1, energy1)),
                  norm2 = std::max(std::sqrt(energy2[channel]), least(sigma2, energy2));

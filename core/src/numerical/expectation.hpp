@@ -20,7 +20,7 @@ class PairExpectation {
 
   struct Result {
     std::array<double, 2> value;
-    /// sqrt(E g(x1)^2 E g(x2)^2); of fn' at least 1e-12 of that of fn, per deviation.
+    /// sqrt(E g(x1)^2 E g(x2)^2); of fn' at least 1.5e-8 of that of fn, per deviation.
     std::array<double, 2> norm;
     std::array<double, 2> error;  ///< a bound, relative to the norm
   };

@@ -127,8 +127,7 @@ void Pieces::take_samples() {
   };
   const double inner = sigma_min_ / 4, nearer = inner / 256;
   octaves(radius_, inner, 256);
-  octaves(inner, nearer, 24);
-  octaves(nearer, nearer * 1e-10, 3);
+  octaves(inner, nearer * 1e-10, 24);
   at_zero_ = call(0);
   samples_.push_back({0, at_zero_});
   std::sort(samples_.begin(), samples_.end(), [](auto p, auto q) { return p.x < q.x; });

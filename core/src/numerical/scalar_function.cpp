@@ -20,6 +20,7 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
     : reach_(reach_of(fn, sigma_max)),
       radius_(std::max(reach_ * sigma_max * 1.0001, 1.0)),
       fn_([fn = std::move(fn)](double x) { return checked(fn, x); }) {
+  take_samples();
   if (breakpoints) {
     for (const nngp_breakpoint& b : *breakpoints)
       if (std::abs(b.x) < radius_) breakpoints_.push_back(b);
@@ -29,6 +30,31 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
     breakpoints_ = find_breakpoints(fn_, edges_, noise_);
     if (!breakpoints_.empty()) cut(sigma_max);
   }
+}
+
+/// Places that pieces must agree with fn at, on every scale towards 0: nodes see no feature that is far
+/// smaller than the interval they are on.
+void ScalarFunction::take_samples() {
+  const double golden = (std::sqrt(5) - 1) / 2, finest = 1e-9 * radius_;
+  constexpr int each = 24;  // octave
+  for (double x = radius_; x > finest; x /= 2)
+    for (int i = 0; i < each; ++i)
+      for (double side : {-1.0, 1.0}) {
+        const double phase = std::fmod(golden * static_cast<double>(samples_.size() + 1), 1.0);
+        const double at = side * x * std::exp2(-(i + phase) / each);
+        samples_.push_back({at, fn_(at)});
+      }
+  std::sort(samples_.begin(), samples_.end(), [](auto p, auto q) { return p.x < q.x; });
+}
+
+bool ScalarFunction::agrees(const ChebyshevFit& f, double scale) const {
+  constexpr double close = 1e-9;  // further from what a fit with negligible tails can be
+  const double allowed = close * std::max(f.scale, scale);
+  const auto first = std::upper_bound(samples_.begin(), samples_.end(), f.left,
+                                      [](double x, const Sample& s) { return x < s.x; });
+  for (auto s = first; s != samples_.end() && s->x < f.right; ++s)
+    if (std::abs(f(s->x) - s->y) > allowed) return false;
+  return true;
 }
 
 void ScalarFunction::cut(double sigma_max) {
@@ -72,12 +98,13 @@ void ScalarFunction::cut(double sigma_max) {
 }
 
 void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
-  if (!whole.resolved() && depth < max_depth) {
+  const bool missed = whole.resolved() && !agrees(whole, scale);
+  if ((missed || !whole.resolved()) && depth < max_depth) {
     const double middle = (whole.left + whole.right) / 2;
     ChebyshevFit left = fit(fn_, whole.left, middle, scale),
                  right = fit(fn_, middle, whole.right, scale);
     // Where fn is but rounded badly, cutting does not help on either side.
-    const bool noise = depth >= 6 && std::min(left.tail, right.tail) > 0.25 * whole.tail;
+    const bool noise = !missed && depth >= 6 && std::min(left.tail, right.tail) > 0.25 * whole.tail;
     if (!noise) {
       resolve(std::move(left), scale, depth + 1);
       resolve(std::move(right), scale, depth + 1);

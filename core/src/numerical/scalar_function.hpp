@@ -47,7 +47,12 @@ class ScalarFunction {
   double roughness(double sigma) const;
 
  private:
+  struct Sample {
+    double x, y;
+  };
+  void take_samples();
   void cut(double sigma_max);
+  bool agrees(const ChebyshevFit& f, double scale) const;
   void resolve(ChebyshevFit whole, double scale, int depth);
 
   double reach_;
@@ -55,7 +60,8 @@ class ScalarFunction {
   std::function<double(double)> fn_;  // throws where the result is not finite
   std::vector<nngp_breakpoint> breakpoints_;
   double noise_ = 0;
-  std::vector<double> edges_;  // of the pieces
+  std::vector<Sample> samples_;  // increasing
+  std::vector<double> edges_;    // of the pieces
   std::vector<double> panels_;
   std::vector<ChebyshevFit> pieces_;  // of the derivative
   std::vector<double> errors_;        // of fn in each piece
