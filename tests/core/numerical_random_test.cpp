@@ -104,11 +104,9 @@ TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
     Draw draw(1000 + seed);
     const double scale = draw.power_of_10(-3, 3);
     const RandomFunction f = draw.function(scale);
-    static constexpr double spans[] = {0.25, 1, 3};
-    const double decades = spans[seed % 3];
+    const double decades = draw.uniform(0, 1) < 0.5 ? 0.25 : 1;
     std::vector<double> sigma;
-    for (int i = 0; i < 3; ++i)
-      sigma.push_back(std::clamp(scale * draw.power_of_10(-decades, decades), 1e-3, 1e3));
+    for (int i = 0; i < 3; ++i) sigma.push_back(scale * draw.power_of_10(-decades, decades));
     const auto [least, largest] = std::minmax_element(sigma.begin(), sigma.end());
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + f.text());
     const NumericalDual dual(f, std::nullopt, {*least * *least, *largest * *largest});
@@ -125,8 +123,8 @@ TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
             one_entry(at.cov12, at.var1, at.var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
         const Errors errors = errors_of(nngp, d_nngp, truth);
         EXPECT_LE(errors.nngp, dual.error_estimate_nngp() + errors.known);
-        EXPECT_LE(errors.d_nngp, dual.error_estimate_d_nngp() + errors.known);
         const double hidden = hidden_by_rounding(truth, at);
+        EXPECT_LE(errors.d_nngp, dual.error_estimate_d_nngp() + errors.known + hidden);
         worst = {std::max(worst.nngp, errors.nngp + errors.known),
                  std::max(worst.d_nngp, errors.d_nngp + errors.known + hidden), 0};
       }

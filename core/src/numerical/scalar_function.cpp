@@ -36,15 +36,15 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
 /// smaller than the interval they are on.
 void ScalarFunction::take_samples() {
   const double golden = (std::sqrt(5) - 1) / 2, finest = 1e-9 * radius_;
-  constexpr int each = 24;  // octave
+  std::array<double, 24> places;  // of an octave
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto k = static_cast<double>(i);
+    places[i] = std::exp2(-(k + std::fmod(golden * (k + 1), 1.0)) / static_cast<double>(places.size()));
+  }
   for (double x = radius_; x > finest; x /= 2)
-    for (int i = 0; i < each; ++i)
-      for (double side : {-1.0, 1.0}) {
-        const double phase = std::fmod(golden * static_cast<double>(samples_.size() + 1), 1.0);
-        const double at = side * x * std::exp2(-(i + phase) / each);
-        samples_.push_back({at, fn_(at)});
-      }
-  std::sort(samples_.begin(), samples_.end(), [](auto p, auto q) { return p.x < q.x; });
+    for (double place : places) samples_.push_back({-x * place, fn_(-x * place)});
+  for (std::size_t i = samples_.size(); i-- > 0;)
+    samples_.push_back({-samples_[i].x, fn_(-samples_[i].x)});
 }
 
 bool ScalarFunction::agrees(const ChebyshevFit& f, double scale) const {
