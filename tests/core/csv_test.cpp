@@ -281,6 +281,8 @@ TEST(Csv, NamesWhatIsWrongWithAFile) {
   expect_failure("1,2\n3,4,5\n4,5,6\n", "line 2 has 3 fields, but line 1 has 2");
   expect_failure("1,2\n3,4\n3,4,5\n", "line 3 has 3 fields, but line 1 has 2");
   expect_failure("a,b\n\n1,2\n3\n", "line 4 has 1 fields, but line 1 has 2");
+  // A header may lack a name; numbers without a header may not lack a number.
+  expect_failure("a\n1,\n", "line 2 has 2 fields, but line 1 has 1", {.header = Header::no});
   expect_failure("1,2\n3,\n", "line 2, " + second + "the field is empty");
   expect_failure("1,2\n3,four\n", "line 2, " + second + "'four' is not a number");
   expect_failure("1,x\n3,4\n", "line 1, " + second + "'x' is not a number");

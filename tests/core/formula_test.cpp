@@ -255,6 +255,18 @@ TEST(FormulaDerivative, OfEveryFunctionIsThatOfItsValues) {
   }
 }
 
+TEST(FormulaDerivative, OfShortFormulasThatStandForLongOnesIsMadeAtOnce) {
+  // Multiplied out, the product rule doubles the derivative with each level.
+  std::string nested = "x";
+  for (int level = 0; level < 60; ++level) nested = "silu(" + nested + ")";
+  const Activation silu = nngp::formula_activation({.fn = nested});
+  EXPECT_NEAR(silu.d_fn(0.7), difference(silu, 0.7), 1e-9 * std::abs(silu.d_fn(0.7)));
+  // Exponents multiply.
+  const std::string tower = "((((((1 + x)**64)**64)**64)**64)**64)**64";
+  EXPECT_EQ(nngp::formula_activation({.fn = tower}).fn(0), 1);
+  EXPECT_NEAR(nngp::formula_activation({.fn = tower}).d_fn(0), std::pow(64.0, 6), 1);
+}
+
 TEST(FormulaDerivative, OfTanhKeepsItsDigitsWhereTanhIsOne) {
   const Activation tanh = nngp::formula_activation({.fn = "tanh(x)"});
   for (const double x : {-30.0, -5.0, 5.0, 30.0, 300.0})
@@ -471,6 +483,8 @@ TEST(FormulaModels, RoundTripThroughTheirText) {
   EXPECT_EQ(nngp::test::shipped_model("Elementwise('x * sigmoid(x)')").text(),
             "Elementwise(fn='x * sigmoid(x)')");
   EXPECT_EQ(nngp::Elementwise({.fn = "x"}).text(), "Elementwise(fn='x')");
+  // A model is one line.
+  EXPECT_EQ(nngp::Elementwise({.fn = "x\n\t+ 1\r\n"}).text(), "Elementwise(fn='x  + 1  ')");
 }
 
 TEST(FormulaModels, ErrorsShowThePlaceInTheModel) {

@@ -12,6 +12,7 @@
 #include "nngp/kernel.hpp"
 #include "nngp/model.hpp"
 #include "nngp/model_template.hpp"
+#include "pinned_plugins.hpp"
 
 namespace {
 
@@ -52,6 +53,11 @@ void read(std::string_view model) {
 }
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  pin_plugins(NNGP_FUZZ_PLUGINS);
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -7,12 +7,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <iostream>
 #include <sstream>
 #include <string>
 
 #include "command/command.hpp"
+#include "command/process_guard.hpp"
 #include "nngp/error.hpp"
+#include "pinned_plugins.hpp"
 
 namespace {
 
@@ -21,7 +22,7 @@ namespace host = nngp::host;
 /// What the command prints for points in the file of this descriptor; nothing after an error.
 std::string printed(int file) {
   std::ostringstream out;
-  std::streambuf* const screen = std::cout.rdbuf(out.rdbuf());
+  std::streambuf* const screen = host::output().rdbuf(out.rdbuf());
   try {
     const host::Command command = host::eval_command();
     command.run(host::parse_arguments(command,
@@ -29,11 +30,16 @@ std::string printed(int file) {
   } catch (const nngp::Error& error) {
     if (std::string(error.what()).find('\n') != std::string::npos || !out.str().empty()) std::abort();
   }
-  std::cout.rdbuf(screen);
+  host::output().rdbuf(screen);
   return out.str();
 }
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  pin_plugins(NNGP_FUZZ_PLUGINS);
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const int file = ::memfd_create("points", 0);

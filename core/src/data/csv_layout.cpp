@@ -145,7 +145,8 @@ class Survey {
     while (reader_.next(fields)) {
       if (rows_ == 0) second_line_ = reader_.line();
       // A header may lack the name of the first column, or of a last one without contents.
-      const bool unnamed = rows_ == 0 && fields.size() == first_.size() + 1 &&
+      const bool unnamed = options_.header != Header::no && rows_ == 0 &&
+                           fields.size() == first_.size() + 1 &&
                            std::none_of(first_.begin(), first_.end(), is_number) &&
                            (fields.back().text.empty() || fields[0].quoted || !is_number(fields[0]));
       if (unnamed) columns_.resize(fields.size());

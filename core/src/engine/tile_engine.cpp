@@ -284,7 +284,7 @@ Block<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
   constexpr std::size_t long_time = 1 << 18;  // entries between pauses
   std::size_t since = 0;
   for (std::size_t o = 0; o < ops.size(); ++o) {
-    tile.columns = &work.columns[ops[o].step];
+    tile.columns = work.columns.data() + ops[o].step;  // null without steps
     tile.output = o + 1 == ops.size() ? output : nullptr;
     run(ops[o], tile, work, at.ntk);
     since += schedules_.pairs.boxes[ops[o].out.box].count() * tile.size();
@@ -407,7 +407,7 @@ std::string TileEngine<Real>::explain_not_finite(std::size_t i, std::size_t j) c
   };
   for (const PlaneOp& op : schedules_.pairs.ops) {
     const bool runs = op.kind == PlaneOp::Kind::run;
-    tile.columns = &work.columns[op.step];
+    tile.columns = work.columns.data() + op.step;
     if (runs && overflows(program_.steps[op.step]->operands()[op.operand].pending,
                           plane(schedules_.pairs, op.in, work, true)))
       return "the Dense layer before " + program_.steps[op.step]->name();

@@ -131,8 +131,9 @@ class Sum {
  public:
   explicit Sum(Graph& graph) : graph_(graph) {}
 
-  /// Throws TooLarge if the sum has very many terms.
+  /// Throws TooLarge if the sum has very many terms, or takes very long to look through.
   void add(Id id, double coefficient) {
+    take_step();
     const Node node = graph_[id];
     switch (node.op) {
       case Op::add:
@@ -148,7 +149,7 @@ class Sum {
     }
   }
 
-  /// The sum without what cancels; nothing if nothing does.
+  /// The sum without what cancels; nothing if nothing does. Throws TooLarge too.
   std::optional<Id> without_cancelled() const {
     bool any = false;
     std::optional<Term> sum;
@@ -171,6 +172,15 @@ class Sum {
     int count = 0;
   };
 
+  // Equal parts are one node of the graph, so that a short formula may stand for a sum without end.
+  static constexpr int max_steps = 5000;
+  static constexpr std::size_t max_terms = 200;
+  static constexpr int max_exponent = 1024;
+
+  void take_step() {
+    if (++steps_ > max_steps) throw TooLarge{};
+  }
+
   void add_product(Id id, double coefficient) {
     // Products of sums are multiplied out as long as they are few.
     std::vector<std::pair<Product, double>> products{{{}, coefficient}};
@@ -181,10 +191,12 @@ class Sum {
       to.size += std::abs(c);
       ++to.count;
     }
-    if (terms_.size() > 200) throw TooLarge{};
+    if (terms_.size() > max_terms) throw TooLarge{};
   }
 
-  void multiply(Id id, int exponent, std::vector<std::pair<Product, double>>& products) const {
+  void multiply(Id id, int exponent, std::vector<std::pair<Product, double>>& products) {
+    take_step();
+    if (std::abs(exponent) > max_exponent || products.size() > max_terms) throw TooLarge{};
     const Node node = graph_[id];
     if (node.op == Op::constant) {
       for (auto& [product, c] : products) c *= std::pow(node.value, exponent);
@@ -221,6 +233,7 @@ class Sum {
     std::optional<Term> above, below;
     for (const auto& [id, exponent] : product) {
       if (exponent == 0) continue;
+      if (std::abs(exponent) > max_exponent) throw TooLarge{};
       const Term factor = Term{&graph_, id}.to(std::abs(exponent));
       std::optional<Term>& part = exponent > 0 ? above : below;
       part = part ? *part * factor : factor;
@@ -232,6 +245,7 @@ class Sum {
 
   Graph& graph_;
   std::map<Product, Coefficient> terms_;
+  int steps_ = 0;
 };
 
 }  // namespace

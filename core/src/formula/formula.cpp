@@ -29,10 +29,11 @@ std::string with_place(const Formulas& formulas, const std::string& argument, st
   }
 }
 
-/// As a model writes it; a quote that the text does not have.
-std::string quoted(const std::string& text) {
-  const char quote = text.find('\'') == text.npos ? '\'' : '"';
-  return quote + text + quote;
+/// As a model writes it: on one line. Formulas have no quotes.
+std::string quoted(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  return "'" + text + "'";
 }
 
 std::string model_text(const Formulas& formulas) {
@@ -242,8 +243,8 @@ std::optional<std::string> formula_mismatch(const Activation& activation) {
   const auto d_nngp_fn = [&](auto... at) { return activation.d_nngp_fn(at...); };
   const bool derivative = activation.derivative() != Derivative::absent;
   std::optional<std::string> of_derivative;  // told if nngp_fn is right everywhere
-  for (const auto& [rho, var1, var2] : points) {
-    const double cov12 = rho * std::sqrt(var1 * var2);
+  for (const Point& point : points) {
+    const double var1 = point.var1, var2 = point.var2, cov12 = point.rho * std::sqrt(var1 * var2);
     PointValue truth;
     try {
       truth = numerical_point(fn, activation.breakpoints(), cov12, var1, var2);

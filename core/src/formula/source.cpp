@@ -394,10 +394,11 @@ bool needs_numbers(const Graph& graph, Id root, Id x) {
 /// Whether the places where fn switches are the same whatever the numbers are.
 bool switches_are_fixed(const Formulas& formulas) {
   Graph graph(false);
-  const auto [x, fn, d_fn] = Reader(formulas, Reader::Numbers::variable).fn(graph);
-  const auto functions = switch_functions(graph, fn, x);
-  return functions && std::none_of(functions->begin(), functions->end(),
-                                   [&](Id function) { return needs_numbers(graph, function, x); });
+  const FnNodes nodes = Reader(formulas, Reader::Numbers::variable).fn(graph);
+  const auto functions = switch_functions(graph, nodes.fn, nodes.x);
+  return functions && std::none_of(functions->begin(), functions->end(), [&](Id function) {
+           return needs_numbers(graph, function, nodes.x);
+         });
 }
 
 std::optional<std::vector<nngp_breakpoint>> breakpoints_of(const Formulas& formulas) {
