@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bash host/install-packages.sh build
 preset=${1:-release}
-cmake --preset "$preset" -DNNGP_BUILD_TESTS=OFF
+cmake --preset "$preset" -DNNGP_BUILD_TESTS=OFF -DNNGP_COMPILE_FOLDERS=ON
 cmake --build --preset "$preset"
 
 set -x

@@ -7,11 +7,6 @@
 #include "nngp/text.hpp"
 
 namespace nngp {
-namespace {
-
-std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
-
-}  // namespace
 
 LayerArguments::LayerArguments(const ModelReader& reader, const LayerEntry& entry,
                                const Expression& call)

@@ -17,8 +17,6 @@
 namespace nngp {
 namespace {
 
-std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
-
 constexpr std::array<std::string_view, 3> formula_names = {"fn", "nngp_fn", "d_nngp_fn"};
 
 bool is_formula_name(std::string_view keyword) {

@@ -14,8 +14,8 @@
 namespace nngp {
 namespace {
 
-constexpr std::size_t max_text = 1 << 16;
-constexpr int max_depth = 50;
+constexpr std::size_t max_template = 1 << 16;
+constexpr int max_braces = 50;
 constexpr std::string_view blanks = " \t\r\n\f\v";
 
 struct Choice;
@@ -94,7 +94,7 @@ class TemplateParser {
 
   Choice choice(std::size_t place, int depth) {
     const std::size_t begin = at_;
-    if (depth > max_depth) fail(begin, fmt::format("braces are nested more than {} deep", max_depth));
+    if (depth > max_braces) fail(begin, fmt::format("braces are nested more than {} deep", max_braces));
     Choice result{place, {}, 0};
     do {
       const std::size_t first = ++at_;
@@ -163,9 +163,9 @@ void write(const Sequence& sequence, std::size_t index, std::string& out,
 
 std::vector<ModelChoice> expand_model(std::string_view text, std::size_t most) {
   if (text.find_first_of("{}") == std::string_view::npos) return {{std::string(text), {}}};
-  if (text.size() > max_text)
+  if (text.size() > max_template)
     fail_at(text, 0,
-            fmt::format("a model with braces may have {} bytes, not {}", max_text, text.size()));
+            fmt::format("a model with braces may have {} bytes, not {}", max_template, text.size()));
   const Sequence parsed = TemplateParser(text, most).parse();
   std::vector<ModelChoice> models(parsed.count);
   for (std::size_t i = 0; i < models.size(); ++i) write(parsed, i, models[i].text, &models[i].choices);

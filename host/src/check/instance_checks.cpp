@@ -16,13 +16,12 @@ namespace nngp::host {
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // ---- parameters
 
 /// Values that the declaration of a parameter excludes.
 std::vector<double> excluded_values(const nngp_parameter& p) {
-  std::vector<double> values = {nan, inf, -inf};
+  std::vector<double> values = {std::numeric_limits<double>::quiet_NaN(), inf, -inf};
   if (std::isfinite(p.minimum)) values.push_back(p.minimum - 1);
   if (std::isfinite(p.maximum)) values.push_back(p.maximum + 1);
   if (p.flags & NNGP_MINIMUM_EXCLUDED) values.push_back(p.minimum);
@@ -151,12 +150,10 @@ Result check_parameters(const Specimen& specimen) {
 
 // ---- instances
 
-constexpr unsigned places = digest_places;
-
 /// Instances with different values that live at the same time.
-class Together {
+class Instances {
  public:
-  explicit Together(const Specimen& specimen) : calls_(calls_of(*specimen.table, TileSize::small)) {
+  explicit Instances(const Specimen& specimen) : calls_(calls_of(*specimen.table, TileSize::small)) {
     // Before this process makes its first.
     std::vector<const Setting*> made;
     for (const Setting& setting : specimen.settings) {
@@ -182,7 +179,7 @@ class Together {
     for (Instance& one : second_) one.spoil_values();
     // Those that "create" would be given are no more.
     calls_.erase(calls_.begin());
-    for (auto& digests : alone_) digests.erase(digests.begin(), digests.begin() + places);
+    for (auto& digests : alone_) digests.erase(digests.begin(), digests.begin() + digest_places);
     if (fault.empty()) fault = difference("when the values that create was given are overwritten");
     return fault;
   }
@@ -191,9 +188,9 @@ class Together {
   /// Instance by instance for each function, so that each call follows one on another instance.
   std::string difference(const char* when) const {
     for (std::size_t call = 0; call < calls_.size(); ++call)
-      for (unsigned place = 0; place < places; ++place)
+      for (unsigned place = 0; place < digest_places; ++place)
         for (std::size_t i = 0; i < second_.size(); ++i)
-          if (digest(calls_[call], second_[i], place) != alone_[i][places * call + place])
+          if (digest(calls_[call], second_[i], place) != alone_[i][digest_places * call + place])
             return texts_[i] + ": " + calls_[call].name + " gives other results " + when;
     return "";
   }
@@ -220,7 +217,7 @@ std::string crowd_fault(const Specimen& specimen) {
 Result check_instances(const Specimen& specimen) {
   // Elsewhere, so that the first calls of this process are those of the next check.
   return run_in_copy([&] {
-    Together all(specimen);
+    Instances all(specimen);
     if (all.size() == 0) return skipped("no instance can be made");
     if (const auto fault = all.fault(); !fault.empty()) return failed(fault);
     if (const auto fault = crowd_fault(specimen); !fault.empty()) return failed(fault);

@@ -26,7 +26,7 @@ namespace {
 constexpr std::array colours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"};
 
 /// A text of gnuplot in which nothing has a meaning.
-std::string quoted(const std::string& text) {
+std::string gnuplot_text(const std::string& text) {
   std::string out = "'";
   for (const char c : printable(text, 200)) out += c == '\'' ? std::string("''") : std::string(1, c);
   return out + "'";
@@ -121,27 +121,28 @@ void Plot::add(const std::string& name, const std::string& style,
   }
   data_ += "END\n";
   plots_ += (plots_.empty() ? "plot " : ", \\\n     ") + block + ' ' + style +
-            (name.empty() ? " notitle" : " title " + quoted(name));
+            (name.empty() ? " notitle" : " title " + gnuplot_text(name));
 }
 
 void Plot::band(const std::string& name, std::size_t colour, const std::vector<double>& x,
                 const std::vector<double>& low, const std::vector<double>& high) {
   add(name,
       "using 1:2:3 with filledcurves fillstyle transparent solid 0.2 noborder linecolor rgb " +
-          quoted(colours[colour % colours.size()]),
+          gnuplot_text(colours[colour % colours.size()]),
       {&x, &low, &high});
 }
 
 void Plot::line(const std::string& name, std::size_t colour, const std::vector<double>& x,
                 const std::vector<double>& y) {
-  add(name, "with lines linewidth 2 linecolor rgb " + quoted(colours[colour % colours.size()]),
+  add(name, "with lines linewidth 2 linecolor rgb " + gnuplot_text(colours[colour % colours.size()]),
       {&x, &y});
 }
 
 void Plot::points(const std::string& name, std::size_t colour, const std::vector<double>& x,
                   const std::vector<double>& y) {
   add(name,
-      "with points pointtype 7 pointsize 0.7 linecolor rgb " + quoted(colours[colour % colours.size()]),
+      "with points pointtype 7 pointsize 0.7 linecolor rgb " +
+          gnuplot_text(colours[colour % colours.size()]),
       {&x, &y});
 }
 
@@ -166,7 +167,7 @@ void Plot::heat_map(const Matrix<double>& matrix) {
 std::string Plot::script(bool svg) const {
   return std::string(svg ? "set terminal svg size 640,400 font 'sans-serif,13' background rgb 'white'\n"
                          : "set terminal pngcairo size 960,600 font 'sans-serif,11'\n") +
-         "set xlabel " + quoted(x_label_) + " noenhanced\nset ylabel " + quoted(y_label_) +
+         "set xlabel " + gnuplot_text(x_label_) + " noenhanced\nset ylabel " + gnuplot_text(y_label_) +
          " noenhanced\nset key noenhanced\nset border 3\nset tics nomirror\nset grid linecolor rgb "
          "'#dddddd'\n" +
          settings_ + data_ + plots_ + '\n';

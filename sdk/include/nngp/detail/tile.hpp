@@ -94,21 +94,21 @@ template <class A, class Isa>
 constexpr bool has_tiles =
     !compiles_sparingly<A>() || Isa::vectors_in_step == baseline::vectors_in_step;
 
-/// How many vectors of a row are computed side by side: enough to hide latency without spilling
-/// registers.
+/// What a row is computed in: vectors side by side, enough to hide latency without spilling registers;
+/// and what the rest of a row is computed in, which is not worth a version with one vector.
 template <class A, class Real, class Isa>
-constexpr auto side_by_side() {
-  using V = vec<Real, Isa>;
+auto side_by_side() {
   if constexpr (compiles_sparingly<A>()) {
-    return std::type_identity<V>();
-  } else if constexpr (Isa::vectors_in_step > 2) {
-    return std::type_identity<twice<twice<V>>>();
+    return vec<Real, Isa>();
   } else {
-    return std::type_identity<twice<V>>();
+    return twice<vec<Real, Isa>>();
   }
 }
 template <class A, class Real, class Isa>
-using lanes = typename decltype(side_by_side<A, Real, Isa>())::type;
+using rest_lanes = decltype(side_by_side<A, Real, Isa>());
+template <class A, class Real, class Isa>
+using lanes = std::conditional_t<!compiles_sparingly<A>() && (Isa::vectors_in_step > 2),
+                                 twice<rest_lanes<A, Real, Isa>>, rest_lanes<A, Real, Isa>>;
 
 /// Fills a tile of whole V's. All entries of all tiles go through this one function of an instruction
 /// set, so that the same inputs give the same result to the last bit everywhere: every lane of every V
@@ -190,7 +190,7 @@ struct fill_whole {
   }
 };
 
-/// A partial vector, padded to full width.
+/// A part of a V, padded to all of it.
 template <class Real, std::size_t size>
 struct padded {
   Real data[size];
@@ -202,16 +202,17 @@ struct padded {
   void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
 };
 
-/// The tile's output, or null if it cannot be written vector by vector.
+/// The tile's output, or null if it cannot be written by whole V's, which are vectors side by side.
 template <class V>
 output_of<typename V::real>* output_for(const tile_of<typename V::real>& tile) {
   using Tile = tile_of<typename V::real>;
+  using Vector = vec<typename V::real, typename V::isa>;
   if (!NNGP_HAS_FIELD(Tile, &tile, output) || !tile.output) return nullptr;
   const auto aligned = [](const void* p) {
-    return reinterpret_cast<std::uintptr_t>(p) % sizeof(V) == 0;
+    return reinterpret_cast<std::uintptr_t>(p) % sizeof(Vector) == 0;
   };
   const auto& to = *tile.output;
-  const bool whole = tile.cols % V::size == 0 && to.ld % V::size == 0;
+  const bool whole = tile.cols % V::size == 0 && to.ld % Vector::size == 0;
   return whole && aligned(to.nngp) && aligned(to.ntk) ? tile.output : nullptr;
 }
 
@@ -243,14 +244,14 @@ std::size_t fill_columns(const A& a, const Tile& tile, std::size_t begin) {
 
 template <class A, class Real, class Isa, bool Derivative>
 void fill(const A& a, const tile_of<Real>& of_host) {
-  using Narrow = vec<Real, Isa>;
-  constexpr std::size_t size = Narrow::size;
+  using Wide = lanes<A, Real, Isa>;
+  using Rest = rest_lanes<A, Real, Isa>;
+  constexpr std::size_t size = Rest::size;
   tile_of<Real> tile;  // the host's may lack the last fields
   std::memcpy(&tile, &of_host, offsetof(tile_of<Real>, output));
-  tile.output = output_for<Narrow>(of_host);
-  std::size_t whole = fill_columns<lanes<A, Real, Isa>, Derivative>(a, tile, 0);
-  if constexpr (!std::is_same_v<lanes<A, Real, Isa>, Narrow>)
-    whole = fill_columns<Narrow, Derivative>(a, tile, whole);
+  tile.output = output_for<Rest>(of_host);
+  std::size_t whole = fill_columns<Wide, Derivative>(a, tile, 0);
+  if constexpr (!std::is_same_v<Wide, Rest>) whole = fill_columns<Rest, Derivative>(a, tile, whole);
   const std::size_t rest = tile.cols - whole;
   if (!rest) return;
 
@@ -270,7 +271,7 @@ void fill(const A& a, const tile_of<Real>& of_host) {
       ntk = padded<Real, size>(tile.ntk + i * tile.ntk_ld + whole, rest);
       one.ntk = ntk.data;
     }
-    fill_columns<Narrow, Derivative>(a, one, 0);
+    fill_columns<Rest, Derivative>(a, one, 0);
     nngp.copy_to(tile.nngp + i * tile.nngp_ld + whole, rest);
     if (tile.d_nngp) d_nngp.copy_to(tile.d_nngp + i * tile.d_nngp_ld + whole, rest);
     if (tile.ntk) ntk.copy_to(tile.ntk + i * tile.ntk_ld + whole, rest);
