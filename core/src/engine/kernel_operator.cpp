@@ -91,6 +91,13 @@ class Computation {
   /// The part of a tile on and above the diagonal, and its mirror image.
   std::size_t tile_and_mirror(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                               Workspace<Real>& work) {
+    // Whole panels left of the diagonal belong to tiles that are mirrored; of many sites they are worth
+    // packing the others anew.
+    if (engine_.is_spatial() && row > col) {
+      const std::size_t left = (row - col) / ops_.panel_cols * ops_.panel_cols;
+      col += left;
+      cols -= left;
+    }
     Begun begun(*this, rows * cols);
     const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, nullptr, begun.pause());
     std::size_t written = 0;
