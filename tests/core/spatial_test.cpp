@@ -147,6 +147,31 @@ TEST(Spatial, WindowsTilesAndThreadsChangeNoBit) {
   }
 }
 
+// A tile of many positions tells its progress, and can be stopped, within.
+TEST(Spatial, LongTilesAreInterruptedInside) {
+  const Matrix<double> x = random_images(8, 16 * 16, 4);
+  const KernelFn kernel_fn(
+      parse_model("serial(Conv(1, (3, 3), padding='SAME'), Relu(), GlobalAvgPool(), Dense(1))",
+                  registry()),
+      Sites{{16, 16}});
+  std::vector<std::size_t> told;
+  KernelOptions options{.threads = 1};
+  options.progress = [&](std::size_t done, std::size_t total) {
+    EXPECT_LE(done, total);
+    told.push_back(done);
+    return true;
+  };
+  kernel_fn(view(x), view(x), Get::both, options);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(told.back(), 64U);
+  // 8 x 32 entries in memory of 65,536 pairs in three steps, a pause after 262,144 entries or a plane.
+  EXPECT_GE(told.size(), 100U);
+  std::size_t calls = 0;
+  options.progress = [&](std::size_t, std::size_t) { return ++calls < 3; };
+  EXPECT_THROW(kernel_fn(view(x), view(x), Get::both, options), Interrupted);
+  EXPECT_EQ(calls, 3U);
+}
+
 // An image with itself is at correlation 1 at every position, also behind poolings, to the last bit.
 TEST(Spatial, EqualImagesHaveTheKernelOfOneWithItself) {
   Matrix<double> x = random_images(4, 6 * 5 * 2, 3);

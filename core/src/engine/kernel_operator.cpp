@@ -78,8 +78,8 @@ class Computation {
     output.nngp = to.k;
     output.ntk = to.t;
     output.ld = out_.ld;
-    const Block<Real> tile =
-        engine_.evaluate(at(row, rows, col, cols), work, &output, pause(rows * cols));
+    Begun begun(*this, rows * cols);
+    const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, &output, begun.pause());
     for (std::size_t i = 0; i < rows; ++i)
       if (!output.taken)
         write_row(entry(tile, i, 0), row + i, col, cols);
@@ -91,8 +91,15 @@ class Computation {
   /// The part of a tile on and above the diagonal, and its mirror image.
   std::size_t tile_and_mirror(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                               Workspace<Real>& work) {
-    const Block<Real> tile =
-        engine_.evaluate(at(row, rows, col, cols), work, nullptr, pause(rows * cols));
+    // Whole panels left of the diagonal belong to tiles that are mirrored; of many sites they are worth
+    // packing the others anew.
+    if (engine_.is_spatial() && row > col) {
+      const std::size_t left = (row - col) / ops_.panel_cols * ops_.panel_cols;
+      col += left;
+      cols -= left;
+    }
+    Begun begun(*this, rows * cols);
+    const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, nullptr, begun.pause());
     std::size_t written = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       const std::size_t skip = row + i > col ? row + i - col : 0;
@@ -137,23 +144,41 @@ class Computation {
     return {out_.nngp ? out_.nngp + offset : nullptr, out_.ntk ? out_.ntk + offset : nullptr};
   }
 
-  void report(std::size_t done, std::size_t begun = 0) {
+  void report(std::size_t done) {
     done_ += done;
     if (!options_.progress) return;
     const std::unique_lock lock(progress_, std::try_to_lock);
     if (!lock || stopped_) return;
-    stopped_ = !options_.progress(std::min(done_ + begun, total_), total_);
+    stopped_ = !options_.progress(std::min(done_ + begun_, total_), total_);
     if (stopped_) throw Interrupted("interrupted");
   }
 
-  /// Tiles of many sites take long: there is progress within them, and they can be stopped.
-  typename TileEngine<Real>::Pause pause(std::size_t entries) {
-    if (!options_.progress) return {};
-    return [this, entries](double share) {
-      if (stopped_) throw Interrupted("interrupted");
-      report(0, static_cast<std::size_t>(share * static_cast<double>(entries)));
-    };
-  }
+  /// Tiles of many sites take long: there is progress within them, of all threads, and they can be
+  /// stopped.
+  class Begun {
+   public:
+    Begun(Computation& computation, std::size_t entries)
+        : computation_(computation), entries_(entries) {}
+    ~Begun() { computation_.begun_ -= counted_; }
+    Begun(const Begun&) = delete;
+    Begun& operator=(const Begun&) = delete;
+
+    typename TileEngine<Real>::Pause pause() {
+      if (!computation_.options_.progress) return {};
+      return [this](double share) {
+        if (computation_.stopped_) throw Interrupted("interrupted");
+        const auto now = static_cast<std::size_t>(share * static_cast<double>(entries_));
+        computation_.begun_ += now - counted_;
+        counted_ = now;
+        computation_.report(0);
+      };
+    }
+
+   private:
+    Computation& computation_;
+    const std::size_t entries_;
+    std::size_t counted_ = 0;
+  };
 
   /// Lowers tiles of many sites if the threads are done sooner so. A tile takes as long as its rows and
   /// about one more, for what an activation computes of columns alone.
@@ -192,8 +217,8 @@ class Computation {
   oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces_{
       [this] { return engine_.workspace(); }};
   std::size_t total_ = 0;
-  std::atomic<std::size_t> done_ = 0;
-  std::mutex progress_;  ///< guards calls of options_.progress
+  std::atomic<std::size_t> done_ = 0, begun_ = 0;  ///< entries of whole tiles, and of others
+  std::mutex progress_;                            ///< guards calls of options_.progress
   std::atomic<bool> stopped_ = false;
 };
 

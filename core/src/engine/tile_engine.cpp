@@ -281,16 +281,19 @@ Block<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
   if (output) set_affine(program_.output.pending, *output);
   KernelTile<Real> tile = tile_at(at, work);
   const std::vector<PlaneOp>& ops = schedules_.pairs.ops;
+  const auto pairs_of = [&](const PlaneOp& op) { return schedules_.pairs.boxes[op.out.box].count(); };
   constexpr std::size_t long_time = 1 << 18;  // entries between pauses
-  std::size_t since = 0;
+  std::size_t done = 0, paused = 0, all = 0;
+  if (pause)
+    for (const PlaneOp& op : ops) all += pairs_of(op);
   for (std::size_t o = 0; o < ops.size(); ++o) {
     tile.columns = work.columns.data() + ops[o].step;  // null without steps
     tile.output = o + 1 == ops.size() ? output : nullptr;
     run(ops[o], tile, work, at.ntk);
-    since += schedules_.pairs.boxes[ops[o].out.box].count() * tile.size();
-    if (since > long_time && pause) {
-      pause(static_cast<double>(o) / static_cast<double>(ops.size()));
-      since = 0;
+    done += pairs_of(ops[o]);
+    if (pause && (done - paused) * tile.size() > long_time) {
+      pause(static_cast<double>(done) / static_cast<double>(all));
+      paused = done;
     }
   }
   return plane(schedules_.pairs, schedules_.pairs.output, work, at.ntk).entries;
