@@ -145,6 +145,7 @@ def main():
     }
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
     arguments = parser.parse_args()
+    arguments.build = arguments.build.resolve()  # folders of plugins are whole paths
     print("| case | nngp in Python | other | ratio | wanted |\n|---|---|---|---|---|", flush=True)
     for part in arguments.only:
         parts[part]()

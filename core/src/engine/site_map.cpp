@@ -213,8 +213,9 @@ class MappedTile final : public TileStep<Real> {
     const std::size_t stride = part.in.stride(tile);
     for (std::size_t row = 0; row < tile.rows; ++row) {
       const std::size_t at = row * stride;
-      ops.filter(from.k + at, lines, positions, tile.ld, to.k + at, scratch.data());
-      if (from.t) ops.filter(from.t + at, lines, positions, tile.ld, to.t + at, scratch.data());
+      ops.filter(from.k + at, lines, positions, tile.ld, tile.cols, to.k + at, scratch.data());
+      if (from.t)
+        ops.filter(from.t + at, lines, positions, tile.ld, tile.cols, to.t + at, scratch.data());
     }
   }
 

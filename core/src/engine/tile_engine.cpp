@@ -57,7 +57,9 @@ TileShape TileEngine<Real>::choose_shape() const {
   // panels of inner products.
   const std::size_t most = entries < 512 ? whole_columns : 2 * whole_columns;
   const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, most);
-  return {std::clamp<std::size_t>(entries / cols, 1, tile_rows), cols};
+  const std::size_t rows = std::clamp<std::size_t>(entries / cols, 1, tile_rows);
+  const std::size_t whole = tile_ops<Real>().panel_rows;
+  return {rows < whole ? rows : rows / whole * whole, cols};
 }
 
 /// A block of examples with themselves on its way through the steps.
