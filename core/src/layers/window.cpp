@@ -64,9 +64,11 @@ SlidingWindow sliding_window(const LayerCall& call, std::string_view shape) {
 
 std::string window_fault(const SlidingWindow& window, const Sites& sites, std::string_view noun) {
   if (window.shape.size() != sites.dimensions())
-    return fmt::format("a {} {} needs {} {} of positions, its input has {} ({})", window.shape_text(),
-                       noun, window.shape.size(), window.shape.size() == 1 ? "axis" : "axes",
-                       sites.dimensions(), sites.text());
+    return fmt::format(
+        "a {} {} needs {} {} of positions, its input has {} ({}); the last axis of arrays, "
+        "and the last number of --shape, are channels",
+        window.shape_text(), noun, window.shape.size(), window.shape.size() == 1 ? "axis" : "axes",
+        sites.dimensions(), sites.text());
   for (std::size_t axis = 0; axis < window.shape.size(); ++axis)
     if (window_extent(sites.extents[axis], window.shape[axis], window.stride(axis), window.padding) ==
         0)

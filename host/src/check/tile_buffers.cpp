@@ -47,9 +47,11 @@ void TileBuffers<Real>::fill() {
 
 template <class Real>
 void TileBuffers<Real>::fill_extremes() {
-  constexpr double least =
-      std::is_same_v<Real, double> ? 1e-10 : 1e-6;  // its powers are normal numbers
-  constexpr double variances[] = {0, least, 1e-6, 1e-3, 0.5, 1, 3, 77, 208, 1e4, 1e7},
+  // In float32 powers of the least must be normal numbers, and 1 must count beside the square of the
+  // most.
+  constexpr bool is_double = std::is_same_v<Real, double>;
+  constexpr double least = is_double ? 1e-10 : 1e-6, most = is_double ? 1e7 : 1e4;
+  constexpr double variances[] = {0, least, 1e-6, 1e-3, 0.5, 1, 3, 77, 208, 1e4, most},
                    rhos[] = {1, -1, 0, 0.999, -0.3};
   fill();
   for (std::size_t i = 0; i < rows; ++i)
