@@ -68,17 +68,7 @@ Errors errors(const NumericalDual& dual, const Function& f, const Rows& rows) {
   for (const GoldenRow& row : rows) {
     const Real c = static_cast<Real>(row.cov12), v1 = static_cast<Real>(row.var1),
                v2 = static_cast<Real>(row.var2);
-    Real nngp, d_nngp;
-    Tile tile{};
-    tile.struct_size = sizeof tile;
-    tile.rows = tile.cols = 1;
-    tile.cov12 = &c;
-    tile.var1 = &v1;
-    tile.var2 = &v2;
-    tile.nngp = &nngp;
-    tile.d_nngp = &d_nngp;
-    tile.cov_scale = 1;
-    dual.tile(tile);
+    const auto [nngp, d_nngp] = one_entry<Tile>(c, v1, v2, [&](const Tile& tile) { dual.tile(tile); });
     EXPECT_TRUE(std::isfinite(nngp) && std::isfinite(d_nngp));
     const Norms n1 = norms(f, row.var1), n2 = norms(f, row.var2);
     const auto relative = [](double value, double truth, double size) {

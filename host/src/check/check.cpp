@@ -126,7 +126,7 @@ class Examination {
     } while (!checks_.empty());
   }
 
-  /// What the worker was told by it, if it came to that.
+  /// What the library says of itself, if it came to that.
   const Library& library() const { return library_; }
 
  private:

@@ -113,12 +113,10 @@ inline void stop_traps() {
       : "i"(~trap_flag)
       : "memory", "cc");
 }
-#define NNGP_CAN_STEP true
 #else
 void set_trap(void*, bool) {}
 inline void start_traps() {}
 inline void stop_traps() {}
-#define NNGP_CAN_STEP false
 #endif
 
 /// After an instruction: of a call that is stepped through, or one that has written to watched memory.
@@ -157,8 +155,6 @@ void write_fault(int signal, siginfo_t* info, void* context) {
 }
 
 }  // namespace
-
-const bool can_step = NNGP_CAN_STEP;
 
 Suspension::Suspension() {
   state.others = state.asked = 0;

@@ -55,7 +55,4 @@ class Suspension {
   void end();
 };
 
-/// Whether the processor can be stopped after each instruction.
-extern const bool can_step;
-
 }  // namespace nngp::host
