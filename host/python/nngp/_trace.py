@@ -265,4 +265,5 @@ def trace(function: Callable[..., Any], names: Sequence[str]) -> str:
     except NotTraceable:
         raise
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise NotTraceable(f"called with a symbol it raises {type(error).__name__}: {error}") from error
+        what = str(error).rstrip(".")  # numpy's end a sentence that goes on here
+        raise NotTraceable(f"called with a symbol it raises {type(error).__name__}: {what}") from error

@@ -214,17 +214,22 @@ class Checker {
     return whole.library().activations;
   }
 
-  /// As many at a time as there are processors.
+  /// As many examinations at a time as there are processors.
   void examine(const std::vector<std::string>& activations) {
-    Findings findings(activations.size(), options_.report);
+    const auto& parts = activation_checks();
+    const std::size_t total = activations.size() * parts.size();
+    Findings findings(total, options_.report);
     std::atomic<std::size_t> next = 0;
     const auto examine_some = [&] {
-      for (std::size_t i; (i = next++) < activations.size(); findings.complete(i))
-        examination(activations[i], wanted_names(options_, activation_checks()),
-                    [&, i](Finding finding) { findings.add(i, std::move(finding)); })
-            .run();
+      for (std::size_t i; (i = next++) < total; findings.complete(i)) {
+        const auto checks = wanted_names(options_, parts[i % parts.size()]);
+        if (checks.empty()) continue;
+        examination(activations[i / parts.size()], checks, [&, i](Finding finding) {
+          findings.add(i, std::move(finding));
+        }).run();
+      }
     };
-    const auto count = std::min<std::size_t>(available_threads().amount, activations.size());
+    const auto count = std::min<std::size_t>(available_threads().amount, total);
     std::vector<std::future<void>> others;
     for (std::size_t i = 1; i < count; ++i)
       others.push_back(std::async(std::launch::async, examine_some));
@@ -293,7 +298,8 @@ std::vector<CheckInfo> known_checks() {
   std::vector<CheckInfo> known;
   for (const FileCheck& check : file_checks()) known.push_back({check.name, check.summary});
   for (const LibraryCheck& check : library_checks()) known.push_back({check.name, check.summary});
-  for (const Check& check : activation_checks()) known.push_back({check.name, check.summary});
+  for (const auto& part : activation_checks())
+    for (const Check& check : part) known.push_back({check.name, check.summary});
   return known;
 }
 

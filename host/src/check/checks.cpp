@@ -16,16 +16,17 @@ namespace nngp::host {
 
 using nlohmann::ordered_json;
 
-const std::vector<Check>& activation_checks() {
-  static const std::vector<Check> all = [] {
+const std::vector<std::vector<Check>>& activation_checks() {
+  const auto joined = [](const std::initializer_list<std::vector<Check>>& groups) {
     std::vector<Check> all;
-    // First what looks for changes that a first call makes, last what they come to at the end.
-    for (const auto& group :
-         {instance_checks(), thread_checks(), process_checks(), parameter_checks(), function_checks(),
-          expectation_checks(), kernel_checks(), tile_checks(), exit_checks()})
-      all.insert(all.end(), group.begin(), group.end());
+    for (const auto& group : groups) all.insert(all.end(), group.begin(), group.end());
     return all;
-  }();
+  };
+  // First what looks for changes that a first call makes, then what they come to at the end.
+  static const std::vector<std::vector<Check>> all = {
+      joined({instance_checks(), thread_checks(), process_checks(), exit_checks()}),
+      joined({parameter_checks(), function_checks(), kernel_checks(), tile_checks()}),
+      expectation_checks()};
   return all;
 }
 

@@ -27,8 +27,9 @@ std::vector<Check> kernel_checks();       ///< what holds for every kernel
 std::vector<Check> tile_checks();         ///< the tile entries
 std::vector<Check> exit_checks();         ///< the end of the process
 
-/// All of them, in the order in which they run.
-const std::vector<Check>& activation_checks();
+/// All of them in parts, each in the order in which it runs. A part has a process of its own, so that
+/// parts may run at the same time.
+const std::vector<std::vector<Check>>& activation_checks();
 
 /// A library in the process of a worker. Its checks are examined in this order.
 class LoadedLibrary;

@@ -10,7 +10,7 @@ namespace nngp::host {
 /// Expectations of a function of jointly normal variables of mean 0, by adaptive quadrature (Gauss and
 /// Kronrod's rule of 21 nodes, nested, split at the points where the function is not smooth). Shares
 /// nothing with the core's numerical integration, which it may be used to judge. Slow and exact: errors
-/// are about 1e-13 of sqrt(E f(x1)^2 E f(x2)^2).
+/// are below 1e-12 of sqrt(E f(x1)^2 E f(x2)^2).
 class Expectation {
  public:
   /// `breaks` in any order.

@@ -38,10 +38,10 @@ std::vector<Point> plane_points() {
   return points;
 }
 
-/// At variances that data and deep networks have, and near the boundary, where deep networks end: all
-/// for the first setting and two for each other, since two-dimensional integrals are slow there.
+/// The points inside and at variances that data and deep networks have, and near the boundary, where
+/// deep networks end: all for the first setting, for the others those of two neighbours together, since
+/// two-dimensional integrals are slow.
 std::vector<Point> points_of(const Specimen& specimen, const Instance& f) {
-  std::vector<Point> points = plane_points();
   constexpr struct {
     double rho, var1, var2;
   } extreme[] = {{0.7, 77, 208},       {-0.4, 1e4, 1e4}, {0.7, 1e-6, 1e-6}, {-0.4, 3e3, 1},
@@ -50,6 +50,10 @@ std::vector<Point> points_of(const Specimen& specimen, const Instance& f) {
   constexpr std::size_t half = std::size(extreme) / 2;
   const auto found = std::find(specimen.settings.begin(), specimen.settings.end(), f.setting());
   const auto setting = static_cast<std::size_t>(found - specimen.settings.begin());
+  const std::vector<Point> plane = plane_points();
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < plane.size(); ++i)
+    if (setting == 0 || setting % 2 == i % 2) points.push_back(plane[i]);
   for (std::size_t i = 0; i < std::size(extreme); ++i) {
     const auto& [rho, var1, var2] = extreme[i];
     if (setting == 0 || setting % half == i % half)

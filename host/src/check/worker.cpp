@@ -181,8 +181,9 @@ void check_activation(const Results& results, const std::filesystem::path& file,
   const Registry& registry = library.registry();
   const auto table = registry.descriptor(registry.find(name));
   const Specimen specimen(*table, std::move(memory));
-  for (const Check& check : activation_checks())
-    if (is_among(checks, check.name)) results.run(check.name, [&] { return check.run(specimen); });
+  for (const auto& part : activation_checks())
+    for (const Check& check : part)
+      if (is_among(checks, check.name)) results.run(check.name, [&] { return check.run(specimen); });
 }
 
 }  // namespace
