@@ -7,6 +7,7 @@
 #include "nngp/numerical.hpp"
 #include "nngp/plugin.hpp"
 #include "plugin/tile_of.hpp"
+#include "simd/tile_ops.hpp"
 
 namespace nngp {
 
@@ -20,12 +21,13 @@ class Dual {
   virtual void tile(const nngp_tile_f32& tile, ColumnCache<float>& memory) const = 0;
 
   /// Each entry with variances of its own on both sides, `count` of them: nngp is the covariance
-  /// before. To the last bit what tiles give. The entries are the diagonals of small tiles.
+  /// before. To the last bit what tiles give. The entries are the diagonals of small tiles,
+  /// as wide as SDK plugins compute at least.
   template <class Real>
   void entries(const Real* var1, const Real* var2, std::size_t count, Real cov_scale, Real cov_shift,
                Real* nngp) const {
-    constexpr std::size_t most = 64 / sizeof(Real);
-    const std::size_t size = is_vectorised() ? most : 1;
+    constexpr std::size_t most = 128 / sizeof(Real);  // two of the largest vectors
+    const std::size_t size = is_vectorised() ? tile_ops<Real>().panel_cols : 1;
     for (std::size_t first = 0; first < count; first += size) {
       typename TileOf<Real>::type tile{};
       tile.struct_size = sizeof tile;

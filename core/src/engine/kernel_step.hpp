@@ -50,6 +50,21 @@ void set_affine(const Affine& map, Struct& s) {
 /// Which of the two inputs.
 enum class Input { x1, x2 };
 
+/// Of a step's KeptVariances those of one tile's examples, site after site. Where all examples are, the
+/// numbers of neighbouring sites lie pages apart, and a tile reads them again for each plane.
+template <class Real>
+struct TileVariances {
+  std::size_t row = 0, rows = 0, col = 0, cols = 0;  ///< whose they are
+  AlignedVector<Real> of_rows, of_cols;
+};
+
+/// What a thread keeps for one step, from tile to tile.
+template <class Real>
+struct StepMemory {
+  ColumnCache<Real> columns;
+  TileVariances<Real> variances;
+};
+
 /// The examples of a tile, and what all tiles of its planes share.
 template <class Real>
 struct KernelTile {
@@ -62,7 +77,7 @@ struct KernelTile {
   /// Set: the tile has one row, whose entries are the examples [col, col + cols) of this input, each
   /// with itself. Variances are such tiles.
   std::optional<Input> own = {};
-  ColumnCache<Real>* columns = nullptr;  ///< of this step, kept for the tiles below
+  StepMemory<Real>* memory = nullptr;  ///< of this step
   /// Where results go, if the step is the last one and may write them there itself; else null.
   typename TileOf<Real>::output* output = nullptr;
   std::vector<AlignedVector<Real>>* scratch = nullptr;  ///< grows as steps need it
@@ -100,16 +115,48 @@ struct Contribution {
   bool first;  ///< nothing was written to `out` yet
 };
 
+/// Numbers of a tile's rows and columns at each site.
+template <class Real>
+struct TileSides {
+  const Real *rows, *cols;           ///< at the first site
+  std::size_t rows_step, cols_step;  ///< from one site to the next
+
+  const Real* of_rows(std::size_t site) const { return rows + site * rows_step; }
+  const Real* of_cols(std::size_t site) const { return cols + site * cols_step; }
+};
+
 /// Numbers for each site and example of both inputs that a step keeps of own tiles: variances.
 template <class Real>
 class KeptVariances {
  public:
   KeptVariances(std::size_t sites, std::size_t rows1, std::optional<std::size_t> rows2)
-      : padded1_(padded(rows1)),
+      : sites_(sites),
+        padded1_(padded(rows1)),
         padded2_(rows2 ? padded(*rows2) : 0),
         x1_(sites * padded1_),
         x2_(sites * padded2_),
         symmetric_(!rows2) {}
+
+  /// Those of a tile of two inputs.
+  TileSides<Real> of_tile(const KernelTile<Real>& tile) const {
+    if (sites_ == 1) return {from_row(0, tile.row), from_col(0, tile.col), 0, 0};
+    TileVariances<Real>& near = tile.memory->variances;
+    if (near.row != tile.row || near.rows != tile.rows) {
+      near.of_rows.resize(sites_ * tile.rows);
+      for (std::size_t s = 0; s < sites_; ++s)
+        std::copy_n(from_row(s, tile.row), tile.rows, &near.of_rows[s * tile.rows]);
+      near.row = tile.row;
+      near.rows = tile.rows;
+    }
+    if (near.col != tile.col || near.cols != tile.cols) {
+      near.of_cols.resize(sites_ * tile.ld);
+      for (std::size_t s = 0; s < sites_; ++s)
+        std::copy_n(from_col(s, tile.col), tile.cols, &near.of_cols[s * tile.ld]);
+      near.col = tile.col;
+      near.cols = tile.cols;
+    }
+    return {near.of_rows.data(), near.of_cols.data(), tile.rows, tile.ld};
+  }
 
   const Real* from_row(std::size_t site, std::size_t row) const { return &x1_[site * padded1_ + row]; }
   const Real* from_col(std::size_t site, std::size_t col) const {
@@ -135,7 +182,7 @@ class KeptVariances {
     return (rows + whole - 1) / whole * whole;
   }
 
-  std::size_t padded1_, padded2_;
+  std::size_t sites_, padded1_, padded2_;
   AlignedVector<Real> x1_, x2_;
   bool symmetric_;
 };

@@ -211,10 +211,13 @@ class MappedTile final : public TileStep<Real> {
     if (scratch.size() < 3 * positions * ops.panel_cols) scratch.resize(3 * positions * ops.panel_cols);
     const Block<Real> from = applied(tile, part), to = part.out.entries;
     const std::size_t stride = part.in.stride(tile);
+    // The NTK of the input is 0, and so is what a filter makes of it.
+    const bool is_zero = operands_[0].value == 0 && from.k == part.in.entries.k;
+    if (is_zero && from.t != to.t) std::fill_n(to.t, tile.rows * stride, Real(0));
     for (std::size_t row = 0; row < tile.rows; ++row) {
       const std::size_t at = row * stride;
       ops.filter(from.k + at, lines, positions, tile.ld, tile.cols, to.k + at, scratch.data());
-      if (from.t)
+      if (from.t && !is_zero)
         ops.filter(from.t + at, lines, positions, tile.ld, tile.cols, to.t + at, scratch.data());
     }
   }

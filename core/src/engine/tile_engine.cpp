@@ -78,9 +78,10 @@ class TileEngine<Real>::OwnPass {
   OwnPass(TileEngine& engine, Input input, std::size_t steps)
       : engine_(engine), input_(input), steps_(steps) {}
 
-  /// Examples that are propagated at a time.
+  /// Examples that are propagated at a time: planes stay in the second-level cache, and threads share
+  /// the examples.
   std::size_t block() const {
-    constexpr std::size_t memory = std::size_t{1} << 22;
+    constexpr std::size_t memory = std::size_t{1} << 19;
     const std::size_t tiles = std::max<std::size_t>(1, engine_.schedules_.own.tiles());
     return std::clamp(memory / sizeof(Real) / tiles / whole_columns * whole_columns, whole_columns,
                       std::size_t{1024});
@@ -98,8 +99,8 @@ class TileEngine<Real>::OwnPass {
         if (op.kind == PlaneOp::Kind::keep && op.step == steps_) find_range(op, tile, work);
         break;
       }
-      ColumnCache<Real> columns;
-      tile.columns = &columns;
+      StepMemory<Real> memory;
+      tile.memory = &memory;
       if (op.kind == PlaneOp::Kind::run && !check_pending(o, op, tile, work)) return;
       if (op.kind == PlaneOp::Kind::keep)
         engine_.steps_[op.step]->keep(tile, engine_.plane(schedule, op.in, work, false));
@@ -215,7 +216,7 @@ Workspace<Real> TileEngine<Real>::workspace(const Schedule& schedule, std::size_
   Workspace<Real> work;
   for (const std::size_t tiles : schedule.buffers)
     work.nngp.emplace_back((tiles * rows + rows_beyond) * ld);
-  work.columns.resize(program_.steps.size());
+  work.steps.resize(program_.steps.size());
   return work;
 }
 
@@ -233,7 +234,11 @@ template <class Real>
 std::size_t TileEngine<Real>::workspace_bytes() const {
   const std::size_t entries =
       shape_.rows * schedules_.pairs.tiles() + rows_beyond * schedules_.pairs.buffers.size();
-  return sizeof(Real) * (2 * entries + static_cast<std::size_t>(x1_.cols())) * shape_.cols;
+  std::size_t kept = 0;
+  for (const auto& step : program_.steps)
+    if (!step->keeps().empty()) kept += program_.sites[step->operands()[0].value].count();
+  return sizeof(Real) * ((2 * entries + static_cast<std::size_t>(x1_.cols())) * shape_.cols +
+                         kept * (shape_.rows + shape_.cols));
 }
 
 template <class Real>
@@ -289,7 +294,7 @@ Block<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
   if (pause)
     for (const PlaneOp& op : ops) all += pairs_of(op);
   for (std::size_t o = 0; o < ops.size(); ++o) {
-    tile.columns = work.columns.data() + ops[o].step;  // null without steps
+    tile.memory = work.steps.data() + ops[o].step;  // null without steps
     tile.output = o + 1 == ops.size() ? output : nullptr;
     run(ops[o], tile, work, at.ntk);
     done += pairs_of(ops[o]);
@@ -412,7 +417,7 @@ std::string TileEngine<Real>::explain_not_finite(std::size_t i, std::size_t j) c
   };
   for (const PlaneOp& op : schedules_.pairs.ops) {
     const bool runs = op.kind == PlaneOp::Kind::run;
-    tile.columns = work.columns.data() + op.step;
+    tile.memory = work.steps.data() + op.step;
     if (runs && overflows(program_.steps[op.step]->operands()[op.operand].pending,
                           plane(schedules_.pairs, op.in, work, true)))
       return "the Dense layer before " + program_.steps[op.step]->name();

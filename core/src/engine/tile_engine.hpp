@@ -22,7 +22,7 @@ struct Workspace {
   AlignedVector<Real> packed;                   ///< a block of columns of x2, packed panel by panel
   std::size_t packed_col = 0, packed_cols = 0;  ///< the columns it holds
   std::vector<AlignedVector<Real>> nngp, ntk;   ///< for each buffer of the schedule
-  std::vector<ColumnCache<Real>> columns;       ///< for each step
+  std::vector<StepMemory<Real>> steps;          ///< for each step
   std::vector<AlignedVector<Real>> scratch;     ///< of steps
   AlignedVector<Real> panel;                    ///< of inner products, where a tile ends
   AlignedVector<Real> rest;                     ///< what sums over many features lost by rounding

@@ -78,13 +78,14 @@ class ActivationTile final : public TileStep<Real> {
     entries.cov12_ld = entries.nngp_ld = entries.ntk_ld = plane.stride(tile);
     set_affine(operand_.pending, entries);
     entries.output = tile.output;
+    const TileSides<Real> sides = before_.of_tile(tile);
     plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
       const Block<Real> block = plane.tile(place, tile);
       entries.cov12 = entries.nngp = block.k;
       entries.ntk = block.t;
-      entries.var1 = before_.from_row(s1, tile.row);
-      entries.var2 = before_.from_col(s2, tile.col);
-      dual_->tile(entries, *tile.columns);
+      entries.var1 = sides.of_rows(s1);
+      entries.var2 = sides.of_cols(s2);
+      dual_->tile(entries, tile.memory->columns);
     });
   }
 

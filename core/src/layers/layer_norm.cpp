@@ -120,6 +120,7 @@ class NormalizedTile final : public TileStep<Real> {
   }
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
+    const TileSides<Real> sides = tile.own ? TileSides<Real>{} : deviations_.of_tile(tile);
     part.out.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
       const Block<Real> block = part.out.tile(place, tile);
       if (tile.own) {
@@ -128,13 +129,9 @@ class NormalizedTile final : public TileStep<Real> {
                                 deviations_.of(*tile.own, s2, tile.col)};
         return dispatch(body);
       }
-      NormalizeRows<Real> body{step_.operand.pending,
-                               block,
-                               tile.rows,
-                               tile.cols,
-                               part.out.stride(tile),
-                               deviations_.from_row(s1, tile.row),
-                               deviations_.from_col(s2, tile.col)};
+      NormalizeRows<Real> body{
+          step_.operand.pending, block, tile.rows, tile.cols, part.out.stride(tile), sides.of_rows(s1),
+          sides.of_cols(s2)};
       dispatch(body);
     });
   }
