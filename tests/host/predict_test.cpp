@@ -88,6 +88,7 @@ TEST_F(PredictCommand, WritesWhatNeuralTangentsPredicts) {
     const Outcome outcome = predict_golden(options);
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.err, "");
+    EXPECT_THAT(outcome.out, HasSubstr(" digits"));
     EXPECT_TRUE(read_npy(folder / "mean.npy").isApprox(read_npy(golden + name + "_mean.npy"), 1e-8));
     const nngp::Matrix<double> covariance = read_npy(golden + name + "_cov.npy");
     EXPECT_TRUE(read_npy(folder / "cov.npy").isApprox(covariance, 1e-8));
@@ -167,6 +168,14 @@ TEST_F(OwnKernels, PredictAsTheModelDoes) {
     EXPECT_TRUE(read_npy(folder / "cov.npy").isApprox(read_npy(golden + name + "_cov.npy"), 1e-8))
         << name;
   }
+}
+
+TEST_F(OwnKernels, SayWhenIterationsLeaveFewDigits) {
+  const Outcome outcome =
+      own({"--k-train", file("k_nngp.npy"), "--k-test", file("t_nngp.npy"), "--k-test-test",
+           file("tt.npy"), "--solver", "cg", "--tolerance", "0.1"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("a smaller --tolerance or a larger --diag-reg helps\n"));
 }
 
 TEST_F(OwnKernels, AreScoredComparedAndAnalysedAsTheModelIs) {

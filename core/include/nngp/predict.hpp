@@ -30,8 +30,9 @@ struct Gaussian {
   KernelMatrix<double> mean;        ///< test inputs x outputs
   std::vector<double> variance;     ///< one a test input, the same for every output; or empty
   KernelMatrix<double> covariance;  ///< test inputs x test inputs, the same for every output; or empty
-  /// Estimated error of the mean by rounding, relative to its largest entry, for the kernel's entries
-  /// as they are: the largest over outputs. Of Method::cholesky; otherwise none.
+  /// Error of the mean by rounding or unfinished iterations, relative to its largest entry, for the
+  /// kernel's entries as they are: the largest over outputs. An estimate; of conjugate gradients a
+  /// bound, which needs the kernel of the test inputs. nullopt if there is none.
   std::optional<double> rounding = {};
 };
 
@@ -110,6 +111,7 @@ class Ensemble {
   void train(const MatrixView<double>& y_train, const Rows& rows);
   KernelMatrix<double> rows_of_kernel(const std::vector<Eigen::Index>& chosen) const;
   void invert(MatrixMap<double> rows, std::optional<double> t) const;
+  double flow_time(double t) const;
   Weights weights(std::optional<double> t) const;
   void mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row, Gaussian& out,
             KernelMatrix<double>& error) const;

@@ -103,7 +103,7 @@ class ConjugateGradients final : public LinearMap {
   };
   struct Report {
     std::size_t iterations = 0;  ///< of all calls of apply()
-    double residual = 0;         ///< the largest relative one, at the end of a call
+    double residual = 0;         ///< the largest relative one, at the end of a call, as it truly is
   };
 
   /// `matrix` must be symmetric and positive definite, and `preconditioner`, near its inverse, too.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <random>
 
 #include "nngp/error.hpp"
 #include "solve/singular.hpp"
@@ -16,6 +17,11 @@ void KernelSolver::invert_after(double, MatrixMap<double>) const {
 
 std::optional<RefinedSolution> KernelSolver::refine(const MatrixView<double>&) const {
   return std::nullopt;
+}
+
+SolutionErrors KernelSolver::errors(const MatrixView<double>&, const MatrixView<double>&,
+                                    std::optional<double>) const {
+  return {};
 }
 
 Scores KernelSolver::scores(const MatrixView<double>&, std::size_t) const {
@@ -57,6 +63,18 @@ double inverse_after(double value, double time) {
   return positive * time < 1e-16 ? time : -std::expm1(-positive * time) / positive;
 }
 
+/// Rows of the norms given, the signs of whose entries are random: four for each, group by group.
+KernelMatrix<double> random_rows(const Eigen::VectorXd& norms, Eigen::Index size) {
+  constexpr Eigen::Index samples = 4;
+  std::mt19937_64 random(1);
+  KernelMatrix<double> rows(samples * norms.size(), size);
+  for (Eigen::Index i = 0; i < rows.rows(); ++i) {
+    const double entry = norms[i % norms.size()] / std::sqrt(static_cast<double>(size));
+    for (Eigen::Index j = 0; j < size; ++j) rows.map()(i, j) = random() & 1 ? entry : -entry;
+  }
+  return rows;
+}
+
 class EigensystemSolver final : public KernelSolver {
  public:
   EigensystemSolver(std::shared_ptr<const Eigensystem> system, double shift)
@@ -68,6 +86,21 @@ class EigensystemSolver final : public KernelSolver {
   }
   void invert_after(double time, MatrixMap<double> rows) const override {
     system_->apply([&](double value) { return inverse_after(value + shift_, time); }, rows);
+  }
+  /// The eigensystem is that of K + E, where the norm of E is some units of rounding of that of K. To
+  /// first order a solution w = f(K) y errs by f(K) E w, for the inverse, and by less for finite times
+  /// (f falls, and its divided differences are at most f(a) f(b)). E w is taken to be random.
+  SolutionErrors errors(const MatrixView<double>&, const MatrixView<double>& solutions,
+                        std::optional<double> time) const override {
+    constexpr double backward = 4 * std::numeric_limits<double>::epsilon();  // of dsyevd, measured: 1
+    const double norm = std::max(std::abs(system_->values().front()), system_->values().back());
+    SolutionErrors errors;
+    errors.samples = random_rows(backward * norm * solutions.rowwise().norm(), solutions.cols());
+    if (time)
+      invert_after(*time, errors.samples.map());
+    else
+      invert(errors.samples.map());
+    return errors;
   }
   Scores scores(const MatrixView<double>& y, std::size_t folds) const override {
     return nngp::scores(*system_, shift_, y, folds);
@@ -91,14 +124,24 @@ class EigensystemSolver final : public KernelSolver {
 class ConjugateGradientsSolver final : public KernelSolver {
  public:
   ConjugateGradientsSolver(std::unique_ptr<const LinearMap> matrix,
-                           std::unique_ptr<const LinearMap> preconditioner, double scale,
+                           std::unique_ptr<const LinearMap> preconditioner, double shift, double scale,
                            ConjugateGradients::Options options)
-      : scale_(scale), equations_(std::move(matrix), std::move(preconditioner), std::move(options)) {}
+      : shift_(shift),
+        scale_(scale),
+        equations_(std::move(matrix), std::move(preconditioner), std::move(options)) {}
 
   void invert(MatrixMap<double> rows) const override {
     const std::lock_guard lock(one_at_a_time_);
     equations_.apply(rows);
     rows *= scale_;
+  }
+  /// With the residual r, k w errs by k (K + shift)^-1 r. As K and k are those of a joint kernel,
+  /// k = sqrt(k_tt) u sqrt(K), |u| <= 1, and sqrt(K) / (K + shift) is at most 1 / (2 sqrt(shift)).
+  SolutionErrors errors(const MatrixView<double>& rows, const MatrixView<double>&,
+                        std::optional<double>) const override {
+    SolutionErrors errors;
+    errors.bound = convergence()->residual / (2 * std::sqrt(shift_)) * rows.rowwise().norm();
+    return errors;
   }
   std::optional<ConjugateGradients::Report> convergence() const override {
     const std::lock_guard lock(one_at_a_time_);
@@ -107,7 +150,7 @@ class ConjugateGradientsSolver final : public KernelSolver {
   std::size_t matrices_at_once() const override { return 32; }
 
  private:
-  double scale_;
+  double shift_, scale_;
   /// The equations keep tiles and a report from call to call. Recursive, for callbacks that ask for it.
   mutable std::recursive_mutex one_at_a_time_;
   ConjugateGradients equations_;
@@ -126,9 +169,9 @@ std::shared_ptr<const KernelSolver> eigensystem_solver(KernelMatrix<double> kern
 
 std::shared_ptr<const KernelSolver> conjugate_gradients_solver(
     std::unique_ptr<const LinearMap> matrix, std::unique_ptr<const LinearMap> preconditioner,
-    double scale, ConjugateGradients::Options options) {
+    double shift, double scale, ConjugateGradients::Options options) {
   return std::make_shared<const ConjugateGradientsSolver>(std::move(matrix), std::move(preconditioner),
-                                                          scale, std::move(options));
+                                                          shift, scale, std::move(options));
 }
 
 }  // namespace nngp

@@ -13,6 +13,15 @@
 
 namespace nngp {
 
+/// What is known of the errors of solutions w by which kernels k of test inputs are multiplied; either
+/// form may be empty.
+struct SolutionErrors {
+  /// Errors such as the solutions may have, one a row: the first of each solution, then the second ...
+  KernelMatrix<double> samples;
+  /// By solution: k w errs by at most the root of the test input's own kernel times this.
+  Eigen::VectorXd bound;
+};
+
 /// Copies of an Ensemble share one: all members may be called by several threads at once. What a solver
 /// does not offer throws Error, and says which Method does.
 class KernelSolver {
@@ -26,6 +35,10 @@ class KernelSolver {
   virtual void invert_after(double time, MatrixMap<double> rows) const;
   /// Solutions of more than float64 precision; nullopt: only invert() is offered.
   virtual std::optional<RefinedSolution> refine(const MatrixView<double>& rows) const;
+
+  /// Errors of the solutions that invert(), or invert_after() for a `time`, made of `rows`.
+  virtual SolutionErrors errors(const MatrixView<double>& rows, const MatrixView<double>& solutions,
+                                std::optional<double> time) const;
 
   /// `y` has one output a row.
   virtual Scores scores(const MatrixView<double>& y, std::size_t folds) const;
@@ -45,6 +58,6 @@ std::shared_ptr<const KernelSolver> eigensystem_solver(KernelMatrix<double> kern
 /// `matrix` is scale (K + shift I).
 std::shared_ptr<const KernelSolver> conjugate_gradients_solver(
     std::unique_ptr<const LinearMap> matrix, std::unique_ptr<const LinearMap> preconditioner,
-    double scale, ConjugateGradients::Options options);
+    double shift, double scale, ConjugateGradients::Options options);
 
 }  // namespace nngp

@@ -65,6 +65,27 @@ void check_time(std::optional<double> t) {
     throw DataError(fmt::format("the training time is {}; it must be 0 or more", *t));
 }
 
+Eigen::ArrayXd largest_of_columns(const MatrixView<double>& matrix) {
+  return matrix.cwiseAbs().colwise().maxCoeff().transpose().array();
+}
+
+/// The error of means relative to the largest of an output, the worst of the outputs: from samples of
+/// errors, several columns for each column of means, or from bounds; nullopt if neither is known.
+std::optional<double> rounding(const MatrixView<double>& means, const MatrixView<double>& samples,
+                               const Eigen::ArrayXd& bounds) {
+  constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
+  if (means.rows() == 0 || (samples.cols() == 0 && !(bounds.size() > 0 && bounds.isFinite().all())))
+    return std::nullopt;
+  Eigen::ArrayXd errors = bounds;
+  if (samples.cols() > 0) {
+    const Eigen::ArrayXd each = largest_of_columns(samples);
+    errors = each.reshaped(means.cols(), samples.cols() / means.cols()).rowwise().maxCoeff();
+  }
+  const Eigen::ArrayXd largest = largest_of_columns(means);
+  const Eigen::ArrayXd relative = (largest == 0).select(0, unit + errors / largest);
+  return relative.isFinite().all() ? relative.maxCoeff() : 1;
+}
+
 }  // namespace
 
 /// What a kernel is multiplied with to predict means: A^-1 y, or what training has made of it so far.
@@ -73,6 +94,7 @@ template <class Real>
 struct Ensemble<Real>::Weights {
   KernelMatrix<double> values;  ///< outputs x training inputs; or empty, if refined
   std::optional<RefinedSolution> refined;
+  SolutionErrors errors;
   std::vector<int> exponents;  ///< by output
 };
 
@@ -135,7 +157,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
                                           options_.scratch, options_.compute),
         std::make_unique<Nystroem>(std::move(known), landmarks, shift() * scale,
                                    static_cast<double>(std::numeric_limits<Real>::epsilon())),
-        scale, options_.conjugate_gradients);
+        shift(), scale, options_.conjugate_gradients);
     return;
   }
   KernelMatrix<double> kernel = kernel_matrix(train_, options_.kernel, options_.compute);
@@ -177,7 +199,13 @@ std::optional<ConjugateGradients::Report> Ensemble<Real>::convergence() const {
 template <class Real>
 void Ensemble<Real>::invert(MatrixMap<double> rows, std::optional<double> t) const {
   if (!t) return solver_->invert(rows);
-  solver_->invert_after(*t * options_.learning_rate / static_cast<double>(y_->size()), rows);
+  solver_->invert_after(flow_time(*t), rows);
+}
+
+/// The time of the flow that the solver integrates.
+template <class Real>
+double Ensemble<Real>::flow_time(double t) const {
+  return t * options_.learning_rate / static_cast<double>(y_->size());
 }
 
 template <class Real>
@@ -187,10 +215,16 @@ typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t
   weights.values.map() = y_->view();
   weights.exponents = normalize_rows(weights.values.map());
   if (!t) weights.refined = solver_->refine(weights.values.view());
-  if (weights.refined)
+  if (weights.refined) {
+    weights.errors.samples = std::move(weights.refined->error);
     weights.values = KernelMatrix<double>();
-  else
-    invert(weights.values.map(), t);
+    return weights;
+  }
+  KernelMatrix<double> y(weights.values.rows(), weights.values.cols());
+  y.map() = weights.values.view();
+  invert(weights.values.map(), t);
+  weights.errors =
+      solver_->errors(y.view(), weights.values.view(), t ? std::optional(flow_time(*t)) : t);
   return weights;
 }
 
@@ -200,7 +234,9 @@ Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
   if (!network_) throw Error("predictions at inputs need a network; give kernels of theirs");
   const auto& [kernel_fn, x_train] = *network_;
   std::optional<KernelOperator<Real>> test;
-  if (spread != Spread::none) test.emplace(kernel_fn.bind(x_test, std::nullopt, options_.compute));
+  // Conjugate gradients bound their errors by the variances of the test inputs.
+  if (spread != Spread::none || options_.method == Method::conjugate_gradients)
+    test.emplace(kernel_fn.bind(x_test, std::nullopt, options_.compute));
   return predict(kernel_fn.bind(x_test, x_train, options_.compute), test, spread, t);
 }
 
@@ -219,7 +255,7 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
   const Weights weights = this->weights(t);
   Gaussian out;
   out.mean = KernelMatrix<double>(tests, y_->rows());
-  KernelMatrix<double> error(weights.refined ? tests : 0, y_->rows());
+  KernelMatrix<double> error(tests, weights.errors.samples.rows());
   if (spread != Spread::none) out.variance.resize(cross.rows());
   // Means alone come from a few rows of the kernel at a time, in memory that stays in the caches. For a
   // spread several matrices of test with training inputs live at once, most of them in conjugate
@@ -237,15 +273,10 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
     mean(k.view(), weights, row, out, error);
     if (spread != Spread::none) this->spread(cross, *test, k, row, spread, t, out);
   }
-  if (weights.refined) {
-    constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
-    const auto largest = [](const KernelMatrix<double>& matrix) {
-      return Eigen::RowVectorXd(matrix.view().cwiseAbs().colwise().maxCoeff());
-    };
-    const Eigen::ArrayXd means = largest(out.mean).array(), errors = largest(error).array();
-    const Eigen::ArrayXd relative = (means == 0).select(0, unit + errors / means);
-    out.rounding = relative.isFinite().all() ? relative.maxCoeff() : 1;
-  }
+  double variance = NAN;
+  if (test && weights.errors.bound.size() > 0)
+    variance = kernel_diagonal(*test, options_.kernel, 0, tests, options_.compute).maxCoeff();
+  out.rounding = rounding(out.mean.view(), error.view(), std::sqrt(variance) * weights.errors.bound);
   multiply_columns(out.mean.map(), weights.exponents);
   const auto finite = [](double value) { return std::isfinite(value); };
   if (!out.mean.view().allFinite() || !std::all_of(out.variance.begin(), out.variance.end(), finite) ||
@@ -254,11 +285,14 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
   return out;
 }
 
-/// Means for the rows of k, from `row` on, and their errors if weights are refined.
+/// Means for the rows of k, from `row` on, and samples of their errors.
 template <class Real>
 void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row,
                           Gaussian& out, KernelMatrix<double>& error) const {
-  const MatrixMap<double> means = rows_of(out.mean.map(), row, k.rows());
+  MatrixMap<double> means = rows_of(out.mean.map(), row, k.rows());
+  if (error.cols() > 0)
+    lapack::multiply_transposed(1, k, weights.errors.samples.view(), 0,
+                                rows_of(error.map(), row, k.rows()));
   if (!weights.refined) {
     lapack::multiply_transposed(1, k, weights.values.view(), 0, means);
     return;
@@ -272,9 +306,7 @@ void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, E
       add_products(one, *weights.refined->values, 0, sum, i);
     });
   });
-  rows_of(out.mean.map(), row, k.rows()) = sum.rounded();
-  lapack::multiply_transposed(1, k, weights.refined->error.view(), 0,
-                              rows_of(error.map(), row, k.rows()));
+  means = sum.rounded();
 }
 
 /// The spread of predictions for the rows of k, from `row` on.

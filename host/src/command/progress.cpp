@@ -32,11 +32,15 @@ std::string duration(double seconds) {
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 
 void ProgressLine::update(std::size_t done, std::size_t total, const char* unit) {
-  if (!done_at_start_) {
+  // Another computation. (What threads tell of one may come in another order.)
+  if (done < done_ / 2 || total != total_) {
     done_at_start_ = done;
+    total_ = total;
     watch_ = Stopwatch();
+    next_update_ = 1;
   }
-  const double rate = static_cast<double>(done - *done_at_start_) / watch_.seconds();
+  done_ = done;
+  const double rate = static_cast<double>(done - done_at_start_) / watch_.seconds();
   if (rate > 0) estimate(static_cast<double>(total - done) / rate);
   show(progress_text(done, total, rate, unit));
 }

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,7 +46,8 @@ class ProgressLine {
   bool estimated_ = false;
   std::string needs_;
   bool shown_ = false;
-  std::optional<std::size_t> done_at_start_;  ///< what an earlier run had done, when resumed
+  std::size_t done_ = 0, total_ = 0;  ///< as last told
+  std::size_t done_at_start_ = 0;     ///< what an earlier run had done, when resumed
   Stopwatch watch_;
   double next_update_ = 1;
 };

@@ -2,6 +2,7 @@
 
 // Parts of the reports of several subcommands, as JSON and for reading.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <nlohmann/json_fwd.hpp>
@@ -83,9 +84,9 @@ std::string size_text(std::size_t rows, std::size_t cols);
 /// As std::printf writes it, for numbers; NaN has no sign.
 template <class... Values>
 std::string print(const char* format, Values... values) {
-  char buffer[128];
-  std::snprintf(buffer, sizeof buffer, format, values...);
-  std::string text = buffer;
+  std::string text(static_cast<std::size_t>(std::max(0, std::snprintf(nullptr, 0, format, values...))),
+                   ' ');
+  std::snprintf(text.data(), text.size() + 1, format, values...);
   for (auto at = text.find("-nan"); at != text.npos; at = text.find("-nan")) text.erase(at, 1);
   return text;
 }

@@ -190,7 +190,8 @@ class PredictRun {
       const Stopwatch predicting;
       const Spread spread = this->spread(ensemble.options().method);
       std::optional<KernelOperator<Real>> test;
-      if (spread != Spread::none) test = kernels_->test(options.compute);
+      const bool bounds = options.method == Method::conjugate_gradients && kernels_->knows_spread();
+      if (spread != Spread::none || bounds) test = kernels_->test(options.compute);
       const KernelOperator<Real> cross = kernels_->cross(options.compute);
       warn_inexact(cross.numerical_layers());
       Gaussian predicted = ensemble.predict(cross, test, spread, request_.time);
@@ -240,11 +241,17 @@ class PredictRun {
     report_.numerical = ensemble.numerical_layers();
     report_.solver_threads = solver_threads();
     const double rounding = std::numeric_limits<Real>::epsilon();
-    constexpr int few = 6;
+    // What conjugate gradients tell is a bound, which they keep well within.
+    const int few = report_.convergence ? 3 : 6;
     if (report_.digits().value_or(few) < few)
-      std::cerr << "nngp: warning: the predictions have about " << *report_.digits()
-                << " right digits, as the condition number of the kernel is "
-                << print("%.0e", *report_.condition_number) << "; a larger --diag-reg helps\n";
+      std::cerr << "nngp: warning: the predictions have "
+                << (report_.convergence ? print("at least %d right digits, no more being known at a "
+                                                "relative residual of %.0e; a smaller --tolerance or a "
+                                                "larger --diag-reg helps\n",
+                                                *report_.digits(), report_.convergence->residual)
+                                        : print("about %d right digits, as the condition number of the "
+                                                "kernel is %.0e; a larger --diag-reg helps\n",
+                                                *report_.digits(), *report_.condition_number));
     else if (!request_.time && report_.condition_number.value_or(1) > 0.1 / rounding)
       std::cerr << "nngp: warning: the condition number of the kernel is "
                 << print("%.0e", *report_.condition_number)

@@ -85,7 +85,9 @@ std::string solver_text(const PredictReport& report) {
   if (report.convergence && report.request.solver == "auto")
     text += ", as the kernel takes more than " + report.request.memory.text();
   if (report.condition_number) text += print(", condition number %.0e", *report.condition_number);
-  if (report.digits()) text += print(", %d digits of the mean", *report.digits());
+  if (report.digits())
+    text += print(report.convergence ? ", at least %d digits of the mean" : ", %d digits of the mean",
+                  *report.digits());
   return text;
 }
 
