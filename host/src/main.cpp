@@ -1,6 +1,7 @@
 // The command: picks the subcommand, prints help, turns errors into messages and exit codes.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -161,6 +162,12 @@ void occupy_standard_streams() {
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/// False for a pipe whose other end is closed.
+bool has_reader(int descriptor) {
+  pollfd one = {descriptor, POLLOUT, 0};
+  return ::poll(&one, 1, 0) <= 0 || !(one.revents & POLLERR);
+}
+
 int checked_run(int count, char** words) {
   // Both turn into errors of the call that met them.
   std::signal(SIGPIPE, SIG_IGN);
@@ -174,10 +181,10 @@ int checked_run(int count, char** words) {
   } catch (const std::ios_base::failure&) {
     int error = errno;
     output().exceptions(std::ios::goodbit);
-    // What was called on the way may have set errno; a descriptor that never takes anything says so
-    // again.
+    // What was called on the way may have set errno, and another thread has its own; a descriptor that
+    // never takes anything says so again.
     if (::write(standard_output_descriptor(), "", 0) < 0) error = errno;
-    if (error == EPIPE) return done;  // the reader has had enough
+    if (error == EPIPE || !has_reader(standard_output_descriptor())) return done;  // who had enough
     print_error("cannot write to standard output: ", std::strerror(error));
   } catch (const UsageError& error) {
     print_error(error.what());

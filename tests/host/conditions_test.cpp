@@ -157,6 +157,16 @@ TEST_F(Conditions, SignalsLeaveNothingHalfDone) {
   }
 }
 
+TEST_F(Conditions, AReaderWhoHasHadEnoughIsNoFault) {
+  for (const std::string& what :
+       {std::string("plugins list"), "plugins check " + std::string(NNGP_TEST_PLUGINS "/librelu.so")}) {
+    const Outcome outcome = shell("set -o pipefail; " NNGP_TEST_COMMAND " " + what +
+                                  " | { read -r; exec <&-; sleep 0.2; }");
+    EXPECT_EQ(outcome.code, 0) << what;
+    EXPECT_EQ(outcome.err, "") << what;
+  }
+}
+
 TEST_F(Conditions, ASecondProcessIsRefusedAndLosesNothing) {
   inputs(1500);
   const std::vector<std::string> words = {
