@@ -513,6 +513,12 @@ NB_MODULE(_core, module) {
   module.def("out_dim", [](const Layer& layer, const std::vector<std::size_t>& shape) {
     return finite_network(layer, shape).out_dim();
   });
+  module.def("output_positions", [](const Layer& layer, std::vector<std::size_t> shape) {
+    std::size_t features = 1;
+    for (const std::size_t extent : shape) features *= extent;
+    shape.pop_back();
+    return output_sites(layer, features, {std::move(shape)}).extents;
+  });
   module.def("init64", init<double>);
   module.def("init32", init<float>);
   module.def("apply64", apply<double>, "layer"_a, "parameters"_a, "x"_a, "seed"_a, "threads"_a,

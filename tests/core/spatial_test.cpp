@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -291,6 +292,43 @@ TEST(Spatial, FlatImagesAreRowsOfFeatures) {
 
 // The pairs of positions that a network is made of, counted: by hand on each axis the sums of
 // 32 - |offset| over the offsets that are read.
+/// Values of neural-tangents 0.6.5 in float64.
+TEST(Spatial, IndexChoosesPositions) {
+  const auto waves = [](double phase) {
+    Matrix<double> x(2, 5 * 6 * 2);
+    for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = std::sin(0.7 * double(i) + phase);
+    return x;
+  };
+  const Matrix<double> x1 = waves(0.1), x2 = waves(0.4);
+  const std::string first = "Conv(1, (3, 3), padding='SAME', W_std=1.3, b_std=0.2), Relu()",
+                    second = ", Conv(1, (3, 3), padding='SAME'), Relu()",
+                    line = ", Conv(1, (3,), W_std=1.2, b_std=0.3), Relu(), GlobalAvgPool(), Dense(1)";
+  const struct {
+    std::string layers;
+    std::array<double, 4> nngp, ntk;
+  } cases[] = {
+      {first + second +
+           ", Index(stax.Slice[:, 1:5:2, ::-2]), Conv(1, (2, 2), W_std=1.1, b_std=0.1), Relu(), "
+           "AvgPool((1, 2)), Flatten(), Dense(1)",
+       {0.08077696678914786, 0.06780236242743684, 0.07056146325741451, 0.08077921001913521},
+       {0.21828023618694725, 0.12325508200333582, 0.14272709544188866, 0.218267872603203}},
+      {first + second + ", Index(idx=Slice[:, 2, ...])" + line,
+       {0.13956749237243143, 0.1360808170986007, 0.13465519542981405, 0.1395639960764843},
+       {0.30874345792567925, 0.28431246236191693, 0.27271079403502774, 0.3087341062805881}},
+      {first + second + ", Index(Slice[..., -1, :])" + line,
+       {0.09559874992981648, 0.09334531091430041, 0.09372193019437382, 0.09594342442573557},
+       {0.20886987739186158, 0.1894866458309073, 0.19328441851327086, 0.20974811758773543}}};
+  for (const auto& [layers, nngp, ntk] : cases) {
+    const Layer network = parse_model("serial(" + layers + ")", registry());
+    EXPECT_EQ(parse_model(network.text(), registry()).text(), network.text());
+    const Kernels<double> found = KernelFn(network, {{5, 6}})(view(x1), view(x2));
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_NEAR(found.nngp.data()[i] / nngp[i], 1, 1e-8) << layers;
+      EXPECT_NEAR(found.ntk.data()[i] / ntk[i], 1, 1e-8) << layers;
+    }
+  }
+}
+
 TEST(Spatial, OnlyPairsAreComputedThatTheOutputIsMadeOf) {
   const Matrix<double> x = random_images(2, 32 * 32, 6);
   const auto pairs = [&](const std::string& end) {
@@ -330,6 +368,11 @@ TEST(SpatialErrors, SayWhatArrivesAndWhatIsWrong) {
                      "the network ends with 1 x 4 positions an example; end it with Flatten()");
   expect_model_error("serial(FanOut(2), parallel(Conv(3, (1, 1)), Conv(3, (2, 2))), FanInSum())", grid,
                      "layer 4, FanInSum: all branches need the same positions, got 2 x 5 and 1 x 4");
+  expect_model_error("Index(Slice[:, 2])", grid, "layer 1, Index: 2 is not among 2 positions, -2 to 1");
+  expect_model_error("Index(Slice[:, 2:])", grid, "layer 1, Index: 2: chooses none of 2 positions");
+  expect_model_error("Index(Slice[1:])", grid, "layer 1, Index: examples cannot be chosen");
+  expect_model_error("Index(Slice[..., 0])", grid, "layer 1, Index: channels are infinitely many");
+  expect_model_error("Index(Slice[:, :, :, :, :])", grid, "idx has 5 items, its input has 4 axes");
   expect_model_error("serial(Conv(3, (1, 1)), LayerNorm(axis=2), Flatten())", grid,
                      "layer 2, LayerNorm: axis must contain the channels, -1");
   expect_model_error("serial(Conv(3, (1, 1)), LayerNorm(axis=(4, -1)), Flatten())", grid,
@@ -351,8 +394,76 @@ TEST(SpatialErrors, NumbersOutOfRangeAreRefusedAtTheirPlace) {
   expect("Conv(3, (3, 3), padding='EXACT')", "padding must be 'valid' or 'same' or 'circular'");
   expect("Conv(3, (3, 3), W_std=-1)", "W_std must be at least 0.0");
   expect("Conv(3, (3, 3), dimension_numbers=('NCHW', 'OIHW', 'NCHW'))",
-         "dimension_numbers must be None");
+         "dimension_numbers must be None: inputs are arrays of examples, positions, channels");
+  expect("Conv(3, (3,), dimension_numbers=('NHWC', 'HWIO', 'NHWC'))", "dimension_numbers must be None");
+  expect("Conv(3, (3, 3), dimension_numbers=(1, 2))", "list of strings, not of a number");
+  expect("Index(3)", "idx must be Slice[...], as in Slice[:, 1:-1, ::2], not a number");
+  expect("Index(Slice)", "expected '[' after Slice");
+  expect("Index(Slice[:, 1)", "expected ',' or ']'");
+  expect("Index(Slice[:, None])", "None, a new axis, is not there");
+  expect("Index(Slice[:, 0.5])", "idx must be of slices and integers, got 0.5");
+  expect("Index(Slice[:, ::0])", "idx must have steps other than 0");
+  expect("Index(Slice[..., 1, ...])", "idx may have one '...' only");
   expect("AvgPool((2, 2), normalize_edges=1)", "normalize_edges must be True or False");
+}
+
+/// Values of neural-tangents 0.6.5 in float64, pos_emb_decay_fn=lambda d: exp(-d / 3).
+TEST(Spatial, EmbeddingsOfPositionsFallWithDistance) {
+  const auto waves = [](double phase) {
+    Matrix<double> x(2, 3 * 4 * 2);
+    for (Eigen::Index i = 0; i < x.size(); ++i)
+      x.data()[i] = std::sin(0.7 * static_cast<double>(i) + phase);
+    return x;
+  };
+  const Matrix<double> x1 = waves(0.1), x2 = waves(0.4);
+  const struct {
+    std::string embedding;
+    std::array<double, 4> nngp, ntk;
+  } cases[] = {{"pos_emb_type='SUM', val_pos_emb=True",
+                {0.25413121615727047, 0.2543777235073716, 0.253873303959285, 0.26044758183788386},
+                {0.9062842944544938, 0.8906573404683038, 0.8824764433713655, 0.9222830467026324}},
+               {"pos_emb_type='CONCAT', n_chan_pos_emb=5, pos_emb_p_norm=1",
+                {0.08555422864762303, 0.08596578413636348, 0.0861649833590131, 0.09202660214062952},
+                {0.27739031913792206, 0.26730613363687117, 0.26462421354316157, 0.2982936706544106}}};
+  for (const auto& [embedding, nngp, ntk] : cases) {
+    const Layer network = parse_model(
+        "serial(Conv(6, (2, 2), W_std=1.3, b_std=0.2, padding='SAME'), Relu(), GlobalSelfAttention(4, "
+        "5, "
+        "6, 2, W_key_std=1.2, W_query_std=0.9, W_value_std=1.1, b_std=0.1, W_pos_emb_std=0.8, "
+        "pos_emb_decay_fn='exp(-x / 3)', " +
+            embedding + "), Relu(), GlobalAvgPool(), Dense(1))",
+        registry());
+    EXPECT_EQ(parse_model(network.text(), registry()).text(), network.text());
+    const Kernels<double> found = KernelFn(network, {{3, 4}})(view(x1), view(x2));
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_NEAR(found.nngp.data()[i] / nngp[i], 1, 1e-8) << embedding;
+      EXPECT_NEAR(found.ntk.data()[i] / ntk[i], 1, 1e-8) << embedding;
+    }
+  }
+}
+
+TEST(SpatialErrors, AbsurdSizesAreRefusedBeforeTheyArePlanned) {
+  const auto expect = [](const std::string& model, const Sites& sites, const std::string& message) {
+    const Matrix<double> x = Matrix<double>::Ones(1, static_cast<Eigen::Index>(sites.count()));
+    expect_error<ModelError>([&] { KernelFn(parse_model(model, registry()), sites)(view(x)); },
+                             message);
+  };
+  const std::string conv = "serial(Conv(3, (3, 3), padding='SAME'), Relu(), ";
+  expect(conv + "GlobalAvgPool())", {{600, 600}},
+         "GlobalAvgPool: it is made of pairs of positions at 1437601 offsets from each other, at most "
+         "300000; make the images smaller");
+  expect("serial(Conv(3, (1, 1, 1)), Relu(), GlobalAvgPool())", {{100, 100, 100}},
+         "7880599 offsets from each other");
+  expect(conv + "GlobalSelfAttention(1, 1, 1, 1), Flatten())", {{40, 40}},
+         "40 x 40 positions are too many, at most 1024");
+}
+
+TEST(Spatial, DimensionNumbersMaySayWhatIsSo) {
+  const auto text = [](const std::string& more) {
+    return parse_model("Conv(3, (3, 3)" + more + ")", registry()).text();
+  };
+  EXPECT_EQ(text(", dimension_numbers=('NHWC', 'HWIO', 'NHWC')"), text(""));
+  EXPECT_EQ(text(", dimension_numbers=None"), text(""));
 }
 
 TEST(SpatialErrors, ExamplesMustHaveTheChannels) {

@@ -132,7 +132,13 @@ TEST_F(Images, WhatDoesNotFitIsRefused) {
   expect_failure(shape("2x2x2x2x4"), "--shape has one to three sizes of positions", 2);
   expect_failure(kernel(small_network, {"--x1", images, "--shape", "4x16x1"}),
                  "its examples have 8 x 8 positions, not 4 x 16");
-  expect_failure(kernel(small_network, {"--x1", images, "--x2", rows}), "both need the same positions");
+  expect_failure(kernel(small_network, {"--x1", images, "--x2", rows}),
+                 "both need the same positions: --shape makes rows into images");
+  nngp::NpyWriter<double> colours(folder / "colours.npy", std::vector<Eigen::Index>{5, 8, 8, 3});
+  colours.commit();
+  expect_failure(kernel(small_network, {"--x1", images, "--x2", (folder / "colours.npy").string()}),
+                 "images.npy' has 1 channels at each position, '" + (folder / "colours.npy").string() +
+                     "' has 3; both need the same channels");
   expect_failure(kernel("serial(Dense(2), Relu(), Dense(1))", {"--x1", images}),
                  "the network ends with 8 x 8 positions an example; end it with Flatten()");
   expect_failure(kernel("serial(Conv(2, (9, 1)), Flatten())", {"--x1", images}),

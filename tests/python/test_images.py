@@ -51,6 +51,7 @@ def test_arguments_are_those_of_neural_tangents():
                                "pos_emb_type='NONE', pos_emb_p_norm=2, pos_emb_decay_fn=None, n_chan_pos_emb=None, "
                                "W_pos_emb_std=1.0, val_pos_emb=False, batch_axis=0, channel_axis=-1)",
         "FanInConcat": "(axis=-1)",
+        "Index": "(idx, batch_axis=0, channel_axis=-1)",
     }
     signatures.update(dict.fromkeys(["ConvTranspose", "ConvLocal"], signatures["Conv"]), GlobalSumPool=signatures["GlobalAvgPool"])
     for name, signature in signatures.items():
@@ -69,7 +70,12 @@ def test_arguments_are_those_of_neural_tangents():
     (lambda: stax.AvgPool((2, 2), channel_axis=1), ValueError, "channel_axis must be -1: inputs are arrays of examples"),
     (lambda: stax.LayerNorm(axis=0), ValueError, "axis must not contain 0, the examples"),
     (lambda: stax.ImageResize((-1, 4, 4, -1), "cubic"), ValueError, "method must be 'linear' or 'nearest'"),
-    (lambda: stax.GlobalSelfAttention(1, 2, 3, 4, pos_emb_decay_fn=abs), ValueError, "pos_emb_decay_fn must be a number, a text"),
+    (lambda: stax.GlobalSelfAttention(1, 2, 3, 4, pos_emb_decay_fn=3), ValueError, "pos_emb_decay_fn must be None, a string"),
+    (lambda: stax.GlobalSelfAttention(1, 2, 3, 4, pos_emb_decay_fn=lambda d: {d: 1}), ValueError, "cannot be read as a formula"),
+    (lambda: stax.serial(stax.Conv(2, (3, 3)), stax.GlobalSelfAttention(1, 2, 3, 4, pos_emb_type="SUM", pos_emb_decay_fn=abs),
+                         stax.Flatten()).kernel_fn(X1), ValueError, "is no covariance"),
+    (lambda: stax.Index(0), ValueError, "idx must be Slice"),
+    (lambda: stax.Index(stax.Slice[:, 9]).kernel_fn(X1), ValueError, "layer 1, Index: 9 is not among 6 positions"),
     (lambda: NET.kernel_fn(X1[0, 0]), ValueError, "layer 1, Conv: inputs are rows of features without positions.*reshape"),
     (lambda: NET.kernel_fn(X1[0]), ValueError, "a 3x3 filter needs 2 axes of positions, its input has 1"),
     (lambda: NET.kernel_fn(X1[..., None, None]), ValueError, r"shape \(5, 6, 6, 2, 1, 1\); wanted are"),
@@ -81,13 +87,26 @@ def test_arguments_are_those_of_neural_tangents():
     (lambda: stax.serial(stax.GlobalAvgPool(), stax.GlobalAvgPool()).kernel_fn(X1), ValueError, "layer 2, GlobalAvgPool: .*came before"),
     (lambda: NET.init_fn(0, (-1, 6, 0, 2)), ValueError, "input_shape must be"),
     (lambda: NET.init_fn(0, (-1, 1 << 30, 1 << 30, 2)), ValueError, "input_shape must be"),
-    (lambda: stax.serial(stax.GlobalSelfAttention(1, 2, 3, 4), stax.Flatten()).init_fn(0, (-1, 6, 6, 2)), ValueError, "finitely many heads"),
+    (lambda: stax.serial(stax.GlobalSelfAttention(1, 2, 3, 4, pos_emb_type="SUM", pos_emb_decay_fn=lambda d: np.exp(-d)),
+                         stax.Flatten()).init_fn(0, (-1, 6, 6, 2)), ValueError, "networks of infinite width alone"),
     (lambda: predict.gradient_descent_mse_ensemble(NET.kernel_fn, X1, np.ones(5), diag_reg=1)(x_test=X2[:, 1:]), ValueError,
      "examples of x_train have the shape"),
 ])
 def test_misuse_is_told(call, kind, words):
     with pytest.raises(kind, match=words):
         call()
+
+
+def test_layers_that_end_with_positions():
+    init_fn, apply_fn, _ = stax.serial(stax.Conv(4, (3, 3)), stax.Relu(), stax.Index(stax.Slice[:, 1:, ::-1]))
+    shape, params = init_fn(0, (-1, 6, 6, 2))
+    assert shape == (-1, 3, 4, 4)
+    outputs = apply_fn(params, X1)
+    assert outputs.shape == (5, 3, 4, 4)
+    W, b = params[0][0].reshape(3, 3, 2, 4), params[0][1]
+    first = np.einsum("abc,abco->o", X1[0, 1:4, 3:6], W) / np.sqrt(18)  # position (1, 3) becomes (0, 0)
+    assert b is None or b.size == 0
+    np.testing.assert_allclose(outputs[0, 0, 0], np.maximum(first, 0), rtol=1e-12)
 
 
 def test_inputs_of_any_layout_give_the_same():

@@ -55,6 +55,10 @@ struct ApplyOptions {
   std::function<bool()> keep_going = {};
 };
 
+/// The positions that the outputs of layers have: none behind Flatten() or a global pooling, which a
+/// FiniteNetwork needs. Throws as its constructor does.
+Sites output_sites(const Layer& network, std::size_t features, const Sites& sites);
+
 /// A network with the widths that its Dense layers name. A value to copy, usable by several threads.
 class FiniteNetwork {
  public:

@@ -52,6 +52,7 @@ bool KernelBuilder::flatten_input() {
 
 Program KernelBuilder::finish(const Layer& network) && {
   const KernelBranch& end = append_network(network);
+  require_one_position();
   program_.output = end.operand;
   return std::move(program_);
 }

@@ -115,7 +115,8 @@ struct Contribution {
   bool first;  ///< nothing was written to `out` yet
 };
 
-/// Numbers of a tile's rows and columns at each site.
+/// Numbers of a tile's rows and columns at each site. Of many sites the last column is repeated up to
+/// the end of the tile in memory.
 template <class Real>
 struct TileSides {
   const Real *rows, *cols;           ///< at the first site
@@ -150,8 +151,11 @@ class KeptVariances {
     }
     if (near.col != tile.col || near.cols != tile.cols) {
       near.of_cols.resize(sites_ * tile.ld);
-      for (std::size_t s = 0; s < sites_; ++s)
-        std::copy_n(from_col(s, tile.col), tile.cols, &near.of_cols[s * tile.ld]);
+      for (std::size_t s = 0; s < sites_; ++s) {
+        Real* const to = &near.of_cols[s * tile.ld];
+        std::copy_n(from_col(s, tile.col), tile.cols, to);
+        std::fill(to + tile.cols, to + tile.ld, to[tile.cols - 1]);
+      }
       near.col = tile.col;
       near.cols = tile.cols;
     }

@@ -74,6 +74,8 @@ class Graph {
           wanted[operands[o].value].insert(read.begin(), read.end());
           if (own_[step + 1].contains(offset)) own_[operands[o].value].insert(read.begin(), read.end());
         }
+      for (const Operand& operand : operands)
+        check_offsets(wanted[operand.value].size(), reader.name());
     }
   }
 

@@ -248,7 +248,8 @@ SiteMap::SiteMap(std::string name, std::vector<Operand> operands, std::vector<Si
       operands_(std::move(operands)),
       taps_(std::move(taps)),
       pairs_(pairs),
-      diagonal_(diagonal) {
+      diagonal_(diagonal),
+      axis_reads_(operands_.size()) {
   for (SiteTaps& of_operand : taps_)
     for (AxisTaps& axis : of_operand.axes)
       for (std::vector<Tap>& site : axis.sites)
@@ -263,12 +264,19 @@ SiteMap::SiteMap(std::string name, std::vector<Operand> operands, std::vector<Si
 SitePairs SiteMap::reads(std::size_t operand, const Offset& offset) const {
   SitePairs read;
   if (diagonal_ && offset != Offset{}) return read;
-  std::array<std::vector<std::ptrdiff_t>, axes> by_axis;
-  for (std::size_t axis = 0; axis < axes; ++axis)
-    by_axis[axis] = axis_reads(taps_[operand].axes[axis], pairs_, offset[axis]);
-  for (const std::ptrdiff_t i : by_axis[0])
-    for (const std::ptrdiff_t j : by_axis[1])
-      for (const std::ptrdiff_t k : by_axis[2]) read.insert(read.end(), {i, j, k});
+  std::array<const std::vector<std::ptrdiff_t>*, axes> by_axis;
+  std::size_t count = 1;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    auto& known = axis_reads_[operand][axis];
+    const auto [found, is_new] = known.try_emplace(offset[axis]);
+    if (is_new) found->second = axis_reads(taps_[operand].axes[axis], pairs_, offset[axis]);
+    by_axis[axis] = &found->second;
+    count *= found->second.size();
+  }
+  check_offsets(count, name_);
+  for (const std::ptrdiff_t i : *by_axis[0])
+    for (const std::ptrdiff_t j : *by_axis[1])
+      for (const std::ptrdiff_t k : *by_axis[2]) read.insert(read.end(), {i, j, k});
   return read;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,8 @@ struct SiteMap final : KernelStep {
   TapPairs pairs_;
   bool diagonal_;
   bool is_filter_;
+  /// What was asked of an operand's axes: the offsets along an axis that one of the output is made of.
+  mutable std::vector<std::array<std::map<std::ptrdiff_t, std::vector<std::ptrdiff_t>>, 3>> axis_reads_;
 };
 
 }  // namespace nngp

@@ -344,9 +344,14 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
 
   if (work.packed_col != tile.col || work.packed_cols != tile.cols) {
     for (std::size_t s = 0; s < sites; ++s)
-      for (std::size_t j = 0; j < tile.cols; j += pc)
-        ops_.pack(x2.data() + (tile.col + j) * ld2 + s * features, ld2, std::min(pc, tile.cols - j),
-                  features, &work.packed[(s * ld + j) * features]);
+      for (std::size_t j = 0; j < tile.cols; j += pc) {
+        Real* const panel = &work.packed[(s * ld + j) * features];
+        const std::size_t count = std::min(pc, tile.cols - j);
+        ops_.pack(x2.data() + (tile.col + j) * ld2 + s * features, ld2, count, features, panel);
+        // Activations of many sites are computed of whole panels: the last column is repeated.
+        for (std::size_t f = 0; f < features && sites > 1; ++f)
+          std::fill(panel + f * pc + count, panel + (f + 1) * pc, panel[f * pc + count - 1]);
+      }
     work.packed_col = tile.col;
     work.packed_cols = tile.cols;
   }

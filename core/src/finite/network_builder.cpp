@@ -37,7 +37,14 @@ void NetworkBuilder::add(std::unique_ptr<FiniteOp> op, std::size_t width) {
 
 FiniteProgram NetworkBuilder::finish(const Layer& network) && {
   program_.output = append_network(network).slot;
+  require_one_position();
   return std::move(program_);
+}
+
+Sites NetworkBuilder::output_sites(const Layer& network) && { return append_network(network).sites; }
+
+Sites output_sites(const Layer& network, std::size_t features, const Sites& sites) {
+  return NetworkBuilder(sites, channels_of(sites, features)).output_sites(network);
 }
 
 FiniteProgram compile_finite(const Layer& network, std::size_t features, const Sites& sites) {

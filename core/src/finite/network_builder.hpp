@@ -62,6 +62,8 @@ class NetworkBuilder final : public BranchBuilder<NetworkBranch> {
 
   /// Compiles a network. Throws ModelError if layers do not fit together.
   FiniteProgram finish(const Layer& network) &&;
+  /// The positions that a network's outputs have.
+  Sites output_sites(const Layer& network) &&;
 
  private:
   void dispatch(const LayerType& layer) override { layer.finite(*this); }

@@ -10,6 +10,7 @@ extern const LayerEntry conv_entry, conv_local_entry, conv_transpose_entry;
 extern const LayerEntry avg_pool_entry, sum_pool_entry, global_avg_pool_entry, global_sum_pool_entry;
 extern const LayerEntry flatten_entry;
 extern const LayerEntry image_resize_entry;
+extern const LayerEntry index_entry;
 extern const LayerEntry attention_entry;
 extern const LayerEntry layer_norm_entry;
 extern const LayerEntry dropout_entry;
@@ -31,6 +32,7 @@ std::span<const LayerEntry* const> all_layers() {
                                               &global_sum_pool_entry,
                                               &flatten_entry,
                                               &image_resize_entry,
+                                              &index_entry,
                                               &attention_entry,
                                               &identity_entry,
                                               &layer_norm_entry,

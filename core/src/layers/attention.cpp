@@ -4,10 +4,15 @@
 #include <cmath>
 
 #include "engine/kernel_builder.hpp"
+#include "finite/attention_ops.hpp"
+#include "finite/dense_op.hpp"
+#include "finite/join_ops.hpp"
 #include "finite/network_builder.hpp"
 #include "layers/all.hpp"
+#include "layers/weights.hpp"
 #include "layers/window.hpp"
 #include "network/parameter.hpp"
+#include "nngp/formula.hpp"
 #include "nngp/simd.hpp"
 #include "nngp/text.hpp"
 #include "simd/dispatch.hpp"
@@ -20,9 +25,21 @@
 namespace nngp {
 namespace {
 
-/// C~ = scale C + shift at pairs of a position with itself, where embeddings of positions agree.
+/// C~ = scale C + shift R(s, s'): the covariance of embeddings of positions falls with the sum of
+/// |s - s'|^norm over axes; without a decay they agree at a position with itself alone.
 struct PositionTerm {
   double scale = 1, shift = 0;
+  std::optional<Activation> decay = {};
+  double norm = 2;
+
+  double shift_at(const Offset& offset) const {
+    if (shift == 0) return 0;
+    if (!decay) return offset == Offset{} ? shift : 0;
+    double distance = 0;
+    for (const std::ptrdiff_t length : offset)
+      if (length != 0) distance += std::pow(std::abs(static_cast<double>(length)), norm);
+    return shift * decay->fn(distance);
+  }
 };
 
 // ---- C~ of all pairs of positions ---------------------------------------------------------------
@@ -42,7 +59,7 @@ struct Embed final : KernelStepOf<Embed, EmbeddedTile> {
 
 /// The affine map of a plane: that which is pending, then the term of positions.
 Affine embedding(const Affine& pending, const PositionTerm& term, const Offset& offset) {
-  const double shift = offset == Offset{} ? term.shift : 0;
+  const double shift = term.shift_at(offset);
   return {.cov_scale = term.scale * pending.cov_scale,
           .cov_shift = term.scale * pending.cov_shift + shift,
           .ntk_cov = term.scale * pending.ntk_cov,
@@ -65,8 +82,6 @@ class EmbeddedTile final : public TileStep<Real> {
 
 // ---- Weights of attention -----------------------------------------------------------------------
 
-enum class Mechanism { softmax, identity, abs, relu };
-
 /// What attention is paid by: zeta(scale C~) of an example's own covariances.
 struct Attention {
   Sites sites;
@@ -88,7 +103,7 @@ class AttentionWeights {
   void keep(const KernelTile<Real>& own, const Plane<Real>& plane, const Offset& last) {
     const auto scale = static_cast<Real>(attention_.scale * attention_.term.scale);
     const auto shift =
-        static_cast<Real>(plane.box->offset == Offset{} ? attention_.scale * attention_.term.shift : 0);
+        static_cast<Real>(attention_.scale * attention_.term.shift_at(plane.box->offset));
     plane.box->for_each([&](std::size_t place, std::size_t s, std::size_t u) {
       Real* const to = weights_.of(*own.own, s * sites_ + u, own.col);
       for (std::size_t i = 0; i < own.cols; ++i)
@@ -350,6 +365,9 @@ struct AttentionOptions {
   std::optional<std::size_t> n_chan_pos_emb;
   double W_pos_emb_std;
   bool val_pos_emb;
+  double p_norm;
+  std::string decay_text;           ///< a formula of the distance x; empty: none
+  std::optional<Activation> decay;  ///< whose fn it is
 };
 
 class AttentionType final : public LayerType {
@@ -377,12 +395,13 @@ class AttentionType final : public LayerType {
     return fmt::format(
         "GlobalSelfAttention({}, {}, {}, {}, linear_scaling={}, W_key_std={}, W_value_std={}, "
         "W_query_std={}, W_out_std={}, b_std={}, attention_mechanism='{}', pos_emb_type='{}', "
-        "n_chan_pos_emb={}, W_pos_emb_std={}, val_pos_emb={})",
+        "pos_emb_p_norm={}, pos_emb_decay_fn={}, n_chan_pos_emb={}, W_pos_emb_std={}, val_pos_emb={})",
         o.n_chan_out, o.n_chan_key, o.n_chan_val, o.n_heads, truth(o.linear_scaling),
         format_number(o.W_key_std), format_number(o.W_value_std), format_number(o.W_query_std),
         format_number(o.W_out_std), o.b_std ? format_number(*o.b_std) : "None",
         mechanisms[static_cast<std::size_t>(o.mechanism)],
-        embeddings[static_cast<std::size_t>(o.embedding)],
+        embeddings[static_cast<std::size_t>(o.embedding)], format_number(o.p_norm),
+        o.decay ? "'" + o.decay_text + "'" : "None",
         o.n_chan_pos_emb ? std::to_string(*o.n_chan_pos_emb) : "None", format_number(o.W_pos_emb_std),
         truth(o.val_pos_emb));
   }
@@ -396,6 +415,7 @@ class AttentionType final : public LayerType {
                       "each example",
                       branch.sites.text(), most_positions));
     const PositionTerm term = this->term(branch.width);
+    check_decay(builder, term, branch.sites);
     if (!branch.operand.pending.is_identity()) builder.step<Embed>(branch, PositionTerm{});
     const double ov = options_.W_out_std * options_.W_value_std, b = options_.b_std.value_or(0);
     const double qk = options_.W_query_std * options_.W_key_std;
@@ -413,21 +433,89 @@ class AttentionType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
-    builder.fail(
-        "attention of finitely many heads is not implemented; its kernels of infinite width are: nngp "
-        "kernel");
+    const NetworkBranch in = builder.spatial_branch();
+    const AttentionOptions& o = options_;
+    const std::size_t positions = in.sites.count();
+    if (std::max({o.n_chan_out, o.n_chan_key, o.n_chan_val}) > NetworkBuilder::max_units / o.n_heads)
+      builder.fail(
+          fmt::format("a finite network cannot have {} heads of that many channels", o.n_heads));
+    const NetworkBranch embedded = embed(builder);
+    const NetworkBranch keys = project(builder, embedded, o.n_heads * o.n_chan_key);
+    const NetworkBranch queries =
+        o.linear_scaling ? keys : project(builder, embedded, o.n_heads * o.n_chan_key);
+    const NetworkBranch values =
+        project(builder, o.val_pos_emb ? embedded : in, o.n_heads * o.n_chan_val);
+    const auto channels = static_cast<double>(o.n_chan_key);
+    builder.branches() = {values, keys, queries};
+    builder.op<AttentionOp>(
+        values.width, AttentionSlots{queries.slot, keys.slot, values.slot}, positions, o.n_heads,
+        o.mechanism, o.W_query_std * o.W_key_std / (o.linear_scaling ? channels : std::sqrt(channels)));
+    add_weights(builder, {.W_std = o.W_out_std * o.W_value_std, .b_std = o.b_std}, o.n_chan_out);
+  }
+
+  std::optional<Layer> with_hidden_width(std::size_t width, bool& hidden) const override {
+    if (!std::exchange(hidden, true)) return std::nullopt;
+    AttentionOptions wider = options_;
+    wider.n_chan_out = width;
+    return make_layer<AttentionType>(wider);
   }
 
  private:
   static constexpr std::size_t most_positions = 1024;
 
+  /// Makes the branch that has embeddings of positions with it.
+  NetworkBranch embed(NetworkBuilder& builder) const {
+    const NetworkBranch in = builder.only_branch();
+    if (options_.embedding == PositionEmbedding::none) return in;
+    if (options_.decay) builder.fail("pos_emb_decay_fn is there for networks of infinite width alone");
+    const std::size_t positions = in.sites.count();
+    const bool adds = options_.embedding == PositionEmbedding::sum;
+    const std::size_t channels = options_.n_chan_pos_emb.value_or(in.width);
+    if (adds && channels != in.width)
+      builder.fail(
+          fmt::format("embeddings of {} channels cannot be added to {}, leave n_chan_pos_emb "
+                      "out or use 'concat'",
+                      channels, in.width));
+    builder.op<EmbeddingOp>(
+        channels, Weights{.rows = positions, .cols = channels, .index = builder.new_weights()},
+        options_.W_pos_emb_std);
+    builder.branches() = {in, builder.only_branch()};
+    if (adds)
+      builder.op<SumOp>(channels, builder.slots());
+    else
+      builder.op<ConcatOp>(in.width + channels, builder.slots(), positions);
+    return builder.only_branch();
+  }
+
+  /// Makes the branch of `units` channels that weights make of another's; W ~ N(0, 1), over the root of
+  /// its channels.
+  static NetworkBranch project(NetworkBuilder& builder, const NetworkBranch& from, std::size_t units) {
+    builder.branches() = {from};
+    add_weights(builder, {}, units);
+    return builder.only_branch();
+  }
+
+  /// What falls with distance is a covariance only if it is largest at distance 0.
+  void check_decay(const KernelBuilder& builder, const PositionTerm& term, const Sites& sites) const {
+    if (!term.decay) return;
+    const double largest = term.shift_at({});
+    for (const Offset& offset : all_pairs(sites))
+      if (const double shift = term.shift_at(offset); !(std::abs(shift) <= largest))
+        builder.fail(
+            fmt::format("pos_emb_decay_fn '{}' is no covariance: times W_pos_emb_std^2 it is {} at "
+                        "distance 0 and {} "
+                        "farther",
+                        options_.decay_text, format_number(largest), format_number(shift)));
+  }
+
   PositionTerm term(double channels) const {
     const double w2 = options_.W_pos_emb_std * options_.W_pos_emb_std;
     if (options_.embedding == PositionEmbedding::none) return {};
-    if (options_.embedding == PositionEmbedding::sum) return {1, w2};
+    if (options_.embedding == PositionEmbedding::sum) return {1, w2, options_.decay, options_.p_norm};
     const double positions =
         options_.n_chan_pos_emb ? static_cast<double>(*options_.n_chan_pos_emb) : channels;
-    return {channels / (channels + positions), positions * w2 / (channels + positions)};
+    return {channels / (channels + positions), positions * w2 / (channels + positions), options_.decay,
+            options_.p_norm};
   }
 
   void mix(KernelBuilder& builder, KernelBranch& branch, const PositionTerm& term,
@@ -472,9 +560,12 @@ constexpr LayerParameter parameters[] = {{"n_chan_out"},
 
 Layer make(const LayerCall& call) {
   check_axes(call);
-  call.none("pos_emb_decay_fn", "embeddings of positions that depend on distances are not there");
-  call.number("pos_emb_p_norm");  // of distances alone
   AttentionOptions o{};
+  o.p_norm = positive("GlobalSelfAttention", "pos_emb_p_norm", call.number("pos_emb_p_norm"));
+  if (const std::vector<std::string> decay = call.strings("pos_emb_decay_fn"); !decay.empty()) {
+    o.decay_text = decay.front();
+    o.decay = formula_activation({.fn = decay.front()});
+  }
   o.n_chan_out = call.integer("n_chan_out", 1);
   o.n_chan_key = call.integer("n_chan_key", 1);
   o.n_chan_val = call.integer("n_chan_val", 1);

@@ -124,9 +124,21 @@ constexpr LayerParameter parameters[] = {
     {"W_std", "1.0"}, {"b_std", "None"}, {"dimension_numbers", "None"}, {"parameterization", "'ntk'"},
     {"s", "(1, 1)"}};
 
+/// Whether dimension_numbers say what is so without them: ('NHWC', 'HWIO', 'NHWC'), with any letters
+/// for the positions.
+bool are_channels_last(const std::vector<std::string>& numbers, std::size_t axes) {
+  if (numbers.size() != 3 || numbers[0].size() != axes + 2) return false;
+  const std::string positions = numbers[0].substr(1, axes);
+  return numbers[0] == "N" + positions + "C" && numbers[1] == positions + "IO" &&
+         numbers[2] == numbers[0];
+}
+
 template <ConvType::Kind kind>
 Layer make(const LayerCall& call) {
-  call.none("dimension_numbers", channels_last);
+  if (const std::vector<std::string> numbers = call.strings("dimension_numbers");
+      !numbers.empty() && !are_channels_last(numbers, call.integers("filter_shape").size()))
+    call.none("dimension_numbers",
+              "inputs are arrays of examples, positions, channels, as ('NHWC', 'HWIO', 'NHWC') says");
   return make_layer<ConvType>(
       kind, call.integer("out_chan", 1), sliding_window(call, "filter_shape"),
       weight_options(call, kind == ConvType::Kind::conv ? "Conv" : "ConvLocal"));

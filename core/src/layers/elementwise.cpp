@@ -79,6 +79,10 @@ class ActivationTile final : public TileStep<Real> {
     set_affine(operand_.pending, entries);
     entries.output = tile.output;
     const TileSides<Real> sides = before_.of_tile(tile);
+    if (sides.cols_step > 0) {  // whole panels: a part of one takes longer than all of it
+      const std::size_t whole = tile_ops<Real>().panel_cols;
+      entries.cols = (tile.cols + whole - 1) / whole * whole;
+    }
     plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
       const Block<Real> block = plane.tile(place, tile);
       entries.cov12 = entries.nngp = block.k;

@@ -9,7 +9,6 @@ std::string absent_layer(std::string_view name) {
   static const std::map<std::string_view, std::string_view> reasons = {
       {"Aggregate", graph},
       {"DotGeneral", "a constant matrix can be multiplied to the inputs before"},
-      {"Index", "choose features in the inputs, before"},
   };
   // What other libraries have and no infinitely wide network.
   static const std::map<std::string_view, std::string_view> without_kernel = {

@@ -263,6 +263,8 @@ class Parser {
       result.value = Expression::None{};
     } else if (name == "inf" || name == "nan") {
       result.value = math_constant(name).value();
+    } else if (name == "Slice") {
+      result.value = slices(depth);
     } else if (module.empty() && (name == "float" || name == "int")) {
       return mathematical(begin, "", name, depth);
     } else {
@@ -323,6 +325,31 @@ class Parser {
       fail(begin, error.what());
     }
     return result;
+  }
+
+  Expression::Slices slices(int depth) {
+    skip_blanks();
+    const std::size_t open = at_;
+    if (!accept('[')) fail(at_, unexpected("'[' after Slice, as in Slice[:, 1:-1]"));
+    return {sequence<Expression::Slices::Item>(open, ']', [&] { return slice(depth + 1); })};
+  }
+
+  Expression::Slices::Item slice(int depth) {
+    if (text_.substr(at_).starts_with("...")) {
+      at_ += 3;
+      skip_blanks();
+      return {true};
+    }
+    Expression::Slices::Item item;
+    const auto bound = [&] {
+      const bool is_absent =
+          at_ == text_.size() || std::string_view(":,]").find(peek()) != std::string_view::npos;
+      item.bounds.push_back(is_absent ? Expression{at_, Expression::None{}} : expression(depth));
+    };
+    if (peek() == ',' || peek() == ']') fail(at_, unexpected("a slice, an integer or '...'"));
+    bound();
+    while (item.bounds.size() < 3 && accept(':')) bound();
+    return item;
   }
 
   Argument argument(int depth) {
@@ -424,7 +451,8 @@ class Parser {
 }  // namespace
 
 std::string kind_of(const Expression& expression) {
-  constexpr std::array names = {"None", "a truth value", "a number", "a string", "a list", "a layer"};
+  constexpr std::array names = {"None",   "a truth value", "a number", "a string",
+                                "a list", "a layer",       "a slice"};
   return names[expression.value.index()];
 }
 

@@ -8,7 +8,9 @@
 //   product    = signed {("*" | "/" | "//" | "%") signed}
 //   signed     = ("+" | "-") signed | primary ["**" signed]
 //   primary    = layer | number | function | list | string | True | False | None
-//              | "(" expression ")"
+//              | "(" expression ")" | slices
+//   slices     = ["stax."] "Slice" "[" item {"," item} [","] "]"
+//   item       = "..." | expression | [expression] ":" [expression] [":" [expression]]
 //   layer      = ["stax." | "nt.stax." | "neural_tangents.stax."] name [":" name] ["(" arguments ")"]
 //   arguments  = [argument {"," argument} [","]]
 //   argument   = [name "="] expression
@@ -43,8 +45,20 @@ struct Expression {
     std::vector<Argument> arguments;
   };
 
+  /// What stands between the brackets of x[...].
+  struct Slices {
+    struct Item;
+    std::vector<Item> items;
+  };
+
   std::size_t offset = 0;  ///< of its first byte in the text
-  std::variant<None, bool, double, std::string, List, Call> value;
+  std::variant<None, bool, double, std::string, List, Call, Slices> value;
+};
+
+/// "...", or one number, or two to three bounds of a slice, of which each may be None.
+struct Expression::Slices::Item {
+  bool is_ellipsis = false;
+  std::vector<Expression> bounds = {};
 };
 
 struct Argument {

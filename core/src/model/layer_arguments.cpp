@@ -92,6 +92,21 @@ std::vector<double> LayerArguments::numbers(std::string_view parameter) const {
   return reader_.numbers(value(parameter));
 }
 
+std::vector<std::string> LayerArguments::strings(std::string_view parameter) const {
+  const Expression& value = this->value(parameter);
+  if (std::holds_alternative<Expression::None>(value.value)) return {};
+  if (const auto* text = std::get_if<std::string>(&value.value)) return {*text};
+  const auto* list = std::get_if<Expression::List>(&value.value);
+  if (!list) fail(parameter, "None, a string or a list of strings, not " + kind_of(value));
+  std::vector<std::string> strings;
+  for (const Expression& item : list->items) {
+    const auto* text = std::get_if<std::string>(&item.value);
+    if (!text) fail(parameter, "None, a string or a list of strings, not of " + kind_of(item));
+    strings.push_back(*text);
+  }
+  return strings;
+}
+
 bool LayerArguments::truth(std::string_view parameter) const {
   const Expression& value = this->value(parameter);
   if (const auto* truth = std::get_if<bool>(&value.value)) return *truth;
@@ -122,6 +137,37 @@ std::vector<std::ptrdiff_t> LayerArguments::axes(std::string_view parameter) con
     integers.push_back(static_cast<std::ptrdiff_t>(number));
   }
   return integers;
+}
+
+std::vector<IndexItem> LayerArguments::index(std::string_view parameter) const {
+  const Expression& value = this->value(parameter);
+  const auto* slices = std::get_if<Expression::Slices>(&value.value);
+  if (!slices) fail(parameter, "Slice[...], as in Slice[:, 1:-1, ::2], not " + kind_of(value));
+  std::vector<IndexItem> items;
+  for (const Expression::Slices::Item& item : slices->items) {
+    if (item.is_ellipsis) {
+      items.push_back({IndexItem::Kind::ellipsis});
+      continue;
+    }
+    const auto bound = [&](std::size_t i) {
+      return i < item.bounds.size() ? integer_or_none(parameter, item.bounds[i]) : std::nullopt;
+    };
+    const auto kind = item.bounds.size() == 1 ? IndexItem::Kind::integer : IndexItem::Kind::slice;
+    items.push_back({kind, bound(0), bound(1), bound(2)});
+    if (kind == IndexItem::Kind::integer && !items.back().start)
+      fail(parameter, "of slices and integers; None, a new axis, is not there");
+  }
+  return items;
+}
+
+std::optional<std::ptrdiff_t> LayerArguments::integer_or_none(std::string_view parameter,
+                                                              const Expression& value) const {
+  if (std::holds_alternative<Expression::None>(value.value)) return std::nullopt;
+  const auto* number = std::get_if<double>(&value.value);
+  if (!number || *number != std::trunc(*number) || std::abs(*number) > max_integer)
+    fail(parameter,
+         "of slices and integers, got " + (number ? format_number(*number) : kind_of(value)));
+  return static_cast<std::ptrdiff_t>(*number);
 }
 
 void LayerArguments::none(std::string_view parameter, std::string_view reason) const {

@@ -40,10 +40,12 @@ class LayerArguments final : public LayerCall {
   double number(std::string_view parameter) const override;
   std::optional<double> optional_number(std::string_view parameter) const override;
   std::vector<double> numbers(std::string_view parameter) const override;
+  std::vector<std::string> strings(std::string_view parameter) const override;
   bool truth(std::string_view parameter) const override;
   std::vector<std::size_t> integers(std::string_view parameter) const override;
   std::ptrdiff_t axis(std::string_view parameter) const override;
   std::vector<std::ptrdiff_t> axes(std::string_view parameter) const override;
+  std::vector<IndexItem> index(std::string_view parameter) const override;
   void none(std::string_view parameter, std::string_view reason) const override;
   std::size_t integer(std::string_view parameter, std::size_t minimum) const override;
   std::size_t choice(std::string_view parameter,
@@ -63,6 +65,8 @@ class LayerArguments final : public LayerCall {
   const Expression::Call& call() const { return std::get<Expression::Call>(call_.value); }
   std::size_t place_of(std::size_t argument, bool& keyword_seen) const;
   [[noreturn]] void fail(std::string_view parameter, const std::string& message) const;
+  std::optional<std::ptrdiff_t> integer_or_none(std::string_view parameter,
+                                                const Expression& value) const;
 
   const ModelReader& reader_;
   const LayerEntry& entry_;

@@ -123,12 +123,16 @@ class BranchBuilder {
           fmt::format("the network ends in {} branches; end it with FanInSum(), FanInProd() or "
                       "FanInConcat()",
                       branches_.size()));
+    return branches_[0];
+  }
+
+  /// Throws ModelError if that branch has several positions.
+  void require_one_position() const {
     if (const Sites& sites = branches_[0].sites; sites.count() != 1)
       throw ModelError(
           fmt::format("the network ends with {} positions an example; end it with Flatten() or "
                       "GlobalAvgPool(), and Dense(...) after it",
                       sites.text()));
-    return branches_[0];
   }
 
  private:

@@ -36,6 +36,19 @@ std::string LayerType::name() const {
   return text.substr(0, text.find('('));
 }
 
+bool IndexItem::is_all() const {
+  return kind == Kind::slice && !start && !stop && step.value_or(1) == 1;
+}
+
+std::string IndexItem::text() const {
+  const auto word = [](const std::optional<std::ptrdiff_t>& bound) {
+    return bound ? std::to_string(*bound) : "";
+  };
+  if (kind == Kind::ellipsis) return "...";
+  if (kind == Kind::integer) return word(start);
+  return word(start) + ":" + word(stop) + (step ? ":" + word(step) : "");
+}
+
 std::string LayerEntry::signature() const {
   std::string text;
   for (const LayerParameter& parameter : parameters) {

@@ -20,6 +20,16 @@ struct LayerParameter {
   std::string_view preset = {};  ///< its value if left out, as a model writes it; empty: required
 };
 
+/// One item of x[...]: a slice, an integer (its start), or '...'.
+struct IndexItem {
+  enum class Kind { slice, integer, ellipsis };
+  Kind kind = Kind::slice;
+  std::optional<std::ptrdiff_t> start = {}, stop = {}, step = {};
+
+  bool is_all() const;       ///< ":"
+  std::string text() const;  ///< "1:-1", "::2", "3", "..."
+};
+
 /// One layer in the text of a model: its arguments by the name of the parameter, or their presets. All
 /// members throw ModelError, at the place of the argument, if it is not what the member returns. The
 /// language implements this; layers use it.
@@ -30,6 +40,8 @@ class LayerCall {
   /// nullopt for None.
   virtual std::optional<double> optional_number(std::string_view parameter) const = 0;
   virtual std::vector<double> numbers(std::string_view parameter) const = 0;
+  /// Strings, or one; none for None.
+  virtual std::vector<std::string> strings(std::string_view parameter) const = 0;
   /// True or False.
   virtual bool truth(std::string_view parameter) const = 0;
   /// Integers of at least 0; none for None.
@@ -37,6 +49,8 @@ class LayerCall {
   /// The number of an axis: an integer, also below 0; and those of several.
   virtual std::ptrdiff_t axis(std::string_view parameter) const = 0;
   virtual std::vector<std::ptrdiff_t> axes(std::string_view parameter) const = 0;
+  /// The items of Slice[...].
+  virtual std::vector<IndexItem> index(std::string_view parameter) const = 0;
   /// Throws "PARAMETER must be None: REASON" for anything else.
   virtual void none(std::string_view parameter, std::string_view reason) const = 0;
   /// An integer of at least `minimum`.

@@ -31,6 +31,15 @@ std::size_t channels_of(const Sites& sites, std::size_t columns) {
   return columns / count;
 }
 
+void check_offsets(std::size_t count, const std::string& layer) {
+  constexpr std::size_t most = 300'000;
+  if (count > most)
+    throw ModelError(
+        fmt::format("{}: it is made of pairs of positions at {} offsets from each other, at most {}; "
+                    "make the images smaller, by strides or pooling before it",
+                    layer, count, most));
+}
+
 SitePairs same_sites() { return {Offset{}}; }
 
 SitePairs all_pairs(const Sites& sites) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "nngp/sites.hpp"
@@ -23,6 +24,10 @@ using Offset = std::array<std::ptrdiff_t, Sites::max_dimensions>;
 /// A set of pairs (s, s') of sites that translations do not change: (s, s') belongs to it if s' - s is
 /// one of its offsets.
 using SitePairs = std::set<Offset>;
+
+/// Throws ModelError for more offsets than a layer can read: a pair of examples would take minutes, as
+/// those of 274 x 274 sites do of which all pairs are needed, and planning alone seconds.
+void check_offsets(std::size_t count, const std::string& layer);
 
 /// Each site with itself alone: what variances and the output of a network are.
 SitePairs same_sites();

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
+from . import _core, plugins
 from ._arrays import Array, as_array, check_finite, pair
 from ._progress import ProgressLike, reporter
 
@@ -317,8 +317,9 @@ class InitFn:
                 or math.prod(map(int, example)) >= 1 << 47:
             raise ValueError(f"input_shape must be (examples, features) or (examples, positions..., channels), got {shape}")
         init = _core.init32 if np.dtype(dtype) == np.float32 else _core.init64
-        parameters = init(self._layer._core, example, seed_of(key), threads_of(threads))
-        return (shape[0], _core.out_dim(self._layer._core, example)), parameters
+        core, positions = _flattened(self._layer._core, example)
+        parameters = init(core, example, seed_of(key), threads_of(threads))
+        return (shape[0], *positions, _core.out_dim(core, example) // math.prod(positions)), parameters
 
 
 class ApplyFn:
@@ -328,14 +329,24 @@ class ApplyFn:
         self._layer = layer
 
     def __call__(self, params: Any, inputs: Any, *, rng: Any = 0, threads: int = 0, **ignored: Any) -> Array:
-        """Outputs of shape (examples, out_dim). `rng` is a key for the masks of Dropout."""
+        """Outputs of shape (examples, out_dim), or (examples, positions..., channels) of layers that end with positions.
+        `rng` is a key for the masks of Dropout."""
         refuse_unknown("apply_fn", ignored)
         x = as_array(inputs, "inputs")
         check_finite(x, "inputs")
         weights = _weights(params, x.dtype)
         apply = _core.apply32 if x.dtype == np.float32 else _core.apply64
-        outputs: Array = apply(self._layer._core, weights, x, seed_of(0 if rng is None else rng), threads_of(threads), None)
-        return outputs
+        core, positions = _flattened(self._layer._core, x.shape[1:])
+        outputs: Array = apply(core, weights, x, seed_of(0 if rng is None else rng), threads_of(threads), None)
+        return outputs.reshape(len(x), *positions, -1) if positions else outputs
+
+
+def _flattened(core: Any, example: Sequence[int]) -> Tuple[Any, Tuple[int, ...]]:
+    """Layers whose outputs have one position, and the positions that they had."""
+    positions = tuple(_core.output_positions(core, example))
+    if not positions:
+        return core, positions
+    return _core.serial([core, _core.parse_model("Flatten()", plugins.registry())]), positions
 
 
 def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Array]]]:

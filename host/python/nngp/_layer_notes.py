@@ -72,13 +72,20 @@ Source: Novak et al., arXiv 1810.05148.""",
 shape: as the output's, (-1, height, width, -1): the first and last number do not matter.
 method: 'linear' or 'nearest'. antialias: a linear filter is as wide as the positions that are left out.
 Source: jax.image.resize.""",
+    "Index": """(n, positions..., channels) -> (n, positions'..., channels): x[idx]. K and Theta of the positions that are chosen.
+
+idx: as numpy's, `stax.Slice[:, 1:-1, ::2]`: slices, integers, which drop an axis, and '...'. Examples and channels are ':'.
+Raises ValueError for another index of these; kernel_fn raises it where an integer is outside or a slice chooses nothing.
+Source: neural_tangents.stax.Index.""",
     "GlobalSelfAttention": """(n, positions..., channels) -> (n, positions..., n_chan_out), with infinitely many heads.
 
 linear_scaling: queries and keys share weights and their product is scaled by 1 / n_chan_key; False: by the square root, which
 needs the identity. attention_mechanism: 'softmax', 'identity', 'abs' or 'relu'.
 pos_emb_type: 'none', 'sum' or 'concat', with W_pos_emb_std, and n_chan_pos_emb channels; val_pos_emb: embeddings are in
 the values too.
-n_chan_key, n_chan_val and n_heads do not matter. init_fn raises ValueError: attention of finitely many heads is not there.
+pos_emb_decay_fn: a function of x, the sum of |s - s'|^pos_emb_p_norm over axes, or its formula, 'exp(-x)': the covariance of
+embeddings; None: of a position with itself alone. init_fn raises ValueError for it.
+n_chan_key, n_chan_val and n_heads matter at finite width alone.
 Source: Hron et al., arXiv 2006.10540.""",
     "Identity": "Arrays of any shape. K' = K, Theta' = Theta.",
     "LayerNorm": """(n, ..., channels) -> the same shape: (x - mean) / sqrt(eps + variance).

@@ -27,13 +27,13 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 import numpy as np
 
-from . import _core, _elementwise, plugins
+from . import _core, _elementwise, _trace, plugins
 from ._layer_notes import NOTES
 from ._elementwise import Function, SlowActivationWarning
 from ._kernel import ApplyFn, InitFn, KernelFn, whole
 
 __all__ = [
-    "serial", "parallel", "repeat", "Elementwise", "ElementwiseNumerical", "Layer", "SlowActivationWarning", "parse",
+    "serial", "parallel", "repeat", "Elementwise", "ElementwiseNumerical", "Layer", "SlowActivationWarning", "Slice", "parse",
 ]  # and the layers of the core's table, below
 
 
@@ -106,6 +106,9 @@ def _word(value: Any) -> str:
         value = value.name
     if value is None or isinstance(value, (bool, str)):
         return repr(value)
+    items = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(item, slice) or item is Ellipsis for item in items):
+        return f"Slice[{', '.join(map(_item, items))}]"
     if np.ndim(value) > 0:
         return "[" + ", ".join(_word(v) for v in value) + "]"
     try:
@@ -118,11 +121,35 @@ def _word(value: Any) -> str:
         raise TypeError(f"a number, a text or a list, not a {type(value).__name__}") from None
 
 
+def _item(item: Any) -> str:
+    """One item of x[...] as models write it."""
+    if item is Ellipsis:
+        return "..."
+    if not isinstance(item, slice):
+        return _word(item)
+    bounds = ["" if bound is None else _word(bound) for bound in (item.start, item.stop, item.step)]
+    return ":".join(bounds[:2] if item.step is None else bounds)
+
+
+class _Slice:
+    """``Slice[:, 1:-1, ::2]`` is the index that ``x[:, 1:-1, ::2]`` uses: the argument of `Index`."""
+
+    def __getitem__(self, idx: Any) -> Any:
+        return idx
+
+
+Slice = _Slice()
+
+
 def _call(layer: str, /, **arguments: Any) -> Layer:
     words = []
     for name, value in arguments.items():
         try:
+            if name.endswith("_fn") and callable(value):
+                value = _trace.trace(value, ("x",))
             words.append(f"{name}={_word(value)}")
+        except _trace.NotTraceable as error:
+            raise ValueError(f"{layer}: {name} cannot be read as a formula of the distance x: {error}") from None
         except TypeError as error:
             raise ValueError(f"{layer}: {name} must be {error}") from None
     return parse(f"{layer}({', '.join(words)})")

@@ -157,9 +157,16 @@ Data<Real> match_columns(const std::string& reference_path, const DataSource& re
   if (!(data.sites() == reference.sites))
     throw DataError("'" + reference_path + "' has examples of " + positions_text(reference.sites) +
                     ", '" + path + "' of " + positions_text(data.sites()) +
-                    "; both need the same positions");
+                    "; both need the same positions" +
+                    (data.sites().dimensions() == 0 || reference.sites.dimensions() == 0
+                         ? ": --shape makes rows into images"
+                         : ""));
   if (data.cols() != columns) {
     if (named) fail(reference_path, reference, path, data.source());
+    if (const auto count = static_cast<Eigen::Index>(reference.sites.count()); count > 1)
+      throw DataError("'" + reference_path + "' has " + std::to_string(columns / count) +
+                      " channels at each position, '" + path + "' has " +
+                      std::to_string(data.cols() / count) + "; both need the same channels");
     throw DataError("'" + reference_path + "' has " + std::to_string(columns) + " columns, '" + path +
                     "' has " + std::to_string(data.cols()) + "; both need the same " + what);
   }
