@@ -300,9 +300,11 @@ class FiniteSpatialGolden : public testing::TestWithParam<std::string> {
     text << std::ifstream(folder / GetParam() / "model.txt").rdbuf();
     // The kernels of attention are those of many heads of many channels.
     std::string model = text.str();
-    for (const char* few : {"n_chan_key=16", "n_chan_val=16", "n_heads=4"})
+    constexpr std::pair<const char*, const char*> wider[] = {
+        {"n_chan_key=16", "=256"}, {"n_chan_val=16", "=64"}, {"n_heads=4", "=16"}};
+    for (const auto& [few, many] : wider)
       if (const std::size_t at = model.find(few); at != model.npos)
-        model.replace(at, std::strlen(few), std::string(few, std::strchr(few, '=')) + "=64");
+        model.replace(at, std::strlen(few), std::string(few, std::strchr(few, '=')) + many);
     return model;
   }
 };

@@ -259,7 +259,7 @@ TEST(ModelError, NamesLayersOfNeuralTangentsThatAreNotThere) {
   expect_reason("DotGeneral()",
                 "the layer DotGeneral of neural-tangents is not there: a constant matrix can be "
                 "multiplied to the inputs before");
-  for (const char* name : {"Aggregate", "Index"})
+  for (const char* name : {"Aggregate", "DotGeneral"})
     expect_error<ModelError>([&] { parse(std::string(name) + "()"); },
                              "the layer " + std::string(name) + " of neural-tangents is not there: ");
   expect_reason("MaxPool((2, 2))",
