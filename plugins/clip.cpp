@@ -79,6 +79,7 @@ nngp::kernel_pair<T> positive_clip(double t, const T& cov12, const nngp::line<T>
 /// What the kernels need of one input.
 template <class T>
 struct Input {
+  static constexpr bool only_vectors = true;
   nngp::line<T> line;
   nngp::owens_t<T> beyond;
 

@@ -29,7 +29,7 @@ struct Ops;
 
 #define NNGP_ISA avx2
 #define NNGP_TARGET NNGP_TARGET_avx2
-#define NNGP_PANEL_ROWS 4
+#define NNGP_PANEL_ROWS 6
 #include "simd/tile_ops.inc"
 
 #define NNGP_ISA avx512

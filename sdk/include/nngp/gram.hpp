@@ -147,9 +147,10 @@ struct half_angle {
 /// asin2(c, s) given h = sqrt(c^2 + s^2) > 0, s >= 0.
 template <Vector V>
 half_angle<V> asin_of(const V& c, const V& s, const V& h) {
-  const auto central = s >= abs(c), positive = c > 0.0;
-  return {quick_divide(select(central, c, select(positive, -s, s)), h + larger(s, abs(c))),
-          select(central, 0.0, select(positive, 0.25, -0.25))};
+  const V size = abs(c);
+  const auto beyond_45_degrees = size > s;
+  return {quick_divide(select(beyond_45_degrees, -flip_sign(s, c), c), h + larger(s, size)),
+          select(beyond_45_degrees, copysign(V(0.25), c), 0.0)};
 }
 /// acos2(-c, s), s >= 0, the angle between x1 and -x2 with c = x1 x2; in the same way, but by the acute
 /// angle of which s / |c| is the tangent.
@@ -161,7 +162,7 @@ struct opposite_angle {
   /// q = sqrt(c^2 + s^2) + |c| > 0; above_45_degrees is s >= |c|.
   opposite_angle(const V& c_, const V& s, const V& q, const typename V::mask_type& above_45_degrees)
       : c(c_),
-        acute{quick_divide(select(above_45_degrees, s - q, s), select(above_45_degrees, s + q, q)),
+        acute{quick_divide(subtract_where(above_45_degrees, s, q), add_where(above_45_degrees, q, s)),
               select(above_45_degrees, 0.25, 0.0)} {}
 
   /// By 2 pi: from 0 where the inputs are opposite to 1/2 where they are parallel.

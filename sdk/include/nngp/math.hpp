@@ -452,7 +452,7 @@ V acute_angle(const V& x, const V& y) {
   // One is NaN if x or y is.
   const V least = smaller(x, y), most = larger(tiny, larger(y, x));
   const auto upper = least > tan_pi_8 * most;  // atan(least / most) = pi/4 + atan(t)
-  const V t = quick_divide(select(upper, least - most, least), select(upper, least + most, most));
+  const V t = quick_divide(subtract_where(upper, least, most), add_where(upper, most, least));
   return fma(t, atan_over_argument(t), select(upper, pi / 4, 0.0));
 }
 

@@ -96,19 +96,69 @@ constexpr bool has_tiles =
 
 /// What a row is computed in: vectors side by side, enough to hide latency without spilling registers;
 /// and what the rest of a row is computed in, which is not worth a version with one vector.
-template <class A, class Real, class Isa>
-auto side_by_side() {
-  if constexpr (compiles_sparingly<A>()) {
-    return vec<Real, Isa>();
-  } else {
-    return twice<vec<Real, Isa>>();
-  }
-}
-template <class A, class Real, class Isa>
-using rest_lanes = decltype(side_by_side<A, Real, Isa>());
+template <class Real, class Isa>
+using rest_lanes = twice<vec<Real, Isa>>;
 template <class A, class Real, class Isa>
 using lanes = std::conditional_t<!compiles_sparingly<A>() && (Isa::vectors_in_step > 2),
-                                 twice<rest_lanes<A, Real, Isa>>, rest_lanes<A, Real, Isa>>;
+                                 twice<rest_lanes<Real, Isa>>, rest_lanes<Real, Isa>>;
+
+/// A part of a V, padded to all of it.
+template <class Real, std::size_t size>
+struct padded {
+  Real data[size];
+
+  /// The rest repeats the last entry, so that it takes the same rare paths only.
+  padded(const Real* from, std::size_t count) {
+    for (std::size_t j = 0; j < size; ++j) data[j] = from[std::min(j, count - 1)];
+  }
+  void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
+};
+
+/// True for inputs, as kernels see them, that their author says hold vectors and nothing else.
+template <class Input>
+constexpr bool holds_only_vectors() {
+  if constexpr (requires { Input::only_vectors; }) return Input::only_vectors;
+  return false;
+}
+
+/// What kernels see of the rows of a tile, the same in all lanes, one row after the other. If that is
+/// vectors only, it is made for as many rows at a time as a vector has lanes.
+template <class A, class V>
+class row_inputs {
+ public:
+  using Real = typename V::real;
+  using Input = input_of<A, V>;
+
+  row_inputs(const A& a, const tile_of<Real>& tile) : a_(a), tile_(tile) {}
+
+  Input at(std::size_t i) {
+    if constexpr (!holds_only_vectors<Input>()) {
+      return of(V(tile_.var1[i]));
+    } else {
+      const std::size_t lane = i % V::size;
+      if (lane == 0) {
+        const padded<Real, V::size> var1(tile_.var1 + i, std::min(V::size, tile_.rows - i));
+        const Input several = of(V::load(var1.data));
+        std::memcpy(lanes_, &several, sizeof several);
+      }
+      alignas(Input) std::byte room[sizeof(Input)];
+      for (std::size_t k = 0; k < sizeof room / sizeof(V); ++k)
+        new (room + k * sizeof(V)) V(lanes_[k * V::size + lane]);
+      return *reinterpret_cast<const Input*>(room);
+    }
+  }
+
+ private:
+  static_assert(!holds_only_vectors<Input>() || sizeof(Input) % sizeof(V) == 0);
+
+  Input of(const V& var) const {
+    return of_variance(a_, fma(V(tile_.cov_scale), var, V(tile_.cov_shift)));
+  }
+
+  const A& a_;
+  const tile_of<Real>& tile_;
+  Real lanes_[holds_only_vectors<Input>() ? sizeof(Input) / sizeof(Real) : 1];
+};
 
 /// Fills a tile of whole V's. All entries of all tiles go through this one function of an instruction
 /// set, so that the same inputs give the same result to the last bit everywhere: every lane of every V
@@ -141,12 +191,13 @@ struct fill_whole {
     for (std::size_t j = begin; j < end; j += V::size)
       new (input2 + (j - begin) / V::size)
           Input(of_variance(a, fma(cov_scale, V::load(t.var2 + j), cov_shift)));
+    row_inputs<A, V> inputs1(a, t);
     for (std::size_t i = 0; i < t.rows; ++i) {
       const Real* cov12 = t.cov12 + i * t.cov12_ld;
       Real* nngp = t.nngp + i * t.nngp_ld;
       Real* d_nngp = t.d_nngp ? t.d_nngp + i * t.d_nngp_ld : nullptr;
       Real* ntk = t.ntk ? t.ntk + i * t.ntk_ld : nullptr;
-      const Input input1 = of_variance(a, fma(cov_scale, V(t.var1[i]), cov_shift));
+      const Input input1 = inputs1.at(i);
       const auto started_at = [&](std::size_t j) {
         return start(a, fma(cov_scale, V::load(cov12 + j), cov_shift), input1,
                      input2[(j - begin) / V::size]);
@@ -188,18 +239,6 @@ struct fill_whole {
     if (any_nan(fma(k, V(0.0), t * 0.0))) [[unlikely]]
       to.not_finite = 1;
   }
-};
-
-/// A part of a V, padded to all of it.
-template <class Real, std::size_t size>
-struct padded {
-  Real data[size];
-
-  /// The rest repeats the last entry, so that it takes the same rare paths only.
-  padded(const Real* from, std::size_t count) {
-    for (std::size_t j = 0; j < size; ++j) data[j] = from[std::min(j, count - 1)];
-  }
-  void copy_to(Real* to, std::size_t count) const { std::copy_n(data, count, to); }
 };
 
 /// The tile's output, or null if it cannot be written by whole V's, which are vectors side by side.
@@ -245,7 +284,7 @@ std::size_t fill_columns(const A& a, const Tile& tile, std::size_t begin) {
 template <class A, class Real, class Isa, bool Derivative>
 void fill(const A& a, const tile_of<Real>& of_host) {
   using Wide = lanes<A, Real, Isa>;
-  using Rest = rest_lanes<A, Real, Isa>;
+  using Rest = rest_lanes<Real, Isa>;
   constexpr std::size_t size = Rest::size;
   tile_of<Real> tile;  // the host's may lack the last fields
   std::memcpy(&tile, &of_host, offsetof(tile_of<Real>, output));

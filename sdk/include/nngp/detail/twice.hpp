@@ -70,6 +70,12 @@ struct twice {
   friend twice select(const mask_type& m, const twice& x, const twice& y) {
     return {select(m.a, x.a, y.a), select(m.b, x.b, y.b)};
   }
+  friend twice add_where(const mask_type& m, const twice& x, const twice& y) {
+    return {add_where(m.a, x.a, y.a), add_where(m.b, x.b, y.b)};
+  }
+  friend twice subtract_where(const mask_type& m, const twice& x, const twice& y) {
+    return {subtract_where(m.a, x.a, y.a), subtract_where(m.b, x.b, y.b)};
+  }
   friend twice fma(const twice& x, const twice& y, const twice& z) {
     return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)};
   }
