@@ -274,6 +274,23 @@ TYPED_TEST(Math, Parallelograms) {
   }
 }
 
+TYPED_TEST(Math, SumsWhereAMaskSaysSo) {
+  if (!supported<typename TypeParam::isa>())
+    GTEST_SKIP() << "this machine lacks " << TypeParam::isa::name;
+  run_on(typename TypeParam::isa(), [] {
+    using V = TypeParam;
+    typename V::real lanes[V::size];
+    for (std::size_t i = 0; i < V::size; ++i) lanes[i] = static_cast<typename V::real>(i) - 1;
+    const V x = V::load(lanes);
+    const V more = add_where(x > 0.0, x, V(8.0)), less = subtract_where(x > 0.0, x, V(8.0));
+    for (std::size_t i = 0; i < V::size; ++i) {
+      const double a = static_cast<double>(lanes[i]);
+      EXPECT_EQ(more[i], a > 0 ? a + 8 : a);
+      EXPECT_EQ(less[i], a > 0 ? a - 8 : a);
+    }
+  });
+}
+
 TYPED_TEST(Math, QuickRootsAndQuotients) {
   using Real = typename TypeParam::real;
   using limits = std::numeric_limits<Real>;

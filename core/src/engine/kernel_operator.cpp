@@ -91,9 +91,8 @@ class Computation {
   /// The part of a tile on and above the diagonal, and its mirror image.
   std::size_t tile_and_mirror(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                               Workspace<Real>& work) {
-    // Whole panels left of the diagonal belong to tiles that are mirrored; of many sites they are worth
-    // packing the others anew.
-    if (engine_.is_spatial() && row > col) {
+    // Whole panels left of the diagonal belong to tiles that are mirrored.
+    if (row > col) {
       const std::size_t left = (row - col) / ops_.panel_cols * ops_.panel_cols;
       col += left;
       cols -= left;
@@ -107,16 +106,23 @@ class Computation {
       write_row(entry(tile, i, skip), row + i, col + skip, cols - skip);
       written += cols - skip;
     }
-    const Block<Real> flipped{work.flipped_k.data(), tile.t ? work.flipped_t.data() : nullptr};
+    for (std::size_t j = 0; j < cols; j += ops_.panel_cols)
+      mirror(entry(tile, 0, j), row, rows, col + j, std::min(ops_.panel_cols, cols - j), work);
+    return written;
+  }
+
+  /// Writes the mirror image of what a panel of a tile has above the diagonal.
+  void mirror(const Block<Real>& from, std::size_t row, std::size_t rows, std::size_t col,
+              std::size_t cols, Workspace<Real>& work) {
     constexpr std::size_t ld = TileEngine<Real>::tile_rows;
-    ops_.transpose(tile.k, rows, cols, shape_.cols, flipped.k, ld);
-    if (tile.t) ops_.transpose(tile.t, rows, cols, shape_.cols, flipped.t, ld);
+    const Block<Real> flipped{work.flipped_k.data(), from.t ? work.flipped_t.data() : nullptr};
+    ops_.transpose(from.k, rows, cols, shape_.cols, flipped.k, ld);
+    if (from.t) ops_.transpose(from.t, rows, cols, shape_.cols, flipped.t, ld);
     for (std::size_t j = 0; j < cols; ++j) {
       if (col + j <= row) continue;
       const std::size_t above = std::min(rows, col + j - row);
       write_row({flipped.k + j * ld, flipped.t ? flipped.t + j * ld : nullptr}, col + j, row, above);
     }
-    return written;
   }
 
   void write_row(const Block<Real>& from, std::size_t row, std::size_t col, std::size_t cols) {

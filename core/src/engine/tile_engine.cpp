@@ -225,8 +225,8 @@ Workspace<Real> TileEngine<Real>::workspace() const {
   Workspace<Real> work = workspace(schedules_.pairs, shape_.rows, shape_.cols);
   work.ntk = work.nngp;
   work.packed.resize(static_cast<std::size_t>(x1_.cols()) * shape_.cols);
-  work.flipped_k.resize(tile_rows * tile_cols);
-  work.flipped_t.resize(tile_rows * tile_cols);
+  work.flipped_k.resize(ops_.panel_cols * tile_rows);
+  work.flipped_t.resize(ops_.panel_cols * tile_rows);
   return work;
 }
 
@@ -342,7 +342,9 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
     return;
   }
 
-  if (work.packed_col != tile.col || work.packed_cols != tile.cols) {
+  const bool at_hand = tile.col >= work.packed_col && (tile.col - work.packed_col) % pc == 0 &&
+                       tile.col + tile.cols <= work.packed_col + work.packed_cols;
+  if (!at_hand) {
     for (std::size_t s = 0; s < sites; ++s)
       for (std::size_t j = 0; j < tile.cols; j += pc) {
         Real* const panel = &work.packed[(s * ld + j) * features];
@@ -362,7 +364,7 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
   work.panel.resize(2 * pr * pc);
   to.box->for_each([&](std::size_t at, std::size_t s1, std::size_t s2) {
     const Block<Real> block = to.tile(at, tile);
-    const Real* const packed = &work.packed[s2 * ld * features];
+    const Real* const packed = &work.packed[(s2 * ld + tile.col - work.packed_col) * features];
     const auto add = [&](std::size_t i, std::size_t j, std::size_t f, std::size_t count,
                          const Block<Real>& sums, std::size_t sums_ld, Real* rest) {
       std::array<const Real*, 16> rows = {};

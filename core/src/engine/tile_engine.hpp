@@ -26,7 +26,7 @@ struct Workspace {
   std::vector<AlignedVector<Real>> scratch;     ///< of steps
   AlignedVector<Real> panel;                    ///< of inner products, where a tile ends
   AlignedVector<Real> rest;                     ///< what sums over many features lost by rounding
-  AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed tile
+  AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed panel of a tile
 };
 
 /// Which entries of the kernels a tile is: at most as many as the engine's tiles have.

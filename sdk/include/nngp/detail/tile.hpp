@@ -142,7 +142,7 @@ class row_inputs {
         std::memcpy(lanes_, &several, sizeof several);
       }
       alignas(Input) std::byte room[sizeof(Input)];
-      for (std::size_t k = 0; k < sizeof room / sizeof(V); ++k)
+      for (std::size_t k = 0; k < sizeof(Input) / sizeof(V); ++k)
         new (room + k * sizeof(V)) V(lanes_[k * V::size + lane]);
       return *reinterpret_cast<const Input*>(room);
     }
