@@ -454,6 +454,10 @@ TEST(SpatialErrors, AbsurdSizesAreRefusedBeforeTheyArePlanned) {
          "300000; make the images smaller");
   expect("serial(Conv(3, (1, 1, 1)), Relu(), GlobalAvgPool())", {{100, 100, 100}},
          "7880599 offsets from each other");
+  for (const char* decay : {"1 / x", "x", "exp(x)", "log(x)"})
+    expect(conv + "GlobalSelfAttention(1, 1, 1, 1, pos_emb_type='SUM', pos_emb_decay_fn='" + decay +
+               "'), Flatten())",
+           {{4, 4}}, "is no covariance");
   expect(conv + "GlobalSelfAttention(1, 1, 1, 1), Flatten())", {{40, 40}},
          "40 x 40 positions are too many, at most 1024");
 }

@@ -500,7 +500,8 @@ class AttentionType final : public LayerType {
     if (!term.decay) return;
     const double largest = term.shift_at({});
     for (const Offset& offset : all_pairs(sites))
-      if (const double shift = term.shift_at(offset); !(std::abs(shift) <= largest))
+      if (const double shift = term.shift_at(offset);
+          !(std::abs(shift) <= largest && std::isfinite(largest)))
         builder.fail(
             fmt::format("pos_emb_decay_fn '{}' is no covariance: times W_pos_emb_std^2 it is {} at "
                         "distance 0 and {} "
