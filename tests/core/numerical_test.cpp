@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <thread>
 
 #include "expect_error.hpp"
 #include "golden_functions.hpp"
@@ -230,6 +232,50 @@ TEST(NumericalDual, EntriesDoNotDependOnTheirPlace) {
   EXPECT_EQ(ntk, ntk1);
   for (std::size_t e = 0; e < rows * cols; ++e)
     EXPECT_NEAR(ntk[e], d_nngp[e] * (1.5 * cov12[e] + 2 * 3.0 + 0.25), 1e-13);
+}
+
+TEST(NumericalDual, TilesOfSeveralThreads) {
+  // over a wide range of variances, where tables, series and pieces all have a part
+  const NumericalDual dual([](double x) { return std::abs(x - 0.5) + std::tanh(3 * x); }, std::nullopt,
+                           {1e-3, 1e2});
+  constexpr std::size_t rows = 12, cols = 40;
+  std::vector<double> var1(rows), var2(cols), cov12;
+  for (std::size_t i = 0; i < rows; ++i)
+    var1[i] = 1e-3 * std::pow(1e5, static_cast<double>(i) / (rows - 1));
+  for (std::size_t j = 0; j < cols; ++j)
+    var2[j] = 1e2 * std::pow(1e-5, static_cast<double>(j) / (cols - 1));
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j)
+      cov12.push_back(std::sqrt(var1[i] * var2[j]) * std::cos(static_cast<double>(3 * i + j)));
+  struct Kernels {
+    std::vector<double> nngp, d_nngp;
+  };
+  const auto fill = [&](Kernels& kernels) {
+    kernels.nngp.resize(rows * cols);
+    kernels.d_nngp.resize(rows * cols);
+    nngp_tile_f64 tile{};
+    tile.struct_size = sizeof tile;
+    tile.rows = rows;
+    tile.cols = cols;
+    tile.cov12 = cov12.data();
+    tile.cov12_ld = tile.nngp_ld = tile.d_nngp_ld = cols;
+    tile.var1 = var1.data();
+    tile.var2 = var2.data();
+    tile.nngp = kernels.nngp.data();
+    tile.d_nngp = kernels.d_nngp.data();
+    tile.cov_scale = 1;
+    dual.tile(tile);
+  };
+  std::array<Kernels, 4> side_by_side;
+  std::vector<std::jthread> threads;
+  for (Kernels& kernels : side_by_side) threads.emplace_back([&] { fill(kernels); });
+  threads.clear();
+  Kernels alone;
+  fill(alone);
+  for (const Kernels& kernels : side_by_side) {
+    EXPECT_EQ(kernels.nngp, alone.nngp);
+    EXPECT_EQ(kernels.d_nngp, alone.d_nngp);
+  }
 }
 
 template <class Real, class Tile>

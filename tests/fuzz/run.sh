@@ -6,8 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 seconds=${1:-60}
 build=build/clang
-bash host/install-packages.sh build fuzz
-cmake --preset clang -DNNGP_BUILD_TESTS=OFF
+bash host/install-packages.sh build test fuzz
+cmake --preset clang
 cmake --build --preset clang --target fuzzers
 names=("${@:2}")
 ((${#names[@]})) || names=($(cd tests/fuzz/corpus && ls))
