@@ -149,7 +149,7 @@ TEST_P(Properties, TheDerivativeIsThatOfTheKernel) {
   const auto [v1, v2] = variances();
   for (const double rho : {-0.8, -0.4, 0.0, 0.3, 0.85}) {
     const double unit = std::sqrt(v1 * v2), h = 2e-3 * unit, c = rho * unit;
-    const auto difference = [&](double step) {
+    const auto difference = [&, v1 = v1, v2 = v2](double step) {
       return (f_.nngp_fn(c + step, v1, v2) - f_.nngp_fn(c - step, v1, v2)) / (2 * step);
     };
     const double slope = (difference(2 * h) - 4 * difference(h)) / -3;

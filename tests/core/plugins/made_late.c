@@ -13,12 +13,14 @@ static double fn(const void* instance, double x) {
   return x;
 }
 
+/* Volatile, since clang computes at compile time what it can of a constructor. */
+static const char* volatile name = "MadeLate";
 static nngp_activation activation;
 static const nngp_activation* const activations[] = {&activation};
 
 __attribute__((constructor)) static void make(void) {
+  activation.name = name;
   activation.struct_size = sizeof activation;
-  activation.name = "MadeLate";
   activation.summary = activation.formula = activation.author = "";
   activation.version = "1";
   activation.license = "MIT";
