@@ -21,6 +21,22 @@ std::vector<Background>& background() {
 
 }  // namespace
 
+void Forecast::update(std::size_t done, std::size_t total) {
+  constexpr std::chrono::duration<double> begun{2}, long_run{60};
+  const Clock::time_point now = Clock::now();
+  if (total != total_ || done < done_at_start_) {
+    total_ = total;
+    done_at_start_ = done;
+    start_ = now;
+  }
+  const std::chrono::duration<double> passed = now - start_;
+  if (told_ || passed < begun || done <= done_at_start_) return;
+  told_ = true;
+  const auto whole = passed * (static_cast<double>(total - done_at_start_) /
+                               static_cast<double>(done - done_at_start_));
+  if (whole >= long_run) nb::module_::import_("nngp._progress").attr("tell_duration")(whole.count());
+}
+
 void Exchange::finish() {
   const std::lock_guard lock(mutex);
   finished = true;
@@ -39,11 +55,16 @@ bool Exchange::wait(std::chrono::milliseconds time) {
 }
 
 void Exchange::listen(const nb::object& progress) {
+  Forecast forecast;
   try {
     for (bool over = false; !over;) {
       over = wait(std::chrono::milliseconds(50));
       if (PyErr_CheckSignals() != 0) throw nb::python_error();
-      if (!progress.is_none() && total > 0) progress(done.load(), total.load());
+      if (total == 0) continue;
+      if (progress.is_none())
+        forecast.update(done, total);
+      else
+        progress(done.load(), total.load());
     }
   } catch (...) {
     stop = true;

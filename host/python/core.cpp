@@ -17,7 +17,6 @@
 
 #include "callable.hpp"
 #include "computation.hpp"
-#include "model/absent_layers.hpp"
 #include "nngp/error.hpp"
 #include "nngp/file.hpp"
 #include "nngp/finite.hpp"
@@ -92,6 +91,13 @@ nb::object to_array(std::vector<double> values) {
   nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
   const std::size_t shape[] = {owned->size()};
   return nb::cast(nb::ndarray<nb::numpy, double>(owned->data(), 1, shape, owner));
+}
+
+/// An array for results, whose rows are written quickest: it begins on a cache line, and on a huge page
+/// if it is as large, which numpy's own do not.
+template <class Real>
+nb::object empty(std::size_t rows, std::size_t cols) {
+  return to_array(KernelMatrix<Real>(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)));
 }
 
 // ---- Kernels ------------------------------------------------------------------------------------
@@ -504,6 +510,8 @@ NB_MODULE(_core, module) {
                                               : activation.d_nngp_fn(a, b, c);
              });
 
+  module.def("empty64", empty<double>);
+  module.def("empty32", empty<float>);
   bind_operator<double>(module, "Operator64");
   bind_operator<float>(module, "Operator32");
   bind_predictor<double>(module, "Predictor64");

@@ -131,7 +131,7 @@ TEST(Csv, TheNumberOfExamplesTellsAHeader) {
   EXPECT_EQ(read("0\n0.5\n0.25\n", {.rows = 3}).values, column({0, 0.5, 0.25}));
   EXPECT_EQ(read("0,1\n3,3\n", {.rows = 1}).values.rows(), 1);
   EXPECT_EQ(read("0,1\n3,3\n", {.rows = 2}).values.rows(), 2);
-  const std::string advice = " may be a header or an example; say --header yes or --header no";
+  const std::string advice = " may be a header or an example; say which: header yes or no";
   expect_failure("0\n0.5\n0.25\n", "line 1 (0)" + advice);
   expect_failure("0,1\n3,3\n", "line 1 (0, 1)" + advice);
   expect_failure("0,1\n3.5,3\n", "line 1 (0, 1)" + advice);
@@ -185,16 +185,16 @@ TEST(Csv, KeepsColumnsThatAreNoIndex) {
     EXPECT_EQ(read(text).values.rows(), 2) << text;
   EXPECT_EQ(read("id,a\n1,2\n1,3\n").values.cols(), 2);
   EXPECT_EQ(read("t,a\n0,2\n1,3\n2,5\n").remarks,
-            (Names{"header t, a", "column 't' counts the rows (--index-col leaves it out)"}));
+            (Names{"header t, a", "column 't' counts the rows (as index column it is left out)"}));
 }
 
 TEST(Csv, SaysThatAColumnCountsTheRows) {
   const std::string text = "0,5\n1,7\n2,6\n";
   const nngp::CsvTable table = read(text);
   EXPECT_EQ(table.values.cols(), 2);
-  EXPECT_EQ(
-      table.remarks,
-      (Names{"no header", "column 0 (counted from 0) counts the rows (--index-col leaves it out)"}));
+  EXPECT_EQ(table.remarks,
+            (Names{"no header",
+                   "column 0 (counted from 0) counts the rows (as index column it is left out)"}));
   EXPECT_TRUE(table.guessed);
   EXPECT_EQ(read(text, {.index_column = "0"}).values, column({5, 7, 6}));
   EXPECT_EQ(read(text, {.index_column = "none"}).remarks, Names{"no header"});
@@ -269,8 +269,7 @@ TEST(Csv, ReadsNamesOfClasses) {
 TEST(Csv, TheNumberOfExamplesTellsTheNameOfAColumnOfLabels) {
   EXPECT_EQ(read("a\nb\nc\n", {.rows = 2, .labels = Labels::names}).levels, (Names{"b", "c"}));
   EXPECT_EQ(read("a\nb\nc\n", {.rows = 3, .labels = Labels::names}).levels, (Names{"a", "b", "c"}));
-  expect_failure("a\nb\nc\n",
-                 "line 1 (a) may be a header or an example; say --header yes or --header no",
+  expect_failure("a\nb\nc\n", "line 1 (a) may be a header or an example; say which: header yes or no",
                  {.labels = Labels::names});
 }
 

@@ -69,7 +69,7 @@ TEST(FiniteNetwork, RefusesInputsAndParametersOfOtherNetworks) {
                           "x is 2 x 2; the network takes rows of 3 features");
   expect_error<DataError>([&] { network.kernels(weights, view(x), view(narrow)); }, "x2 is 2 x 2");
   expect_error<DataError>([&] { network.apply(Parameters<double>(), view(x)); },
-                          "the parameters are not those of this network");
+                          "the parameters do not fit this network");
 }
 
 TEST(FiniteNetwork, NamesValuesThatAreNotFinite) {

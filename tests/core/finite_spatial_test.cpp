@@ -380,7 +380,7 @@ TEST(FiniteSpatial, RefusesParametersOfOtherNetworks) {
   EXPECT_EQ(network.parameter_count(), 18u);
   weights[0].b = KernelMatrix<double>(1, 2);
   expect_error<DataError>([&] { network.apply(weights, view(x)); },
-                          "the parameters are not those of this network");
+                          "the parameters do not fit this network");
 }
 
 }  // namespace

@@ -5,16 +5,19 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <random>
 #include <regex>
+#include <span>
 #include <stdexcept>
 
 #include "expect_error.hpp"
 #include "golden.hpp"
 #include "nngp/data.hpp"
+#include "nngp/function.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model_template.hpp"
 #include "nngp/text.hpp"
@@ -591,6 +594,32 @@ TEST(FormulaModels, FunctionsOfTheProgramAreActivationsToo) {
   expect_error<nngp::ModelError>([] { nngp::function_activation(nullptr); }, "Elementwise needs fn");
   expect_error<nngp::ModelError>([&] { nngp::function_activation(fn, nullptr, d_nngp_fn); },
                                  "of no use without nngp_fn");
+  // Functions of arrays are called with all entries of a tile.
+  std::atomic<std::size_t> most = 0;
+  const auto each = [&most](auto function) {
+    return [&most, function](std::span<const double> cov12, std::span<const double> var1,
+                             std::span<const double> var2, std::span<double> results) {
+      for (std::size_t k = 0; k < results.size(); ++k)
+        results[k] = function(cov12[k], var1[k], var2[k]);
+      if (most < results.size()) most = results.size();
+    };
+  };
+  const auto of_arrays = [&](nngp::ArrayFunctions functions) {
+    return nngp::Elementwise(nngp::function_activation(std::move(functions)));
+  };
+  expect_close(
+      kernels(of_arrays({.fn = fn, .nngp_fn = each(nngp_fn), .d_nngp_fn = each(d_nngp_fn)}), 1),
+      kernels(nngp::Elementwise(fn, nngp_fn, d_nngp_fn)), 1e-15, 1e-14);
+  EXPECT_GT(most, 1000u);
+  expect_close(kernels(of_arrays({.fn = fn, .nngp_fn = each(nngp_fn), .d_nngp_fn = nullptr})),
+               kernels(nngp::Elementwise(fn, nngp_fn)), 1e-15, 1e-14);
+  expect_close(kernels(of_arrays({.fn = fn, .nngp_fn = nullptr, .d_nngp_fn = nullptr})), erf, 1e-9,
+               1e-9);
+  const auto step = [](double x) { return x < 0 ? 0.0 : 1.0; };
+  EXPECT_THROW(
+      kernels(of_arrays({.fn = step, .nngp_fn = each(nngp_fn), .d_nngp_fn = nullptr})).nngp.rows(),
+      nngp::NotImplemented);  // the derivative of nngp_fn is not that of a function that jumps
+  EXPECT_EQ(nngp::function_activation(fn, nngp_fn, nullptr, "Mine").text(), "Mine");
   // What a function throws reaches the caller.
   const auto throwing = [](double, double, double) -> double { throw std::out_of_range("mine"); };
   EXPECT_THROW(kernels(nngp::Elementwise(fn, throwing, throwing)), std::out_of_range);

@@ -415,7 +415,7 @@ void expect_only_when_named(const fs::path& file, const std::string& reason) {
   EXPECT_TRUE(scanned.activations().empty());
   ASSERT_EQ(scanned.warnings().size(), 1u);
   EXPECT_EQ(scanned.warnings()[0],
-            file.string() + ": not used, because " + reason + ", or name the file with --plugin");
+            file.string() + ": not used, because " + reason + ", or name the file itself as a plugin");
   EXPECT_EQ(Registry(PluginSearch{{file}, {}}).activations().size(), 1u);
   EXPECT_EQ(Registry(PluginSearch{{file.parent_path()}, {}}).activations().size(), 1u);
 }
@@ -462,7 +462,7 @@ TEST(Registry, LeavesTheCurrentFolderUnlessNamed) {
     EXPECT_EQ(scanned.warnings()[0],
               std::string(relative) +
                   ": not searched for plugins, since a relative folder depends on where nngp is "
-                  "started; give the whole path, or name it with --plugin");
+                  "started; give the whole path, or name it as a plugin");
   }
   EXPECT_EQ(Registry(PluginSearch{{"."}, {}}).activations().size(), 1u);
 
@@ -477,8 +477,8 @@ TEST(Registry, LeavesTheCurrentFolderUnlessNamed) {
     ASSERT_EQ(here.warnings().size(), 1u);
     EXPECT_EQ(here.warnings()[0],
               path.string() +
-                  ": not searched for plugins, since it is the current folder; name it with "
-                  "--plugin, or start nngp elsewhere");
+                  ": not searched for plugins, since it is the current folder; name it as a "
+                  "plugin, or start nngp elsewhere");
     EXPECT_EQ(Registry(PluginSearch{{path}, {}}).activations().size(), 1u);
     fs::current_path(elsewhere.path());
     EXPECT_EQ(Registry(PluginSearch{{}, {path}}).activations().size(), 1u);

@@ -75,7 +75,7 @@ TEST_F(ForeignFile, IsTheirsToChange) {
   EXPECT_TRUE(scanned.activations().empty());
   ASSERT_EQ(scanned.warnings().size(), 1u);
   EXPECT_EQ(scanned.warnings()[0],
-            file.string() + ": not used, because " + reason + ", or name the file with --plugin");
+            file.string() + ": not used, because " + reason + ", or name the file itself as a plugin");
   EXPECT_EQ(Registry(PluginSearch{{file}, {}}).activations().size(), 1u);
 }
 

@@ -125,7 +125,7 @@ TEST_F(Images, WhatDoesNotFitIsRefused) {
   };
   expect_failure(shape("8x8"),
                  "a 3x3 filter needs 2 axes of positions, its input has 1 (8); the last axis of "
-                 "arrays, and the last number of --shape, are channels");
+                 "arrays, and the last number of a shape, are channels");
   expect_failure(shape("8x8x2"), "its examples have 64 numbers, not 128 as 8 x 8 x 2");
   for (const char* wrong : {"8*8", "x8", "8x", "0x64", "-8x8", "9999999999999x9999999999x1", "8,8,1"})
     expect_failure(shape(wrong), "--shape is sizes such as 8x8x1", 2);

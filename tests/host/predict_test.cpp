@@ -409,7 +409,7 @@ TEST_F(PredictCommand, ComparesNamesOfColumns) {
 TEST_F(PredictCommand, TakesChoicesForTables) {
   const std::string x = write("x.csv", "0,1\n3,5\n6,2\n"), y = write("y.npy", column({1, 5, 3}));
   expect_failure(predict(x, write("y.csv", "0\n3\n7\n"), x),
-                 "line 1 (0, 1) may be a header or an example; say --header yes or --header no");
+                 "line 1 (0, 1) may be a header or an example; say which: header yes or no");
   EXPECT_THAT(one_line(predict(x, y, x, {"--header", "no"}).out),
               HasSubstr("x.csv: 3 x 2, csv; no header"));
   const std::string i = write("i.csv", "key,a\nu,5\nv,2\nw,7\n");

@@ -24,6 +24,8 @@ def test_several_times_are_the_first_axis():
     predict_fn = predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, diag_reg=1e-3)
     means = predict_fn(t=[1.0, 5.0], x_test=X_TEST, get="ntk")
     np.testing.assert_array_equal(means[1], predict_fn(t=5.0, x_test=X_TEST, get="ntk"))
+    for_ever = predict_fn(t=[1.0, np.inf], x_test=X_TEST, get="ntk")
+    np.testing.assert_array_equal(for_ever[1], predict_fn(x_test=X_TEST, get="ntk"))
 
 
 def test_ways_to_predict_agree():
@@ -34,6 +36,10 @@ def test_ways_to_predict_agree():
         got, expected = getattr(inferred, kernel), ensemble(x_test=X_TEST, get=kernel, compute_cov=True)
         np.testing.assert_allclose(got.mean, expected.mean, rtol=1e-9, atol=1e-11)
         np.testing.assert_allclose(got.covariance, expected.covariance, rtol=0, atol=1e-10)
+        diagonal = predict.gp_inference(kernels, Y_TRAIN, diag_reg=1e-3)(kernel, cross, np.diagonal(KERNEL_FN(X_TEST, None, "nngp")))
+        np.testing.assert_allclose(diagonal.covariance, np.diagonal(got.covariance), rtol=0, atol=1e-12)
+        at_train = predict.gp_inference(kernels, Y_TRAIN, diag_reg=1e-3)(kernel, None, kernels.nngp)
+        np.testing.assert_allclose(at_train.covariance, ensemble(get=kernel, compute_cov=True).covariance, rtol=0, atol=1e-10)
     trained = predict.gradient_descent_mse(kernels.ntk, Y_TRAIN, diag_reg=1e-3)
     _, test = trained(30.0, 0.0, 0.0, cross.ntk)
     np.testing.assert_allclose(test, ensemble(t=30.0, x_test=X_TEST, get="ntk"), rtol=1e-9, atol=1e-11)
@@ -49,7 +55,24 @@ def test_max_learning_rate():
     (lambda: predict.gp_inference(np.eye(3), np.zeros((2, 1)))(), "shape"),
     (lambda: predict.gradient_descent_mse(np.triu(np.ones((3, 3))), np.zeros((3, 1))), "not symmetric"),
     (lambda: predict.max_learning_rate(np.ones((2, 3))), "square"),
-    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(-1.0), "from 0 on"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(-1.0), "training time is -1"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))("a"), "t must be numbers"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))([]), "t has no time"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)), "a"), "learning_rate must be a number"),
+    (lambda: predict.gradient_descent_mse(np.eye(3) * 1j, np.zeros((3, 1))), "k_train_train must be real numbers"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(1.0, np.ones((2, 2))), "fx_train_0 has the shape"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(1.0, 0.0, 0.0, np.ones((4, 2))), "3 training inputs need"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(1.0, 0.0, np.ones(3), np.ones((4, 3))), "fx_test_0 has the shape"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)), "a"), "diag_reg must be a number"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 2))), "3 training inputs need"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 3)), np.ones(3)), "2 test inputs need"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("ntk", np.ones((2, 3)), np.ones(2)), "needs k_train_train and"),
+    (lambda: predict.max_learning_rate(np.eye(3), 0), "y_train_size must be a whole number from 1 on"),
+    (lambda: predict.max_learning_rate(np.eye(3), 3, "a"), "momentum must be a number"),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN * 1j), "y_train must be real numbers"),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, np.ma.masked_less(Y_TRAIN, 0)), "masked"),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, "a"), "learning_rate must be a number"),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN)(t=np.nan), "training time is nan"),
     (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, diag_reg=-1)(), "diag_reg is -1"),
     (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN[:3]), "24 examples"),
     (lambda: predict.gradient_descent_mse_ensemble(lambda x: x, X_TRAIN, Y_TRAIN), "gp_inference"),

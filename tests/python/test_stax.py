@@ -2,6 +2,7 @@ import ctypes
 import ctypes.util
 import errno
 import inspect
+import logging
 import math
 import pickle
 import re
@@ -68,6 +69,8 @@ def test_inputs_of_any_layout_give_the_same():
     (np.array([["2020-01-01"]], "M8[D]"), None, "must be real numbers"),
     (np.ma.masked_less(X1, 0), None, "masked"),
     (np.full((2, 2), 1e200), None, "scale the data"),
+    ([[1, 2], [3]], None, "x1 is no array of numbers: parts of it differ in length"),
+    ([[10**400]], None, "must be numbers"),
 ])
 def test_unsuitable_inputs_are_refused(x1, x2, words):
     with pytest.raises(ValueError, match=words):
@@ -85,6 +88,11 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: NET.kernel_fn(X1, out=np.empty((9, 9))), ValueError, "out needs 2 arrays"),
     (lambda: NET.kernel_fn(X1, out=[np.empty((9, 9))] * 2), ValueError, "share memory"),
     (lambda b=np.ones(81): NET.kernel_fn(b[:36].reshape(9, 4), None, "ntk", out=b.reshape(9, 9)), ValueError, "with the inputs"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", out="n\0.npy"), ValueError, "null character"),
+    (lambda: NET.kernel_fn(X1, out=("nngp.npy", np.empty((9, 9)))), ValueError, "out needs 2 paths"),
+    (lambda: NET.kernel_fn(X1, out=("k.npy", "./k.npy")), ValueError, "both paths of out are one file"),
+    (lambda: NET.kernel_fn(X1, None, "ntk", resume=True), ValueError, "resume needs out"),
+    (lambda: NET.kernel_fn.operator(X1, get=("nngp", "ntk")), ValueError, "an operator is of one kernel"),
     (lambda: NET.kernel_fn(X1, allowed_error=np.nan), ValueError, "allowed_error must be a number from 0 on"),
     (lambda: NET.kernel_fn(X1, None, "ntk", out=np.broadcast_to(0.0, (9, 9))), ValueError, "writable"),
     (lambda: np.asarray(NET.kernel_fn.operator(np.ones((10**6, 1)))), MemoryError, "allocate"),
@@ -97,9 +105,14 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: NET.init_fn(0.5, (-1, 4)), ValueError, "a key is"),
     (lambda: NET.init_fn(0, (4,)), ValueError, "input_shape must be"),
     (lambda: NET.apply_fn(None, X1), ValueError, "params must be"),
-    (lambda: NET.apply_fn([(object(), None)], X1), ValueError, "arrays of numbers"),
-    (lambda: NET.apply_fn(NET.init_fn(0, (-1, 4))[1][:1], X1), ValueError, "not those of this network"),
+    (lambda: NET.init_fn(0, None), ValueError, "input_shape must be"),
+    (lambda: NET.apply_fn([(object(), None)], X1), ValueError, "W must be numbers"),
+    (lambda: NET.apply_fn([(1j * W, b) for W, b in NET.init_fn(0, (-1, 4))[1]], X1), ValueError, "W must be real numbers"),
+    (lambda: NET.apply_fn([(np.nan * W, b) for W, b in NET.init_fn(0, (-1, 4))[1]], X1), ValueError, "params: W is nan"),
+    (lambda: NET.apply_fn(NET.init_fn(0, (-1, 4))[1][:1], X1), ValueError, "do not fit this network"),
     (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=-1)(X1), ValueError, "n_samples must be"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=[3, "4"]), ValueError, "n_samples must be"),
+    (lambda: nngp.monte_carlo_kernel_fn("Relu()"), ValueError, "init_fn must be that of a layer"),
 ])
 def test_misuse_is_told(call, kind, words):
     with pytest.raises(kind, match=words):
@@ -123,6 +136,9 @@ def test_every_activation_of_every_plugin_is_a_layer():
 
 def test_layers_are_values():
     assert pickle.loads(pickle.dumps(NET)) == NET
+    assert pickle.loads(pickle.dumps(stax.Relu)) is stax.Relu
+    operator = NET.kernel_fn.operator(X1, X2, "ntk")
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(operator)), operator)
     assert stax.parse(str(NET)) == NET
     assert "closed form" in NET._repr_html_()
 
@@ -223,6 +239,37 @@ def test_what_is_called_is_differentiated_as_all_else():
     got, expected = around(layer)(x), around(stax.Erf())(x)
     np.testing.assert_allclose(got.ntk, expected.ntk, rtol=1e-9)
     assert len(calls) < 200  # by tiles, not by entries
+
+
+def test_functions_that_add_up_are_called_entry_by_entry():
+    nodes, weights = np.polynomial.hermite_e.hermegauss(3)
+
+    def nngp_fn(cov12, var1, var2):  # of arrays of three it would be another sum
+        return np.sum(weights * nodes**2) / weights.sum() * np.cbrt(np.sum(cov12.copy()))
+
+    with pytest.warns(stax.SlowActivationWarning):
+        layer = stax.Elementwise(None, nngp_fn)
+    expected = around(stax.Elementwise(nngp_fn="cbrt(cov12)"))(X1, X2, "nngp")
+    np.testing.assert_allclose(around(layer)(X1, X2, "nngp"), expected, rtol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore::nngp.stax.SlowActivationWarning")
+@pytest.mark.parametrize("functions, kind, words", [
+    ((lambda x: 1j * np.array(x),), ValueError, "what fn returns must be real numbers"),
+    ((lambda x: np.complex128(complex(x)),), ValueError, "what fn returns must be real numbers"),
+    ((lambda x: None,), ValueError, "fn returns None for numbers"),
+    ((lambda x: np.array([1.0, 2.0]),), ValueError, r"fn returns an array of the shape \(2,\) for numbers"),
+    ((lambda x: "a",), ValueError, "what fn returns must be numbers"),
+    ((lambda: 1,), TypeError, "positional argument"),
+    ((None, lambda c, v1, v2: np.ones((2, 3))), ValueError, r"nngp_fn returns an array of the shape \(2, 3\)"),
+    ((None, lambda c, v1, v2: np.array(c) * 1j), ValueError, "what nngp_fn returns must be real numbers"),
+    ((None, lambda c, v1, v2: None), ValueError, "nngp_fn returns None"),
+    ((None, lambda c: c), TypeError, "positional argument"),
+    ((None, lambda c, v1, v2: np.array(c) * np.nan), ValueError, "nan"),
+])
+def test_what_functions_return_is_checked(functions, kind, words):
+    with pytest.raises(kind, match=words):
+        around(stax.Elementwise(*functions))(X1, X2, "nngp")
 
 
 def test_the_kernel_of_a_jump_is_not_differentiated():
@@ -354,6 +401,7 @@ def test_monte_carlo_tends_to_the_kernel():
     net = stax.serial(stax.Dense(256, 1.5, 0.05), stax.Relu(), stax.Dense(1))
     sampled = nngp.monte_carlo_kernel_fn(net.init_fn, net.apply_fn, 1, 400)(X1, X2, "ntk")
     exact = net.kernel_fn(X1, X2, "ntk")
+    assert [k.shape for k in nngp.monte_carlo_kernel_fn(net, n_samples=[1, 2])(X1, X2, "ntk")] == [(9, 5)] * 2
     # Entries have a standard error of about their size / sqrt(400 * 256).
     assert np.abs(sampled - exact).max() < 0.05 * np.abs(exact).max()
 
@@ -444,6 +492,28 @@ def test_interrupted_files_are_resumed(tmp_path):
     time.sleep(1)  # what runs in the background comes to its end
     resumed = kernel_fn(x, None, "ntk", out=path, memory=4 << 20, resume=True)
     np.testing.assert_array_equal(resumed, kernel_fn(x, None, "ntk"))
+
+
+def test_there_is_nothing_to_resume(tmp_path):
+    with pytest.raises(ValueError, match="nothing to resume: no journal '.*'; start anew$"):
+        NET.kernel_fn(X1, None, "ntk", out=tmp_path / "ntk.npy", resume=True)
+
+
+def test_long_computations_tell_their_duration():
+    class Told(Exception):
+        pass
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            raise Told(record.getMessage())
+
+    logger, handler = logging.getLogger("nngp"), Handler()
+    logger.addHandler(handler)
+    try:
+        with pytest.raises(Told, match=r"^this takes about (\d+ h \d+ min|\d+ min \d+ s)$"):
+            nngp.monte_carlo_kernel_fn(NET, n_samples=10**7)(X1)
+    finally:
+        logger.removeHandler(handler)
 
 
 def test_progress_is_told():

@@ -8,7 +8,7 @@ tools=$PWD/build/venv/bin
 
 rm -rf "$build/wheel" "$build/wheel-venv"
 PATH=$tools:$PATH "$tools/python" -m build --wheel --no-isolation --outdir "$build/wheel/plain" \
-  -Cbuild-dir="$build" -Ccmake.define.NNGP_BUILD_TESTS=ON -Ccmake.define.NNGP_WERROR=ON \
+  -Cbuild-dir="$build" -Ccmake.define.NNGP_BUILD_TESTS=ON -Ccmake.define.NNGP_WERROR=ON -Ccmake.define.NNGP_COMPILE_FOLDERS=OFF \
   -Cbuild.targets={nngp_python,nngp_command,nngp_shipped_plugins}
 PATH=$tools:$PATH "$tools/auditwheel" repair --wheel-dir "$build/wheel" "$build"/wheel/plain/*.whl
 

@@ -33,7 +33,7 @@ NNGP_API void sample_outputs(
 /// The mean of a kernel over sampled networks, and its standard error, entry by entry.
 struct KernelEstimate {
   KernelMatrix<double> mean;
-  KernelMatrix<double> error;
+  KernelMatrix<double> error;  ///< infinite of one sample, which does not tell it
   /// The error as a whole: the Frobenius norm of `error` divided by that of `mean`.
   double relative_error = 0;
 };
@@ -46,7 +46,7 @@ struct KernelEstimates {
 struct MonteCarloOptions {
   Sites sites = {};  ///< the positions of an example, as of FiniteNetwork
   std::uint64_t seed = 0;
-  std::size_t samples = 100;  ///< at most; at least 2
+  std::size_t samples = 100;  ///< at most; at least 1
   /// Stop once the relative_error of every kernel asked for is at most this, but not before
   /// `least_samples`; 0: never.
   double relative_error = 0;
@@ -61,7 +61,7 @@ struct MonteCarloOptions {
 /// of SampleKey{seed, k} (neural_tangents.monte_carlo_kernel_fn). Real is the type that networks are
 /// computed in. The means tend to the kernels of infinite width up to a bias of order 1 / width, which
 /// is zero for one hidden layer; a single NTK deviates by order 1 / sqrt(width), a single NNGP by
-/// 1 / sqrt(out_dim) too. Throws as FiniteNetwork does, InvalidArgument for samples < 2.
+/// 1 / sqrt(out_dim) too. Throws as FiniteNetwork does, InvalidArgument for samples < 1.
 template <class Real>
 NNGP_API KernelEstimates
 monte_carlo_kernels(const Layer& network, const MatrixView<Real>& x1,

@@ -272,8 +272,8 @@ class Survey {
 
   [[noreturn]] void fail_ambiguous() const {
     reader_.fail_in_line(first_line_, " (" + listed(texts_of(first_)) +
-                                          ") may be a header or an example; say --header yes or "
-                                          "--header no");
+                                          ") may be a header or an example; say which: header "
+                                          "yes or no");
   }
 
   std::vector<std::string> names(bool header) const {
@@ -382,7 +382,8 @@ class Survey {
       if (!options_.index_column.empty() || layout.columns.size() < 2 || rows_ < least ||
           !counts_rows(column, layout))
         continue;
-      remarks.push_back(layout.column_text(column) + " counts the rows (--index-col leaves it out)");
+      remarks.push_back(layout.column_text(column) +
+                        " counts the rows (as index column it is left out)");
       layout.guessed |= layout.names.empty();
     }
     if (layout.decimal_commas) remarks.push_back("decimal commas");

@@ -139,8 +139,7 @@ class Computation {
       const std::size_t row1 = window_.row + row, row2 = window_.col + col + j;
       throw DataError(
           fmt::format("the kernel of rows {} and {} (counted from 0) is not finite from {} on: scale "
-                      "the data or W_std so "
-                      "that it stays in range, or use --dtype float64",
+                      "the data or W_std so that it stays in range, or compute in float64",
                       row1, row2, engine_.explain_not_finite(row1, row2)));
     }
   }

@@ -59,7 +59,7 @@ class Journal {
   void read(const std::string& identity) {
     size_ = file_.size();
     if (size_ == 0)
-      throw DataError(fmt::format("there is nothing to resume: no journal '{}'; run without --resume",
+      throw DataError(fmt::format("there is nothing to resume: no journal '{}'; start anew",
                                   file_.path().string()));
     file_.keep(true);
     std::string text(size_, '\0');
@@ -70,7 +70,7 @@ class Journal {
     if (line != identity)
       throw DataError(
           fmt::format("cannot resume: '{}' is of a run with another model, other data, plugins or "
-                      "options; run without --resume to start anew",
+                      "options; start anew instead",
                       file_.path().string()));
     size_ = line.size() + 1;
     // A last line without its end was cut off in writing: that block is computed again.
@@ -157,8 +157,8 @@ class Stream {
     file->writer.keep(resumes && file->writer.resumed());
     if (resumes && !file->writer.resumed())
       throw DataError(
-          fmt::format("cannot resume: '{}.partial' is missing or of another shape; run without "
-                      "--resume to start anew",
+          fmt::format("cannot resume: '{}.partial' is missing or of another shape; start "
+                      "anew instead",
                       path.string()));
   }
 
@@ -239,8 +239,8 @@ void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
   for (const std::filesystem::path& path : {nngp, ntk})
     if (is_pipe(path))
       throw DataError(
-          fmt::format("cannot write '{}': kernels beyond the memory (--memory) go to files, not "
-                      "to pipes",
+          fmt::format("cannot write '{}': kernels beyond the memory that is allowed go to files, "
+                      "not to pipes",
                       path.string()));
   Stream<Real>(kernels, window, nngp, ntk, options).run();
 }

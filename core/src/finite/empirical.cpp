@@ -41,7 +41,7 @@ void check_outputs(const Matrix<Real>& output, Eigen::Index first) {
   if (const auto place = find_non_finite<Real>(view(output)))
     throw DataError(
         fmt::format("the output of row {} (counted from 0) is not finite: scale the data or W_std so "
-                    "that it stays in range, or use --dtype float64",
+                    "that it stays in range, or compute in float64",
                     first + place->first));
 }
 
@@ -135,7 +135,7 @@ class Empirical {
     if (const auto place = find_non_finite<Real>(kernels_.ntk.view()))
       throw DataError(
           fmt::format("the NTK of rows {} and {} (counted from 0) is not finite: scale the "
-                      "data or W_std so that it stays in range, or use --dtype float64",
+                      "data or W_std so that it stays in range, or compute in float64",
                       place->first, place->second));
   }
 

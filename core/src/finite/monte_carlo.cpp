@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -63,6 +64,11 @@ class Moments {
   /// Ends the sampling. `name` for messages.
   KernelEstimate finish(const char* name) {
     if (!wanted()) return {};
+    if (count_ < 2) {  // which does not tell its error
+      constexpr double unknown = std::numeric_limits<double>::infinity();
+      squares_.map().setConstant(unknown);
+      return {std::move(mean_), std::move(squares_), unknown};
+    }
     const double relative = relative_error();
     double* error = squares_.data();
     for (Eigen::Index i = 0; i < squares_.size(); ++i) error[i] = std::sqrt(variance(error[i]));
@@ -142,8 +148,8 @@ class MonteCarlo {
         get_(get),
         options_(options),
         progress_(options.progress, options.samples) {
-    if (options.samples < 2)
-      throw InvalidArgument("monte_carlo_kernels: a standard error needs at least 2 samples");
+    if (options.samples < 1)
+      throw InvalidArgument("monte_carlo_kernels: a mean needs at least one sample");
     check_input(program_, x1_, "x1");
     if (x2_) check_input(program_, *x2_, "x2");
     const Eigen::Index cols = x2_ ? x2_->rows() : x1_.rows();

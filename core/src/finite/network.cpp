@@ -21,7 +21,8 @@ void check_parameters(const FiniteProgram& program, const Parameters<Real>& para
     fit = W.rows() == rows && W.cols() == cols &&
           b.size() == (weights.has_bias ? static_cast<Eigen::Index>(weights.copies) * cols : 0);
   }
-  if (!fit) throw DataError("the parameters are not those of this network; take what init() gives");
+  if (!fit)
+    throw DataError("the parameters do not fit this network; take those that it is initialised with");
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ std::string window_fault(const SlidingWindow& window, const Sites& sites, std::s
   if (window.shape.size() != sites.dimensions())
     return fmt::format(
         "a {} {} needs {} {} of positions, its input has {} ({}); the last axis of arrays, "
-        "and the last number of --shape, are channels",
+        "and the last number of a shape, are channels",
         window.shape_text(), noun, window.shape.size(), window.shape.size() == 1 ? "axis" : "axes",
         sites.dimensions(), sites.text());
   for (std::size_t axis = 0; axis < window.shape.size(); ++axis)

@@ -1,6 +1,6 @@
-#include "model/absent_layers.hpp"
-
 #include <map>
+
+#include "nngp/model.hpp"
 
 namespace nngp {
 

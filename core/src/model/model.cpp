@@ -5,7 +5,6 @@
 #include <map>
 
 #include "layers/all.hpp"
-#include "model/absent_layers.hpp"
 #include "model/expression.hpp"
 #include "model/layer_arguments.hpp"
 #include "network/parameter.hpp"

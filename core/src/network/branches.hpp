@@ -56,9 +56,8 @@ class BranchBuilder {
     if (branch.sites.dimensions() == 0)
       fail(made_of_images_
                ? "its input has no positions any more: Flatten() or a global pooling came before"
-               : "inputs are rows of features without positions; give images as an array "
-                 "(examples, height, width, channels), in Python by reshape, or have the command "
-                 "read rows so: --shape HEIGHTxWIDTHxCHANNELS");
+               : "inputs are rows of features without positions; reshape them to (examples, "
+                 "height, width, channels), or say the shape of a row: HEIGHTxWIDTHxCHANNELS");
     return branch;
   }
 

@@ -180,21 +180,21 @@ void Registry::scan(const fs::path& folder, Source source) {
   if (folder.is_relative() && source != Source::named) {
     warnings_.push_back(shown(folder) +
                         ": not searched for plugins, since a relative folder depends on where nngp is "
-                        "started; give the whole path, or name it with --plugin");
+                        "started; give the whole path, or name it as a plugin");
     return;
   }
   std::error_code error;
   if (source == Source::path && fs::equivalent(folder, ".", error)) {
     warnings_.push_back(shown(folder) +
-                        ": not searched for plugins, since it is the current folder; name it with "
-                        "--plugin, or start nngp elsewhere");
+                        ": not searched for plugins, since it is the current folder; name it as a "
+                        "plugin, or start nngp elsewhere");
     return;
   }
   for (const fs::path& file : libraries_in(folder)) {
     const std::string distrust = source == Source::named ? "" : reason_to_distrust(file);
     if (!distrust.empty()) {
       warnings_.push_back(shown(file) + ": not used, because " + distrust +
-                          ", or name the file with --plugin");
+                          ", or name the file itself as a plugin");
       continue;
     }
     if (!is_new(file)) continue;

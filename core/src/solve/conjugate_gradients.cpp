@@ -78,7 +78,7 @@ void ConjugateGradients::solve(MatrixMap<double> rows) const {
     descent = next;
     if (!residual.view().allFinite())
       throw NumericalError(
-          "conjugate gradients left the range of numbers: use a larger diag_reg, or --solver direct");
+          "conjugate gradients left the range of numbers: use a larger diag_reg, or a direct solver");
     error = (residual.view().rowwise().norm().array() / norms.array()).maxCoeff();
     ++report_.iterations;
     if (options_.progress && !options_.progress(report_.iterations, error))

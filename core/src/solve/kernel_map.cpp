@@ -90,7 +90,7 @@ KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift
       pairs_of_positions(kernels_) > most_recomputed)
     throw DataError(
         "the kernel of images takes too long to be computed in every iteration, and does not fit into "
-        "memory: name a folder with --scratch, where it is kept");
+        "memory: name a scratch folder, where it is kept");
 }
 
 template <class Real>

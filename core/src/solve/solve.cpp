@@ -88,8 +88,8 @@ void fail_singular(bool zero) {
   throw NotPositiveDefinite(
       zero ? "the kernel of the training inputs is zero, as of inputs without any feature above or "
              "below "
-             "0 in a network without biases: give the Dense layers a b_std, or an absolute diag_reg "
-             "(--diag-reg-absolute), which then is all that is learned from"
+             "0 in a network without biases: give the Dense layers a b_std, or an absolute diag_reg, "
+             "which then is all that is learned from"
            : "the kernel of the training inputs is singular to rounding: use a larger diag_reg");
 }
 

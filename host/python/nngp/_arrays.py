@@ -10,22 +10,43 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def as_array(x: Any, name: str = "x") -> Array:
-    """Anything with numbers: arrays, lists, data frames, __array__, DLPack, of shape (examples, features) or (examples,
-    positions..., channels) with up to three axes of positions. Float32 stays, all else becomes float64; nothing is
-    copied that need not be: an example has to be contiguous. Raises ValueError for another shape."""
+def number(value: Any, name: str) -> float:
+    """One real number. Raises ValueError for all else."""
+    try:
+        if isinstance(value, (str, bytes)) or np.ndim(value) > 0:
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be a number, not {value!r}") from None
+
+
+def real_numbers(x: Any, name: str) -> Array:
+    """An array of real numbers, of any shape and type. Raises ValueError for all else, and for masked entries."""
     if not hasattr(x, "__array__") and hasattr(x, "__dlpack__"):
         x = np.from_dlpack(x)
     if np.ma.is_masked(x):
         raise ValueError(f"{name} has masked entries; leave such rows out")
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        if not isinstance(x, (list, tuple)):
+            raise
+        raise ValueError(f"{name} is no array of numbers: parts of it differ in length") from None
     if array.dtype.kind in "cMm":
         raise ValueError(f"{name} must be real numbers, not {array.dtype}")
     if array.dtype.kind not in "fiub":
         try:
             array = array.astype(float)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"{name} must be numbers, not {array.dtype}") from None
+    return array
+
+
+def as_array(x: Any, name: str = "x") -> Array:
+    """Anything with numbers: arrays, lists, data frames, __array__, DLPack, of shape (examples, features) or (examples,
+    positions..., channels) with up to three axes of positions. Float32 stays, all else becomes float64; nothing is
+    copied that need not be: an example has to be contiguous. Raises ValueError for another shape."""
+    array = real_numbers(x, name)
     if array.ndim == 1:
         raise ValueError(f"{name} has one dimension; one example a row: {name}.reshape(-1, 1) for one feature, "
                          f"{name}.reshape(1, -1) for one example")

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 import numpy as np
 
 from . import _core
+from ._arrays import real_numbers
 from ._trace import NotTraceable, trace
 
 #: A formula, a function of numbers or arrays, a numba cfunc, a ctypes function or the address of one.
@@ -51,8 +52,8 @@ def layer(functions: Mapping[str, Function], numbers: Mapping[str, float], toler
                       "a formula or a numba cfunc.", SlowActivationWarning, stacklevel=stacklevel)
     called: Dict[str, Any] = {name: _by_address(name, addresses[name]) if addresses[name] else function
                               for name, function in given.items()}
-    kernels = [_of_arrays(called[name]) if name in called else None for name in ("nngp_fn", "d_nngp_fn")]
-    fn = _of_numbers(called["fn"]) if "fn" in called else None
+    kernels = [_of_arrays(name, called[name]) if name in called else None for name in ("nngp_fn", "d_nngp_fn")]
+    fn = _of_numbers("fn", called["fn"]) if "fn" in called else None
     return _core.callable_layer(fn, kernels[0], kernels[1], _text(given), tolerance), False
 
 
@@ -127,26 +128,60 @@ def _check(core: Any, name: str, function: Callable[..., Any]) -> None:
 
 # ---- Functions that are called -----------------------------------------------------------------------------------------
 
-def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+#: What a function of arrays, or of numbers alone, does not take may raise; all else comes again when a kernel is computed.
+_UNSUITED = (TypeError, ValueError, AttributeError, IndexError)
+
+
+def _values(name: str, result: Any, shape: Tuple[int, ...]) -> Any:
+    """What a function returned for arguments of `shape`. Raises ValueError for what are not as many real numbers."""
+    values = real_numbers(result, f"what {name} returns")
+    if result is None or values.shape not in ((), shape):
+        what = "None" if result is None else f"an array of the shape {values.shape}"
+        raise ValueError(f"{name} returns {what} for {'arrays of the shape ' + str(shape) if shape else 'numbers'}")
+    return values
+
+
+def _one(name: str, result: Any) -> float:
+    """What a function returned for numbers; an array of one is a number too."""
+    values = real_numbers(result, f"what {name} returns")
+    return float(_values(name, None if result is None else values.reshape(()) if values.size == 1 else values, ()))
+
+
+def _of_numbers(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of one number, whether it takes numbers or arrays alone. They are numpy's, whose truths add up to 1."""
     try:
-        float(function(np.float64(0.5)))
-    except (TypeError, ValueError, AttributeError, IndexError):
-        return lambda x: np.asarray(function(np.array([x])), dtype=float).reshape(1)[0]
-    except Exception:  # of another kind: it will come again when a kernel is computed
+        trial = function(np.float64(0.5))
+        if not isinstance(trial, complex):  # these are told when a kernel is computed
+            float(trial)
+    except _UNSUITED:
+        return lambda x: _one(name, function(np.array([x])))
+    except Exception:
         pass
-    return lambda x: function(np.float64(x))
+
+    def of_number(x: float) -> Any:
+        result = function(np.float64(x))
+        return _one(name, result) if isinstance(result, complex) else result
+    return of_number
 
 
-def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+def _of_arrays(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of arrays, entry by entry if it takes numbers alone."""
+    def by_entry(*arrays: Any) -> Any:
+        return np.array([_one(name, function(*entry)) for entry in zip(*arrays)])
+
+    def at_once(*arrays: Any) -> Any:
+        return _values(name, function(*arrays), arrays[0].shape)
+
+    trial = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.7], [0.8, 0.9, 1.0]])
     try:
-        result = np.asarray(function(np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.6, 0.7]), np.array([0.8, 0.9, 1.0])), dtype=float)
-        if result.shape in ((), (3,)):
-            return function
-    except (TypeError, ValueError, AttributeError, IndexError):
-        pass
-    except Exception:  # as above
-        return function
-    vectorised = np.vectorize(function, otypes=[float])
-    return lambda *arrays: vectorised(*arrays)
+        together = at_once(*trial.copy())
+    except _UNSUITED:
+        return by_entry
+    except Exception:
+        return at_once
+    try:
+        apart = by_entry(*trial)
+    except Exception:  # it takes arrays alone
+        return at_once
+    # One that adds up its arguments, as a quadrature does, takes arrays for something else.
+    return at_once if np.allclose(together, apart, rtol=1e-9, atol=0, equal_nan=True) else by_entry

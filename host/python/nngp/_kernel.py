@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core, plugins
-from ._arrays import Array, as_array, check_finite, pair
+from ._arrays import Array, as_array, check_finite, number, pair, real_numbers
 from ._progress import ProgressLike, reporter
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Operator:
         self.shape: Tuple[int, int] = (self._core.rows, self._core.cols)
 
     def _window(self, row: int, col: int, rows: int, cols: int) -> Array:
-        out = np.empty((rows, cols), self.dtype)
+        out = _empty((rows, cols), self.dtype)
         wanted = {self._name: out}
         self._core.compute(row, col, rows, cols, wanted.get("nngp"), wanted.get("ntk"), None)
         return out
@@ -152,6 +152,9 @@ class Operator:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __reduce__(self) -> Any:
+        return Operator, (self._kernel_fn, self._x1, self._x2, self._name, self._threads, self._allowed_error)
+
     def __repr__(self) -> str:
         return f"<{self._name} operator of shape {self.shape}, {self.dtype}>"
 
@@ -181,12 +184,14 @@ class KernelFn:
         """
         refuse_unknown("kernel_fn", ignored)
         names = names_of(get)
+        if resume and not _is_path(out):
+            raise ValueError("resume needs out, the path of the file that is to be completed")
         first, second = pair(x1, x2)
         with reporter(progress) as report:
             core = self._bind(first, second, threads, allowed_error, report)
             if _is_path(out):
                 paths = _paths(names, out)
-                core.stream(paths.get("nngp", ""), paths.get("ntk", ""), whole(memory, "memory"), resume,
+                core.stream(paths.get("nngp", ""), paths.get("ntk", ""), min(whole(memory, "memory"), 1 << 62), bool(resume),
                             self._identity(names, first, second), report)
                 return result_of(get, {name: np.load(path, mmap_mode="r") for name, path in paths.items()})
             arrays = _arrays((core.rows, core.cols), names, out, (first, second))
@@ -195,6 +200,8 @@ class KernelFn:
 
     def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allowed_error: float = 1e-3) -> Operator:
         """One kernel as an operator: nothing of size n1 x n2 is stored."""
+        if not isinstance(get, str):
+            raise ValueError(f"an operator is of one kernel: get must be 'nngp' or 'ntk', not {get!r}")
         (name,) = names_of(get)
         first, second = pair(x1, x2)
         return Operator(self, first, second, name, threads, allowed_error)
@@ -219,19 +226,16 @@ class KernelFn:
 def whole(value: Any, name: str, least: int = 0) -> int:
     """A whole number, of any kind, that is not below `least`."""
     try:
-        number = operator.index(value)
+        index = operator.index(value)
     except TypeError:
-        number = least - 1
-    if number < least:
+        index = least - 1
+    if index < least:
         raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
-    return number
+    return index
 
 
 def bound_of(allowed_error: Any) -> float:
-    try:
-        bound = float(allowed_error)
-    except (TypeError, ValueError):
-        bound = -1.0
+    bound = number(allowed_error, "allowed_error")
     if not bound >= 0:
         raise ValueError(f"allowed_error must be a number from 0 on, not {allowed_error!r}")
     return bound
@@ -243,26 +247,42 @@ def threads_of(threads: Any) -> int:
 
 def _is_path(out: Any) -> bool:
     first = out[0] if isinstance(out, (tuple, list)) and out else out
-    return isinstance(first, (str, os.PathLike))
+    return isinstance(first, (str, bytes, os.PathLike))
 
 
 def _paths(names: Tuple[str, ...], out: Any) -> Dict[str, str]:
-    paths = list(out) if isinstance(out, (tuple, list)) else [out]
-    if len(paths) != len(names):
+    given = list(out) if isinstance(out, (tuple, list)) else [out]
+    if len(given) != len(names) or not all(map(_is_path, given)):
         raise ValueError(f"out needs {len(names)} paths, one for each of {', '.join(names)}")
+    paths = [os.fsdecode(path) for path in given]
     for path in map(pathlib.Path, paths):
+        if "\0" in str(path):
+            raise ValueError(f"out has a path with a null character, {str(path)!r}")
         if not path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}", str(path))
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-    return {name: os.fspath(path) for name, path in zip(names, paths)}
+    if len(set(map(os.path.realpath, paths))) < len(paths):
+        raise ValueError(f"both paths of out are one file, {paths[0]!r}")
+    return dict(zip(names, paths))
+
+
+def _empty(shape: Tuple[int, int], dtype: npt.DTypeLike) -> Array:
+    """An array for results, aligned as the library writes it quickest."""
+    try:
+        array: Array = (_core.empty32 if dtype == np.float32 else _core.empty64)(*shape)
+    except MemoryError:
+        gibibytes = shape[0] * shape[1] * np.dtype(dtype).itemsize / (1 << 30)
+        raise MemoryError(f"unable to allocate {gibibytes:.1f} GiB for a kernel of the shape {shape}; out= a path streams it to a "
+                          "file") from None
+    return array
 
 
 def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any,
             inputs: Tuple[Array, Optional[Array]]) -> Dict[str, Array]:
     dtype = inputs[0].dtype
     if out is None:
-        return {name: np.empty(shape, dtype) for name in names}
+        return {name: _empty(shape, dtype) for name in names}
     given = list(out) if isinstance(out, (tuple, list)) else [out]
     if len(given) != len(names):
         raise ValueError(f"out needs {len(names)} arrays, one for each of {', '.join(names)}")
@@ -288,6 +308,8 @@ def seed_of(key: Any) -> int:
         return int(key.integers(1 << 63))
     if isinstance(key, np.random.SeedSequence):
         return int(key.generate_state(1, np.uint64)[0])
+    if isinstance(key, int):
+        return key & 0xFFFFFFFFFFFFFFFF
     numbers = np.atleast_1d(np.asarray(key))
     if numbers.dtype.kind not in "iu":
         raise ValueError("a key is an integer, an array of integers or a numpy Generator")
@@ -311,11 +333,11 @@ class InitFn:
         outputs); the inputs of a convolution are the channels of all taps of its filter, the last axis of the filter
         fastest, channels within: W.reshape(*filter_shape, channels, out_chan). The same key gives the same.
         """
-        shape = tuple(input_shape)
+        shape = tuple(input_shape) if np.iterable(input_shape) else (input_shape,)
         example = shape[1:]
         if not 2 <= len(shape) <= 5 or not all(isinstance(n, (int, np.integer)) and 0 < n < 1 << 31 for n in example) \
                 or math.prod(map(int, example)) >= 1 << 47:
-            raise ValueError(f"input_shape must be (examples, features) or (examples, positions..., channels), got {shape}")
+            raise ValueError(f"input_shape must be (examples, features) or (examples, positions..., channels), got {input_shape!r}")
         init = _core.init32 if np.dtype(dtype) == np.float32 else _core.init64
         core, positions = _flattened(self._layer._core, example)
         parameters = init(core, example, seed_of(key), threads_of(threads))
@@ -355,10 +377,10 @@ def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Ar
     for dense in params if isinstance(params, (list, tuple)) else [None]:
         if not isinstance(dense, (tuple, list)) or len(dense) != 2:
             raise ValueError("params must be a list of (W, b), one for each layer with weights, as init_fn returns it")
-        try:
-            W, b = (None if a is None else np.ascontiguousarray(a, dtype) for a in dense)
-        except (TypeError, ValueError):
-            raise ValueError("params: W and b are arrays of numbers") from None
+        W, b = (None if a is None else np.ascontiguousarray(real_numbers(a, name), dtype) for name, a in zip("Wb", dense))
+        for name, array in ("W", W), ("b", b):
+            if array is not None:
+                check_finite(array, f"params: {name}")
         if W is None or W.ndim < 2:
             raise ValueError("params: W has the shape (inputs, outputs), b (1, outputs)")
         weights.append((W.reshape(-1, W.shape[-1]), None if b is None else b.reshape(1, -1)))
@@ -373,7 +395,10 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
     standard error of about 1 / sqrt(n_samples width), and a bias of 1 / width.
     """
     layer = getattr(init_fn, "_layer", init_fn)
+    if not hasattr(layer, "_core"):
+        raise ValueError(f"init_fn must be that of a layer of nngp.stax, not a {type(init_fn).__name__}")
     seed = seed_of(key)
+    counts = [whole(n, "n_samples", 1) for n in (n_samples if isinstance(n_samples, (tuple, list, range, np.ndarray)) else [n_samples])]
 
     def once(x1: Any, x2: Any, get: Get, samples: int, threads: int, progress: Any) -> Any:
         names = names_of(get)
@@ -385,9 +410,9 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
         return result_of(get, {name: value for name, value in (("nngp", nngp), ("ntk", ntk)) if name in names})
 
     def kernel_fn(x1: Any, x2: Any = None, get: Get = None, *, threads: int = 0, progress: Any = None, **_: Any) -> Any:
-        if isinstance(n_samples, (int, np.integer)):
-            return once(x1, x2, get, whole(n_samples, "n_samples", 1), threads, progress)
-        return (once(x1, x2, get, whole(n, "n_samples", 1), threads, progress) for n in n_samples)
+        if np.ndim(n_samples) == 0:
+            return once(x1, x2, get, counts[0], threads, progress)
+        return (once(x1, x2, get, count, threads, progress) for count in counts)
 
     return kernel_fn
 

@@ -7,8 +7,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from . import _core
-from ._arrays import Array, as_array, check_finite, same_examples
-from ._kernel import Get, KernelFn, bound_of, names_of, refuse_unknown, result_of, threads_of, warn_inexact
+from ._arrays import Array, as_array, check_finite, number, real_numbers, same_examples
+from ._kernel import Get, KernelFn, bound_of, names_of, refuse_unknown, result_of, threads_of, warn_inexact, whole
 from ._progress import ProgressLike, reporter
 
 
@@ -19,7 +19,7 @@ class Gaussian(NamedTuple):
 
 
 def _targets(y: Any, name: str = "y_train") -> Array:
-    array = np.asarray(y, dtype=np.float64)
+    array = real_numbers(y, name).astype(np.float64, copy=False)
     if array.ndim == 1:
         array = array.reshape(-1, 1)
     if array.ndim != 2:
@@ -35,11 +35,55 @@ def _regularised(kernel: Array, diag_reg: float, absolute: bool) -> Array:
 
 
 def _matrix(kernel: Any, name: str) -> Array:
-    array = np.asarray(kernel, dtype=np.float64)
+    array = real_numbers(kernel, name).astype(np.float64, copy=False)
     if array.ndim != 2:
         raise ValueError(f"{name} has the shape {array.shape}; a matrix is wanted")
     check_finite(array, name)
     return array
+
+
+def _rows(kernel: Any, count: int, name: str = "k_test_train") -> Array:
+    """A kernel of some inputs with `count` training inputs."""
+    array = _matrix(kernel, name)
+    if array.shape[1] != count:
+        raise ValueError(f"{name} has the shape {array.shape}; {count} training inputs need (n_test, {count})")
+    return array
+
+
+def _outputs(fx: Any, shape: Tuple[int, int], name: str) -> Array:
+    """Outputs of a network, or one number for all."""
+    array = real_numbers(fx, name).astype(np.float64, copy=False)
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(f"{name} has the shape {array.shape}, not {shape}") from None
+
+
+def _not_negative(value: Any, name: str) -> float:
+    result = number(value, name)
+    if not 0 <= result < np.inf:
+        raise ValueError(f"{name} is {value}; it must be 0 or more")
+    return result
+
+
+def _positive(value: Any, name: str) -> float:
+    result = number(value, name)
+    if not 0 < result < np.inf:
+        raise ValueError(f"{name} is {value}; it must be above 0")
+    return result
+
+
+def _times(t: Any) -> List[Optional[float]]:
+    """A training time, or an array of some; None for ever, as infinity is."""
+    if t is None:
+        return [None]
+    times = [float(time) for time in np.ravel(real_numbers(t, "t"))]
+    for time in times:
+        if not time >= 0:
+            raise ValueError(f"the training time is {time:g}; it must be 0 or more")
+    if not times:
+        raise ValueError("t has no time")
+    return [None if np.isinf(time) else time for time in times]
 
 
 def _square(kernel: Any, n: int, name: str = "k_train_train") -> Array:
@@ -81,30 +125,29 @@ def gradient_descent_mse(k_train_train: Any, y_train: Any, learning_rate: float 
     inputs after time t (None: for ever), with fx_test_0 and k_test_train, (n_test, n), also those for test inputs.
     Source: Lee et al., arXiv 1902.06720, equations 10 and 11.
     """
-    y = _targets(y_train)
-    kernel = _regularised(_square(k_train_train, len(y)), diag_reg, diag_reg_absolute_scale)
+    y, rate = _targets(y_train), _positive(learning_rate, "learning_rate")
+    kernel = _regularised(_square(k_train_train, len(y)), _not_negative(diag_reg, "diag_reg"), diag_reg_absolute_scale)
     values, vectors = np.linalg.eigh(kernel)
 
     def at(t: Optional[float], fx_train_0: Any, fx_test_0: Any, k_test_train: Any) -> Any:
-        if t is not None and not t >= 0:
-            raise ValueError(f"the time t must be from 0 on, not {t}")
-        start = np.zeros_like(y) if fx_train_0 is None else np.broadcast_to(np.asarray(fx_train_0, float), y.shape)
+        start = np.zeros_like(y) if fx_train_0 is None else _outputs(fx_train_0, y.shape, "fx_train_0")
         rest = vectors.T @ (start - y)
-        decay = np.zeros_like(values) if t is None else np.exp(-learning_rate * t / y.size * values)
+        decay = np.zeros_like(values) if t is None else np.exp(-rate * t / y.size * values)
         train = vectors @ (decay[:, None] * rest) + y
         if fx_test_0 is None:
             return train
         if k_test_train is None:
             raise ValueError("predictions for test inputs need k_test_train")
-        step = vectors @ (_growth(values, t, learning_rate, y.size)[:, None] * rest)
-        test = np.asarray(fx_test_0, float) - _matrix(k_test_train, "k_test_train") @ step
+        cross = _rows(k_test_train, len(y))
+        step = vectors @ (_growth(values, t, rate, y.size)[:, None] * rest)
+        test = _outputs(fx_test_0, (len(cross), y.shape[1]), "fx_test_0") - cross @ step
         return (None if fx_train_0 is None else train), test
 
     def predict_fn(t: Any = None, fx_train_0: Any = 0.0, fx_test_0: Any = None, k_test_train: Any = None) -> Any:
         """Outputs after time `t`, or for an array of times with the times as the first axis."""
-        if t is None or np.ndim(t) == 0:
-            return at(t, fx_train_0, fx_test_0, k_test_train)
-        results = [at(float(time), fx_train_0, fx_test_0, k_test_train) for time in np.ravel(t)]
+        results = [at(time, fx_train_0, fx_test_0, k_test_train) for time in _times(t)]
+        if np.ndim(t) == 0:
+            return results[0]
         if isinstance(results[0], tuple):
             return tuple(None if part[0] is None else _stacked(part, t) for part in zip(*results))
         return _stacked(results, t)
@@ -118,20 +161,24 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
 
     k_train_train: a named tuple with nngp and ntk, or one array, (n, n). Returns
     predict_fn(get=None, k_test_train=None, k_test_test=None): a mean, or with k_test_test a Gaussian, for each of
-    `get`. `k_test_test` is the NNGP (or tuple) of the test inputs, (n_test, n_test) or its diagonal.
+    `get`. `k_test_test` is the NNGP (or tuple) of the test inputs, (n_test, n_test), or its diagonal, (n_test,), which
+    gives the diagonal of the covariance. That of 'ntk' needs both kernels, k_test_train too. Raises ValueError for what
+    does not fit, and where k_train_train is not positive definite.
     """
-    y = _targets(y_train)
+    y, shift = _targets(y_train), _not_negative(diag_reg, "diag_reg")
     is_tuple = hasattr(k_train_train, "nngp") or hasattr(k_train_train, "ntk")
 
     def of(kernels: Any, name: str) -> Any:
         return getattr(kernels, name) if hasattr(kernels, name) else kernels
 
-    def predict_one(name: str, k_test_train: Any, k_test_test: Any) -> Any:
-        kernel = _regularised(_square(of(k_train_train, name), len(y)), diag_reg, diag_reg_absolute_scale)
+    def cross_of(name: str, k_test_train: Any) -> Array:
         if k_test_train is None:
-            cross = _square(of(k_train_train, name), len(y))
-        else:
-            cross = _matrix(of(k_test_train, name), "k_test_train")
+            return _square(of(k_train_train, name), len(y))
+        return _rows(of(k_test_train, name), len(y))
+
+    def predict_one(name: str, k_test_train: Any, k_test_test: Any) -> Any:
+        kernel = _regularised(_square(of(k_train_train, name), len(y)), shift, diag_reg_absolute_scale)
+        cross = cross_of(name, k_test_train)
         try:
             np.linalg.cholesky(kernel)
         except np.linalg.LinAlgError:
@@ -139,16 +186,25 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         mean = cross @ np.linalg.solve(kernel, y)
         if k_test_test is None:
             return mean
-        prior = np.asarray(of(k_test_test, "nngp"), float)
+        prior = real_numbers(of(k_test_test, "nngp"), "k_test_test").astype(np.float64, copy=False)
+        if prior.shape not in ((len(cross),), (len(cross), len(cross))):
+            raise ValueError(f"k_test_test has the shape {prior.shape}; {len(cross)} test inputs need {(len(cross),) * 2}")
+
+        def product(a: Array, b: Array) -> Array:  # what the prior has of it
+            return a @ b if prior.ndim == 2 else np.einsum("ij,ji->i", a, b)
+
         weights = np.linalg.solve(kernel, cross.T)
         if name == "nngp":
-            return Gaussian(mean, prior - cross @ weights)
-        nngp_train, nngp_cross = of(k_train_train, "nngp"), of(k_test_train, "nngp")
-        mixed = np.asarray(nngp_cross) @ weights
-        return Gaussian(mean, prior + weights.T @ np.asarray(nngp_train) @ weights - mixed - mixed.T)
+            return Gaussian(mean, prior - product(cross, weights))
+        if not all(hasattr(kernels, "nngp") for kernels in (k_train_train, k_test_train) if kernels is not None):
+            raise ValueError("the covariance of 'ntk' needs k_train_train and k_test_train with both kernels, nngp and ntk")
+        nngp_train, nngp_cross = _square(k_train_train.nngp, len(y)), cross_of("nngp", k_test_train)
+        mixed = product(nngp_cross, weights)
+        return Gaussian(mean, prior + product(weights.T @ nngp_train, weights) - mixed - mixed.T)
 
     def predict_fn(get: Get = None, k_test_train: Any = None, k_test_test: Any = None, **kwargs: Any) -> Any:
-        k_test_test = kwargs.get("nngp_test_test", k_test_test)
+        k_test_test = kwargs.pop("nngp_test_test", k_test_test)
+        refuse_unknown("predict_fn", kwargs)
         if get is None:
             get = tuple(n for n in ("nngp", "ntk") if getattr(k_train_train, n, None) is not None) if is_tuple else "nngp"
         names = names_of(get)
@@ -162,9 +218,9 @@ def max_learning_rate(ntk_train_train: Any, y_train_size: Optional[int] = None, 
                       eps: float = 1e-12) -> float:
     """The largest stable learning rate of full-batch gradient descent on 1 / (2 y.size) |f - y|^2."""
     kernel = _symmetric(_matrix(ntk_train_train, "ntk_train_train"), "ntk_train_train")
-    size = kernel.shape[0] if y_train_size is None else y_train_size
+    size = kernel.shape[0] if y_train_size is None else whole(y_train_size, "y_train_size", 1)
     largest = np.linalg.eigvalsh(kernel)[-1]
-    return float(2 * (1 + momentum) * size / (largest + eps))
+    return float(2 * (1 + number(momentum, "momentum")) * size / (largest + number(eps, "eps")))
 
 
 def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg: float, absolute: bool = False,
@@ -172,8 +228,8 @@ def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg
                  allowed_error: float = 1e-3) -> Any:
     """What predicts at further inputs, from training inputs of float64 or float32 and targets of float64."""
     kind = _core.Predictor32 if x.dtype == np.float32 else _core.Predictor64
-    made = kind(kernel_fn._layer._core, x, y, ntk, diag_reg, absolute, learning_rate, eigensystem, threads_of(threads),
-                bound_of(allowed_error), progress)
+    made = kind(kernel_fn._layer._core, x, y, ntk, number(diag_reg, "diag_reg"), bool(absolute),
+                number(learning_rate, "learning_rate"), eigensystem, threads_of(threads), bound_of(allowed_error), progress)
     warn_inexact(made.inexact_layers)
     return made
 
@@ -195,6 +251,8 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
     refuse_unknown("gradient_descent_mse_ensemble", ignored)
     if not isinstance(kernel_fn, KernelFn):
         raise ValueError("kernel_fn must be that of a layer of nngp.stax; for kernels of your own use gp_inference")
+    _not_negative(diag_reg, "diag_reg")
+    _positive(learning_rate, "learning_rate")
     x = as_array(x_train, "x_train").copy()  # predictions go back to it
     check_finite(x, "x_train")
     y = _targets(y_train)
@@ -221,15 +279,14 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
 
     def predict_fn(t: Any = None, x_test: Any = None, get: Get = None, compute_cov: bool = False, **ignored: Any) -> Any:
         refuse_unknown("predict_fn", ignored)
-        names = names_of(get)
-        t = None if t is not None and np.ndim(t) == 0 and np.isposinf(t) else t
+        names, times = names_of(get), _times(t)
         test = x if x_test is None else as_array(x_test, "x_test").astype(x.dtype, copy=False)
         same_examples(x, test, ("x_train", "x_test"))
         check_finite(test, "x_test")
-        if t is None or np.ndim(t) == 0:
-            results = at(None if t is None else float(t), test, names, compute_cov)
+        each = [at(time, test, names, compute_cov) for time in times]
+        if np.ndim(t) == 0:
+            results = each[0]
         else:
-            each = [at(float(time), test, names, compute_cov) for time in np.ravel(t)]
             results = [Gaussian(_stacked([e[i].mean for e in each], t), _stacked([e[i].covariance for e in each], t))
                        if compute_cov else _stacked([e[i] for e in each], t) for i in range(len(names))]
         return result_of(get, dict(zip(names, results)), "Predictions")

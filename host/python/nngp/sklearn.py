@@ -13,20 +13,38 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import stax
-from ._arrays import Array, same_examples
-from ._kernel import whole
+from ._arrays import Array, number, real_numbers, same_examples
+from ._kernel import KernelFn, whole
 from .predict import predictor_of
 from .stax import Layer
 
 _DEFAULT = "serial(Dense(512, W_std=1.5, b_std=0.1), Relu(), Dense(1, W_std=1.0, b_std=0.1))"
 
 
-def _layer(model: Any, W_std: float, b_std: float, depth: int, activation: str) -> Layer:
-    """The network of an estimator: `model`, or the one that the other parameters describe."""
-    if model is not None:
-        return model if isinstance(model, Layer) else stax.parse(str(model))
-    hidden = f"Dense(512, W_std={float(W_std)!r}, b_std={float(b_std)!r}), {activation}{'' if '(' in activation else '()'}"
-    return stax.parse(f"serial({', '.join([hidden] * int(depth))}, Dense(1, W_std=1.0, b_std={float(b_std)!r}))")
+def _network(model: Any) -> Layer:
+    """The network that a parameter `model` gives: a layer, its kernel_fn or its text."""
+    layer = getattr(model, "_layer", model)
+    if isinstance(layer, Layer):
+        return layer
+    if not isinstance(model, str):
+        raise ValueError(f"model must be a layer of nngp.stax or its text, not a {type(model).__name__}")
+    return stax.parse(model)
+
+
+def _activation(activation: Any) -> Layer:
+    """Relu, 'Relu', 'Relu()' or Relu()."""
+    if isinstance(activation, str):
+        return stax.parse(activation if "(" in activation else f"{activation}()")
+    layer = activation() if callable(activation) else activation
+    if not isinstance(layer, Layer):
+        raise ValueError(f"activation must be the name of one, such as 'Relu', or a layer, not {activation!r}")
+    return layer
+
+
+def _hidden_network(W_std: Any, b_std: Any, depth: Any, activation: Any) -> Layer:
+    W, b = number(W_std, "W_std"), number(b_std, "b_std")
+    hidden = stax.serial(stax.Dense(512, W_std=W, b_std=b), _activation(activation))
+    return stax.serial(stax.repeat(hidden, whole(depth, "depth", 1)), stax.Dense(1, W_std=1.0, b_std=b))
 
 
 def _examples(X: Array, shape: Optional[Sequence[int]]) -> Array:
@@ -58,17 +76,21 @@ class _Ensemble(BaseEstimator):
         self.threads = threads
 
     def _train(self, X: Array, Y: Array) -> None:
-        layer = _layer(self.model, self.W_std, self.b_std, self.depth, self.activation)
+        if self.model is None:
+            layer = _hidden_network(self.W_std, self.b_std, self.depth, self.activation)
+        else:
+            layer = _network(self.model)
         self.layer_ = layer
-        grid = np.atleast_1d(np.asarray(self.diag_reg, dtype=float))
+        grid = list(self.diag_reg) if np.ndim(self.diag_reg) > 0 else [self.diag_reg]
+        if not grid:
+            raise ValueError("diag_reg is an empty list")
         best = None
-        for diag_reg in grid:
-            predictor = self._predictor_of(layer, X, Y, float(diag_reg))
+        for diag_reg in (number(value, "diag_reg") for value in grid):
+            predictor = self._predictor_of(layer, X, Y, diag_reg)
             likelihood = predictor.log_marginal_likelihood
             if best is None or likelihood > best[0]:
-                best = (likelihood, float(diag_reg), predictor)
-        assert best is not None
-        self.log_marginal_likelihood_, self.diag_reg_, self._predictor = best
+                best = (likelihood, diag_reg, predictor)
+                self.log_marginal_likelihood_, self.diag_reg_, self._predictor = best
         self.X_train_, self._Y_train = X.copy(), Y
 
     def _outputs(self, X: Any, spread: str = "none") -> Tuple[Array, Any, Any]:
@@ -208,7 +230,8 @@ class NetworkKernel(_GPKernel):
     """The kernel of a network for GaussianProcessRegressor, SVC(kernel=...), KernelRidge(kernel=...).
 
     model: text or layer; every W_std and b_std of its layers that is above 0 is a hyper-parameter, on a
-    logarithmic scale. kernel: 'nngp' or 'ntk'. scale_bounds: of all hyper-parameters, or 'fixed'.
+    logarithmic scale; a layer of Python functions that no text can describe has none. kernel: 'nngp' or 'ntk'.
+    scale_bounds: of all hyper-parameters, (lower, upper), or 'fixed'.
     shape: how a row of X is read, as (height, width, channels) for a network on images.
     """
 
@@ -222,12 +245,16 @@ class NetworkKernel(_GPKernel):
     _NUMBER = re.compile(r"\b([Wb]_std)=([0-9][-+.0-9e]*)")
 
     def _text(self) -> str:
-        return str(self.model) if isinstance(self.model, Layer) else str(stax.parse(self.model))
+        return str(_network(self.model))
 
     def _values(self) -> Array:
+        if _network(self.model)._rebuild is not None:
+            return np.empty(0)
         return np.array([float(m.group(2)) for m in self._NUMBER.finditer(self._text()) if float(m.group(2)) > 0])
 
     def _with(self, values: Array) -> str:
+        if len(values) != len(self._values()):
+            raise ValueError(f"theta has {len(values)} values, the kernel {len(self._values())} hyper-parameters")
         left = iter(values)
 
         def put(match: "re.Match[str]") -> str:
@@ -236,23 +263,35 @@ class NetworkKernel(_GPKernel):
 
     @property
     def hyperparameters(self) -> List[Hyperparameter]:
-        values = self._values()
-        return [Hyperparameter("scales", "numeric", self.scale_bounds, len(values))] if len(values) else []
+        values, bounds = self._values(), self._bounds()
+        return [Hyperparameter("scales", "numeric", bounds, len(values))] if len(values) else []
+
+    def _bounds(self) -> Union[str, Tuple[float, float]]:
+        """`scale_bounds`. Raises ValueError unless it is 'fixed' or two numbers."""
+        given = self.scale_bounds
+        if isinstance(given, str) and given == "fixed":
+            return given
+        if not isinstance(given, str) and np.shape(given) == (2,):
+            lower, upper = (number(bound, "scale_bounds") for bound in given)
+            if 0 < lower <= upper < np.inf:
+                return lower, upper
+        raise ValueError(f"scale_bounds must be 'fixed' or two numbers above 0, (lower, upper), not {given!r}")
 
     @property
     def theta(self) -> Array:
-        return np.log(self._values()) if self.scale_bounds != "fixed" else np.empty(0)
+        return np.log(self._values()) if self._bounds() != "fixed" else np.empty(0)
 
     @theta.setter
     def theta(self, theta: Array) -> None:
-        if self.scale_bounds != "fixed":
+        if self._bounds() != "fixed" and len(self._values()):
             self.model = self._with(np.exp(theta))
 
     @property
     def bounds(self) -> Array:
-        if self.scale_bounds == "fixed":
+        bounds = self._bounds()
+        if isinstance(bounds, str):
             return np.empty((0, 2))
-        return np.tile(np.log(self.scale_bounds), (len(self._values()), 1))
+        return np.tile(np.log(bounds), (len(self._values()), 1))
 
     @property
     def n_dims(self) -> int:
@@ -264,41 +303,65 @@ class NetworkKernel(_GPKernel):
         return clone
 
     def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
+        if eval_gradient and Y is not None:
+            raise ValueError("gradients are those of the kernel of X with itself: Y must be None")
         X = self._examples(X)
-        kernel = stax.parse(self._text()).kernel_fn(X, None if Y is None else self._examples(Y), self.kernel)
+        kernel = self._kernel_fn()(X, None if Y is None else self._examples(Y), self._name())
         if not eval_gradient:
             return kernel
         theta = self.theta
-        gradient = np.empty(kernel.shape + (len(theta),))
-        for i in range(len(theta)):
-            gradient[:, :, i] = self._derivative(X, theta, i)
-        return kernel, gradient
+        gradient = np.empty((len(theta),) + kernel.shape)
+        exact = self._derivatives_of_last(kernel) if len(theta) else []
+        numerical = len(theta) - len(exact)
+        for i in range(numerical):
+            gradient[i] = self._derivative(X, theta, i)
+        for i, derivative in enumerate(exact, numerical):
+            gradient[i] = derivative
+        return kernel, np.moveaxis(gradient, 0, -1)  # one matrix after the other in memory, which scikit-learn adds up faster
+
+    _LAST_DENSE = re.compile(r"serial\(.*\bDense\(([^()]*)\)\)", re.S)
+
+    def _derivatives_of_last(self, kernel: Array) -> List[Any]:
+        """Those in the logarithms of W_std and b_std of a Dense layer at the end, where they are above 0: there the kernel is
+        W_std^2 times what the layers before make, the NTK too in the parameterization 'ntk', plus b_std^2."""
+        last = self._LAST_DENSE.fullmatch(self._text())
+        if last is None or "parameterization='ntk'" not in last.group(1):
+            return []
+        scales = {m.group(1): float(m.group(2)) for m in self._NUMBER.finditer(last.group(1))}
+        bias = scales.get("b_std", 0.0) ** 2
+        derivatives = {"W_std": 2 * (kernel - bias), "b_std": 2 * bias}
+        return [derivatives[name] for name, value in scales.items() if value > 0]
 
     def _derivative(self, X: Array, theta: Array, i: int) -> Any:
-        """By Richardson extrapolation of central differences, which take six kernels: an error of about 1e-11 of the
-        kernel. Activations are known with their derivative in cov12 alone, but W_std and b_std change the variances too."""
-        def central(h: float) -> Any:
-            up, down = theta.copy(), theta.copy()
-            up[i] += h
-            down[i] -= h
-            values = [stax.parse(self._with(np.exp(t))).kernel_fn(X, None, self.kernel) for t in (up, down)]
-            return (values[0] - values[1]) / (2 * h)
-        h = 1e-2
-        d1, d2, d4 = central(h), central(h / 2), central(h / 4)
-        e1, e2 = (4 * d2 - d1) / 3, (4 * d4 - d2) / 3
-        return (16 * e2 - e1) / 15
+        """By differences of four kernels: an error of about 1e-11 of the kernel. Activations are known with their derivative in
+        cov12 alone, but W_std and b_std change the variances too."""
+        step = 1e-3  # smaller ones lose to rounding, larger ones to the terms that are left out
+
+        def kernel_at(steps: int) -> Any:
+            changed = theta.copy()
+            changed[i] += steps * step
+            return stax.parse(self._with(np.exp(changed))).kernel_fn(X, None, self._name())
+        return (8 * (kernel_at(1) - kernel_at(-1)) - (kernel_at(2) - kernel_at(-2))) / (12 * step)
 
     def diag(self, X: Any) -> Array:
         X = self._examples(X)
-        operator = stax.parse(self._text()).kernel_fn.operator(X, X, self.kernel)
+        operator = self._kernel_fn().operator(X, X, self._name())
         out = np.empty(len(X))
         for begin in range(0, len(X), 64):
             end = min(begin + 64, len(X))
             out[begin:end] = np.diagonal(operator[begin:end, begin:end])
         return out
 
+    def _kernel_fn(self) -> KernelFn:
+        return _network(self.model).kernel_fn
+
+    def _name(self) -> str:
+        if not isinstance(self.kernel, str) or self.kernel not in ("nngp", "ntk"):
+            raise ValueError(f"kernel must be 'nngp' or 'ntk', not {self.kernel!r}")
+        return self.kernel
+
     def _examples(self, X: Any) -> Array:
-        return _examples(np.atleast_2d(np.asarray(X, dtype=float)), self.shape)
+        return _examples(np.atleast_2d(real_numbers(X, "X").astype(float, copy=False)), self.shape)
 
     def is_stationary(self) -> bool:
         return False

@@ -288,11 +288,17 @@ for _name, _summary, _parameters in _core.layers():
         __all__.append(_name)
 
 
+#: The functions of activations, so that each is one function, which can be pickled, until another plugin takes its name.
+_made: Dict[str, Tuple[Dict[str, Any], Callable[..., Layer]]] = {}
+
+
 def __getattr__(name: str) -> Callable[..., Layer]:
     if not name.startswith("_"):
         for description in plugins.activations():
             if description["name"] == name and not description["shadowed"]:
-                return _activation(description)
+                if name not in _made or _made[name][0] != description:
+                    _made[name] = description, _activation(description)
+                return _made[name][1]
         reason = _core.absent_layer(name)
         if reason:
             raise AttributeError(reason)

@@ -1,0 +1,52 @@
+"""Components depend one way, by public headers: walls_test.py ROOT
+
+The SDK includes nothing of the others, plugins the SDK, the library also itself, the command and the Python package the
+public headers of the library and their own. Messages of the library do not name options of the command, since programs
+and Python print them too.
+"""
+
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1]).resolve()
+public = ["core/include", "sdk/include"]
+# Files, and the folders beside their own that they may include from.
+walls = {
+    "sdk/include": ["sdk/include"],
+    "plugins": ["sdk/include"],
+    "core/include": public,
+    "core/src": [*public, "core/src"],
+    "core/examples": public,
+    "host/src": [*public, "host/src"],
+    "host/python": [*public, "host/python"],
+}
+everything = [*public, "core/src", "host/src", "host/python"]
+suffixes = {".cpp", ".hpp", ".h", ".inc", ".c"}
+failures = []
+
+
+def sources(folder):
+    return sorted(path for path in (root / folder).rglob("*") if path.suffix in suffixes)
+
+
+for folder, allowed in walls.items():
+    if not sources(folder):
+        failures.append(f"{folder}: there are no sources")
+    for path in sources(folder):
+        for name in re.findall(r'^\s*#\s*include\s*["<]([^">]+)[">]', path.read_text(), flags=re.M):
+            if any((place / name).exists() for place in [path.parent, *(root / place for place in allowed)]):
+                continue
+            for place in everything:
+                if (root / place / name).exists():
+                    failures.append(f"{path.relative_to(root)}: includes '{name}' of {place}")
+
+for folder in ("core/src", "core/include"):
+    for path in sources(folder):
+        code = re.sub(r"//.*", "", path.read_text())
+        for text in re.findall(r'"((?:[^"\\\n]|\\.)*)"', code):
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text):
+                failures.append(f"{path.relative_to(root)}: a message names {option}, which the command alone has")
+
+print("\n".join(failures))
+sys.exit(bool(failures))
