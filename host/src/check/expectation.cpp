@@ -14,7 +14,7 @@ constexpr double negligible = 1e-27;  // a part of E f^2 whose square root is be
 constexpr double precision = 1e-12;   // estimated; the errors are some hundred times smaller
 constexpr double rounding = 1e-14;    // of a sum of 21 terms, with a margin
 constexpr int deepest = 40;
-constexpr int max_panels = 60'000;  // some ten times what activations need
+constexpr int max_panels = 20'000;  // some ten times what activations need at usual variances
 
 /// Whether cov12^2 < var1 var2, without rounding.
 bool is_inside(double cov12, double var1, double var2) {
