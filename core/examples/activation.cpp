@@ -40,7 +40,7 @@ int main(int count, char** words) try {
     const std::string hidden = "Dense(512, W_std=1.5, b_std=0.5), " + activation + "(), ";
     const nngp::KernelFn kernel_fn(
         nngp::parse_model("serial(" + hidden + hidden + "Dense(1))", plugins));
-    const nngp::Ensemble<double> ensemble(kernel_fn, x, y, {.method = nngp::Method::eigensystem});
+    const nngp::Ensemble<double> ensemble(kernel_fn, x, y, {.method = nngp::SolveMethod::eigensystem});
     double error = INFINITY, chosen = 0;
     for (const double diag_reg : nngp::logarithmic_grid(1e-4, 1, 9)) {
       const nngp::Scores scores = ensemble.with({diag_reg}).scores();

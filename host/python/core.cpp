@@ -150,10 +150,11 @@ class Operator {
                const nb::object& progress) const {
     const double size = static_cast<double>(rows) * static_cast<double>(cols);
     run(size * 50 * static_cast<double>(pairs_), progress,
-        [all = *this, window = Window{row, col, rows, cols}, nngp, ntk](const Progress& keep_going) {
+        [all = *this, window = KernelWindow{row, col, rows, cols}, nngp,
+         ntk](const Progress& keep_going) {
           const auto& one = nngp ? nngp : ntk;
-          const Output<Real> out{nngp ? nngp->data() : nullptr, ntk ? ntk->data() : nullptr,
-                                 static_cast<std::size_t>(one->stride(0))};
+          const KernelOutput<Real> out{nngp ? nngp->data() : nullptr, ntk ? ntk->data() : nullptr,
+                                       static_cast<std::size_t>(one->stride(0))};
           all.operator_.compute(window, out, {.threads = all.threads_, .progress = keep_going});
           return true;
         });
@@ -312,7 +313,7 @@ class Predictor {
     options.kernel = ntk ? Get::ntk : Get::nngp;
     options.diag_reg = {.value = diag_reg, .absolute = absolute};
     options.learning_rate = learning_rate;
-    options.method = eigensystem ? Method::eigensystem : Method::cholesky;
+    options.method = eigensystem ? SolveMethod::eigensystem : SolveMethod::cholesky;
     options.compute = {.threads = threads,
                        .progress = [listener = listener_](
                                        std::size_t done,
@@ -456,7 +457,8 @@ void translate(const std::exception_ptr& thrown, void*) {
 }  // namespace
 
 NB_MODULE(_core, module) {
-  // A layer keeps the function that it calls, whose module may keep the layer: no fault to report at exit.
+  // A layer keeps the function that it calls, whose module may keep the layer: no fault to report at
+  // exit.
   nb::set_leak_warnings(false);
   nb::register_exception_translator(translate);
   module.attr("instruction_set") = instruction_set();

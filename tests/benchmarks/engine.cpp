@@ -84,7 +84,7 @@ void reused(benchmark::State& state, const std::string& activation, int depth, b
   const KernelFn fn(parse_model(network(activation, depth), registry()));
   KernelMatrix<Real> nngp(examples, examples), ntk(examples, examples);
   nngp.map().setZero(), ntk.map().setZero();  // touched
-  const Output<Real> out{nngp.data(), ntk.data(), examples};
+  const KernelOutput<Real> out{nngp.data(), ntk.data(), examples};
   for (auto _ : state) {
     const auto op = self ? fn.bind(view(x1)) : fn.bind(view(x1), view(x2));
     op.compute({0, 0, examples, examples}, out);

@@ -67,7 +67,8 @@ TYPED_TEST(Kernel, OfWindowsAndOfAllAreTheSame) {
   const KernelFn fn = kernel_fn(mixed);
   const auto all = fn(view(x1), view(x2));
   const auto op = fn.template bind<TypeParam>(view(x1), view(x2));
-  for (const Window& w : {Window{0, 0, 1, 1}, Window{7, 130, 65, 129}, Window{210, 0, 1, 333}}) {
+  for (const KernelWindow& w :
+       {KernelWindow{0, 0, 1, 1}, KernelWindow{7, 130, 65, 129}, KernelWindow{210, 0, 1, 333}}) {
     Matrix<TypeParam> nngp(w.rows, w.cols), ntk(w.rows, w.cols);
     op.compute(w, {nngp.data(), ntk.data(), w.cols});
     EXPECT_EQ(nngp, all.nngp.view().block(w.row, w.col, w.rows, w.cols));
@@ -190,7 +191,7 @@ TYPED_TEST(Kernel, StreamedResumesWhereItStopped) {
   const TemporaryFolder folder;
   const Matrix<TypeParam> x = inputs<TypeParam>(700, 4, 1);
   const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x));
-  const Window all{0, 0, 700, 700};
+  const KernelWindow all{0, 0, 700, 700};
   StreamOptions options;
   options.memory = 1;
   options.identity = "this run";

@@ -17,7 +17,8 @@
 namespace {
 
 using Inputs = nngp::MatrixView<double>;
-using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::Method, nngp::Spread, nngp::test::view;
+using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::SolveMethod, nngp::Spread,
+    nngp::test::view;
 
 const std::string golden = NNGP_TEST_DATA "/golden/predict/";
 
@@ -53,7 +54,7 @@ class Predict : public testing::Test {
                            x_test = read("x_test");
   const EnsembleOptions nngp_options = {.diag_reg = {1e-3}, .learning_rate = 0.7};
   const EnsembleOptions eigen_options = {
-      .diag_reg = {1e-3}, .learning_rate = 0.7, .method = Method::eigensystem};
+      .diag_reg = {1e-3}, .learning_rate = 0.7, .method = SolveMethod::eigensystem};
 };
 
 double relative_error(const nngp::KernelMatrix<double>& ours, const Inputs& theirs) {
@@ -83,7 +84,7 @@ TEST_F(Predict, TilesOnDiskSolveAsTheFactorDoes) {
   const nngp::Matrix<double> x_few = x.topRows(20).array() + 0.1;
   const Ensemble<double> direct(kernel_fn, view(x), view(y), options);
   const nngp::KernelMatrix<double> expected = direct.predict(view(x_few)).mean;
-  options.method = Method::conjugate_gradients;
+  options.method = SolveMethod::conjugate_gradients;
   options.memory = 32 << 20;
   options.scratch = folder / "";
   const Ensemble<double> iterated(kernel_fn, view(x), view(y), options);
@@ -100,13 +101,13 @@ TEST_F(Predict, AgreesWithNeuralTangents) {
     EnsembleOptions options = nngp_options;
     options.kernel = kernel;
     expect_golden(ensemble(options).predict(x_test.view(), Spread::covariance), name + "_inf");
-    options.method = Method::eigensystem;
+    options.method = SolveMethod::eigensystem;
     const Ensemble<double> in_time = ensemble(options);
     expect_golden(in_time.predict(x_test.view(), Spread::covariance), name + "_inf");
     for (const auto& [t, time] : {std::pair(0.5, "_0.5"), {30.0, "_30"}, {5000.0, "_5000"}})
       expect_golden(in_time.predict(x_test.view(), Spread::covariance, t), name + time);
     options.diag_reg.absolute = true;
-    options.method = Method::cholesky;
+    options.method = SolveMethod::cholesky;
     expect_golden(ensemble(options).predict(x_test.view(), Spread::covariance), name + "_absolute");
   }
 }
@@ -150,7 +151,7 @@ TEST_F(Predict, ConjugateGradientsAgreeWithCholesky) {
       EnsembleOptions options = nngp_options;
       options.kernel = kernel;
       const auto direct = ensemble(options).predict(x_test.view(), Spread::variance);
-      options.method = Method::conjugate_gradients;
+      options.method = SolveMethod::conjugate_gradients;
       options.memory = memory;
       options.conjugate_gradients.tolerance = 1e-12;
       const Ensemble<double> iterated = ensemble(options);
@@ -171,7 +172,7 @@ TEST_F(Predict, ConjugateGradientsSolveWhereTheLandmarksAreZero) {
   for (const Eigen::Index i : {3, 17}) x.row(i) << 1, double(i), -2;
   EnsembleOptions options = {.diag_reg = {1e-3}};
   const auto direct = Ensemble<double>(no_bias, view(x), view(y), options).predict(view(x));
-  options.method = Method::conjugate_gradients;
+  options.method = SolveMethod::conjugate_gradients;
   options.conjugate_gradients.tolerance = 1e-12;
   for (const std::size_t memory : {std::size_t{1} << 30, std::size_t{4096}, std::size_t{1}}) {
     options.memory = memory;
@@ -182,7 +183,8 @@ TEST_F(Predict, ConjugateGradientsSolveWhereTheLandmarksAreZero) {
 
 /// Squares of such numbers are beyond float64; solutions are not.
 TEST_F(Predict, ScalesOfTargetsAndInputsDoNotMatter) {
-  for (const Method method : {Method::cholesky, Method::eigensystem, Method::conjugate_gradients}) {
+  for (const SolveMethod method :
+       {SolveMethod::cholesky, SolveMethod::eigensystem, SolveMethod::conjugate_gradients}) {
     EnsembleOptions options = nngp_options;
     options.method = method;
     options.conjugate_gradients.tolerance = 1e-12;
@@ -208,7 +210,7 @@ TEST_F(Predict, ScalesOfTargetsAndInputsDoNotMatter) {
 
 TEST_F(Predict, ConjugateGradientsSayWhenTheyDoNotConverge) {
   EnsembleOptions options = nngp_options;
-  options.method = Method::conjugate_gradients;
+  options.method = SolveMethod::conjugate_gradients;
   options.memory = 1;
   options.conjugate_gradients.iterations = 2;
   expect_error<nngp::NumericalError>([&] { ensemble(options).predict(x_test.view()); },
@@ -306,7 +308,8 @@ TEST_F(Predict, OneEigensystemServesEveryDiagReg) {
 TEST(PredictOfZeros, SaysWhatHelpsWhateverTheMethod) {
   const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
   const nngp::Matrix<double> x = nngp::Matrix<double>::Zero(6, 3), y = nngp::Matrix<double>::Ones(6, 1);
-  for (const Method method : {Method::cholesky, Method::eigensystem, Method::conjugate_gradients}) {
+  for (const SolveMethod method :
+       {SolveMethod::cholesky, SolveMethod::eigensystem, SolveMethod::conjugate_gradients}) {
     EnsembleOptions options = {.diag_reg = {1e-3}, .method = method};
     const auto predict = [&] {
       return Ensemble<double>(no_bias, view(x), view(y), options).predict(view(x)).mean(0, 0);
@@ -315,7 +318,7 @@ TEST(PredictOfZeros, SaysWhatHelpsWhateverTheMethod) {
     options.diag_reg = {1e-3, true};
     EXPECT_EQ(predict(), 0);
   }
-  EnsembleOptions options = {.diag_reg = {1e-3}, .method = Method::eigensystem};
+  EnsembleOptions options = {.diag_reg = {1e-3}, .method = SolveMethod::eigensystem};
   expect_error<nngp::NotPositiveDefinite>(
       [&] { Ensemble<double>(no_bias, view(x), view(y), options).scores(); },
       "give the Dense layers a b_std");

@@ -37,7 +37,7 @@ struct System {
         y(matrix(from["y"]).transpose()),
         means(matrix(from["means"]).transpose()) {}
 
-  nngp::Gaussian predicted(nngp::Method method = nngp::Method::cholesky) const {
+  nngp::Gaussian predicted(nngp::SolveMethod method = nngp::SolveMethod::cholesky) const {
     nngp::EnsembleOptions options = {.diag_reg = {shift, true}, .method = method};
     const nngp::Ensemble<double> ensemble(nngp::stored_kernel<double>(view(train), std::nullopt, true),
                                           view(y), options);
@@ -90,7 +90,7 @@ TEST(Refinement, BringsDigitsBackAndTellsHowMany) {
 TEST(Eigensystem, TellsItsDigits) {
   for (const System& system : systems()) {
     if (system.condition_number > 1e15) continue;
-    const nngp::Gaussian ours = system.predicted(nngp::Method::eigensystem);
+    const nngp::Gaussian ours = system.predicted(nngp::SolveMethod::eigensystem);
     ASSERT_TRUE(ours.rounding);
     const double error = system.error(ours);
     EXPECT_LE(error, *ours.rounding) << system.condition_number;
@@ -101,7 +101,7 @@ TEST(Eigensystem, TellsItsDigits) {
 TEST(ConjugateGradients, BoundTheirErrors) {
   for (const System& system : systems()) {
     if (system.shift == 0 || system.condition_number > 1e12) continue;
-    const nngp::Gaussian ours = system.predicted(nngp::Method::conjugate_gradients);
+    const nngp::Gaussian ours = system.predicted(nngp::SolveMethod::conjugate_gradients);
     ASSERT_TRUE(ours.rounding);
     EXPECT_LE(system.error(ours), *ours.rounding) << system.condition_number;
   }
@@ -124,15 +124,15 @@ TEST(StoredKernels, ServeEverySolver) {
   const System system = systems().front();
   const auto train = nngp::stored_kernel<double>(view(system.train), std::nullopt, true),
              cross = nngp::stored_kernel<double>(view(system.test), std::nullopt, false);
-  for (const nngp::Method method :
-       {nngp::Method::cholesky, nngp::Method::eigensystem, nngp::Method::conjugate_gradients}) {
+  for (const nngp::SolveMethod method : {nngp::SolveMethod::cholesky, nngp::SolveMethod::eigensystem,
+                                         nngp::SolveMethod::conjugate_gradients}) {
     nngp::EnsembleOptions options = {.diag_reg = {system.shift, true}, .method = method};
     options.conjugate_gradients.tolerance = 1e-13;
     const nngp::Ensemble<double> ensemble(train, view(system.y), options);
     EXPECT_LT(system.error(ensemble.predict(cross, std::nullopt)), 1e-10);
     // Conjugate gradients know the error where they know the test inputs' variances.
     EXPECT_EQ(ensemble.predict(cross, std::nullopt).rounding.has_value(),
-              method != nngp::Method::conjugate_gradients);
+              method != nngp::SolveMethod::conjugate_gradients);
   }
 }
 

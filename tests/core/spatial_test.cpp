@@ -127,13 +127,13 @@ TEST(Spatial, WindowsTilesAndThreadsChangeNoBit) {
     EXPECT_EQ(whole.nngp.view(), threads.nngp.view());
     EXPECT_EQ(whole.ntk.view(), threads.ntk.view());
     const auto op = kernel_fn.bind(view(x1), other);
-    for (const Window& window : {Window{0, 0, 1, 1},
-                                 {3, 20, 40, 9},
-                                 {20, 3, 50, 33},
-                                 {1, 2, 5, 35},
-                                 {60, 0, 10, 30},
-                                 {0, 30, 30, 7},
-                                 {10, 10, 7, 7}}) {
+    for (const KernelWindow& window : {KernelWindow{0, 0, 1, 1},
+                                       {3, 20, 40, 9},
+                                       {20, 3, 50, 33},
+                                       {1, 2, 5, 35},
+                                       {60, 0, 10, 30},
+                                       {0, 30, 30, 7},
+                                       {10, 10, 7, 7}}) {
       const auto rows = static_cast<Eigen::Index>(window.rows),
                  cols = static_cast<Eigen::Index>(window.cols);
       KernelMatrix<double> nngp(rows, cols), ntk(rows, cols);

@@ -70,7 +70,7 @@ class Resumed {
   const std::filesystem::path output_ = folder_ / "k.npy", journal_ = folder_ / "k.npy.journal";
   const nngp::Matrix<float> inputs_;
   const nngp::KernelOperator<float> kernels_;
-  const nngp::Window window_ = {0, 0, rows, rows};
+  const nngp::KernelWindow window_ = {0, 0, rows, rows};
   const nngp::StreamOptions options_ = {1, true, "the same run", {1, {}}};
   std::string identity_;
 };

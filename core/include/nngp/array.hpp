@@ -27,7 +27,8 @@ concept RowsInMemory = std::is_same_v<typename Derived::Scalar, Real> &&
                         int(Derived::ColsAtCompileTime) == 1);
 
 /// A read-only view of rows, possibly of a memory-mapped file; an expression of Eigen. Rows are
-/// contiguous. A value to copy and assign; what it refers to must outlive it.
+/// contiguous. A value to copy and assign; what it refers to must outlive it. (Of the 1.6 s in which a
+/// program with predict.hpp compiles, Eigen/Core takes 1.2: too little to give up expressions for.)
 template <class Real>
 class MatrixView : public Eigen::Map<const Matrix<Real>, Eigen::Unaligned, Eigen::OuterStride<>> {
  public:

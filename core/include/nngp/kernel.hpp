@@ -38,13 +38,13 @@ struct Kernels {
 };
 
 /// A rectangle of kernel entries.
-struct Window {
+struct KernelWindow {
   std::size_t row, col, rows, cols;
 };
 
 /// Where a window of results goes: row-major, `ld` elements from row to row; null: not wanted.
 template <class Real>
-struct Output {
+struct KernelOutput {
   Real* nngp = nullptr;
   Real* ntk = nullptr;
   std::size_t ld = 0;
@@ -81,7 +81,7 @@ class KernelSource {
   virtual std::vector<LayerWork> work() const { return {}; }
   /// Bytes that a thread needs beside the results.
   virtual std::size_t bytes_per_thread() const { return 0; }
-  virtual void compute(const Window& window, const Output<Real>& out,
+  virtual void compute(const KernelWindow& window, const KernelOutput<Real>& out,
                        const KernelOptions& options) const = 0;
 };
 
@@ -107,7 +107,8 @@ class KernelOperator {
 
   /// Computes one window. A window on the diagonal of a symmetric operator (row = col, rows = cols) is
   /// computed as one triangle and mirrored. Throws DataError if an entry is NaN or infinite.
-  void compute(const Window& window, const Output<Real>& out, const KernelOptions& options = {}) const {
+  void compute(const KernelWindow& window, const KernelOutput<Real>& out,
+               const KernelOptions& options = {}) const {
     source_->compute(window, out, options);
   }
 

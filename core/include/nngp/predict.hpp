@@ -20,7 +20,7 @@
 NNGP_API_BEGIN
 namespace nngp {
 
-class KernelSolver;  // inside the library: what solves the equations of one Method
+class KernelSolver;  // inside the library: what solves the equations of one SolveMethod
 
 /// What to say about the spread of predictions.
 enum class Spread { none, variance, covariance };
@@ -37,7 +37,7 @@ struct Gaussian {
 };
 
 /// How systems with the kernel of the training inputs are solved.
-enum class Method {
+enum class SolveMethod {
   cholesky,            ///< one diag_reg, infinite time
   eigensystem,         ///< every diag_reg and time; takes about twenty times as long
   conjugate_gradients  ///< matrices larger than memory; one diag_reg above 0, infinite time
@@ -47,7 +47,7 @@ struct EnsembleOptions {
   Get kernel = Get::nngp;  ///< nngp: only the last layer is trained; ntk: all layers are
   DiagReg diag_reg = {};
   double learning_rate = 1;
-  Method method = Method::cholesky;
+  SolveMethod method = SolveMethod::cholesky;
   std::size_t memory = std::size_t{1} << 30;  ///< bytes for what conjugate_gradients keeps
   /// A folder: tiles beyond the memory are written to a nameless file there once and read in each
   /// iteration, rather than computed in each. Worth it where kernels cost more than reading.
@@ -84,7 +84,7 @@ class Ensemble {
   Gaussian predict(const KernelOperator<Real>& cross, const std::optional<KernelOperator<Real>>& test,
                    Spread spread = Spread::none, std::optional<double> t = std::nullopt) const;
 
-  /// Needs Method::cholesky or eigensystem. Of `folds` = 0, only leave-one-out.
+  /// Needs SolveMethod::cholesky or eigensystem. Of `folds` = 0, only leave-one-out.
   Scores scores(std::size_t folds = 0) const;
 
   /// The same ensemble with another diag_reg; shares the eigensystem, which it needs.
@@ -94,7 +94,7 @@ class Ensemble {
   double shift() const { return options_.diag_reg.shift(mean_diagonal_); }
   /// Of the matrix that is inverted; none by conjugate gradients.
   std::optional<double> condition_number() const;
-  /// The least and largest eigenvalue of the matrix that is inverted. Needs Method::eigensystem.
+  /// The least and largest eigenvalue of the matrix that is inverted. Needs SolveMethod::eigensystem.
   std::pair<double, double> eigenvalue_range() const;
   /// How conjugate gradients went so far.
   std::optional<ConjugateGradients::Report> convergence() const;

@@ -34,7 +34,7 @@ std::filesystem::path journal_path(const std::filesystem::path& output);
 /// are not computed again. The files hold the same numbers as KernelFn returns. Throws DataError,
 /// Interrupted.
 template <class Real>
-NNGP_API void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
+NNGP_API void stream_kernels(const KernelOperator<Real>& kernels, const KernelWindow& window,
                              const std::filesystem::path& nngp, const std::filesystem::path& ntk,
                              const StreamOptions& options);
 

@@ -20,7 +20,7 @@ namespace {
 template <class Real>
 class Computation {
  public:
-  Computation(const TileEngine<Real>& engine, const Window& window, const Output<Real>& out,
+  Computation(const TileEngine<Real>& engine, const KernelWindow& window, const KernelOutput<Real>& out,
               const KernelOptions& options)
       : engine_(engine),
         window_(window),
@@ -213,8 +213,8 @@ class Computation {
   }
 
   const TileEngine<Real>& engine_;
-  const Window window_;
-  const Output<Real> out_;
+  const KernelWindow window_;
+  const KernelOutput<Real> out_;
   const KernelOptions& options_;
   const bool mirrored_;
   TileShape shape_;
@@ -242,7 +242,7 @@ class NetworkKernels final : public KernelSource<Real> {
   }
   std::vector<LayerWork> work() const override { return engine_->work(); }
   std::size_t bytes_per_thread() const override { return engine_->workspace_bytes(); }
-  void compute(const Window& window, const Output<Real>& out,
+  void compute(const KernelWindow& window, const KernelOutput<Real>& out,
                const KernelOptions& options) const override {
     if (symmetric() && engine_->is_spatial())
       compute_parts(window, out, options);
@@ -253,14 +253,14 @@ class NetworkKernels final : public KernelSource<Real> {
  private:
   /// Sums over pairs of sites are rounded in another order for (j, i) than for (i, j): of a symmetric
   /// kernel the entries above the diagonal are computed, and mirrored, whatever the window.
-  void compute_parts(const Window& window, const Output<Real>& out,
+  void compute_parts(const KernelWindow& window, const KernelOutput<Real>& out,
                      const KernelOptions& options) const {
     const auto [row, col, rows, cols] = window;
     const std::size_t last_row = row + rows, last_col = col + cols;
     // The square on the diagonal, from `begin` to `end`, and what is beside it.
     const std::size_t begin = std::min(std::max(row, col), last_row),
                       end = std::max(begin, std::min(last_row, last_col));
-    std::vector<Window> parts;
+    std::vector<KernelWindow> parts;
     const auto add = [&](std::size_t r, std::size_t r_end, std::size_t c, std::size_t c_end) {
       if (r < r_end && c < c_end) parts.push_back({r, c, r_end - r, c_end - c});
     };
@@ -270,8 +270,8 @@ class NetworkKernels final : public KernelSource<Real> {
     add(begin, end, end, last_col);
     add(end, last_row, col, last_col);
     std::size_t total = 0, done = 0;
-    for (const Window& part : parts) total += part.rows * part.cols;
-    for (const Window& part : parts) {
+    for (const KernelWindow& part : parts) total += part.rows * part.cols;
+    for (const KernelWindow& part : parts) {
       KernelOptions counted = options;
       const std::size_t entries = part.rows * part.cols;
       if (options.progress)
@@ -281,8 +281,8 @@ class NetworkKernels final : public KernelSource<Real> {
                                   total);
         };
       const std::size_t place = (part.row - row) * out.ld + (part.col - col);
-      const Output<Real> to{out.nngp ? out.nngp + place : nullptr, out.ntk ? out.ntk + place : nullptr,
-                            out.ld};
+      const KernelOutput<Real> to{out.nngp ? out.nngp + place : nullptr,
+                                  out.ntk ? out.ntk + place : nullptr, out.ld};
       if (part.row > part.col)
         compute_below(part, to, counted);
       else
@@ -292,12 +292,12 @@ class NetworkKernels final : public KernelSource<Real> {
   }
 
   /// A window below the diagonal, by its mirror image.
-  void compute_below(const Window& window, const Output<Real>& out,
+  void compute_below(const KernelWindow& window, const KernelOutput<Real>& out,
                      const KernelOptions& options) const {
     const auto rows = static_cast<Eigen::Index>(window.rows),
                cols = static_cast<Eigen::Index>(window.cols);
     KernelMatrix<Real> nngp, ntk;
-    Output<Real> to{.ld = window.rows};
+    KernelOutput<Real> to{.ld = window.rows};
     if (out.nngp) to.nngp = (nngp = KernelMatrix<Real>(cols, rows)).data();
     if (out.ntk) to.ntk = (ntk = KernelMatrix<Real>(cols, rows)).data();
     Computation<Real>(*engine_, {window.col, window.row, window.cols, window.rows}, to, options).run();
@@ -353,7 +353,7 @@ Kernels<Real> KernelFn::compute(const MatrixView<Real>& x1, const std::optional<
   const KernelOperator<Real> op = bind(x1, x2, options);
   const auto rows = static_cast<Eigen::Index>(op.rows()), cols = static_cast<Eigen::Index>(op.cols());
   Kernels<Real> kernels;
-  Output<Real> out{.ld = op.cols()};
+  KernelOutput<Real> out{.ld = op.cols()};
   if (get != Get::ntk) {
     kernels.nngp = KernelMatrix<Real>(rows, cols);
     out.nngp = kernels.nngp.data();

@@ -30,7 +30,7 @@ class StoredKernel final : public KernelSource<Real> {
   bool symmetric() const override { return symmetric_; }
   const std::vector<NumericalLayer>& numerical_layers() const override { return none_; }
 
-  void compute(const Window& window, const Output<Real>& out,
+  void compute(const KernelWindow& window, const KernelOutput<Real>& out,
                const KernelOptions& options) const override {
     const std::size_t entries = window.rows * window.cols;
     if (options.progress && !options.progress(0, entries)) throw Interrupted("interrupted");
@@ -42,7 +42,7 @@ class StoredKernel final : public KernelSource<Real> {
  private:
   const MatrixView<Real>& any() const { return nngp_ ? *nngp_ : *ntk_; }
 
-  static void copy(const Matrices& matrix, const char* name, const Window& window, Real* out,
+  static void copy(const Matrices& matrix, const char* name, const KernelWindow& window, Real* out,
                    std::size_t ld) {
     if (!out) return;
     if (!matrix) throw Error(fmt::format("the {} was not given", name));

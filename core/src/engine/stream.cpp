@@ -101,8 +101,9 @@ class Stream {
   static constexpr std::size_t strip = 64;
 
  public:
-  Stream(const KernelOperator<Real>& kernels, const Window& window, const std::filesystem::path& nngp,
-         const std::filesystem::path& ntk, const StreamOptions& options)
+  Stream(const KernelOperator<Real>& kernels, const KernelWindow& window,
+         const std::filesystem::path& nngp, const std::filesystem::path& ntk,
+         const StreamOptions& options)
       : kernels_(kernels),
         window_(window),
         options_(options),
@@ -162,24 +163,24 @@ class Stream {
                       path.string()));
   }
 
-  Window part(std::size_t row, std::size_t col) const {
+  KernelWindow part(std::size_t row, std::size_t col) const {
     return {row, col, std::min(edge_, window_.rows - row), std::min(edge_, window_.cols - col)};
   }
 
-  std::size_t entries(const Window& part) const {
+  std::size_t entries(const KernelWindow& part) const {
     return mirrored_ && part.row == part.col ? part.rows * (part.rows + 1) / 2 : part.rows * part.cols;
   }
 
   void block(const Block& at) {
-    const Window here = part(at.first, at.second);
+    const KernelWindow here = part(at.first, at.second);
     if (!journal_.done().contains(at)) {
       KernelOptions options = options_.kernel;
       if (options_.kernel.progress)
         options.progress = [&](std::size_t done, std::size_t) {
           return options_.kernel.progress(done_ + done, total_);
         };
-      const Output<Real> out{nngp_ ? nngp_->block.data() : nullptr, ntk_ ? ntk_->block.data() : nullptr,
-                             here.cols};
+      const KernelOutput<Real> out{nngp_ ? nngp_->block.data() : nullptr,
+                                   ntk_ ? ntk_->block.data() : nullptr, here.cols};
       kernels_.compute({window_.row + here.row, window_.col + here.col, here.rows, here.cols}, out,
                        options);
       if (nngp_) write(*nngp_, here);
@@ -191,7 +192,7 @@ class Stream {
     done_ += entries(here);
   }
 
-  void write(File& file, const Window& here) {
+  void write(File& file, const KernelWindow& here) {
     arena(options_.kernel.threads).execute([&] {
       oneapi::tbb::parallel_for(std::size_t{0}, (here.rows + strip - 1) / strip, [&](std::size_t s) {
         const std::size_t rows = std::min(strip, here.rows - s * strip);
@@ -216,7 +217,7 @@ class Stream {
   }
 
   const KernelOperator<Real>& kernels_;
-  const Window window_;
+  const KernelWindow window_;
   const StreamOptions& options_;
   const std::size_t edge_;
   const bool mirrored_;
@@ -233,7 +234,7 @@ std::filesystem::path journal_path(const std::filesystem::path& output) {
 }
 
 template <class Real>
-void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
+void stream_kernels(const KernelOperator<Real>& kernels, const KernelWindow& window,
                     const std::filesystem::path& nngp, const std::filesystem::path& ntk,
                     const StreamOptions& options) {
   for (const std::filesystem::path& path : {nngp, ntk})
@@ -245,9 +246,11 @@ void stream_kernels(const KernelOperator<Real>& kernels, const Window& window,
   Stream<Real>(kernels, window, nngp, ntk, options).run();
 }
 
-template void stream_kernels(const KernelOperator<double>&, const Window&, const std::filesystem::path&,
-                             const std::filesystem::path&, const StreamOptions&);
-template void stream_kernels(const KernelOperator<float>&, const Window&, const std::filesystem::path&,
-                             const std::filesystem::path&, const StreamOptions&);
+template void stream_kernels(const KernelOperator<double>&, const KernelWindow&,
+                             const std::filesystem::path&, const std::filesystem::path&,
+                             const StreamOptions&);
+template void stream_kernels(const KernelOperator<float>&, const KernelWindow&,
+                             const std::filesystem::path&, const std::filesystem::path&,
+                             const StreamOptions&);
 
 }  // namespace nngp

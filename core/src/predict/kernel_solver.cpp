@@ -12,7 +12,7 @@
 namespace nngp {
 
 void KernelSolver::invert_after(double, MatrixMap<double>) const {
-  throw Error("a finite training time needs Method::eigensystem");
+  throw Error("a finite training time needs SolveMethod::eigensystem");
 }
 
 std::optional<RefinedSolution> KernelSolver::refine(const MatrixView<double>&) const {
@@ -29,11 +29,11 @@ Scores KernelSolver::scores(const MatrixView<double>&, std::size_t) const {
 }
 
 std::shared_ptr<const KernelSolver> KernelSolver::with_shift(double) const {
-  throw Error("another diag_reg needs Method::eigensystem");
+  throw Error("another diag_reg needs SolveMethod::eigensystem");
 }
 
 std::pair<double, double> KernelSolver::eigenvalue_range() const {
-  throw Error("eigenvalues need Method::eigensystem");
+  throw Error("eigenvalues need SolveMethod::eigensystem");
 }
 
 namespace {

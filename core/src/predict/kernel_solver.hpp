@@ -1,7 +1,8 @@
 #pragma once
 
 // What solves the equations of predictions, (K + shift I) x = b with the kernel K of the training
-// inputs. Ensemble knows solvers by this interface alone; a further one is a class here and a Method.
+// inputs. Ensemble knows solvers by this interface alone; a further one is a class here and a
+// SolveMethod.
 
 #include <memory>
 #include <optional>
@@ -23,7 +24,7 @@ struct SolutionErrors {
 };
 
 /// Copies of an Ensemble share one: all members may be called by several threads at once. What a solver
-/// does not offer throws Error, and says which Method does.
+/// does not offer throws Error, and says which SolveMethod does.
 class KernelSolver {
  public:
   virtual ~KernelSolver() = default;

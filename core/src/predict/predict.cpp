@@ -23,7 +23,7 @@ namespace {
 // Examples at which the preconditioner knows the kernel: its cost grows with the square.
 constexpr std::size_t most_landmarks = 2000;
 
-Window rows_of(Eigen::Index row, Eigen::Index rows, std::size_t cols) {
+KernelWindow rows_of(Eigen::Index row, Eigen::Index rows, std::size_t cols) {
   return {static_cast<std::size_t>(row), 0, static_cast<std::size_t>(rows), cols};
 }
 
@@ -139,7 +139,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
   y.map() = y_train.transpose();
   y_ = std::make_shared<const KernelMatrix<double>>(std::move(y));
 
-  if (options_.method == Method::conjugate_gradients) {
+  if (options_.method == SolveMethod::conjugate_gradients) {
     mean_diagonal_ = mean_of(kernel_diagonal(train_, options_.kernel, options_.compute));
     if (!(shift() > 0) && mean_diagonal_ == 0) fail_singular(true);
     if (!(shift() > 0))
@@ -162,8 +162,8 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
   }
   KernelMatrix<double> kernel = kernel_matrix(train_, options_.kernel, options_.compute);
   mean_diagonal_ = mean_of(kernel.view().diagonal());
-  solver_ = options_.method == Method::cholesky ? cholesky_solver(std::move(kernel), shift())
-                                                : eigensystem_solver(std::move(kernel), shift());
+  solver_ = options_.method == SolveMethod::cholesky ? cholesky_solver(std::move(kernel), shift())
+                                                     : eigensystem_solver(std::move(kernel), shift());
 }
 
 template <class Real>
@@ -235,7 +235,7 @@ Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
   const auto& [kernel_fn, x_train] = *network_;
   std::optional<KernelOperator<Real>> test;
   // Conjugate gradients bound their errors by the variances of the test inputs.
-  if (spread != Spread::none || options_.method == Method::conjugate_gradients)
+  if (spread != Spread::none || options_.method == SolveMethod::conjugate_gradients)
     test.emplace(kernel_fn.bind(x_test, std::nullopt, options_.compute));
   return predict(kernel_fn.bind(x_test, x_train, options_.compute), test, spread, t);
 }

@@ -25,14 +25,14 @@ std::size_t pairs_of_positions(const KernelOperator<Real>& kernels) {
 }
 
 template <class Real>
-Output<Real> output(Get which, Real* to, std::size_t ld) {
-  return which == Get::nngp ? Output<Real>{to, nullptr, ld} : Output<Real>{nullptr, to, ld};
+KernelOutput<Real> output(Get which, Real* to, std::size_t ld) {
+  return which == Get::nngp ? KernelOutput<Real>{to, nullptr, ld} : KernelOutput<Real>{nullptr, to, ld};
 }
 
 }  // namespace
 
 template <class Real>
-void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Window& window,
+void compute_kernel(const KernelOperator<Real>& kernels, Get which, const KernelWindow& window,
                     MatrixMap<double> out, const KernelOptions& options) {
   if constexpr (std::is_same_v<Real, double>) {
     kernels.compute(window, output(which, out.data(), static_cast<std::size_t>(out.outerStride())),
@@ -52,8 +52,8 @@ void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Window
 }
 
 template <class Real>
-KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which, const Window& window,
-                                   const KernelOptions& options) {
+KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
+                                   const KernelWindow& window, const KernelOptions& options) {
   KernelMatrix<double> matrix(index(window.rows), index(window.cols));
   compute_kernel(kernels, which, window, matrix.map(), options);
   return matrix;
@@ -190,13 +190,13 @@ std::vector<Eigen::Index> choose_landmarks(Eigen::Index size, Eigen::Index count
   return chosen;
 }
 
-#define NNGP_INSTANTIATE(Real)                                                                     \
-  template class KernelMap<Real>;                                                                  \
-  template void compute_kernel(const KernelOperator<Real>&, Get, const Window&, MatrixMap<double>, \
-                               const KernelOptions&);                                              \
-  template KernelMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const Window&,     \
-                                              const KernelOptions&);                               \
-  template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, Eigen::Index,         \
+#define NNGP_INSTANTIATE(Real)                                                                       \
+  template class KernelMap<Real>;                                                                    \
+  template void compute_kernel(const KernelOperator<Real>&, Get, const KernelWindow&,                \
+                               MatrixMap<double>, const KernelOptions&);                             \
+  template KernelMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const KernelWindow&, \
+                                              const KernelOptions&);                                 \
+  template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, Eigen::Index,           \
                                            Eigen::Index, const KernelOptions&);
 NNGP_INSTANTIATE(double)
 NNGP_INSTANTIATE(float)

@@ -16,13 +16,13 @@ namespace nngp {
 /// One kernel of `window` into `out`, of its size, in float64 whatever the type it is computed in.
 /// `which` is nngp or ntk.
 template <class Real>
-void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Window& window,
+void compute_kernel(const KernelOperator<Real>& kernels, Get which, const KernelWindow& window,
                     MatrixMap<double> out, const KernelOptions& options);
 
 /// The same as a matrix of its own.
 template <class Real>
-KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which, const Window& window,
-                                   const KernelOptions& options);
+KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
+                                   const KernelWindow& window, const KernelOptions& options);
 template <class Real>
 KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
                                    const KernelOptions& options) {

@@ -203,7 +203,7 @@ class KernelRun {
   Data<Real> x1_;
   KernelFn kernel_fn_;
   std::optional<Data<Real>> x2_;
-  Window window_;
+  KernelWindow window_;
   KernelOptions options_;
 };
 

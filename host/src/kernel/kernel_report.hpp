@@ -20,7 +20,7 @@ struct KernelReport {
   std::vector<PluginReport> plugins;
   std::vector<NumericalLayer> numerical;  ///< the layers without a closed form
   std::vector<LayerWork> work;
-  Window window = {};
+  KernelWindow window = {};
   double read_seconds = 0;
   double compute_seconds = 0;
   double write_seconds = 0;

@@ -106,7 +106,7 @@ class Comparison {
       }
     options_.kernel = parse_kernel(text_of(arguments, "kernel"));
     options_.diag_reg = selection_.diag_reg;
-    options_.method = selection_.grid.empty() ? Method::cholesky : Method::eigensystem;
+    options_.method = selection_.grid.empty() ? SolveMethod::cholesky : SolveMethod::eigensystem;
     options_.compute.threads = threads_from(arguments["threads"].as<int>());
     options_.compute.allowed_error = allowed_error(arguments);
     options_.compute.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };

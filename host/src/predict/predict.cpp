@@ -138,12 +138,12 @@ class PredictRun {
   }
 
   /// Finite times and many diag_reg need the eigensystem.
-  Method method() const {
+  SolveMethod method() const {
     const bool eigen = request_.time || !request_.selection.grid.empty() || plots_learning();
     const double needed = matrices(eigen ? 3 : request_.wants_scores() ? 2 : 1, kernels_->examples());
     const bool fits = needed <= static_cast<double>(request_.memory.bytes);
     const bool iterate = request_.solver == "cg" || (request_.solver == "auto" && !fits);
-    if (!iterate) return eigen ? Method::eigensystem : Method::cholesky;
+    if (!iterate) return eigen ? SolveMethod::eigensystem : SolveMethod::cholesky;
     if (eigen || request_.wants_scores())
       throw DataError(std::string(plots_learning()                   ? "--plot of a learning curve"
                                   : request_.time                    ? "a finite --time"
@@ -152,7 +152,7 @@ class PredictRun {
                       " needs the factorised kernel, here " + print("%.1f", needed / (1 << 30)) +
                       " GiB: use --solver direct" +
                       (fits ? "" : ", and --memory if there is more than " + request_.memory.text()));
-    return Method::conjugate_gradients;
+    return SolveMethod::conjugate_gradients;
   }
 
   EnsembleOptions options() {
@@ -170,7 +170,7 @@ class PredictRun {
     };
     options.compute.threads = request_.threads;
     options.compute.allowed_error = request_.allowed_error;
-    options.compute.progress = [this, quiet = options.method == Method::conjugate_gradients](
+    options.compute.progress = [this, quiet = options.method == SolveMethod::conjugate_gradients](
                                    std::size_t done, std::size_t total) {
       if (!quiet) progress_.update(done, total);
       return !interrupt_.interrupted();
@@ -190,7 +190,8 @@ class PredictRun {
       const Stopwatch predicting;
       const Spread spread = this->spread(ensemble.options().method);
       std::optional<KernelOperator<Real>> test;
-      const bool bounds = options.method == Method::conjugate_gradients && kernels_->knows_spread();
+      const bool bounds =
+          options.method == SolveMethod::conjugate_gradients && kernels_->knows_spread();
       if (spread != Spread::none || bounds) test = kernels_->test(options.compute);
       const KernelOperator<Real> cross = kernels_->cross(options.compute);
       warn_inexact(cross.numerical_layers());
@@ -224,9 +225,10 @@ class PredictRun {
   bool classifies() const { return targets_.classes().has_value(); }
 
   /// Variances cost little beside a factorisation, but as much as the means by conjugate gradients.
-  Spread spread(Method method) const {
+  Spread spread(SolveMethod method) const {
     if (!request_.cov.empty()) return Spread::covariance;
-    const bool judged = y_test_ && kernels_->knows_spread() && method != Method::conjugate_gradients;
+    const bool judged =
+        y_test_ && kernels_->knows_spread() && method != SolveMethod::conjugate_gradients;
     const bool shown = !request_.plot.empty() && !plots_learning();
     return judged || shown || !request_.std_path.empty() ? Spread::variance : Spread::none;
   }

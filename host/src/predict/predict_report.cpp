@@ -49,11 +49,11 @@ ordered_json json_of(const RegressionQuality& quality) {
           {"log_density", or_null(quality.log_density)}};
 }
 
-std::string method_name(Method method) {
+std::string method_name(SolveMethod method) {
   switch (method) {
-    case Method::cholesky:
+    case SolveMethod::cholesky:
       return "cholesky";
-    case Method::eigensystem:
+    case SolveMethod::eigensystem:
       return "eigensystem";
     default:
       return "conjugate gradients";

@@ -26,7 +26,7 @@ struct PredictReport {
   std::size_t outputs = 0;
   std::vector<PluginReport> plugins;
   std::vector<NumericalLayer> numerical;
-  Method method = Method::cholesky;
+  SolveMethod method = SolveMethod::cholesky;
   double diag_reg = 0;  ///< used: given, or the best of the grid
   double shift = 0;     ///< what it added to the diagonal
   std::optional<double> condition_number;

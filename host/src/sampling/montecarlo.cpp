@@ -150,7 +150,7 @@ class MonteCarloRun {
 
   void compare(const KernelEstimates& estimates) {
     Kernels<double> exact;
-    nngp::Output<double> out{.ld = infinite_width_->cols()};
+    nngp::KernelOutput<double> out{.ld = infinite_width_->cols()};
     const auto make = [&](KernelMatrix<double>& kernel) {
       kernel = KernelMatrix<double>(rows_.rows(), static_cast<Eigen::Index>(out.ld));
       return kernel.data();
