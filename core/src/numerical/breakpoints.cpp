@@ -43,13 +43,13 @@ double largest_within(const std::function<double(double)>& fn, double x) {
 
 /// fn from both sides of an interval.
 struct TwoSides {
-  std::array<ChebyshevFit, kKinkOrders> left, right;  // derivatives
+  std::array<ChebyshevFit, kink_orders> left, right;  // derivatives
   double length;                                      // of the shorter fit
   double rounding;                                    // of fn
 
   TwoSides(const std::function<double(double)>& fn, double a, double b, double noise)
       : left{one_sided(fn, a, -1)}, right{one_sided(fn, b, 1)} {
-    for (std::size_t m = 1; m < kKinkOrders; ++m) {
+    for (std::size_t m = 1; m < kink_orders; ++m) {
       left[m] = left[m - 1].derivative();
       right[m] = right[m - 1].derivative();
     }
@@ -72,7 +72,7 @@ struct TwoSides {
 
 /// Where between a and b the break point lies: where the derivatives below the one that jumps agree.
 double locate(const std::function<double(double)>& fn, const TwoSides& sides, double a, double b) {
-  for (std::size_t order = kKinkOrders - 1; order > 0; --order) {
+  for (std::size_t order = kink_orders - 1; order > 0; --order) {
     double x = a + (b - a) / 2;
     for (int step = 0; step < 4; ++step)
       x = std::clamp(x - sides.jump(order - 1, x) / sides.jump(order, x), a, b);
@@ -86,10 +86,10 @@ double locate(const std::function<double(double)>& fn, const TwoSides& sides, do
 Jumps jumps_at(const std::function<double(double)>& fn, double x, double noise) {
   const double gap = 1e-9 * std::max(1.0, std::abs(x));  // x is not that exact
   const TwoSides sides(fn, x - gap, x + gap, noise);
-  Jumps jumps{{}, kKinkOrders};
-  for (std::size_t m = 0; m < kKinkOrders; ++m) {
+  Jumps jumps{{}, kink_orders};
+  for (std::size_t m = 0; m < kink_orders; ++m) {
     // What a slightly wrong place feigns.
-    const double feigned = m + 1 < kKinkOrders ? 2 * gap * std::abs(sides.jump(m + 1, x)) : 0;
+    const double feigned = m + 1 < kink_orders ? 2 * gap * std::abs(sides.jump(m + 1, x)) : 0;
     if (!sides.significant(m, x) || std::abs(sides.jump(m, x)) <= feigned) continue;
     jumps.order = std::min(jumps.order, m);
     jumps.of_derivatives[m] = sides.jump(m, x);
@@ -105,12 +105,12 @@ std::vector<nngp_breakpoint> find_breakpoints(const std::function<double(double)
     double x = a;
     if (a < b) {
       const TwoSides sides(fn, a, b, noise);
-      if (sides.continuous_below(kKinkOrders, a)) return;
+      if (sides.continuous_below(kink_orders, a)) return;
       x = locate(fn, sides, a, b);
     }
     if (std::abs(x) < 1e-9) x = 0;
     const Jumps jumps = jumps_at(fn, x, noise);  // at a steep but smooth place there are none
-    if (jumps.order < kKinkOrders) found.push_back({x, static_cast<std::uint32_t>(jumps.order), 0});
+    if (jumps.order < kink_orders) found.push_back({x, static_cast<std::uint32_t>(jumps.order), 0});
   };
   const auto is_tiny = [&](std::size_t i) {
     return edges[i + 1] - edges[i] < tiny * std::max(std::abs(edges[i]), std::abs(edges[i + 1]));

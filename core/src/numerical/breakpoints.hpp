@@ -11,11 +11,11 @@ namespace nngp::numerical {
 
 /// Jumps of fn and of its first three derivatives are looked for and dealt with; those of higher ones
 /// only slow convergence.
-constexpr std::size_t kKinkOrders = 4;
+constexpr std::size_t kink_orders = 4;
 
 struct Jumps {
-  std::array<double, kKinkOrders> of_derivatives;  ///< 0 where it is no more than rounding
-  std::size_t order;  ///< of the lowest derivative that jumps; kKinkOrders: none does
+  std::array<double, kink_orders> of_derivatives;  ///< 0 where it is no more than rounding
+  std::size_t order;  ///< of the lowest derivative that jumps; kink_orders: none does
 };
 
 /// `noise` is the relative error of fn where it is more than rounding.

@@ -10,20 +10,20 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr std::size_t kNodes = 20;
+constexpr std::size_t fit_nodes = 20;
 
 /// From values at the nodes to coefficients.
 struct Transform {
-  std::array<double, kNodes> node;
-  std::array<std::array<double, kNodes>, kNodes> matrix;
+  std::array<double, fit_nodes> node;
+  std::array<std::array<double, fit_nodes>, fit_nodes> matrix;
   Transform() {
     const auto cosine = [](std::size_t quarters) {  // of a multiple of pi / (2 n), reduced exactly
-      return std::cos(std::numbers::pi * static_cast<double>(quarters % (4 * kNodes)) / (2.0 * kNodes));
+      return std::cos(std::numbers::pi * static_cast<double>(quarters % (4 * fit_nodes)) / (2.0 * fit_nodes));
     };
-    for (std::size_t i = 0; i < kNodes; ++i) {
+    for (std::size_t i = 0; i < fit_nodes; ++i) {
       node[i] = cosine(2 * i + 1);
-      for (std::size_t k = 0; k < kNodes; ++k)
-        matrix[i][k] = (k == 0 ? 1.0 : 2.0) / kNodes * cosine(k * (2 * i + 1));
+      for (std::size_t k = 0; k < fit_nodes; ++k)
+        matrix[i][k] = (k == 0 ? 1.0 : 2.0) / fit_nodes * cosine(k * (2 * i + 1));
     }
   }
 };
@@ -48,8 +48,8 @@ ChebyshevFit ChebyshevFit::derivative() const {
 
 ChebyshevFit fit(const std::function<double(double)>& fn, double left, double right, double scale) {
   static const Transform transform;
-  std::array<double, kNodes> values;
-  for (std::size_t i = 0; i < kNodes; ++i)
+  std::array<double, fit_nodes> values;
+  for (std::size_t i = 0; i < fit_nodes; ++i)
     values[i] = fn((left + right) / 2 + (right - left) / 2 * transform.node[i]);
   for (double y : values) scale = std::max(scale, std::abs(y));
   ChebyshevFit result{left, right, {}, scale, 0};
@@ -58,12 +58,12 @@ ChebyshevFit fit(const std::function<double(double)>& fn, double left, double ri
     result.c = {values[0]};  // without rounding
     return result;
   }
-  std::array<double, kNodes> c{};
-  for (std::size_t i = 0; i < kNodes; ++i)
-    for (std::size_t k = 0; k < kNodes; ++k) c[k] += values[i] * transform.matrix[i][k];
-  for (std::size_t k = kNodes - 3; k < kNodes; ++k)
+  std::array<double, fit_nodes> c{};
+  for (std::size_t i = 0; i < fit_nodes; ++i)
+    for (std::size_t k = 0; k < fit_nodes; ++k) c[k] += values[i] * transform.matrix[i][k];
+  for (std::size_t k = fit_nodes - 3; k < fit_nodes; ++k)
     result.tail = std::max(result.tail, std::abs(c[k]) / scale);
-  std::size_t kept = kNodes;
+  std::size_t kept = fit_nodes;
   while (kept > 0 && std::abs(c[kept - 1]) <= 4e-16 * scale) --kept;
   result.c.assign(c.begin(), c.begin() + static_cast<std::ptrdiff_t>(kept));
   return result;

@@ -71,7 +71,7 @@ class TileEvaluation {
 
  private:
   static constexpr std::size_t max_lanes = 64 / sizeof(Real);
-  static constexpr std::size_t kRows = 4;
+  static constexpr std::size_t rows_at_once = 4;
   static constexpr std::size_t max_degrees = 96;
 
   /// The Dense layer in front.
@@ -96,7 +96,7 @@ class TileEvaluation {
       if (!at_hand) make_factors(v2[q], column_ + q * V::size, Vectors * V::size);
     }
     std::size_t i = 0;
-    for (; i + kRows <= tile_.rows; i += kRows) entries<V, kRows>(i, j, v2, inverse2);
+    for (; i + rows_at_once <= tile_.rows; i += rows_at_once) entries<V, rows_at_once>(i, j, v2, inverse2);
     for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2, inverse2);
   }
 

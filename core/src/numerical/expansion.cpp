@@ -11,7 +11,7 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr std::size_t kPadding = 8;  // doubles of the widest vector
+constexpr std::size_t padding = 8;  // doubles of the widest vector
 
 /// The Hermite functions psi_j(u) = he_j(u) exp(-u^2/4) (2 pi)^(-1/4) on u > 0, two of them at a time,
 /// and the even and odd parts of the functions to expand, times the weights: fn, fn', and their kinks.
@@ -105,7 +105,7 @@ Expansions expand_function(const Function& fn, const std::vector<Kink>& kinks, d
   // wave numbers up to sqrt(j).
   const double width = std::min(0.7, 22 / std::sqrt(static_cast<double>(terms)));
   const Rule rule = composite_gauss(half_line_edges(fn, sigma), width);
-  const std::size_t padded = (rule.size() + kPadding - 1) / kPadding * kPadding;
+  const std::size_t padded = (rule.size() + padding - 1) / padding * padding;
 
   Transform transform;
   transform.u.assign(padded, 0.0);

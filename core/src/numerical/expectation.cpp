@@ -10,7 +10,7 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr double kHidden = 1.5e-8;  // the root of what rounding is relative to one
+constexpr double hidden = 1.5e-8;  // the root of what rounding is relative to one
 
 /// x = a m + b z.
 struct Side {
@@ -135,7 +135,7 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
     // Where fn is constant but for rounding, nothing is known of fn': what d_nngp is then, is rounding
     // beside nngp.
     const auto least = [&](double sigma, const std::array<double, 2>& energy) {
-      return channel == nngp || sigma == 0 ? 0 : kHidden * std::sqrt(energy[nngp]) / sigma;
+      return channel == nngp || sigma == 0 ? 0 : hidden * std::sqrt(energy[nngp]) / sigma;
     };
     const double norm1 = std::max(std::sqrt(energy1[channel]), least(sigma1, energy1)),
                  norm2 = std::max(std::sqrt(energy2[channel]), least(sigma2, energy2));

@@ -45,7 +45,7 @@ void Integrator::find_kinks(double sigma_max) {
   for (const nngp_breakpoint& b : fn_.breakpoints()) {
     Kink kink{b.x, fn_.jumps(b)};
     double power = 1;  // sigma^m / m!
-    for (std::size_t m = 0; m < kKinkOrders; ++m) {
+    for (std::size_t m = 0; m < kink_orders; ++m) {
       if (m >= 2 && std::abs(kink.jump[m]) * power > much_larger * norm) kink.jump[m] = 0;
       power *= sigma_max / static_cast<double>(m + 1);
     }

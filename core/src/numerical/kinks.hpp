@@ -15,11 +15,11 @@ namespace nngp::numerical {
 /// which is 0 around the origin. Its derivative is taken almost everywhere.
 struct Kink {
   double x;
-  std::array<double, kKinkOrders> jump;
+  std::array<double, kink_orders> jump;
 
   /// One more than the order of the highest jump.
   std::size_t orders() const {
-    std::size_t n = kKinkOrders;
+    std::size_t n = kink_orders;
     while (n > 0 && jump[n - 1] == 0) --n;
     return n;
   }

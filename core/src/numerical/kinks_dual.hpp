@@ -22,11 +22,11 @@ V distance(double t, const V& deviation) {
 /// The density at h times E[(x2 - k)_+^n | x1 = h] / n!, where x2 has deviation s and k - E[x2] = w.
 template <class V>
 void line_moments(const abscissa<V>& at_h, const abscissa<V>& from_h, const V& w, const V& s,
-                  std::array<V, kKinkOrders>& moments) {
+                  std::array<V, kink_orders>& moments) {
   const V density = at_h.density();
   moments[0] = density * from_h.above();
   moments[1] = density * (s * from_h.density() - w * from_h.above());
-  for (std::size_t n = 2; n < kKinkOrders; ++n)
+  for (std::size_t n = 2; n < kink_orders; ++n)
     moments[n] = (s * s * moments[n - 2] - w * moments[n - 1]) * (1.0 / static_cast<double>(n));
 }
 
@@ -44,12 +44,12 @@ void add_pair(const Kink& p, const Kink& q, const correlation<V>& at, kernel_pai
 
   const abscissa<V> at_h(h), at_k(k), from_h(on_h / s), from_k(on_k / s);
   const std::size_t rows = p.orders(), columns = q.orders();
-  std::array<V, kKinkOrders> along_h,
+  std::array<V, kink_orders> along_h,
       along_k;  // the moments of one variable where the other is at its kink
   line_moments(at_h, from_h, on_h, s, along_h);
   line_moments(at_k, from_k, on_k, s, along_k);
 
-  std::array<std::array<V, kKinkOrders>, kKinkOrders> moments;
+  std::array<std::array<V, kink_orders>, kink_orders> moments;
   if (p.x == 0 && q.x == 0) {
     moments[0][0] = at.orthant;
   } else {
@@ -82,7 +82,7 @@ void add_pair(const Kink& p, const Kink& q, const correlation<V>& at, kernel_pai
     for (std::size_t n = 0; n < columns; ++n, power2 = power2 * at.deviation2) {
       const V moment = power2 * moments[m][n];
       sum.nngp = fma(V(p.coefficient(m, m) * q.coefficient(n, n)), moment, sum.nngp);
-      if (m + 1 < kKinkOrders && n + 1 < kKinkOrders)
+      if (m + 1 < kink_orders && n + 1 < kink_orders)
         sum.d_nngp = fma(V(p.coefficient(m + 1, m) * q.coefficient(n + 1, n)), moment, sum.d_nngp);
     }
   }

@@ -9,8 +9,8 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr double kNearest = 1e-16;  // what is nearer is on the line to rounding
-constexpr int kMostHalvings = 6;
+constexpr double nearest_sine = 1e-16;  // what is nearer is on the line to rounding
+constexpr int max_halvings = 6;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ NearLine::NearLine(const PairExpectation& truth, double sigma, bool opposite, do
   const auto halve = [&](const auto& self, double left, double right, int depth) -> void {
     Fits fits = fit_between(left, right);
     const bool fitted = std::max(fits[nngp].tail, fits[d_nngp].tail) <= tolerance;
-    if (fitted || depth == kMostHalvings) {
+    if (fitted || depth == max_halvings) {
       fits_.push_back(std::move(fits));
       return;
     }
@@ -41,7 +41,7 @@ NearLine::NearLine(const PairExpectation& truth, double sigma, bool opposite, do
     self(self, left, middle, depth + 1);
     self(self, middle, right, depth + 1);
   };
-  halve(halve, std::log(kNearest), std::log(largest_sine), 0);
+  halve(halve, std::log(nearest_sine), std::log(largest_sine), 0);
 }
 
 std::array<double, 2> NearLine::operator()(double sine) const {

@@ -135,7 +135,7 @@ numerical::TableError error_between_lines(const Evaluate& evaluate, const numeri
 
 }  // namespace
 
-constexpr double kSmallest = 1e-12;  // of the largest deviation, where there is no least
+constexpr double smallest_deviation = 1e-12;  // of the largest deviation, where there is no least
 
 /// What serves any fn, entry by entry.
 std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_pairwise(
@@ -146,7 +146,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_pairwise(
   constexpr double safety = 3;
   auto made = std::make_shared<Tables>();
   made->pairwise = std::make_unique<numerical::Pairwise>(
-      fn, breakpoints, low > 0 ? low : kSmallest * high, high, std::max(options.tolerance, 1e-13));
+      fn, breakpoints, low > 0 ? low : smallest_deviation * high, high, std::max(options.tolerance, 1e-13));
   made->breakpoints = breakpoints.value_or(made->pairwise->fn().breakpoints());
   made->noise = made->pairwise->fn().noise();
   const std::array<double, 2> error = made->pairwise->error();
@@ -232,7 +232,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
     // Kinks set apart cancel where they hardly count.
     const std::vector<nngp_breakpoint> points = function.breakpoints();
     if (std::any_of(points.begin(), points.end(), [](const nngp_breakpoint& b) { return b.x != 0; })) {
-      const numerical::Pieces pieces(fn, breakpoints, low > 0 ? low : kSmallest * high, high);
+      const numerical::Pieces pieces(fn, breakpoints, low > 0 ? low : smallest_deviation * high, high);
       const numerical::TableError between = error_between_lines<Real>(evaluate, pieces, low, high);
       worst = {std::max(worst.nngp, between.nngp), std::max(worst.d_nngp, between.d_nngp)};
     }

@@ -12,21 +12,21 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr std::size_t kLanes = 8;  // doubles of the widest vector
+constexpr std::size_t max_lanes = 8;  // doubles of the widest vector
 constexpr double lacking = 0.03;   // of the tolerance: what the end of a series may lack
 
 /// sum_j a_j b_j rho^j for both channels.
 struct MehlerSum {
   const double* a[2];
   const double* b[2];
-  std::size_t terms;  // a multiple of kLanes
+  std::size_t terms;  // a multiple of max_lanes
   double rho;
   std::array<double, 2> sum;
 
   template <class Isa>
   void run() {
     using V = vec<double, Isa>;
-    double first[kLanes] = {1};
+    double first[max_lanes] = {1};
     for (std::size_t l = 1; l < V::size; ++l) first[l] = first[l - 1] * rho;
     V power = V::load(first), sum0(0.0), sum1(0.0);
     const V step(first[V::size - 1] * rho);
@@ -68,7 +68,7 @@ Pairwise::Row Pairwise::make_row(double variance) const {
   Expansions expansions = expand(fn_, row.deviation, terms_, 0);
   for (Channel channel : {nngp, d_nngp}) {
     row.a[channel] = std::move(expansions.of[channel].a);
-    row.a[channel].resize((row.a[channel].size() + kLanes - 1) / kLanes * kLanes);
+    row.a[channel].resize((row.a[channel].size() + max_lanes - 1) / max_lanes * max_lanes);
     double sum = 0;
     for (double a : row.a[channel]) sum += a * a;
     // The difference is known but for rounding.
@@ -109,7 +109,7 @@ std::array<double, 2> Pairwise::operator()(double cov12, const Row& row1, const 
       const double enough = std::abs(rho) < 1 ? std::log(1e-16) / std::log(std::abs(rho)) : INFINITY;
       std::size_t terms = std::min(row1.a[0].size(), row2.a[0].size());
       if (enough < static_cast<double>(terms))
-        terms = (static_cast<std::size_t>(enough) / kLanes + 1) * kLanes;
+        terms = (static_cast<std::size_t>(enough) / max_lanes + 1) * max_lanes;
       MehlerSum sum{{row1.a[0].data(), row1.a[1].data()},
                     {row2.a[0].data(), row2.a[1].data()},
                     std::min({terms, row1.a[0].size(), row2.a[0].size()}),

@@ -13,9 +13,9 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-constexpr double kResolved = 4e-15;            // relative to the size of fn
-constexpr std::size_t kMostCalls = 1'000'000;  // 1 s for fn of 1 us
+constexpr double epsilon = std::numeric_limits<double>::epsilon();
+constexpr double wanted_tail = 4e-15;            // relative to the size of fn
+constexpr std::size_t max_calls = 1'000'000;  // 1 s for fn of 1 us
 
 std::string text(double x) {
   if (std::isnan(x)) return "nan";
@@ -192,8 +192,8 @@ double Pieces::tolerance(const ChebyshevFit& f) const {
   double slope = 0;
   for (std::size_t k = 1; k < f.c.size(); ++k) slope += static_cast<double>(k) * std::abs(f.c[k]);
   slope /= f.right - f.left;
-  const double conditioning = kEpsilon * std::max(std::abs(f.left), std::abs(f.right)) * slope;
-  return std::max(std::max(kResolved, 3 * noise_) * size, conditioning);
+  const double conditioning = epsilon * std::max(std::abs(f.left), std::abs(f.right)) * slope;
+  return std::max(std::max(wanted_tail, 3 * noise_) * size, conditioning);
 }
 
 bool Pieces::agrees(const ChebyshevFit& f) {
@@ -214,16 +214,16 @@ bool Pieces::agrees(const ChebyshevFit& f) {
 /// Whether a piece is no wider than `factor` times what is halved no more.
 bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
   const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
-  return width <= factor * 4 * kEpsilon * furthest || width < factor * 1e-36 * sigma_min_;
+  return width <= factor * 4 * epsilon * furthest || width < factor * 1e-36 * sigma_min_;
 }
 
 void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
   // Rounding of the largest values is an error everywhere on a piece.
   const double allowed = tolerance(whole);
-  const bool done = std::max(whole.tail, kEpsilon) * whole.scale <= allowed && agrees(whole);
+  const bool done = std::max(whole.tail, epsilon) * whole.scale <= allowed && agrees(whole);
   const bool smallest = is_smallest(whole, 1);
-  if (calls_ >= kMostCalls && !done && !smallest) resolved_ = false;
-  if (done || smallest || calls_ >= kMostCalls) {
+  if (calls_ >= max_calls && !done && !smallest) resolved_ = false;
+  if (done || smallest || calls_ >= max_calls) {
     out.push_back(std::move(whole));
     return;
   }
@@ -316,8 +316,8 @@ void Pieces::differentiate() {
       if (std::abs(b) < x) return false;
     calls_ += 20;
     ChebyshevFit f = fit(fn_, -x, x, 0);
-    if (!std::isfinite(f.scale) || f.tail > std::max(kResolved, 3 * noise_) || !agrees(f)) return false;
-    const double error = std::max(noise_, kEpsilon) * f.scale / x;
+    if (!std::isfinite(f.scale) || f.tail > std::max(wanted_tail, 3 * noise_) || !agrees(f)) return false;
+    const double error = std::max(noise_, epsilon) * f.scale / x;
     const bool better = error < 0.9 * central_error;
     if (error < central_error) {
       central_error = error;
@@ -339,7 +339,7 @@ void Pieces::differentiate() {
       if (k > 0) variation += std::abs(f.c[k]);
     }
     const bool unresolved = f.tail * f.scale > tolerance(f);
-    const double rounding = std::max(kEpsilon, noise_) * size;
+    const double rounding = std::max(epsilon, noise_) * size;
     p.size[nngp] = size;
     p.size[d_nngp] = 4 * variation / width;
     p.error[nngp] = rounding + f.tail * f.scale;

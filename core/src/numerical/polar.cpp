@@ -12,7 +12,7 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr std::size_t kRadialNodes = 48;  // of p
+constexpr std::size_t radial_nodes = 48;  // of p
 
 /// Edges of a quadrature over (0, alpha) that is finer towards both ends, on the scale on which
 /// sigma sin(w) passes 1.
@@ -29,7 +29,7 @@ PolarDual::PolarDual(const ScalarFunction& fn, Channel channel, int power,
                      const std::vector<double>& sigma)
     : sigma_(sigma), power_(power), z_max_(z_of_sigma(sigma.front())) {
   const double p_max = sigma.front();
-  const std::vector<double> t = chebyshev_nodes(kRadialNodes);
+  const std::vector<double> t = chebyshev_nodes(radial_nodes);
   // r exp(-r^2/2) g^2 counts as far as exp(-u^2/2) g^2 does.
   std::vector<double> edges = {0, fn.reach()};
   for (double x : fn.panels())

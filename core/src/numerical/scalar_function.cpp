@@ -151,7 +151,7 @@ double ScalarFunction::roughness(double sigma) const {
   return std::sqrt(energy);
 }
 
-std::array<double, kKinkOrders> ScalarFunction::jumps(const nngp_breakpoint& b) const {
+std::array<double, kink_orders> ScalarFunction::jumps(const nngp_breakpoint& b) const {
   return jumps_at(fn_, b.x, noise_).of_derivatives;
 }
 

@@ -38,7 +38,7 @@ class ScalarFunction {
   /// Those within reach, declared or found.
   const std::vector<nngp_breakpoint>& breakpoints() const { return breakpoints_; }
   /// By how much fn and its derivatives jump there; 0 where that is no more than rounding.
-  std::array<double, kKinkOrders> jumps(const nngp_breakpoint& b) const;
+  std::array<double, kink_orders> jumps(const nngp_breakpoint& b) const;
 
   /// The relative error of fn where it is more than rounding.
   double noise() const { return noise_; }

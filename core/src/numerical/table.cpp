@@ -15,10 +15,10 @@
 namespace nngp::numerical {
 namespace {
 
-constexpr double kSmallestSigma = 1e-30;
+constexpr double smallest_sigma = 1e-30;
 constexpr std::size_t max_half_terms = 160;
 constexpr std::size_t max_nodes = 96;
-constexpr std::size_t kMostEntries = 60'000;  // of one channel and parity: about 0.5 s of one core
+constexpr std::size_t max_entries = 60'000;  // of one channel and parity: about 0.5 s of one core
 
 double rho_of_x(double x, double kappa) { return std::sin(x * std::asin(kappa)) / kappa; }
 
@@ -57,8 +57,8 @@ double Scale::operator()(double sigma, double t) const {
 }
 
 Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, double tolerance) {
-  sigma_max = std::max(sigma_max, kSmallestSigma);
-  sigma_min = std::clamp(sigma_min, kSmallestSigma, sigma_max);
+  sigma_max = std::max(sigma_max, smallest_sigma);
+  sigma_min = std::clamp(sigma_min, smallest_sigma, sigma_max);
   const Integrator integrator(fn, sigma_min, sigma_max, tolerance);
   kinks_ = integrator.kinks();
   truncation_ = {integrator.tail(), integrator.tail()};
@@ -82,7 +82,7 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
     const double more = std::log(rest / (10 * tolerance)) / std::log(last / rest);
     const double needed = static_cast<double>(count) * (last < INFINITY ? 1 + more / 5 : 1.25);
     resolved_ = more >= 0 && needed < static_cast<double>(max_nodes) &&
-                needed * needed * static_cast<double>(half_terms_) <= kMostEntries;
+                needed * needed * static_cast<double>(half_terms_) <= max_entries;
     if (!resolved_) return;
     last = rest;
     count += count / 4 + 1;
