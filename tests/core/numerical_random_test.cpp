@@ -26,7 +26,9 @@ class Draw {
     const double near_1 = 1 - power_of_10(-6, -1);
     return kind % 2 == 0 ? uniform(-1, 1) : kind % 4 == 1 ? near_1 : -near_1;
   }
-  RandomFunction function(double sigma) { return random_function(random_, sigma); }
+  RandomFunction function(const std::vector<double>& deviations) {
+    return random_function(random_, deviations);
+  }
 
  private:
   std::mt19937_64 random_;
@@ -73,7 +75,7 @@ TEST(NumericalRandom, PointsAreWithinTheirBounds) {
   for (int seed = 0; seed < count; ++seed) {
     Draw draw(seed);
     const double sigma1 = draw.power_of_10(-3, 3);
-    const RandomFunction f = draw.function(sigma1);
+    const RandomFunction f = draw.function({sigma1});
     const double sigma2 = std::clamp(sigma1 * draw.power_of_10(-1, 1), 1e-3, 1e3);
     const double rho = draw.correlation(seed);
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + f.text() + " at rho=" + std::to_string(rho) +
@@ -99,16 +101,20 @@ TEST(NumericalRandom, PointsAreWithinTheirBounds) {
 }
 
 TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
-  constexpr int count = 60;
+  constexpr int count = 100;
   for (int seed = 0; seed < count; ++seed) {
     Draw draw(1000 + seed);
-    const double scale = draw.power_of_10(-3, 3);
-    const RandomFunction f = draw.function(scale);
-    const double which = draw.uniform(0, 1), decades = which < 0.3 ? 0.25 : which < 0.6 ? 1 : 3;
+    // Within a factor of 3 or 100, or anywhere.
+    const double scale = draw.power_of_10(-3, 3), which = draw.uniform(0, 1);
     std::vector<double> sigma;
-    for (int i = 0; i < 3; ++i)
-      sigma.push_back(decades < 3 ? scale * draw.power_of_10(-decades, decades)
-                                  : draw.power_of_10(-3, 3));
+    for (int i = 0; i < 3; ++i) {
+      if (which < 0.5)
+        sigma.push_back(draw.power_of_10(-3, 3));
+      else
+        sigma.push_back(which < 0.75 ? scale * draw.power_of_10(-0.25, 0.25)
+                                     : scale * draw.power_of_10(-1, 1));
+    }
+    const RandomFunction f = draw.function(sigma);
     const auto [least, largest] = std::minmax_element(sigma.begin(), sigma.end());
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + f.text());
     const NumericalDual dual(f, std::nullopt, {*least * *least, *largest * *largest});

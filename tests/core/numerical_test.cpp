@@ -519,11 +519,103 @@ TEST(NumericalDual, CountsTheCallsOfFn) {
   };
   const NumericalDual dual(tanh, std::nullopt, {0.5, 10});
   EXPECT_EQ(dual.calls(), calls);
-  EXPECT_LT(calls, 100'000u);
+  EXPECT_LT(calls, 15'000u);
   calls = 0;
   const PointValue value = numerical_point(tanh, std::nullopt, 0.3, 1, 2);
   EXPECT_LE(value.calls, calls);
   EXPECT_LT(calls, 10'000u);
+  calls = 0;
+  const NumericalDual narrow(
+      [&](double x) {
+        ++calls;
+        return std::exp(-200 * (x - 1.7) * (x - 1.7));
+      },
+      std::nullopt, {0.25, 9});
+  EXPECT_LT(calls, 150'000u);
+}
+
+/// fn with values of few bits, as from a table in that precision.
+double rounded(double y, int bits) {
+  int exponent;
+  const double mantissa = std::frexp(y, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(mantissa, bits)), exponent - bits);
+}
+
+TEST(NumericalDual, NoiseIsToldFromOscillation) {
+  for (const int bits : {8, 11, 24}) {
+    SCOPED_TRACE(bits);
+    const auto fn = [bits](double x) { return rounded(std::tanh(x), bits); };
+    const double unit = std::ldexp(1.0, -bits);
+    const PointValue exact =
+        numerical_point([](double x) { return std::tanh(x); }, std::nullopt, 1, 2, 3);
+    const PointValue value = numerical_point(fn, std::nullopt, 1, 2, 3);
+    EXPECT_GT(value.error.noise, unit / 20);
+    EXPECT_LT(value.error.noise, 5 * unit);
+    EXPECT_LT(std::abs(value.nngp - exact.nngp), value.error.nngp);
+    EXPECT_LT(value.calls, 30'000u);
+    const NumericalDual dual(fn, std::nullopt, {1, 4});
+    const auto [nngp, d_nngp] =
+        one_entry(1.0, 2.0, 3.0, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
+    EXPECT_GT(dual.error().noise, unit / 20);
+    EXPECT_LT(std::abs(nngp - exact.nngp), dual.error().nngp);
+    EXPECT_LT(std::abs(d_nngp - exact.d_nngp), dual.error().d_nngp);
+    EXPECT_LT(dual.calls(), 150'000u);
+  }
+  for (const double frequency : {3e4, 1e5, 1e6}) {
+    SCOPED_TRACE(frequency);
+    const auto value =
+        numerical_point([&](double x) { return std::sin(frequency * x); }, std::nullopt, 0.5, 1, 1);
+    EXPECT_EQ(value.error.noise, 0);
+    EXPECT_GT(value.error.nngp, 1e-3);
+  }
+}
+
+TEST(NumericalPoint, SaysWhereNoErrorOfTheDerivativeIsKnown) {
+  for (const double power : {0.3, 0.5}) {
+    const PointValue value = numerical_point([&](double x) { return std::pow(std::abs(x), power); },
+                                             std::nullopt, 0.5, 1, 1);
+    EXPECT_LT(value.error.nngp, 1e-12);
+    EXPECT_EQ(value.error.d_nngp, INFINITY);
+    EXPECT_NE(inexact_text("fn", value.error).find("E fn'(x)^2 is infinite"), std::string::npos);
+  }
+  // Finite: steep powers, jumps, kinks.
+  for (const auto& fn : std::vector<std::function<double(double)>>{
+           [](double x) { return std::pow(std::abs(x), 0.7); },
+           [](double x) { return x > 0.3 ? 1.0 : 0.0; }, [](double x) { return std::abs(x - 0.3); }})
+    EXPECT_LT(numerical_point(fn, std::nullopt, 0.5, 1, 1).error.d_nngp, 1e-7);
+}
+
+/// fn is 1 between two steps: nngp is the probability of a rectangle.
+TEST(NumericalPoint, StepsAreWhereTheyAre) {
+  for (const double step : {0.123, 2.5, 7.3}) {
+    SCOPED_TRACE(step);
+    const PointValue value =
+        numerical_point([&](double x) { return x > step ? 1.0 : 0.0; }, std::nullopt, 1, 1, 1);
+    const double truth = 0.5 * std::erfc(step / std::numbers::sqrt2);
+    EXPECT_NEAR(value.nngp / truth, 1, 1e-13);
+  }
+  // Two steps that are close.
+  const auto window = [](double x) { return x > 0.5 && x < 0.501 ? 1.0 : 0.0; };
+  const PointValue value = numerical_point(window, std::nullopt, 1, 1, 1);
+  const double truth =
+      0.5 * (std::erfc(0.5 / std::numbers::sqrt2) - std::erfc(0.501 / std::numbers::sqrt2));
+  EXPECT_NEAR(value.nngp / truth, 1, 1e-12);
+  EXPECT_LT(std::abs(value.d_nngp), 1e-15);
+}
+
+/// E fn(x1) fn(x2) of exp(-200 (x - 1.7)^2) for inputs of equal deviations that are parallel: of 1e-280
+/// to 1 in one preparation.
+TEST(NumericalDual, InputsThatHardlyReachTheFeature) {
+  const auto bump = [](double x) { return std::exp(-200 * (x - 1.7) * (x - 1.7)); };
+  const NumericalDual dual(bump, std::nullopt, {0.01, 1e4});
+  EXPECT_LT(dual.error_estimate_nngp(), 1e-10);
+  for (const double sigma : {0.1, 0.3, 2.0, 50.0, 100.0}) {
+    SCOPED_TRACE(sigma);
+    const double v = sigma * sigma;
+    const double truth = std::exp(-400 * 1.7 * 1.7 / (1 + 800 * v)) / std::sqrt(1 + 800 * v);
+    const auto [nngp, d_nngp] = one_entry(v, v, v, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
+    EXPECT_NEAR(nngp / truth, 1, 1e-10);
+  }
 }
 
 }  // namespace

@@ -60,8 +60,8 @@ struct RandomFunction {
   }
 };
 
-/// Up to three terms whose places and sizes suit inputs of deviation `sigma`.
-inline RandomFunction random_function(std::mt19937_64& random, double sigma) {
+/// Up to three terms whose places and sizes suit inputs of one or another of the deviations.
+inline RandomFunction random_function(std::mt19937_64& random, const std::vector<double>& deviations) {
   const auto uniform = [&](double a, double b) {
     return std::uniform_real_distribution<double>(a, b)(random);
   };
@@ -70,10 +70,13 @@ inline RandomFunction random_function(std::mt19937_64& random, double sigma) {
   const int count = std::uniform_int_distribution<int>(1, 3)(random);
   for (int i = 0; i < count; ++i) {
     RandomFunction::Term term;
+    double sigma =
+        deviations[std::uniform_int_distribution<std::size_t>(0, deviations.size() - 1)(random)];
     term.kind = kinds[std::uniform_int_distribution<std::size_t>(0, kinds.size() - 1)(random)];
+    // Oscillations that are finer take the reference long.
+    if (term.kind == "sine") sigma = *std::max_element(deviations.begin(), deviations.end());
     term.amplitude = uniform(-1, 1);
     term.place = uniform(0, 1) < 0.4 ? 0 : sigma * uniform(-2, 2);
-    // Oscillations that are finer take the reference long.
     const double narrowest = term.kind == "sine" ? -1.5 : -3;
     term.size = sigma * std::pow(10, uniform(narrowest, 1));
     term.power = uniform(0.8, 3.5);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "numerical/quadrature.hpp"
@@ -12,16 +13,21 @@ namespace {
 
 constexpr std::size_t fit_nodes = 20;
 
-/// From values at the nodes to coefficients.
+/// From values at the nodes to coefficients. Nodes come in pairs node[i] = -node[fit_nodes - 1 - i],
+/// and the sums and differences of their values are transformed: of mirrored functions coefficients are
+/// mirrored to the last bit.
 struct Transform {
+  static constexpr std::size_t pairs = fit_nodes / 2;
   std::array<double, fit_nodes> node;
-  std::array<std::array<double, fit_nodes>, fit_nodes> matrix;
+  std::array<std::array<double, fit_nodes>, pairs> matrix;
   Transform() {
     const auto cosine = [](std::size_t quarters) {  // of a multiple of pi / (2 n), reduced exactly
-      return std::cos(std::numbers::pi * static_cast<double>(quarters % (4 * fit_nodes)) / (2.0 * fit_nodes));
+      return std::cos(std::numbers::pi * static_cast<double>(quarters % (4 * fit_nodes)) /
+                      (2.0 * fit_nodes));
     };
-    for (std::size_t i = 0; i < fit_nodes; ++i) {
+    for (std::size_t i = 0; i < pairs; ++i) {
       node[i] = cosine(2 * i + 1);
+      node[fit_nodes - 1 - i] = -node[i];
       for (std::size_t k = 0; k < fit_nodes; ++k)
         matrix[i][k] = (k == 0 ? 1.0 : 2.0) / fit_nodes * cosine(k * (2 * i + 1));
     }
@@ -32,6 +38,14 @@ struct Transform {
 
 double ChebyshevFit::operator()(double x) const {
   return chebyshev_sum(c.data(), c.size(), (2 * x - left - right) / (right - left));
+}
+
+double ChebyshevFit::rounding_of_x() const {
+  constexpr double epsilon = std::numeric_limits<double>::epsilon(), small_part = 1e-4;
+  double slope = 0;
+  for (std::size_t k = 1; k < c.size(); ++k) slope += static_cast<double>(k) * std::abs(c[k]);
+  slope /= right - left;
+  return std::min(epsilon * std::max(std::abs(left), std::abs(right)) * slope, small_part * scale);
 }
 
 ChebyshevFit ChebyshevFit::derivative() const {
@@ -59,8 +73,14 @@ ChebyshevFit fit(const std::function<double(double)>& fn, double left, double ri
     return result;
   }
   std::array<double, fit_nodes> c{};
-  for (std::size_t i = 0; i < fit_nodes; ++i)
-    for (std::size_t k = 0; k < fit_nodes; ++k) c[k] += values[i] * transform.matrix[i][k];
+  for (std::size_t i = 0; i < Transform::pairs; ++i) {
+    const double sum = values[i] + values[fit_nodes - 1 - i],
+                 difference = values[i] - values[fit_nodes - 1 - i];
+    for (std::size_t k = 0; k < fit_nodes; k += 2) {
+      c[k] += sum * transform.matrix[i][k];
+      c[k + 1] += difference * transform.matrix[i][k + 1];
+    }
+  }
   for (std::size_t k = fit_nodes - 3; k < fit_nodes; ++k)
     result.tail = std::max(result.tail, std::abs(c[k]) / scale);
   std::size_t kept = fit_nodes;

@@ -14,6 +14,9 @@ struct ChebyshevFit {
   double tail;            ///< the size of the last coefficients, relative to scale
 
   bool resolved() const { return tail <= 4e-15; }
+  /// What rounding of x does to the values that were fitted: no more than a small part of them, or it
+  /// is a jump.
+  double rounding_of_x() const;
   double operator()(double x) const;
   ChebyshevFit derivative() const;
 };

@@ -96,7 +96,8 @@ class TileEvaluation {
       if (!at_hand) make_factors(v2[q], column_ + q * V::size, Vectors * V::size);
     }
     std::size_t i = 0;
-    for (; i + rows_at_once <= tile_.rows; i += rows_at_once) entries<V, rows_at_once>(i, j, v2, inverse2);
+    for (; i + rows_at_once <= tile_.rows; i += rows_at_once)
+      entries<V, rows_at_once>(i, j, v2, inverse2);
     for (; i < tile_.rows; ++i) entries<V, 1>(i, j, v2, inverse2);
   }
 

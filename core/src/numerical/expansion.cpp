@@ -94,10 +94,6 @@ double relative_missing(const std::vector<double>& a, double norm) {
   return missing > left ? missing : 0;
 }
 
-/// fn(x) and fn'(x), by Channel.
-std::array<double, 2> both(const ScalarFunction& fn, double x) { return {fn(x), fn.derivative(x)}; }
-std::array<double, 2> both(const Pieces& fn, double x) { return fn(x); }
-
 template <class Function>
 Expansions expand_function(const Function& fn, const std::vector<Kink>& kinks, double sigma,
                            std::size_t terms, double tolerance) {
@@ -129,7 +125,7 @@ Expansions expand_function(const Function& fn, const std::vector<Kink>& kinks, d
       transform.odd[f][i] = weight * (right - left);
       return weight * psi * (right * right + left * left);
     };
-    const std::array<double, 2> right = both(fn, x), left = both(fn, -x);
+    const std::array<double, 2> right = fn(x), left = fn(-x);
     for (Channel channel : {nngp, d_nngp})
       energy[channel] += put(channel, right[channel], left[channel]);
     if (!kinks.empty())

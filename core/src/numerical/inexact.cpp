@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace nngp {
 namespace {
 
@@ -14,9 +16,13 @@ std::string advice(const Inexactness& errors) {
   if (errors.noise > 0)
     return fmt::format(
         "the values of fn itself have relative errors of {:.2g}: compute fn in double precision, or "
-        "give "
-        "nngp_fn",
+        "give nngp_fn",
         errors.noise);
+  if (std::isinf(errors.d_nngp))
+    return "E fn'(x)^2 is infinite, since fn is as steep as a square root somewhere, and beside it no "
+           "error of d_nngp, and of the NTK, is known; the NNGP kernel is as exact as that says. "
+           "Smooth fn "
+           "there, or give nngp_fn and d_nngp_fn";
   return "fn varies on scales too small beside the inputs: smaller inputs or W_std help, or a plugin "
          "that "
          "gives nngp_fn";

@@ -27,6 +27,11 @@ struct NumericalDual::Tables {
   static std::shared_ptr<Tables> make(const std::function<double(double)>& fn,
                                       const std::optional<std::vector<nngp_breakpoint>>& breakpoints,
                                       VarianceRange variances, const Options& options);
+  /// Null if they would take too many terms, or too many calls of fn.
+  static std::shared_ptr<Tables> make_tables(
+      const numerical::ScalarFunction& function, const std::function<double(double)>& fn,
+      const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+      const Options& options, double tolerance);
   static std::shared_ptr<Tables> make_pairwise(
       const std::function<double(double)>& fn,
       const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
@@ -145,8 +150,9 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_pairwise(
   // Checked at some points only.
   constexpr double safety = 3;
   auto made = std::make_shared<Tables>();
-  made->pairwise = std::make_unique<numerical::Pairwise>(
-      fn, breakpoints, low > 0 ? low : smallest_deviation * high, high, std::max(options.tolerance, 1e-13));
+  made->pairwise =
+      std::make_unique<numerical::Pairwise>(fn, breakpoints, low > 0 ? low : smallest_deviation * high,
+                                            high, std::max(options.tolerance, 1e-13));
   made->breakpoints = breakpoints.value_or(made->pairwise->fn().breakpoints());
   made->noise = made->pairwise->fn().noise();
   const std::array<double, 2> error = made->pairwise->error();
@@ -194,16 +200,38 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
   // Tables over more orders of magnitude take longer to make than most matrices.
   constexpr double widest = 1001;
   if (low > 0 && high > widest * low) return make_pairwise(fn, breakpoints, low, high, options);
-  const numerical::ScalarFunction function(fn, breakpoints, high);
+  const auto worst = [](const Tables& t) { return std::max(t.error.nngp, t.error.d_nngp); };
   const double tolerance = options.single ? std::max(options.tolerance, 8e-7) : options.tolerance;
-  const auto entry_by_entry = [&] {
-    std::shared_ptr<Tables> other = make_pairwise(fn, breakpoints, low, high, options);
-    other->breakpoints = function.breakpoints();
-    return other;
-  };
-  if (function.noise() > tolerance) return entry_by_entry();
+  const double wanted = std::max(10 * options.tolerance, options.single ? 3e-6 : 1e-11);
+  const numerical::ScalarFunction function(fn, breakpoints, high);
+  std::shared_ptr<Tables> tables =
+      make_tables(function, fn, breakpoints, low, high, options, tolerance);
+  if (tables && (high == 0 || worst(*tables) <= wanted)) return tables;
+
+  const std::shared_ptr<Tables> pairwise = make_pairwise(fn, breakpoints, low, high, options);
+  if (function.resolved()) pairwise->breakpoints = function.breakpoints();
+  if (pairwise->noise > 0) {
+    // No method knows fn better than its noise lets it: tables need not either.
+    const numerical::ScalarFunction noisy(fn, breakpoints, high, pairwise->noise);
+    tables =
+        make_tables(noisy, fn, breakpoints, low, high, options, std::max(tolerance, pairwise->noise));
+    if (!tables) return pairwise;
+    tables->error.nngp += pairwise->error.nngp;
+    tables->error.d_nngp += pairwise->error.d_nngp;
+  }
+  if (!tables || std::isinf(pairwise->error.d_nngp)) return pairwise;
+  tables->noise = pairwise->noise;
+  const double margin = pairwise->noise > 0 ? 10 : 1;
+  return worst(*tables) <= margin * worst(*pairwise) ? tables : pairwise;
+}
+
+std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
+    const numerical::ScalarFunction& function, const std::function<double(double)>& fn,
+    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+    const Options& options, double tolerance) {
+  if (!function.resolved() || function.noise() > tolerance) return nullptr;
   const numerical::Series series(function, low, high, tolerance / 10);
-  if (!series.resolved()) return entry_by_entry();
+  if (!series.resolved()) return nullptr;
   auto tables = std::make_shared<Tables>();
   numerical::TableError& error = tables->error;
   if (options.single)
@@ -241,13 +269,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
   const numerical::TableError found = options.single ? check(float()) : check(double());
   error.nngp += safety * found.nngp;
   error.d_nngp += safety * found.d_nngp;
-  const double wanted = std::max(10 * options.tolerance, options.single ? 3e-6 : 1e-11);
-  if (high == 0 || std::max(error.nngp, error.d_nngp) <= wanted) return tables;
-
-  std::shared_ptr<Tables> other = entry_by_entry();
-  const auto worst = [](const numerical::TableError& e) { return std::max(e.nngp, e.d_nngp); };
-  tables->noise = other->noise;
-  return worst(other->error) >= worst(error) ? tables : other;
+  return tables;
 }
 
 namespace {

@@ -13,7 +13,7 @@ namespace nngp::numerical {
 namespace {
 
 constexpr std::size_t max_lanes = 8;  // doubles of the widest vector
-constexpr double lacking = 0.03;   // of the tolerance: what the end of a series may lack
+constexpr double lacking = 0.03;      // of the tolerance: what the end of a series may lack
 
 /// sum_j a_j b_j rho^j for both channels.
 struct MehlerSum {

@@ -14,7 +14,7 @@ namespace nngp::numerical {
 namespace {
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
-constexpr double wanted_tail = 4e-15;            // relative to the size of fn
+constexpr double wanted_tail = 4e-15;         // relative to the size of fn
 constexpr std::size_t max_calls = 1'000'000;  // 1 s for fn of 1 us
 
 std::string text(double x) {
@@ -98,7 +98,7 @@ Pieces::Pieces(std::function<double(double)> fn,
       radius_(reach_ * sigma_max) {
   // Small deviations reach farther where fn counts beyond them alone; there it is known, as far as
   // radius_.
-  for (double sigma = sigma_max / 4; sigma >= sigma_min; sigma /= 4)
+  for (double sigma = sigma_min; sigma < sigma_max / 2; sigma *= 2)
     reach_ = std::max(reach_, reach_of(fn_, sigma));
   take_samples();
   measure_sizes();
@@ -131,7 +131,8 @@ void Pieces::take_samples() {
   };
   const double inner = sigma_min_ / 4, nearer = inner / 256;
   octaves(radius_, inner, 256);
-  octaves(inner, nearer * 1e-10, 24);
+  octaves(inner, nearer, 96);
+  octaves(nearer, nearer * 1e-10, 24);
   at_zero_ = call(0);
   samples_.push_back({0, at_zero_});
   std::sort(samples_.begin(), samples_.end(), [](auto p, auto q) { return p.x < q.x; });
@@ -162,45 +163,61 @@ double Pieces::size_at(double x) const {
   return least < INFINITY ? least : 0;
 }
 
-/// On short intervals any fn but a noisy one is a line; medians pass over the places where it jumps.
-void Pieces::measure_noise() {
-  std::vector<double> tails;
-  constexpr int places = 12;
-  for (int i = 0; i < places; ++i) {
-    const double x = (i % 2 == 0 ? 1 : -1) * sigma_max_ * std::exp2(2 - 0.61803 * i);
-    double least = 1;
-    for (double width : {1e-3, 1e-4, 1e-5}) {
-      const ChebyshevFit f =
-          fit_between(x * (1 - (x > 0 ? width : -width)), x * (1 + (x > 0 ? width : -width)));
-      const double size = size_at(x);
-      least = std::min(least, size == 0 ? 0 : f.tail * f.scale / size);
-      if (least < 1e-14) break;
-    }
-    tails.push_back(least);
+/// How far values of fn around x are from those of a smooth function: the size of the last coefficients
+/// of fits that do not get smaller on shorter intervals. Those of an oscillation do, in the end. Values
+/// that come in steps are constant in the end. Nothing where fn is constant.
+std::optional<double> Pieces::noise_around(double x) {
+  constexpr double smooth = 1e-14;
+  constexpr double decay = 8;         // of a kink it is 10
+  constexpr double variation = 2e-3;  // beside the values around, what is more is no noise
+  std::optional<double> last;
+  double wider = 0;
+  for (double width : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5}) {
+    const double inner = x * (1 - width), outer = x * (1 + width);
+    const ChebyshevFit f = fit_between(std::min(inner, outer), std::max(inner, outer));
+    const bool constant = f.c.size() <= 1;
+    if (constant) return last;
+    const double size = size_at(x);
+    wider = last.value_or(0);
+    last = size == 0 ? 0 : f.tail * f.scale / size;
+    if (*last < smooth || f.tail > variation) return 0;
   }
-  std::nth_element(tails.begin(), tails.begin() + places / 2, tails.end());
-  // More is no noise: fn varies on a scale that rounding of x does not resolve.
-  constexpr double most = 1e-3;
-  const double typical = tails[places / 2];
-  if (typical > 1e-13 && typical < most) noise_ = 4 * typical;
+  return wider < decay * *last ? std::min(wider, *last) : 0;
+}
+
+/// At most places where fn varies: at others it may jump, or be small.
+void Pieces::measure_noise() {
+  constexpr double step = 0.61803, furthest = 2, nearest = -4.8;  // octaves
+  std::vector<double> found;
+  double places = 0;
+  for (double octave = furthest; octave > nearest - std::log2(sigma_max_ / sigma_min_);
+       octave -= step) {
+    const double x = sigma_max_ * std::exp2(octave);
+    const std::optional<double> noise = noise_around(std::fmod(++places, 2) == 0 ? -x : x);
+    if (noise) found.push_back(*noise);
+  }
+  constexpr double enough = 0.2;
+  if (static_cast<double>(found.size()) < enough * places) return;
+  const std::size_t typical_place = 2 * found.size() / 3;
+  std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(typical_place),
+                   found.end());
+  // More is no noise: fn varies on a scale that rounding of x does not resolve, or has large steps.
+  constexpr double least = 1e-13, most = 2e-3;
+  const double typical = found[typical_place];
+  if (typical > least && typical < most) noise_ = 4 * typical;
 }
 
 double Pieces::tolerance(const ChebyshevFit& f) const {
   const double inner = f.left < 0 && f.right > 0 ? 0 : std::min(std::abs(f.left), std::abs(f.right));
   const double size = std::max(size_at(inner), noise_ > 0 ? f.scale : 0);
-  // What rounding of x does to fn(x).
-  double slope = 0;
-  for (std::size_t k = 1; k < f.c.size(); ++k) slope += static_cast<double>(k) * std::abs(f.c[k]);
-  slope /= f.right - f.left;
-  const double conditioning = epsilon * std::max(std::abs(f.left), std::abs(f.right)) * slope;
-  return std::max(std::max(wanted_tail, 3 * noise_) * size, conditioning);
+  return std::max(std::max(wanted_tail, 3 * noise_) * size, f.rounding_of_x());
 }
 
-bool Pieces::agrees(const ChebyshevFit& f) {
+bool Pieces::agrees(const ChebyshevFit& f, double tolerance) {
   // What fn is where it jumps does not matter.
   const auto first = std::upper_bound(samples_.begin(), samples_.end(), f.left,
                                       [](double x, const Sample& s) { return x < s.x; });
-  const double allowed = 20 * tolerance(f);
+  const double allowed = 20 * tolerance;
   for (auto s = first; s != samples_.end() && s->x < f.right; ++s)
     if (std::abs(f(s->x) - s->y) > allowed) return false;
   // Beyond the outer nodes a kink would go unnoticed.
@@ -220,7 +237,7 @@ bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
 void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
   // Rounding of the largest values is an error everywhere on a piece.
   const double allowed = tolerance(whole);
-  const bool done = std::max(whole.tail, epsilon) * whole.scale <= allowed && agrees(whole);
+  const bool done = std::max(whole.tail, epsilon) * whole.scale <= allowed && agrees(whole, allowed);
   const bool smallest = is_smallest(whole, 1);
   if (calls_ >= max_calls && !done && !smallest) resolved_ = false;
   if (done || smallest || calls_ >= max_calls) {
@@ -228,8 +245,27 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
     return;
   }
   const double middle = whole.left + (whole.right - whole.left) / 2;
-  halve(fit_between(whole.left, middle), out);
-  halve(fit_between(middle, whole.right), out);
+  ChebyshevFit left = fit_between(whole.left, middle), right = fit_between(middle, whole.right);
+  // Where fn is rounded a little worse than usual, halving does not help on either side.
+  constexpr double little = 100;
+  const double error = whole.tail * whole.scale;
+  if (error > allowed && error <= little * allowed &&
+      std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error)) {
+    out.push_back(std::move(whole));
+    return;
+  }
+  halve(std::move(left), out);
+  halve(std::move(right), out);
+}
+
+/// From where on fn is nearer to what it is at b than at a.
+double Pieces::locate_jump(double a, double b) {
+  const double before = call(a), after = call(b);
+  while (b > std::nextafter(a, b)) {
+    const double middle = a + (b - a) / 2, y = call(middle);
+    (std::abs(y - before) < std::abs(y - after) ? a : b) = middle;
+  }
+  return b;
 }
 
 /// Pieces of [a, b]; cut anew where a first attempt came together at points. Returns these.
@@ -246,7 +282,7 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
       if (width(i) < width(least)) least = i;
     const ChebyshevFit& f = out[least];
     const bool jump = f.tail * f.scale > tolerance(f);
-    const double at = jump ? f.right : f.left + (f.right - f.left) / 2;
+    const double at = jump ? locate_jump(f.left, f.right) : f.left + (f.right - f.left) / 2;
     if (at > a && at < b) points.push_back(at);
   }
   // Twice, the second time with the points where the pieces on both sides meet.
@@ -274,7 +310,7 @@ void Pieces::cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints)
   const double central = 2 * x;
   if (std::none_of(known.begin(), known.end(), [](double b) { return b == 0; })) {
     const ChebyshevFit f = fit_between(-central, central);
-    if (f.tail * f.scale > tolerance(f) || !agrees(f)) cuts.push_back(0);
+    if (f.tail * f.scale > tolerance(f) || !agrees(f, tolerance(f))) cuts.push_back(0);
   }
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
@@ -307,6 +343,12 @@ void Pieces::find_breaks(const std::vector<double>& known) {
   }
 }
 
+double Pieces::Piece::variation() const {
+  double sum = 0;
+  for (std::size_t k = 1; k < value.c.size(); ++k) sum += std::abs(value.c[k]);
+  return sum;
+}
+
 void Pieces::differentiate() {
   // Around 0 a wide interval gives fn' with smaller errors than a narrow one, unless fn vanishes.
   ChebyshevFit central;
@@ -316,7 +358,9 @@ void Pieces::differentiate() {
       if (std::abs(b) < x) return false;
     calls_ += 20;
     ChebyshevFit f = fit(fn_, -x, x, 0);
-    if (!std::isfinite(f.scale) || f.tail > std::max(wanted_tail, 3 * noise_) || !agrees(f)) return false;
+    if (!std::isfinite(f.scale) || f.tail > std::max(wanted_tail, 3 * noise_) ||
+        !agrees(f, tolerance(f)))
+      return false;
     const double error = std::max(noise_, epsilon) * f.scale / x;
     const bool better = error < 0.9 * central_error;
     if (error < central_error) {
@@ -333,11 +377,7 @@ void Pieces::differentiate() {
   for (Piece& p : pieces_) {
     const ChebyshevFit& f = p.value;
     const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
-    double size = 0, variation = 0;
-    for (std::size_t k = 0; k < f.c.size(); ++k) {
-      size += std::abs(f.c[k]);
-      if (k > 0) variation += std::abs(f.c[k]);
-    }
+    const double variation = p.variation(), size = (f.c.empty() ? 0 : std::abs(f.c[0])) + variation;
     const bool unresolved = f.tail * f.scale > tolerance(f);
     const double rounding = std::max(epsilon, noise_) * size;
     p.size[nngp] = size;
@@ -356,6 +396,37 @@ void Pieces::differentiate() {
       p.error[d_nngp] = 10 * central_error;
     }
   }
+}
+
+/// Towards a root |x - b|^p or a logarithm, fn varies by 2^-p of what it varied by in the octave
+/// before: E fn'^2 is finite for p > 1/2. Beside a jump fn varies less and less, p = 1 and more.
+bool Pieces::endlessly_steep() const {
+  constexpr double far = 16;  // from what rounding and the place of the break change
+  constexpr double finite = 0.51;
+  constexpr int octaves = 12;
+  const auto exponent = [&](std::size_t from, int step) -> double {
+    // Two pieces on one side of the break, the farther one about `octaves` farther.
+    const double least = edges_[from + 1] - edges_[from];
+    const Piece* near = nullptr;
+    for (auto i = static_cast<std::ptrdiff_t>(from);
+         i >= 0 && i < static_cast<std::ptrdiff_t>(pieces_.size()); i += step) {
+      const Piece& p = pieces_[static_cast<std::size_t>(i)];
+      const double width = p.value.right - p.value.left;
+      if (!near && width > far * least) near = &p;
+      if (!near || width < std::exp2(octaves) * (near->value.right - near->value.left)) continue;
+      return std::log(p.variation() / near->variation()) /
+             std::log(width / (near->value.right - near->value.left));
+    }
+    return INFINITY;
+  };
+  std::vector<double> places = breaks_;
+  places.push_back(0);
+  for (double x : places) {
+    const std::size_t right = at(x);
+    for (const double p : {exponent(right, 1), right > 0 ? exponent(right - 1, -1) : INFINITY})
+      if (p < finite && p > -finite) return true;
+  }
+  return false;
 }
 
 std::size_t Pieces::at(double x) const {

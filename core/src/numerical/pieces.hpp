@@ -59,6 +59,8 @@ class Pieces {
 
   /// The relative error of fn where it is more than rounding.
   double noise() const { return noise_; }
+  /// Whether fn is as steep as a square root somewhere, so that E fn'(x)^2 is infinite.
+  bool endlessly_steep() const;
   /// How often fn was called.
   std::size_t calls() const { return calls_; }
   /// False if fn varies so fast that the calls allowed do not do.
@@ -76,18 +78,21 @@ class Pieces {
     ChebyshevFit value, slope;    // the slope may have been fitted on a larger interval
     std::array<double, 2> error;  // of fn and of fn'
     std::array<double, 2> size;   // their largest values, about
+    double variation() const;     // of fn
   };
 
   double call(double x);
   ChebyshevFit fit_between(double a, double b);
   void take_samples();
   void measure_sizes();
+  std::optional<double> noise_around(double x);
   void measure_noise();
   double size_at(double x) const;
   double tolerance(const ChebyshevFit& f) const;
-  bool agrees(const ChebyshevFit& f);
+  bool agrees(const ChebyshevFit& f, double tolerance);
   bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
+  double locate_jump(double a, double b);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out);
   void find_breaks(const std::vector<double>& known);

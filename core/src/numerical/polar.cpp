@@ -45,8 +45,7 @@ PolarDual::PolarDual(const ScalarFunction& fn, Channel channel, int power,
     const double scale = std::pow(p, power_);
     for (std::size_t k = 0; k < rule.size(); ++k) {
       const double r = rule.node[k], x = r * p;
-      const double right = channel == nngp ? fn(x) : fn.derivative(x);
-      const double left = channel == nngp ? fn(-x) : fn.derivative(-x);
+      const double right = fn(x)[channel], left = fn(-x)[channel];
       const double weight = std::sqrt(r * rule.weight[k]) * std::exp(-r * r / 4) / scale;
       g[0](i, static_cast<Eigen::Index>(k)) = weight * (right + left) / 2;
       g[1](i, static_cast<Eigen::Index>(k)) = weight * (right - left) / 2;

@@ -11,13 +11,15 @@ namespace nngp::numerical {
 namespace {
 
 constexpr int max_depth = 30;
+constexpr std::size_t most_calls_for_tables = 30'000;  // where features are more, tables do not do
 
 }  // namespace
 
 ScalarFunction::ScalarFunction(std::function<double(double)> fn,
                                std::optional<std::vector<nngp_breakpoint>> breakpoints,
-                               double sigma_max)
-    : reach_(reach_of(fn, sigma_max)),
+                               double sigma_max, double noise)
+    : known_noise_(noise),
+      reach_(reach_of(fn, sigma_max)),
       radius_(std::max(reach_ * sigma_max * 1.0001, 1.0)),
       fn_([fn = std::move(fn)](double x) { return checked(fn, x); }) {
   take_samples();
@@ -27,6 +29,7 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
     cut(sigma_max);
   } else {
     cut(sigma_max);
+    if (!resolved_) return;
     breakpoints_ = find_breakpoints(fn_, edges_, noise_);
     if (!breakpoints_.empty()) cut(sigma_max);
   }
@@ -47,12 +50,15 @@ void ScalarFunction::take_samples() {
     samples_.push_back({-samples_[i].x, fn_(-samples_[i].x)});
 }
 
+std::vector<ScalarFunction::Sample>::const_iterator ScalarFunction::first_sample_after(double x) const {
+  return std::upper_bound(samples_.begin(), samples_.end(), x,
+                          [](double at, const Sample& s) { return at < s.x; });
+}
+
 bool ScalarFunction::agrees(const ChebyshevFit& f, double scale) const {
   constexpr double close = 1e-9;  // further from what a fit with negligible tails can be
-  const double allowed = close * std::max(f.scale, scale);
-  const auto first = std::upper_bound(samples_.begin(), samples_.end(), f.left,
-                                      [](double x, const Sample& s) { return x < s.x; });
-  for (auto s = first; s != samples_.end() && s->x < f.right; ++s)
+  const double allowed = std::max(close, 60 * known_noise_) * std::max(f.scale, scale);
+  for (auto s = first_sample_after(f.left); s != samples_.end() && s->x < f.right; ++s)
     if (std::abs(f(s->x) - s->y) > allowed) return false;
   return true;
 }
@@ -60,8 +66,8 @@ bool ScalarFunction::agrees(const ChebyshevFit& f, double scale) const {
 void ScalarFunction::cut(double sigma_max) {
   pieces_.clear();
   panels_.clear();
-  errors_.clear();
-  noise_ = 0;
+  noise_ = known_noise_;
+  calls_ = 0;
   std::vector<double> cuts = {radius_, -radius_};
   for (double x = 0.5; x < radius_; x *= 2) cuts.insert(cuts.end(), {x, -x});
   // Where fn vanishes at 0, finer and finer towards it, for accuracy of fn' relative to fn' there.
@@ -82,7 +88,8 @@ void ScalarFunction::cut(double sigma_max) {
   // Errors weigh less the further out they are: they may be as large as fn is further in.
   std::vector<double> largest_in(cuts.size());
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
-    largest_in[i] = fit(fn_, cuts[i], cuts[i + 1], 0).scale;
+    for (auto s = first_sample_after(cuts[i]); s != samples_.end() && s->x < cuts[i + 1]; ++s)
+      largest_in[i] = std::max(largest_in[i], std::abs(s->y));
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
     const double inner =
         cuts[i] < 0 && cuts[i + 1] > 0 ? 0 : std::min(std::abs(cuts[i]), std::abs(cuts[i + 1]));
@@ -98,8 +105,12 @@ void ScalarFunction::cut(double sigma_max) {
 }
 
 void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
-  const bool missed = whole.resolved() && !agrees(whole, scale);
-  if ((missed || !whole.resolved()) && depth < max_depth) {
+  const bool small_tail = whole.resolved() || whole.tail <= 3 * known_noise_;
+  const bool missed = small_tail && !agrees(whole, scale);
+  calls_ += 20;
+  if ((missed || !small_tail) && depth < max_depth && calls_ > most_calls_for_tables)
+    resolved_ = false;
+  else if ((missed || !small_tail) && depth < max_depth) {
     const double middle = (whole.left + whole.right) / 2;
     ChebyshevFit left = fit(fn_, whole.left, middle, scale),
                  right = fit(fn_, middle, whole.right, scale);
@@ -112,16 +123,32 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
     }
     noise_ = std::max(noise_, whole.tail);
   }
-  errors_.push_back(whole.tail * whole.scale);
   edges_.push_back(whole.right);
-  pieces_.push_back(whole.derivative());
+  const ChebyshevFit slope = whole.derivative();
+  Piece piece{whole.left, whole.right, {}, whole.tail * whole.scale};
+  for (std::size_t k = 0; k < whole.c.size(); ++k)
+    piece.c.push_back({whole.c[k], k < slope.c.size() ? slope.c[k] : 0});
+  pieces_.push_back(std::move(piece));
 }
 
-double ScalarFunction::operator()(double x) const { return fn_(x); }
+/// By Clenshaw's recurrence.
+std::array<double, 2> ScalarFunction::Piece::operator()(double x) const {
+  if (c.empty()) return {0, 0};
+  const double t = (2 * x - left - right) / (right - left);
+  std::array<double, 2> b1 = {0, 0}, b2 = {0, 0};
+  for (std::size_t k = c.size(); k-- > 1;)
+    for (Channel channel : {nngp, d_nngp}) {
+      const double b = c[k][channel] + 2 * t * b1[channel] - b2[channel];
+      b2[channel] = b1[channel];
+      b1[channel] = b;
+    }
+  return {c[0][nngp] + t * b1[nngp] - b2[nngp], c[0][d_nngp] + t * b1[d_nngp] - b2[d_nngp]};
+}
 
-double ScalarFunction::derivative(double x) const {
+std::array<double, 2> ScalarFunction::operator()(double x) const {
   const auto after = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, x);
-  return pieces_[static_cast<std::size_t>(after - edges_.begin()) - 1](x);
+  return pieces_[static_cast<std::size_t>(after - edges_.begin()) - 1](
+      std::clamp(x, edges_.front(), edges_.back()));
 }
 
 double ScalarFunction::expectation_on_line(Channel channel, double sigma1, double sigma2) const {
@@ -132,7 +159,7 @@ double ScalarFunction::expectation_on_line(Channel channel, double sigma1, doubl
   std::sort(edges.begin(), edges.end());
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   const Rule rule = composite_gauss(edges, 1);
-  const auto g = [&](double x) { return channel == nngp ? fn_(x) : derivative(x); };
+  const auto g = [&](double x) { return (*this)(x)[channel]; };
   double sum = 0;
   for (std::size_t i = 0; i < rule.size(); ++i) {
     const double u = rule.node[i];
@@ -144,10 +171,8 @@ double ScalarFunction::expectation_on_line(Channel channel, double sigma1, doubl
 
 double ScalarFunction::roughness(double sigma) const {
   double energy = 0;
-  for (std::size_t i = 0; i < errors_.size(); ++i) {
-    const auto above = [sigma](double x) { return 0.5 * std::erfc(x / (sigma * std::sqrt(2.0))); };
-    energy += errors_[i] * errors_[i] * (above(edges_[i]) - above(edges_[i + 1]));
-  }
+  const auto above = [sigma](double x) { return 0.5 * std::erfc(x / (sigma * std::sqrt(2.0))); };
+  for (const Piece& p : pieces_) energy += p.error * p.error * (above(p.left) - above(p.right));
   return std::sqrt(energy);
 }
 

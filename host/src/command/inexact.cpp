@@ -1,6 +1,7 @@
 #include "command/inexact.hpp"
 
 #include <iostream>
+#include <limits>
 
 #include "command/options.hpp"
 #include "command/report.hpp"
@@ -8,7 +9,7 @@
 namespace nngp::host {
 namespace {
 
-constexpr const char* kOption = "allow-inexact";
+constexpr const char* option_name = "allow-inexact";
 
 void warn(const std::string& what, const Inexactness& errors) {
   std::cerr << "nngp: warning: " + inexact_text(what, errors) + '\n';
@@ -19,22 +20,23 @@ void warn(const std::string& what, const Inexactness& errors) {
 po::options_description inexact_options() {
   po::options_description options;
   options.add_options()(
-      kOption, po::value<std::string>()->value_name("BOUND"),
+      option_name, po::value<std::string>()->value_name("BOUND"),
       "accept integrated expectations with relative errors up to this; default: 0.001");
   return options;
 }
 
 double allowed_error(const po::variables_map& arguments) {
-  if (!arguments.count(kOption)) return KernelOptions().allowed_error;
-  const std::string text = text_of(arguments, kOption);
-  const double bound = parse_number(text, std::string("--") + kOption);
+  if (!arguments.count(option_name)) return KernelOptions().allowed_error;
+  const std::string text = text_of(arguments, option_name);
+  if (text == "inf") return std::numeric_limits<double>::infinity();
+  const double bound = parse_number(text, std::string("--") + option_name);
   if (bound < 0)
-    throw UsageError(std::string("--") + kOption + " takes a bound from 0 on, not " + text);
+    throw UsageError(std::string("--") + option_name + " takes a bound from 0 on, not " + text);
   return bound;
 }
 
 std::string acceptance_text(const InexactError& error) {
-  return print("; --%s %.2g accepts them as they are", kOption, error.sufficient());
+  return print("; --%s %.2g accepts them as they are", option_name, error.sufficient());
 }
 
 void warn_inexact(const std::vector<NumericalLayer>& layers) {
