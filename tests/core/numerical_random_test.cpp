@@ -106,6 +106,9 @@ TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
     Draw draw(1000 + seed);
     // Within a factor of 3 or 100, or anywhere.
     const double scale = draw.power_of_10(-3, 3), which = draw.uniform(0, 1);
+    // Anywhere, a feature 35 deviations off the smallest has been seen to be estimated 3,000 times too
+    // cautiously.
+    const double most = which < 0.5 ? 10 * factor : factor;
     std::vector<double> sigma;
     for (int i = 0; i < 3; ++i) {
       if (which < 0.5)
@@ -119,29 +122,38 @@ TEST(NumericalRandom, MatricesAreWithinTheirBounds) {
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + f.text());
     const NumericalDual dual(f, std::nullopt, {*least * *least, *largest * *largest});
     Errors worst{};
+    const auto compare = [&](std::size_t i, std::size_t j, double rho) {
+      const Point at = point(rho, sigma[i], sigma[j]);
+      SCOPED_TRACE("rho=" + std::to_string(rho) + " sigma=" + std::to_string(sigma[i]) + ", " +
+                   std::to_string(sigma[j]));
+      const NestedQuadrature::Values truth = NestedQuadrature(f)(at.cov12, at.var1, at.var2);
+      if (!is_known(truth)) return;
+      const auto [nngp, d_nngp] =
+          one_entry(at.cov12, at.var1, at.var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
+      const Errors errors = errors_of(nngp, d_nngp, truth);
+      EXPECT_LE(errors.nngp, dual.error_estimate_nngp() + errors.known);
+      const double hidden = hidden_by_rounding(truth, at);
+      EXPECT_LE(errors.d_nngp, dual.error_estimate_d_nngp() + errors.known + hidden);
+      worst = {std::max(worst.nngp, errors.nngp + errors.known),
+               std::max(worst.d_nngp, errors.d_nngp + errors.known + hidden), 0};
+    };
+    const auto is_far_above = [&] {
+      return dual.error_estimate_nngp() > std::max(matters, most * worst.nngp) ||
+             dual.error_estimate_d_nngp() > std::max(matters, most * worst.d_nngp);
+    };
     for (std::size_t i = 0; i < sigma.size(); ++i)
-      for (std::size_t j = i; j < sigma.size(); ++j) {
-        const double rho = draw.correlation(static_cast<int>(i + j) + seed);
-        const Point at = point(rho, sigma[i], sigma[j]);
-        SCOPED_TRACE("rho=" + std::to_string(rho) + " sigma=" + std::to_string(sigma[i]) + ", " +
-                     std::to_string(sigma[j]));
-        const NestedQuadrature::Values truth = NestedQuadrature(f)(at.cov12, at.var1, at.var2);
-        if (!is_known(truth)) continue;
-        const auto [nngp, d_nngp] =
-            one_entry(at.cov12, at.var1, at.var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
-        const Errors errors = errors_of(nngp, d_nngp, truth);
-        EXPECT_LE(errors.nngp, dual.error_estimate_nngp() + errors.known);
-        const double hidden = hidden_by_rounding(truth, at);
-        EXPECT_LE(errors.d_nngp, dual.error_estimate_d_nngp() + errors.known + hidden);
-        worst = {std::max(worst.nngp, errors.nngp + errors.known),
-                 std::max(worst.d_nngp, errors.d_nngp + errors.known + hidden), 0};
-      }
+      for (std::size_t j = i; j < sigma.size(); ++j)
+        compare(i, j, draw.correlation(static_cast<int>(i + j) + seed));
+    // The estimate is that of the worst entry, which may lie at other correlations.
+    for (std::size_t i = 0; i < sigma.size() && is_far_above(); ++i)
+      for (std::size_t j = i; j < sigma.size(); ++j)
+        for (const double rho : {-0.99999, -0.9, -0.6, 0.0, 0.3, 0.97, 0.9999}) compare(i, j, rho);
     // One estimate holds for all pairs: it is compared with the largest of the errors.
     if (dual.error_estimate_nngp() > matters) {
-      EXPECT_LE(dual.error_estimate_nngp(), factor * worst.nngp);
+      EXPECT_LE(dual.error_estimate_nngp(), most * worst.nngp);
     }
     if (dual.error_estimate_d_nngp() > matters) {
-      EXPECT_LE(dual.error_estimate_d_nngp(), factor * worst.d_nngp);
+      EXPECT_LE(dual.error_estimate_d_nngp(), most * worst.d_nngp);
     }
     EXPECT_LT(dual.error_estimate_nngp(), 1e-9);
   }

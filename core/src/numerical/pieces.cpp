@@ -247,9 +247,9 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
   const double middle = whole.left + (whole.right - whole.left) / 2;
   ChebyshevFit left = fit_between(whole.left, middle), right = fit_between(middle, whole.right);
   // Where fn is rounded a little worse than usual, halving does not help on either side.
-  constexpr double little = 100;
+  constexpr double little = 100, rounding = 1e-11;
   const double error = whole.tail * whole.scale;
-  if (error > allowed && error <= little * allowed &&
+  if (error > allowed && error <= little * allowed && whole.tail <= rounding + little * noise_ &&
       std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error)) {
     out.push_back(std::move(whole));
     return;
