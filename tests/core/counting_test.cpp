@@ -43,8 +43,8 @@ double d_scalar(const void*, double, double, double) {
   return 1;
 }
 void tile(const void*, const nngp_tile_f64* t) {
-  // Variances are the diagonals of small tiles.
-  if (t->var1 == t->var2 && t->rows == t->cols && t->rows <= 64 / sizeof(double)) {
+  // Variances are the diagonals of small tiles, two of the largest vectors wide.
+  if (t->var1 == t->var2 && t->rows == t->cols && t->rows <= 128 / sizeof(double)) {
     counts.diagonal_entries += t->rows;
   } else {
     ++counts.tiles;

@@ -104,12 +104,17 @@ TEST(MonteCarlo, CanBeWatchedAndStopped) {
   EXPECT_GE(last, 10u);
 }
 
-TEST(MonteCarlo, RefusesWhatHasNoStandardError) {
+TEST(MonteCarlo, TellsWhatHasNoStandardError) {
   const Matrix<double> x = inputs(2, 3);
   const auto run = [&](const std::string& model, std::size_t samples) {
-    monte_carlo_kernels(shipped_model(model), view(x), std::nullopt, Get::both, {.samples = samples});
+    return monte_carlo_kernels(shipped_model(model), view(x), std::nullopt, Get::both,
+                               {.samples = samples});
   };
-  EXPECT_THROW(run("Dense(1)", 1), InvalidArgument);
+  EXPECT_THROW(run("Dense(1)", 0), InvalidArgument);
+  // One sample is an estimate, of unknown error.
+  const auto one = run("Dense(1)", 1);
+  EXPECT_TRUE(one.nngp.mean.view().allFinite());
+  EXPECT_EQ(one.nngp.error(0, 0), std::numeric_limits<double>::infinity());
   expect_error<DataError>([&] { run("serial(Dense(3, 1e100), Dense(1))", 5); },
                           "the standard error of the NNGP is not finite");
 }
