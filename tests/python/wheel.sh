@@ -5,10 +5,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=build/$1
 tools=$PWD/build/venv/bin
+folders=$(sed -n 's/^NNGP_COMPILE_FOLDERS:BOOL=//p' "$build/CMakeCache.txt")  # another value would build all anew
 
 rm -rf "$build/wheel" "$build/wheel-venv"
 PATH=$tools:$PATH "$tools/python" -m build --wheel --no-isolation --outdir "$build/wheel/plain" \
-  -Cbuild-dir="$build" -Ccmake.define.NNGP_BUILD_TESTS=ON -Ccmake.define.NNGP_WERROR=ON -Ccmake.define.NNGP_COMPILE_FOLDERS=OFF \
+  -Cbuild-dir="$build" -Ccmake.define.NNGP_BUILD_TESTS=ON -Ccmake.define.NNGP_WERROR=ON \
+  -Ccmake.define.NNGP_COMPILE_FOLDERS="$folders" \
   -Cbuild.targets={nngp_python,nngp_command,nngp_shipped_plugins}
 PATH=$tools:$PATH "$tools/auditwheel" repair --wheel-dir "$build/wheel" "$build"/wheel/plain/*.whl
 
