@@ -255,7 +255,8 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
   const Weights weights = this->weights(t);
   Gaussian out;
   out.mean = KernelMatrix<double>(tests, y_->rows());
-  KernelMatrix<double> error(tests, weights.errors.samples.rows());
+  KernelMatrix<double> error(1, weights.errors.samples.rows());  // the largest, by sample
+  error.map().setZero();
   if (spread != Spread::none) out.variance.resize(cross.rows());
   // Means alone come from a few rows of the kernel at a time, in memory that stays in the caches. For a
   // spread several matrices of test with training inputs live at once, most of them in conjugate
@@ -285,14 +286,18 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
   return out;
 }
 
-/// Means for the rows of k, from `row` on, and samples of their errors.
+/// Means for the rows of k, from `row` on, and their errors by sample, if larger than `error` so far.
 template <class Real>
 void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row,
                           Gaussian& out, KernelMatrix<double>& error) const {
   MatrixMap<double> means = rows_of(out.mean.map(), row, k.rows());
-  if (error.cols() > 0)
+  if (error.cols() > 0) {
+    KernelMatrix<double> errors(k.rows() + 1, error.cols());
     lapack::multiply_transposed(1, k, weights.errors.samples.view(), 0,
-                                rows_of(error.map(), row, k.rows()));
+                                rows_of(errors.map(), 0, k.rows()));
+    errors.map().row(k.rows()) = error.view();
+    error.map() = largest_of_columns(errors.view()).matrix().transpose();
+  }
   if (!weights.refined) {
     lapack::multiply_transposed(1, k, weights.values.view(), 0, means);
     return;
