@@ -149,24 +149,35 @@ nngp::kernel_pair<T> narrow_positive_clip(const Meeting<T>& m) {
   return {m.unit * (fma(m.rho, d, h * k * tail) + (corners + sides)), d};
 }
 
-/// y, and where variances are large kernels(t, cov12, x1, x2) of the lines alone. There the terms
-/// exceed the sum, by up to s1 / t and s2 / t, which float32 cannot afford.
+/// The same from covariances and variances alone.
+struct WideSymmetricClip {
+  double t;
+
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
+    return symmetric_clip(t, cov12, nngp::line(var1, t), nngp::line(var2, t));
+  }
+};
+struct WidePositiveClip {
+  double t;
+
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
+    return positive_clip(t, cov12, nngp::line(var1, t), nngp::line(var2, t));
+  }
+};
+
+/// y, and where variances are large the wide kernels. There the terms exceed the sum, by up to s1 / t
+/// and s2 / t, which float32 cannot afford.
 template <class Kernels, class T>
-nngp::kernel_pair<T> unless_wide(const Kernels& kernels, double t, const Meeting<T>& m,
+nngp::kernel_pair<T> unless_wide(const Kernels& wide_kernels, const Meeting<T>& m,
                                  const nngp::kernel_pair<T>& y) {
   constexpr double least = nngp::owens_t<T>::least;
-  const T &cov12 = m.cov12, &var1 = m.x1->line.var, &var2 = m.x2->line.var;
-  const auto wide = max(var1, var2) > t * t / (least * least);
+  const double most = wide_kernels.t / least;
+  const T &var1 = m.x1->line.var, &var2 = m.x2->line.var;
+  const auto wide = max(var1, var2) > most * most;
   if (!any(wide)) return y;
-  const auto of_variances = [&](const auto& c, const auto& v1, const auto& v2) {
-    return kernels(t, c, nngp::line(v1, t), nngp::line(v2, t));
-  };
-  nngp::kernel_pair<T> other = y;
-  if constexpr (std::is_same_v<typename T::real, float>) {
-    other = nngp::in_float64(of_variances, cov12, var1, var2);
-  } else {
-    run_on(typename T::isa(), [&] { other = of_variances(cov12, var1, var2); });
-  }
+  const nngp::kernel_pair<T> other = nngp::in_float64(wide_kernels, m.cov12, var1, var2);
   return {select(wide, other.nngp, y.nngp), select(wide, other.d_nngp, y.d_nngp)};
 }
 
@@ -176,8 +187,7 @@ Meeting<T> start_symmetric(double t, const T& cov12, const Input<T>& x1, const I
 }
 template <class T>
 nngp::kernel_pair<T> finish_symmetric(double t, const Meeting<T>& m) {
-  const auto kernels = [](const auto&... x) { return symmetric_clip(x...); };
-  return unless_wide(kernels, t, m, narrow_symmetric_clip(m));
+  return unless_wide(WideSymmetricClip{t}, m, narrow_symmetric_clip(m));
 }
 
 template <class T>
@@ -186,8 +196,7 @@ Meeting<T> start_positive(double t, const T& cov12, const Input<T>& x1, const In
 }
 template <class T>
 nngp::kernel_pair<T> finish_positive(double t, const Meeting<T>& m) {
-  const auto kernels = [](const auto&... x) { return positive_clip(x...); };
-  return unless_wide(kernels, t, m, narrow_positive_clip(m));
+  return unless_wide(WidePositiveClip{t}, m, narrow_positive_clip(m));
 }
 
 template <class T>

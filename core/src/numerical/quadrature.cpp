@@ -1,10 +1,12 @@
 #include "numerical/quadrature.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
 #include <numbers>
+
+#include "numerical/dense_algebra.hpp"
 
 namespace nngp::numerical {
 
@@ -39,11 +41,11 @@ Rule make_gauss_hermite(std::size_t nodes) {
   Eigen::MatrixXd jacobi = Eigen::MatrixXd::Zero(n, n);
   for (Eigen::Index i = 1; i < n; ++i)
     jacobi(i, i - 1) = jacobi(i - 1, i) = std::sqrt(static_cast<double>(i));
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(jacobi);
+  const Eigensystem eigen = eigensystem(jacobi);
   Rule rule;
   for (Eigen::Index i = 0; i < n; ++i) {
-    rule.node.push_back(eigen.eigenvalues()[i]);
-    rule.weight.push_back(std::pow(eigen.eigenvectors()(0, i), 2));
+    rule.node.push_back(eigen.values[i]);
+    rule.weight.push_back(std::pow(eigen.vectors(0, i), 2));
   }
   return rule;
 }

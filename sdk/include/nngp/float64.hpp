@@ -17,23 +17,30 @@ vec<double, Isa> half_of(const vec<float, Isa>& x, std::size_t first) {
   return vec<double, Isa>::load(lanes);
 }
 
-/// kernels(cov12, var1, var2), a kernel_pair, for each half of the arguments as doubles.
+/// kernels(cov12, var1, var2), a kernel_pair, of doubles. A function of its own, the same for both
+/// types of numbers: kernels that need this are long, and seldom.
+template <class Isa, class Kernels>
+kernel_pair<vec<double, Isa>> in_float64(const Kernels& kernels, const vec<double, Isa>& cov12,
+                                         const vec<double, Isa>& var1, const vec<double, Isa>& var2) {
+  kernel_pair<vec<double, Isa>> y;
+  run_on(Isa(), [&] { y = kernels(cov12, var1, var2); });
+  return y;
+}
+
+/// The same for each half of the arguments as doubles.
 template <class Isa, class Kernels>
 kernel_pair<vec<float, Isa>> in_float64(const Kernels& kernels, const vec<float, Isa>& cov12,
                                         const vec<float, Isa>& var1, const vec<float, Isa>& var2) {
-  using Double = vec<double, Isa>;
-  float nngp[2 * Double::size], d_nngp[2 * Double::size];
-  // A function of its own: kernels that need this are long, and seldom.
-  run_on(Isa(), [&] {
-    for (std::size_t first = 0; first < 2 * Double::size; first += Double::size) {
-      const kernel_pair<Double> y =
-          kernels(half_of(cov12, first), half_of(var1, first), half_of(var2, first));
-      for (std::size_t i = 0; i < Double::size; ++i) {
-        nngp[first + i] = static_cast<float>(y.nngp[i]);
-        d_nngp[first + i] = static_cast<float>(y.d_nngp[i]);
-      }
+  constexpr std::size_t half = vec<double, Isa>::size;
+  float nngp[2 * half], d_nngp[2 * half];
+  for (std::size_t first = 0; first < 2 * half; first += half) {
+    const auto y =
+        in_float64(kernels, half_of(cov12, first), half_of(var1, first), half_of(var2, first));
+    for (std::size_t i = 0; i < half; ++i) {
+      nngp[first + i] = static_cast<float>(y.nngp[i]);
+      d_nngp[first + i] = static_cast<float>(y.d_nngp[i]);
     }
-  });
+  }
   return {vec<float, Isa>::load(nngp), vec<float, Isa>::load(d_nngp)};
 }
 
