@@ -40,9 +40,12 @@ void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::
   std::vector<Real> var1(rows), var2(cols), cov12(room), nngp(room), d_nngp(room), ntk(room);
   for (std::size_t i = 0; i < rows; ++i) var1[i] = Real(0.3) + Real((i * 7 + place * 3) % 17) / 10;
   for (std::size_t j = 0; j < cols; ++j) var2[j] = Real(0.3) + Real((j * 5 + place * 11) % 19) / 10;
-  for (std::size_t at = 0; at < size; ++at) {
-    cov12[at] = (Real((at * 13 + place * 29) % 61) / 100 - Real(0.3));
-    ntk[at] = Real((at + place) % 7);
+  // A division for each entry would take longer than the tile.
+  constexpr unsigned period = 61;
+  for (std::size_t at = 0, k = place * 29 % period; at < size;
+       ++at, k = (k < period - 13 ? k : k - period) + 13) {
+    cov12[at] = Real(k) * Real(0.01) - Real(0.3);
+    ntk[at] = Real(k & 7);
   }
   TileOf<Real> tile = {};
   tile.struct_size = sizeof tile;
@@ -59,11 +62,13 @@ void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::
 
 template <class Real>
 void add_tiles(std::vector<Call>& calls, const nngp_activation& table, TileSize size) {
-  const bool large = size == TileSize::large;
-  for (const Entry<Real>& entry : entries_of<Real>(table))
-    calls.push_back({entry.name, [=](const Instance& f, unsigned place, std::vector<double>& results) {
-                       run_tile(entry, f, place, large ? 65 : 3, large ? 272 : 37, results);
-                     }});
+  const std::size_t rows = size == TileSize::large ? 65 : 3, cols = size == TileSize::large ? 272 : 37;
+  for (const Entry<Real>& entry : entries_of<Real>(table)) {
+    const auto run = [=](const Instance& f, unsigned place, std::vector<double>& results) {
+      run_tile(entry, f, place, rows, cols, results);
+    };
+    calls.push_back({.name = entry.name, .run = run, .entries = rows * cols});
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -18,6 +19,7 @@ struct Call {
   /// Of a function of numbers: whether many calls one after the other, with hardly anything in between,
   /// all give the same. Null of others.
   std::function<bool(const Instance& f, unsigned place)> is_steady = nullptr;
+  std::size_t entries = 1;  ///< of a tile: how many it has
 
   std::vector<double> results(const Instance& f, unsigned place) const {
     std::vector<double> results;

@@ -1,6 +1,7 @@
 #include "check/smoothness.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace nngp::host {
@@ -8,9 +9,22 @@ namespace {
 
 constexpr double pi = 3.14159265358979323846;
 constexpr int nodes = 18;
+constexpr int max_nodes = 24;
 constexpr double narrowest = 2e-3;  // what is not smooth at this length has a kink
 constexpr double resolved = 1e-11;
 constexpr double fully_resolved = 1e-14;
+
+/// cos(i pi / 2n) for i from 0 to 4 n - 1, n at most max_nodes.
+const std::vector<double>& cosines(int n) {
+  static const auto tables = [] {
+    std::array<std::vector<double>, max_nodes + 1> tables;
+    for (int n = 1; n <= max_nodes; ++n)
+      for (int i = 0; i < 4 * n; ++i)
+        tables[static_cast<std::size_t>(n)].push_back(std::cos(i * pi / (2 * n)));
+    return tables;
+  }();
+  return tables[static_cast<std::size_t>(n)];
+}
 
 /// Chebyshev coefficients of the derivative of a series.
 std::vector<double> differentiated(const std::vector<double>& c) {
@@ -90,15 +104,18 @@ class KinkSearch {
 
 Interpolant::Interpolant(const std::function<double(double)>& f, double low, double high, int n)
     : middle_(0.5 * (low + high)), half_(0.5 * (high - low)) {
-  std::vector<double> values;
-  for (int k = 0; k < n; ++k) {
-    values.push_back(f(middle_ + half_ * std::cos((2 * k + 1) * pi / (2 * n))));
-    largest_ = std::max(largest_, std::abs(values.back()));
+  const std::vector<double>& cosine = cosines(n);
+  std::array<double, max_nodes> values = {};
+  const auto count = static_cast<std::size_t>(n), period = 4 * count;
+  for (std::size_t k = 0; k < count; ++k) {
+    values[k] = f(middle_ + half_ * cosine[2 * k + 1]);
+    largest_ = std::max(largest_, std::abs(values[k]));
   }
-  for (int j = 0; j < n; ++j) {
+  coefficients_.reserve(count);
+  for (std::size_t j = 0; j < count; ++j) {
     double sum = 0;
-    for (int k = 0; k < n; ++k)
-      sum += values[static_cast<std::size_t>(k)] * std::cos(j * (2 * k + 1) * pi / (2 * n));
+    for (std::size_t k = 0, i = j; k < count; ++k, i = (i + 2 * j) % period)
+      sum += values[k] * cosine[i];
     coefficients_.push_back(sum * (j == 0 ? 1.0 : 2.0) / n);
   }
 }

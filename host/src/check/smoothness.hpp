@@ -8,7 +8,8 @@
 
 namespace nngp::host {
 
-/// f at the n Chebyshev nodes cos((2 k + 1) pi / 2n) of an interval, as a polynomial of degree n - 1.
+/// f at the n Chebyshev nodes cos((2 k + 1) pi / 2n) of an interval, as a polynomial of degree n - 1; n
+/// is at most 24.
 class Interpolant {
  public:
   Interpolant(const std::function<double(double)>& f, double low, double high, int n);

@@ -1,6 +1,7 @@
 #include "check/suspension.hpp"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <time.h>
 #include <ucontext.h>
@@ -29,6 +30,7 @@ struct {
   std::atomic<std::uint64_t> others = 0;  ///< calls that the other thread has made
   std::atomic<std::uint64_t> asked = 0;   ///< how many it is to make in all
   std::atomic<bool> over = false;         ///< for the other thread
+  sem_t turn;                             ///< told when one of these has changed
   const Enough* enough = nullptr;
   std::int64_t begin = 0;  ///< of what the timer suspends
   timer_t timer;
@@ -43,10 +45,16 @@ struct {
 /// The one of the two whose writes count.
 thread_local bool is_suspended_thread = false;
 
+/// Lets the other thread make calls until it has made so many.
+void ask_for(std::uint64_t calls) {
+  state.asked = calls;
+  ::sem_post(&state.turn);
+}
+
 /// Until the other thread has made some calls, or for as long as it is waited for.
 bool wait_for_others(std::uint64_t calls) {
   const std::uint64_t wanted = state.others + calls;
-  if (state.asked != at_will) state.asked = wanted;
+  if (state.asked != at_will) ask_for(wanted);
   const std::int64_t end = nanoseconds() + state.patience;
   while (state.others < wanted && nanoseconds() < end) ::sched_yield();
   return state.others >= wanted;
@@ -157,20 +165,31 @@ void write_fault(int signal, siginfo_t* info, void* context) {
 }  // namespace
 
 Suspension::Suspension() {
+  ::sem_init(&state.turn, 0, 0);
   state.others = state.asked = 0;
   state.over = false;
 }
 
-Suspension::~Suspension() { end(); }
+Suspension::~Suspension() {
+  end();
+  ::sem_destroy(&state.turn);
+}
 
-void Suspension::end() { state.over = true; }
+void Suspension::end() {
+  state.over = true;
+  ::sem_post(&state.turn);
+}
 
 bool Suspension::wait_for_turn() {
-  while (!state.over && state.others >= state.asked) ::sched_yield();
+  while (!state.over && state.others >= state.asked) ::sem_wait(&state.turn);
   return !state.over;
 }
 
-void Suspension::has_called() { ++state.others; }
+void Suspension::has_called() {
+  ++state.others;
+  // Where both run on one processor, the suspended one goes on at once, not when a time slice ends.
+  ::sched_yield();
+}
 
 bool Suspension::run_watched(const SharedMemory& memory, const std::function<void()>& call,
                              std::int64_t time, std::int64_t patience) {
@@ -210,7 +229,7 @@ void Suspension::run_timed(const std::function<void()>& call, const std::functio
   state.suspensions = 0;
   state.enough = &enough;
   state.begin = nanoseconds();
-  state.asked = at_will;
+  ask_for(at_will);
   sigevent event = {};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal;
@@ -219,7 +238,7 @@ void Suspension::run_timed(const std::function<void()>& call, const std::functio
   suspend_soon();
   while (!is_enough() && !is_over()) call();
   ::timer_delete(state.timer);
-  state.asked = state.others.load();
+  ask_for(state.others);
 }
 
 }  // namespace nngp::host

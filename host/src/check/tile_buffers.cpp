@@ -46,6 +46,13 @@ void TileBuffers<Real>::fill() {
 }
 
 template <class Real>
+void TileBuffers<Real>::assign(const TileBuffers& other) {
+  cov12.assign(other.cov12);
+  var1.assign(other.var1), var2.assign(other.var2);
+  nngp.assign(other.nngp), d_nngp.assign(other.d_nngp), ntk.assign(other.ntk);
+}
+
+template <class Real>
 void TileBuffers<Real>::fill_extremes() {
   // In float32 powers of the least must be normal numbers, and 1 must count beside the square of the
   // most.

@@ -49,13 +49,27 @@ class Block {
   Real& operator()(std::size_t i, std::size_t j) { return data()[i * ld_ + j]; }
   std::size_t ld() const { return ld_; }
 
+  /// Takes what another of the same shape has, in it and around it.
+  void assign(const Block& other) { std::memcpy(all_, other.all_, count_ * sizeof(Real)); }
+
+  /// Whether every byte is that of another of the same shape, around the entries too.
+  bool is_same(const Block& other) const {
+    return std::memcmp(all_, other.all_, count_ * sizeof(Real)) == 0;
+  }
+
   bool is_untouched_outside() const {
-    for (std::size_t at = 0; at < count_; ++at) {
-      const std::size_t from_first = at - before;  // wraps round for what is before
-      const bool inside = at >= before && from_first / ld_ < rows_ && from_first % ld_ < cols_;
-      if (!inside && std::memcmp(all_ + at, &pattern, sizeof pattern) != 0) return false;
+    const auto is_untouched = [&](std::size_t begin, std::size_t end) {
+      for (std::size_t at = begin; at < end; ++at)
+        if (std::memcmp(all_ + at, &pattern, sizeof pattern) != 0) return false;
+      return true;
+    };
+    std::size_t outside = 0;  // from there on, up to the next row
+    for (std::size_t i = 0; i < rows_; ++i) {
+      const std::size_t row = before + i * ld_;
+      if (!is_untouched(outside, row)) return false;
+      outside = row + cols_;
     }
-    return true;
+    return is_untouched(outside, count_);
   }
 
  private:
@@ -106,6 +120,8 @@ struct TileBuffers {
   }
 
   void fill();
+  /// Takes what another of the same shape has.
+  void assign(const TileBuffers& other);
   /// The same outputs, with equal and opposite inputs, right angles, and variances of 0 and from 1e-6
   /// to 1e4.
   void fill_extremes();
