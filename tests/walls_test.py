@@ -1,7 +1,8 @@
 """Components depend one way, by public headers: walls_test.py ROOT
 
 The SDK includes nothing of the others, plugins the SDK, the library also itself, the command and the Python package the
-public headers of the library and their own. Messages of the library do not name options of the command, since programs
+public headers of the library and their own. Inside the library a room includes its own files and those of rooms that
+stand above it in the table of core/src/README.md. Messages of the library do not name options of the command, since programs
 and Python print them too.
 """
 
@@ -40,6 +41,21 @@ for folder, allowed in walls.items():
             for place in everything:
                 if (root / place / name).exists():
                     failures.append(f"{path.relative_to(root)}: includes '{name}' of {place}")
+
+def room_of(path):
+    return pathlib.PurePath(path).parts[0].partition(".")[0]
+
+
+rooms = [room_of(room) for room in re.findall(r"^\| `([\w./]+)` \|", (root / "core/src/README.md").read_text(), re.M)]
+for path in sources("core/src"):
+    room = room_of(path.relative_to(root / "core/src"))
+    if room not in rooms:
+        failures.append(f"{path.relative_to(root)}: core/src/README.md does not tell of {room}")
+        continue
+    for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), flags=re.M):
+        other = room_of(name)
+        if (root / "core/src" / name).exists() and (other not in rooms or rooms.index(other) > rooms.index(room)):
+            failures.append(f"{path.relative_to(root)}: includes '{name}' of a room above its own")
 
 for folder in ("core/src", "core/include"):
     for path in sources(folder):
