@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,7 +10,7 @@
 
 #include "engine/tile_engine.hpp"
 #include "nngp/error.hpp"
-#include "simd/arena.hpp"
+#include "parallel.hpp"
 
 namespace nngp {
 namespace {
@@ -44,15 +43,12 @@ class Computation {
     total_ = mirrored_ ? window_.rows * (window_.rows + 1) / 2 : window_.rows * window_.cols;
 
     arena(options_.threads).execute([&] {
-      oneapi::tbb::parallel_for(
-          std::size_t{0}, strips * chunks,
-          [&](std::size_t task) {
-            const std::size_t col = task / chunks * tile_cols;
-            const std::size_t row = task % chunks * rows_per_task;
-            strip(col, std::min(tile_cols, window_.cols - col), row,
-                  std::min(row + rows_per_task, window_.rows));
-          },
-          oneapi::tbb::simple_partitioner());
+      parallel_tasks(strips * chunks, [&](std::size_t task) {
+        const std::size_t col = task / chunks * tile_cols;
+        const std::size_t row = task % chunks * rows_per_task;
+        strip(col, std::min(tile_cols, window_.cols - col), row,
+              std::min(row + rows_per_task, window_.rows));
+      });
     });
   }
 

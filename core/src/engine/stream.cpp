@@ -1,8 +1,6 @@
 #include "nngp/stream.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <bit>
@@ -17,7 +15,7 @@
 #include "data/pipe.hpp"
 #include "nngp/error.hpp"
 #include "nngp/npy.hpp"
-#include "simd/arena.hpp"
+#include "parallel.hpp"
 
 namespace nngp {
 namespace {
@@ -194,13 +192,13 @@ class Stream {
 
   void write(File& file, const KernelWindow& here) {
     arena(options_.kernel.threads).execute([&] {
-      oneapi::tbb::parallel_for(std::size_t{0}, (here.rows + strip - 1) / strip, [&](std::size_t s) {
+      parallel_for((here.rows + strip - 1) / strip, [&](std::size_t s) {
         const std::size_t rows = std::min(strip, here.rows - s * strip);
         file.writer.write_block(index(here.row + s * strip), index(here.col),
                                 view(file.block.data() + s * strip * here.cols, rows, here.cols));
       });
       if (!mirrored_ || here.row == here.col) return;
-      oneapi::tbb::parallel_for(std::size_t{0}, (here.cols + strip - 1) / strip, [&](std::size_t s) {
+      parallel_for((here.cols + strip - 1) / strip, [&](std::size_t s) {
         const std::size_t rows = std::min(strip, here.cols - s * strip);
         const Matrix<Real> flipped = view(file.block.data(), here.rows, here.cols)
                                          .middleCols(index(s * strip), index(rows))

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +11,7 @@
 
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
+#include "parallel.hpp"
 #include "simd/panel_sum.hpp"
 
 namespace nngp {
@@ -186,7 +186,7 @@ VarianceRange TileEngine<Real>::propagate(std::size_t steps) {
     const std::size_t block = std::min(pass.block(), round_up(n, whole_columns));
     oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces(
         [&] { return workspace(schedules_.own, 1, block); });
-    oneapi::tbb::parallel_for(std::size_t{0}, (n + block - 1) / block, [&](std::size_t b) {
+    parallel_for((n + block - 1) / block, [&](std::size_t b) {
       pass.run(b * block, std::min(block, n - b * block), workspaces.local());
     });
     pass.throw_faults();

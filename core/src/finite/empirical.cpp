@@ -1,7 +1,6 @@
 #include "finite/empirical.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
 #include <deque>
@@ -10,6 +9,7 @@
 #include "finite/pass.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
+#include "parallel.hpp"
 #include "simd/gemm.hpp"
 
 namespace nngp {
@@ -53,7 +53,7 @@ class Blocks {
          std::uint64_t first_row, bool derivatives, const ApplyOptions& options)
       : rows_(rows_of_block(program)),
         passes_(static_cast<std::size_t>((x.rows() + rows_ - 1) / rows_)) {
-    oneapi::tbb::parallel_for(std::size_t{0}, passes_.size(), [&](std::size_t i) {
+    parallel_for(passes_.size(), [&](std::size_t i) {
       check(options);
       const Eigen::Index first = row(i);
       passes_[i] = std::make_unique<Pass<Real>>(
@@ -68,7 +68,7 @@ class Blocks {
   Eigen::Index row(std::size_t i) const { return static_cast<Eigen::Index>(i) * rows_; }
 
   void pull_back(std::size_t first, std::size_t count, const ApplyOptions& options) {
-    oneapi::tbb::parallel_for(std::size_t{0}, passes_.size(), [&](std::size_t i) {
+    parallel_for(passes_.size(), [&](std::size_t i) {
       check(options);
       passes_[i]->pull_back(first, count);
     });
@@ -150,7 +150,7 @@ class Empirical {
   template <class Body>
   void for_each_tile(Body body) const {
     const std::size_t cols = second().size();
-    oneapi::tbb::parallel_for(std::size_t{0}, first_.size() * cols, [&](std::size_t task) {
+    parallel_for(first_.size() * cols, [&](std::size_t task) {
       const std::size_t i = task / cols, j = task % cols;
       if (symmetric_ && j < i) return;
       check(options_);
@@ -196,7 +196,7 @@ void empirical_outputs(const FiniteProgram& program, const Parameters<Real>& par
   const MatrixMap<Real> all(out, x.rows(), cols, Eigen::OuterStride<>(cols));
   const Eigen::Index block_rows = rows_of_block(program);
   const Eigen::Index blocks = (x.rows() + block_rows - 1) / block_rows;
-  oneapi::tbb::parallel_for(Eigen::Index{0}, blocks, [&](Eigen::Index i) {
+  parallel_for(blocks, [&](Eigen::Index i) {
     check(options);
     const Eigen::Index first = i * block_rows, count = std::min(block_rows, x.rows() - first);
     const Pass<Real> pass(program, parameters, rows_of(x, first, count),

@@ -1,8 +1,6 @@
 #include "nngp/monte_carlo.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -15,7 +13,7 @@
 #include "finite/pass.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
-#include "simd/arena.hpp"
+#include "parallel.hpp"
 
 namespace nngp {
 namespace {
@@ -36,7 +34,7 @@ class Moments {
   void add(const KernelMatrix<Real>& sample) {
     ++count_;
     const Eigen::Index cols = mean_.cols();
-    oneapi::tbb::parallel_for(Eigen::Index{0}, mean_.rows(), [&](Eigen::Index i) {
+    parallel_for(mean_.rows(), [&](Eigen::Index i) {
       double* mean = mean_.data() + i * cols;
       double* squares = squares_.data() + i * cols;
       Norms norms;
@@ -117,17 +115,13 @@ class Progress {
   std::atomic<bool> stopped_ = false;
 };
 
-/// Calls sample(k) for first <= k < last side by side. Each is isolated: a thread that waits for a part
-/// of one sample must not begin another, which would take the memory of both.
+/// Calls sample(k) for first <= k < last side by side.
 template <class Sample>
 void for_each_sample(std::size_t first, std::size_t last, Progress& progress, Sample sample) {
-  oneapi::tbb::parallel_for(
-      first, last,
-      [&](std::size_t k) {
-        oneapi::tbb::this_task_arena::isolate([&] { sample(k); });
-        progress.sample_done();
-      },
-      oneapi::tbb::simple_partitioner());
+  parallel_tasks(last - first, [&](std::size_t i) {
+    sample(first + i);
+    progress.sample_done();
+  });
 }
 
 ApplyOptions apply_options(const SampleKey& key, Progress& progress) {

@@ -4,7 +4,7 @@
 #include "finite/pass.hpp"
 #include "nngp/error.hpp"
 #include "nngp/finite.hpp"
-#include "simd/arena.hpp"
+#include "parallel.hpp"
 
 namespace nngp {
 namespace {

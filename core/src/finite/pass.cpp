@@ -1,10 +1,9 @@
 #include "finite/pass.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 
 #include "finite/random.hpp"
+#include "parallel.hpp"
 
 namespace nngp {
 namespace {
@@ -14,7 +13,7 @@ void fill_normal(const RandomStream& stream, double scale, KernelMatrix<Real>& m
   constexpr std::size_t piece = 4096;
   static_assert(piece % RandomStream::block == 0);
   const auto size = static_cast<std::size_t>(matrix.size());
-  oneapi::tbb::parallel_for(std::size_t{0}, (size + piece - 1) / piece, [&](std::size_t p) {
+  parallel_for((size + piece - 1) / piece, [&](std::size_t p) {
     const std::size_t first = p * piece;
     stream.normal(first, scale, matrix.data() + first, std::min(piece, size - first));
   });

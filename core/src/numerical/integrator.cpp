@@ -1,12 +1,11 @@
 #include "numerical/integrator.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "numerical/expansion.hpp"
 #include "numerical/polar.hpp"
+#include "parallel.hpp"
 
 namespace nngp::numerical {
 
@@ -61,7 +60,7 @@ std::array<std::unique_ptr<DualValues>, 2> Integrator::at(const std::vector<doub
     return {std::make_unique<PolarDual>(fn_, nngp, power_[nngp], sigma),
             std::make_unique<PolarDual>(fn_, d_nngp, power_[d_nngp], sigma)};
   std::vector<Expansions> expansions(sigma.size());
-  oneapi::tbb::parallel_for(std::size_t{0}, sigma.size(), [&](std::size_t node) {
+  parallel_for(sigma.size(), [&](std::size_t node) {
     constexpr double negligible = 1e-30;  // also in products with terms of larger deviations
     expansions[node] = expand(fn_, kinks_, sigma[node], terms_, negligible);
   });

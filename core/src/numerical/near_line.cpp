@@ -1,10 +1,10 @@
 #include "numerical/near_line.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
+
+#include "parallel.hpp"
 
 namespace nngp::numerical {
 namespace {
@@ -22,7 +22,7 @@ NearLine::NearLine(const PairExpectation& truth, double sigma, bool opposite, do
     fit([&](double t) { return values[t] = {}, 0.0; }, left, right, 1);  // the nodes
     std::vector<double> nodes;
     for (const auto& [t, value] : values) nodes.push_back(t);
-    oneapi::tbb::parallel_for(std::size_t{0}, nodes.size(), [&](std::size_t i) {
+    parallel_for(nodes.size(), [&](std::size_t i) {
       values.at(nodes[i]) = truth.value_near_line(std::exp(nodes[i]), opposite, sigma);
     });
     Fits fits;

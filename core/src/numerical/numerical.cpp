@@ -1,6 +1,5 @@
 #include "nngp/numerical.hpp"
-
-#include <oneapi/tbb/parallel_for.h>
+#include "parallel.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -78,7 +77,7 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
       checks.push_back({&points[i], &points[i], sign});
       if (i > 0) checks.push_back({&points[i - 1], &points[i], sign});
     }
-  oneapi::tbb::parallel_for(std::size_t{0}, checks.size(), [&](std::size_t i) {
+  parallel_for(checks.size(), [&](std::size_t i) {
     Check& check = checks[i];
     const Point &p = *check.p, &q = *check.q;
     Real value[2];
@@ -114,7 +113,7 @@ numerical::TableError error_between_lines(const Evaluate& evaluate, const numeri
   };
   std::vector<Check> checks = {{1, 1, 0.98},  {1, 1, -0.4},    {1, 0.17, 0.7},     {0.63, 1, -0.95},
                                {0, 0, 0.995}, {0.17, 0, -0.3}, {0.17, 0.17, 0.95}, {0, 1, 0.2}};
-  oneapi::tbb::parallel_for(std::size_t{0}, checks.size(), [&](std::size_t i) {
+  parallel_for(checks.size(), [&](std::size_t i) {
     Check& check = checks[i];
     const auto sigma = [&](double at) { return sigma_min + at * (sigma_max - sigma_min); };
     const double sigma1 = sigma(check.at1), sigma2 = sigma(check.at2);

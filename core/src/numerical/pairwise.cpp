@@ -1,12 +1,11 @@
 #include "numerical/pairwise.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "nngp/simd.hpp"
 #include "numerical/expansion.hpp"
+#include "parallel.hpp"
 #include "simd/dispatch.hpp"
 
 namespace nngp::numerical {
@@ -147,7 +146,7 @@ std::array<double, 2> Pairwise::error() const {
                                      {0, 1, -0.6},    {0, 0, 0.3}};
   constexpr std::size_t count = sizeof checks / sizeof *checks;
   std::array<std::array<double, 2>, count> errors{};
-  oneapi::tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+  parallel_for(count, [&](std::size_t i) {
     const auto variance = [&](double at) {
       return std::pow(sigma_min_, 2 - 2 * at) * std::pow(sigma_max_, 2 * at);
     };

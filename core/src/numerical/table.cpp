@@ -1,7 +1,5 @@
 #include "numerical/table.hpp"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
@@ -11,6 +9,7 @@
 #include "numerical/dense_algebra.hpp"
 #include "numerical/integrator.hpp"
 #include "numerical/quadrature.hpp"
+#include "parallel.hpp"
 
 namespace nngp::numerical {
 namespace {
@@ -101,7 +100,7 @@ void Series::place_nodes(double sigma_min, double sigma_max, std::size_t count) 
 void Series::measure(const ScalarFunction& fn, const Integrator& integrator) {
   const std::size_t nodes = sigma_.size();
   for (std::vector<double>& norm : norm_) norm.resize(nodes);
-  oneapi::tbb::parallel_for(std::size_t{0}, 2 * nodes, [&](std::size_t index) {
+  parallel_for(2 * nodes, [&](std::size_t index) {
     const Channel channel = index < nodes ? nngp : d_nngp;
     const std::size_t a = index % nodes;
     norm_[channel][a] = std::sqrt(fn.expectation_on_line(channel, sigma_[a], sigma_[a]));
@@ -199,7 +198,7 @@ void Series::tabulate(const Duals& duals) {
 
   // Values, then coefficients, by chain and x or m, relative to the norms.
   std::vector<Eigen::MatrixXd> values(4 * half), c(4 * half);
-  oneapi::tbb::parallel_for(std::size_t{0}, values.size(), [&](std::size_t index) {
+  parallel_for(values.size(), [&](std::size_t index) {
     const std::size_t chain = index / half;
     const Channel channel = chain < 2 ? nngp : d_nngp;
     if (norm_[channel].empty()) return;
@@ -210,7 +209,7 @@ void Series::tabulate(const Duals& duals) {
   });
   const Eigen::MatrixXd transforms[2] = {half_transform(half, 0), half_transform(half, 1)};
   std::vector<std::vector<Term>> found(c.size());
-  oneapi::tbb::parallel_for(std::size_t{0}, c.size(), [&](std::size_t index) {
+  parallel_for(c.size(), [&](std::size_t index) {
     const std::size_t chain = index / half, m = index % half;
     const Channel channel = chain < 2 ? nngp : d_nngp;
     if (norm_[channel].empty()) return;

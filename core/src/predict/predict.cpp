@@ -1,16 +1,14 @@
 #include "nngp/predict.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "nngp/error.hpp"
+#include "parallel.hpp"
 #include "predict/kernel_solver.hpp"
-#include "simd/arena.hpp"
 #include "solve/compensated.hpp"
 #include "solve/kernel_map.hpp"
 #include "solve/lapack.hpp"
@@ -305,7 +303,7 @@ void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, E
   // Weights of both signs that are much larger than their sum: it would lose what refinement brought.
   DoubleDouble sum(k.rows(), means.cols());
   arena(options_.compute.threads).execute([&] {
-    oneapi::tbb::parallel_for(Eigen::Index{0}, k.rows(), [&](Eigen::Index i) {
+    parallel_for(k.rows(), [&](Eigen::Index i) {
       const MatrixView<double> one(k.data() + i * k.outerStride(), 1, k.cols(),
                                    Eigen::OuterStride<>(k.outerStride()));
       add_products(one, *weights.refined->values, 0, sum, i);

@@ -1,8 +1,6 @@
 #include "nngp/solve.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +8,7 @@
 #include <optional>
 
 #include "nngp/text.hpp"
-#include "simd/arena.hpp"
+#include "parallel.hpp"
 #include "solve/compensated.hpp"
 #include "solve/lapack.hpp"
 #include "solve/singular.hpp"
@@ -112,7 +110,7 @@ KernelMatrix<double> Cholesky::residual(const MatrixView<double>& rows, const Do
   DoubleDouble product(n, x.rows());
   KernelMatrix<double> difference(x.rows(), n);
   arena(solver_threads()).execute([&] {
-    oneapi::tbb::parallel_for(Eigen::Index{0}, (n + height - 1) / height, [&](Eigen::Index block) {
+    parallel_for((n + height - 1) / height, [&](Eigen::Index block) {
       const Eigen::Index row = block * height, count = std::min(height, n - row);
       KernelMatrix<double> tile(count, pitch);
       for (Eigen::Index col = 0; col < n; col += width) {

@@ -1,9 +1,13 @@
 #pragma once
 
+// Parallel loops and where they run. oneTBB's algorithms are compiled in parallel.cpp alone.
+
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
 
 #include "nngp/limits.hpp"
 
@@ -16,5 +20,13 @@ inline oneapi::tbb::task_arena arena(unsigned threads) {
   const int most = oneapi::tbb::info::default_concurrency();
   return oneapi::tbb::task_arena(std::min(static_cast<int>(std::min(threads, 1u << 20)), most));
 }
+
+/// Calls body(i) for each i < count, in no order, in the threads of the arena around it. An exception
+/// of a call ends the loop and reaches the caller.
+void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
+
+/// The same for calls that take long or much memory: each is a task of its own, and a thread that waits
+/// for loops within one begins no other.
+void parallel_tasks(std::size_t count, const std::function<void(std::size_t)>& body);
 
 }  // namespace nngp
