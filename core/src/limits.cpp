@@ -120,6 +120,13 @@ std::size_t left_of(std::size_t limit, std::size_t used) {
   return limit == unlimited ? unlimited : limit - std::min(limit, used);
 }
 
+/// The processors that the quota of the control groups is worth. To read it takes longer than a small
+/// kernel, so it is read once: what a process is granted hardly ever changes while it runs.
+double quota() {
+  static const double processors = ControlGroups().processors();
+  return processors;
+}
+
 }  // namespace
 
 std::size_t ControlGroups::memory() const {
@@ -176,9 +183,8 @@ Limit available_threads() {
   const long all = ::sysconf(_SC_NPROCESSORS_ONLN);
   Limit least{processors,
               static_cast<long>(processors) < all ? "the affinity of the process" : "the machine"};
-  const double quota = std::ceil(ControlGroups().processors());
-  if (quota < processors)
-    least = {std::max(std::size_t{1}, static_cast<std::size_t>(quota)),
+  if (const double granted = std::ceil(quota()); granted < processors)
+    least = {std::max(std::size_t{1}, static_cast<std::size_t>(granted)),
              "the quota of its control group"};
   return least;
 }

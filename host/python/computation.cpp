@@ -1,7 +1,11 @@
 #include "computation.hpp"
 
+#include <nanobind/stl/string.h>
+
 #include <utility>
 #include <vector>
+
+#include "nngp/forecast.hpp"
 
 namespace nb = nanobind;
 
@@ -19,23 +23,12 @@ std::vector<Background>& background() {
   return *all;
 }
 
-}  // namespace
-
-void Forecast::update(std::size_t done, std::size_t total) {
-  constexpr std::chrono::duration<double> begun{2}, long_run{60};
-  const Clock::time_point now = Clock::now();
-  if (total != total_ || done < done_at_start_) {
-    total_ = total;
-    done_at_start_ = done;
-    start_ = now;
-  }
-  const std::chrono::duration<double> passed = now - start_;
-  if (told_ || passed < begun || done <= done_at_start_) return;
-  told_ = true;
-  const auto whole = passed * (static_cast<double>(total - done_at_start_) /
-                               static_cast<double>(done - done_at_start_));
-  if (whole >= long_run) nb::module_::import_("nngp._progress").attr("tell_duration")(whole.count());
+/// Seconds since any moment.
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+}  // namespace
 
 void Exchange::finish() {
   const std::lock_guard lock(mutex);
@@ -61,10 +54,10 @@ void Exchange::listen(const nb::object& progress) {
       over = wait(std::chrono::milliseconds(50));
       if (PyErr_CheckSignals() != 0) throw nb::python_error();
       if (total == 0) continue;
-      if (progress.is_none())
-        forecast.update(done, total);
-      else
+      if (!progress.is_none())
         progress(done.load(), total.load());
+      else if (forecast.update(now(), done, total); const auto seconds = forecast.long_duration())
+        nb::module_::import_("nngp._progress").attr("tell_duration")(duration_text(*seconds));
     }
   } catch (...) {
     stop = true;

@@ -17,19 +17,6 @@ namespace nngp::python {
 /// What a computation calls now and then with what is done and all there is; false: it is to stop.
 using Progress = std::function<bool(std::size_t done, std::size_t total)>;
 
-/// Tells once how long a computation takes, if that is more than a minute.
-class Forecast {
- public:
-  void update(std::size_t done, std::size_t total);
-
- private:
-  using Clock = std::chrono::steady_clock;
-
-  bool told_ = false;
-  std::size_t total_ = 0, done_at_start_ = 0;  ///< an earlier run may have done some
-  Clock::time_point start_;
-};
-
 /// What the thread that computes and the one that listens tell each other.
 struct Exchange {
   std::atomic<bool> stop = false;

@@ -22,7 +22,7 @@ struct Limit {
 Limit available_memory();
 
 /// Threads: the least of the processors that the process may run on and of the quota of its control
-/// groups, rounded up.
+/// groups, rounded up, as it is when this is first asked.
 Limit available_threads();
 
 /// Threads of the processors that the process may run on, whatever share of their time it gets.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 from typing import Any, Callable, Iterator, Optional, Union
 
 #: None, True for a bar, or a function of (done, total).
@@ -40,13 +39,9 @@ def reporter(progress: ProgressLike) -> Iterator[Optional[Callable[[int, int], A
         bar.close()
 
 
-def tell_duration(seconds: float) -> None:
+def tell_duration(duration: str) -> None:
     """Tells the logger `nngp` that a computation without a progress bar takes that long."""
-    whole = math.ceil(seconds)
-    parts = [(whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
-    largest = next((i for i, (number, _) in enumerate(parts) if number), 2)
-    text = " ".join(f"{number} {unit}" for number, unit in parts[largest:largest + 2])
-    logging.getLogger("nngp").warning("this takes about %s", text)
+    logging.getLogger("nngp").warning("this takes about %s", duration)
 
 
 def _line(done: int, total: int) -> None:

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <utility>
@@ -20,40 +18,19 @@ std::string short_number(double value) {
   return buffer;
 }
 
-std::string duration(double seconds) {
-  const auto whole = static_cast<long>(std::min(std::ceil(seconds), 1e9));
-  if (whole < 60) return std::to_string(whole) + " s";
-  if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
-  return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
-}
-
 }  // namespace
 
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 
 void ProgressLine::update(std::size_t done, std::size_t total, const char* unit) {
-  // Another computation. (What threads tell of one may come in another order.)
-  if (done < done_ / 2 || total != total_) {
-    done_at_start_ = done;
-    total_ = total;
-    watch_ = Stopwatch();
-    next_update_ = 1;
+  const double now = watch_.seconds();
+  if (forecast_.update(now, done, total)) next_update_ = now + 1;
+  if (const auto seconds = forecast_.long_duration()) {
+    erase();
+    std::cerr << "nngp: note: this takes about " << duration_text(*seconds)
+              << (needs_.empty() ? "" : ", and ") << needs_ << '\n';
   }
-  done_ = done;
-  const double rate = static_cast<double>(done - done_at_start_) / watch_.seconds();
-  if (rate > 0) estimate(static_cast<double>(total - done) / rate);
-  show(progress_text(done, total, rate, unit));
-}
-
-void ProgressLine::estimate(double seconds_left) {
-  constexpr double begun = 2, long_run = 60;
-  if (estimated_ || watch_.seconds() < begun) return;
-  estimated_ = true;
-  const double all = watch_.seconds() + seconds_left;
-  if (all < long_run) return;
-  erase();
-  std::cerr << "nngp: note: this takes about " << duration(all) << (needs_.empty() ? "" : ", and ")
-            << needs_ << '\n';
+  show(progress_text(done, total, forecast_.rate(), unit));
 }
 
 void ProgressLine::show(const std::string& text) {
@@ -73,7 +50,7 @@ std::string progress_text(std::size_t done, std::size_t total, double rate, cons
   if (rate <= 0) return text;
   text += rate >= 1e6 ? ", " + short_number(rate / 1e6) + " million " : ", " + short_number(rate) + " ";
   text += unit + "/s";
-  return text + ", " + duration(static_cast<double>(total - done) / rate) + " left";
+  return text + ", " + duration_text(static_cast<double>(total - done) / rate) + " left";
 }
 
 }  // namespace nngp::host

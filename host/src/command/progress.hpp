@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command/interrupt.hpp"
+#include "nngp/forecast.hpp"
 
 namespace nngp::host {
 
@@ -40,14 +41,10 @@ class ProgressLine {
   void erase();
 
  private:
-  void estimate(double seconds_left);
-
   bool lively_;
-  bool estimated_ = false;
   std::string needs_;
   bool shown_ = false;
-  std::size_t done_ = 0, total_ = 0;  ///< as last told
-  std::size_t done_at_start_ = 0;     ///< what an earlier run had done, when resumed
+  Forecast forecast_;
   Stopwatch watch_;
   double next_update_ = 1;
 };

@@ -1,0 +1,42 @@
+#pragma once
+
+// How long a computation will take, to tell those who wait for it.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "nngp/api.hpp"
+
+NNGP_API_BEGIN
+namespace nngp {
+
+/// What the progress of a computation says about its duration. It has no clock: whoever tells it of
+/// progress tells the time too, in seconds since any moment.
+class Forecast {
+ public:
+  /// At the time `now`, `done` of `total` are done. Whether another computation begins here: the first,
+  /// one of another total, or one that has done less than half of what was told before (threads may
+  /// tell of one computation in another order). An earlier run may have done what is done at its
+  /// beginning.
+  bool update(double now, std::size_t done, std::size_t total);
+
+  /// How much is done in a second; 0 until something is.
+  double rate() const;
+
+  /// The seconds that the computation takes in all, if these are many: told once, of the first
+  /// computation of a minute or more, when it has gone on for two seconds.
+  std::optional<double> long_duration();
+
+ private:
+  std::size_t total_ = 0, done_ = 0;
+  std::size_t done_at_start_ = 0;
+  double start_ = 0, now_ = 0;
+  bool judged_ = false, told_ = false;
+};
+
+/// "59 s", "4 min 9 s" or "2 h 30 min", rounded up to seconds.
+std::string duration_text(double seconds);
+
+}  // namespace nngp
+NNGP_API_END
