@@ -144,8 +144,34 @@ def infinite_cnn(nt, stax, np_, erf):
             "ntk_cov": both.ntk.covariance, "later": predict_fn(t=50.0, x_test=images[200:230], get="ntk")}
 
 
-PROGRAMS = (elementwise, infinite_fcn, function_space, cookbook, convolutional, infinite_cnn)
-PREDICTIONS = (infinite_fcn, function_space, infinite_cnn)
+def regression(nt, stax, np_, erf):
+    """The regression of the tutorial notebook: the prior, the posterior, the mean loss of ensembles while they learn."""
+    random = np.random.RandomState(10)
+    train_xs = random.uniform(-np.pi, np.pi, (5, 1))
+    train_ys, test_xs = np.sin(train_xs) + 0.1 * random.randn(5, 1), np.linspace(-np.pi, np.pi, 20)[:, None]
+    _, _, kernel_fn = stax.serial(stax.Dense(512, W_std=1.5, b_std=0.05), stax.Erf(), stax.Dense(512, W_std=1.5, b_std=0.05),
+                                  stax.Erf(), stax.Dense(1, W_std=1.5, b_std=0.05))
+    results = {"prior_std": np_.sqrt(np_.diag(kernel_fn(test_xs, test_xs, "nngp")))}
+    predict_fn = nt.predict.gradient_descent_mse_ensemble(kernel_fn, train_xs, train_ys, diag_reg=1e-4)
+    for get in "nngp", "ntk":
+        mean, covariance = predict_fn(x_test=test_xs, get=get, compute_cov=True)
+        results[f"{get}_mean"], results[f"{get}_std"] = mean, np_.sqrt(np_.diag(covariance))
+
+    times = np.arange(0, 1000, 50.0)
+
+    def loss(get, xs):
+        mean, covariance = predict_fn(t=times, get=get, x_test=xs, compute_cov=True)
+        mean, covariance = np_.reshape(mean, mean.shape[:2]), np_.diagonal(covariance, axis1=1, axis2=2)
+        return 0.5 * np_.mean((np.sin(train_xs if xs is None else xs).ravel() - mean) ** 2 + covariance, axis=1)
+
+    for get in "nngp", "ntk":
+        results[f"{get}_train_loss"], results[f"{get}_test_loss"] = loss(get, None), loss(get, test_xs)
+    results["outputs"], results["covariance"] = predict_fn(get="ntk", compute_cov=True)
+    return results
+
+
+PROGRAMS = (elementwise, infinite_fcn, function_space, cookbook, convolutional, infinite_cnn, regression)
+PREDICTIONS = (infinite_fcn, function_space, infinite_cnn, regression)
 
 
 def main():

@@ -12,6 +12,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy.special import erf
 
 import nngp
@@ -70,7 +71,10 @@ def test_inputs_of_any_layout_give_the_same():
     (np.ma.masked_less(X1, 0), None, "masked"),
     (np.full((2, 2), 1e200), None, "scale the data"),
     ([[1, 2], [3]], None, "x1 is no array of numbers: parts of it differ in length"),
-    ([[10**400]], None, "must be numbers"),
+    ([[10**400]], None, "must be numbers: int too large"),
+    (None, None, "x1 is None"),
+    ({1, 2}, None, "must be numbers, not a set"),
+    (scipy.sparse.eye(3).tocsr(), None, r"not a csr_matrix; \.toarray\(\) makes an array of it"),
 ])
 def test_unsuitable_inputs_are_refused(x1, x2, words):
     with pytest.raises(ValueError, match=words):
@@ -98,14 +102,20 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: np.asarray(NET.kernel_fn.operator(np.ones((10**6, 1)))), MemoryError, "allocate"),
     (lambda: stax.repeat(NET, -1), ValueError, "n must be a whole number from 1 on"),
     (lambda: stax.repeat(NET, 10**9), ValueError, "more than 100000 layers"),
+    (lambda: stax.repeat(NET, 10**40), ValueError, "more than 100000 layers"),
     (lambda: stax.Dense("1), Relu("), ValueError, "out_dim"),
     (lambda: stax.Dense(3, np.array([1.0, 2.0])), ValueError, "W_std"),
     (lambda: stax.parse(3), ValueError, "a model is a text"),
+    (lambda: stax.parse("Relu(\udc80)"), ValueError, "characters that are none"),
+    (lambda: stax.Elementwise("x + \udc80"), ValueError, "characters that are none"),
     (lambda: stax.Elementwise([1]), ValueError, "must be a function or a formula"),
+    (lambda: stax.Elementwise(True), ValueError, "must be a function or a formula, not a bool"),
+    (lambda: stax.ElementwiseNumerical("x", tol="a"), ValueError, "tol must be a number"),
     (lambda: NET.init_fn(0.5, (-1, 4)), ValueError, "a key is"),
     (lambda: NET.init_fn(0, (4,)), ValueError, "input_shape must be"),
     (lambda: NET.apply_fn(None, X1), ValueError, "params must be"),
     (lambda: NET.init_fn(0, None), ValueError, "input_shape must be"),
+    (lambda: NET.init_fn(0, (-1, 4), dtype="int8"), ValueError, "dtype must be float32 or float64"),
     (lambda: NET.apply_fn([(object(), None)], X1), ValueError, "W must be numbers"),
     (lambda: NET.apply_fn([(1j * W, b) for W, b in NET.init_fn(0, (-1, 4))[1]], X1), ValueError, "W must be real numbers"),
     (lambda: NET.apply_fn([(np.nan * W, b) for W, b in NET.init_fn(0, (-1, 4))[1]], X1), ValueError, "params: W is nan"),
@@ -295,8 +305,27 @@ def test_compiled_functions_are_taken_as_they_are():
         warnings.simplefilter("error")
         for fn in (libm.erf, Compiled(), Compiled.address):
             np.testing.assert_allclose(around(stax.Elementwise(fn))(X1, X2).ntk, expected, rtol=1e-9)
-    with pytest.raises(ValueError, match="not the address"):
-        stax.Elementwise(0)
+    data = ctypes.create_string_buffer(8)  # which the process may not run
+    for address in 0, -1, 1, ctypes.addressof(data):
+        with pytest.raises(ValueError, match="not the address"):
+            stax.Elementwise(address)
+    for types in (ctypes.c_float, ctypes.c_float), (ctypes.c_double, ctypes.c_double, ctypes.c_double):
+        with pytest.raises(ValueError, match=r"fn is compiled for other types: it must take \(double\) and return a double"):
+            stax.Elementwise(ctypes.CFUNCTYPE(*types)(lambda *_: 0.0))
+
+
+def test_functions_of_numba_are_taken():
+    numba = pytest.importorskip("numba")
+    expected = around(stax.Elementwise("tanh(x)"))(X1, X2).ntk
+    compiled = numba.cfunc("float64(float64)")(lambda x: math.tanh(x))
+    np.testing.assert_allclose(around(stax.Elementwise(compiled))(X1, X2).ntk, expected, rtol=1e-9)
+    assert str(stax.Elementwise(numba.njit(lambda x: math.tanh(x)))) == "Elementwise(fn='tanh(x)')"
+    with pytest.raises(ValueError, match="compiled for other types"):
+        stax.Elementwise(numba.cfunc("float32(float32)")(lambda x: x))
+
+
+def test_functions_of_numbers_are_read_through_vectorize():
+    assert str(stax.Elementwise(np.vectorize(lambda x: math.tanh(x)))) == "Elementwise(fn='tanh(x)')"
 
 
 @pytest.mark.parametrize("fn", ["erf(x)", erf, stax.Erf(), "Erf()", "Erf"])
@@ -492,6 +521,14 @@ def test_interrupted_files_are_resumed(tmp_path):
     time.sleep(1)  # what runs in the background comes to its end
     resumed = kernel_fn(x, None, "ntk", out=path, memory=4 << 20, resume=True)
     np.testing.assert_array_equal(resumed, kernel_fn(x, None, "ntk"))
+
+
+def test_files_of_inputs_are_not_overwritten(tmp_path):
+    np.save(tmp_path / "x.npy", X1)
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    with pytest.raises(ValueError, match="the file of an input"):
+        NET.kernel_fn(x[:3], None, "ntk", out=f"{tmp_path}/./x.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), X1)
 
 
 def test_there_is_nothing_to_resume(tmp_path):

@@ -20,6 +20,14 @@ def number(value: Any, name: str) -> float:
         raise ValueError(f"{name} must be a number, not {value!r}") from None
 
 
+def check_text(text: str, name: str) -> None:
+    """Raises ValueError for a text with halves of characters, as bytes of another encoding are read."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} has characters that are none: {text[:80]!r}") from None
+
+
 def real_numbers(x: Any, name: str) -> Array:
     """An array of real numbers, of any shape and type. Raises ValueError for all else, and for masked entries."""
     if not hasattr(x, "__array__") and hasattr(x, "__dlpack__"):
@@ -37,8 +45,11 @@ def real_numbers(x: Any, name: str) -> Array:
     if array.dtype.kind not in "fiub":
         try:
             array = array.astype(float)
-        except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"{name} must be numbers, not {array.dtype}") from None
+        except (TypeError, ValueError, OverflowError) as error:
+            if array.ndim == 0 or hasattr(x, "toarray"):
+                dense = "; .toarray() makes an array of it" if hasattr(x, "toarray") else ""
+                raise ValueError(f"{name} must be numbers, not a {type(x).__name__}{dense}") from None
+            raise ValueError(f"{name} must be numbers: {error}") from None
     return array
 
 
@@ -46,6 +57,8 @@ def as_array(x: Any, name: str = "x") -> Array:
     """Anything with numbers: arrays, lists, data frames, __array__, DLPack, of shape (examples, features) or (examples,
     positions..., channels) with up to three axes of positions. Float32 stays, all else becomes float64; nothing is
     copied that need not be: an example has to be contiguous. Raises ValueError for another shape."""
+    if x is None:
+        raise ValueError(f"{name} is None; it must be an array of numbers")
     array = real_numbers(x, name)
     if array.ndim == 1:
         raise ValueError(f"{name} has one dimension; one example a row: {name}.reshape(-1, 1) for one feature, "
@@ -63,8 +76,8 @@ def as_array(x: Any, name: str = "x") -> Array:
     return array
 
 
-def check_finite(array: Array, name: str) -> None:
-    """Raises ValueError that names the first entry that is NaN or infinite."""
+def check_finite(array: Array, name: str, examples: bool = True) -> None:
+    """Raises ValueError that names the first entry that is NaN or infinite; of `examples`, it says to leave them out."""
     # A sum is finite unless an entry is not, or it overflows.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):
@@ -73,7 +86,8 @@ def check_finite(array: Array, name: str) -> None:
     if len(bad):
         place = tuple(int(i) for i in bad[0])
         where = f"row {place[0]}, column {place[1]}" if array.ndim == 2 else f"example {place[0]} at {place[1:]}"
-        raise ValueError(f"{name} is {array[place]} in {where}; leave such {'rows' if array.ndim == 2 else 'examples'} out")
+        advice = f"; leave such {'rows' if array.ndim == 2 else 'examples'} out" if examples else ""
+        raise ValueError(f"{name} is {array[place]} in {where}{advice}")
 
 
 def same_examples(first: Array, second: Array, names: Tuple[str, str] = ("x1", "x2")) -> None:

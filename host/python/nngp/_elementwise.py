@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 import numpy as np
 
 from . import _core
-from ._arrays import real_numbers
+from ._arrays import check_text, real_numbers
 from ._trace import NotTraceable, trace
 
 #: A formula, a function of numbers or arrays, a numba cfunc, a ctypes function or the address of one.
@@ -27,10 +27,12 @@ def layer(functions: Mapping[str, Function], numbers: Mapping[str, float], toler
           stacklevel: int) -> Tuple[Any, bool]:
     """The core's layer of `functions`, which has the names of _VARIABLES, and whether a text can describe it."""
     for name, function in functions.items():
-        if function is not None and not isinstance(function, (str, int)) and not callable(function):
+        if function is not None and (isinstance(function, bool) or not isinstance(function, (str, int)) and not callable(function)):
             raise ValueError(f"{name} must be a function or a formula, not a {type(function).__name__}")
+        if isinstance(function, str):
+            check_text(function, name)
     given = {name: function for name, function in functions.items() if function is not None}
-    addresses = {name: _address(function) for name, function in given.items()}
+    addresses = {name: _address(name, function) for name, function in given.items()}
     if all(addresses.values()):
         at_fn, at_nngp_fn, at_d_nngp_fn = (addresses.get(name, 0) for name in _VARIABLES)
         return _core.native_layer(at_fn, at_nngp_fn, at_d_nngp_fn, _text(given), tolerance), False
@@ -66,18 +68,45 @@ def _text(given: Mapping[str, Any]) -> str:
 
 _C_FUNCTION: Any = ctypes.CFUNCTYPE(None).__mro__[1]  # what all functions of ctypes are
 
-def _address(function: Any) -> int:
-    """Where a compiled function is; 0 for others."""
-    if isinstance(function, bool) or isinstance(function, str):
-        return 0
+def _address(name: str, function: Any) -> int:
+    """Where a compiled function is; 0 for others. Raises ValueError for one that does not take and return doubles."""
     if isinstance(function, int):
-        if function <= 0:
-            raise ValueError(f"{function} is not the address of a function")
+        if not _is_code(function):
+            raise ValueError(f"{name}: {function} is not the address of a function")
         return function
     if isinstance(function, _C_FUNCTION):
+        _check_types(name, function)
         return ctypes.cast(function, ctypes.c_void_p).value or 0
     address = getattr(function, "address", 0)
-    return address if isinstance(address, int) else 0
+    if not isinstance(address, int) or not address:
+        return 0
+    if isinstance(getattr(function, "ctypes", None), _C_FUNCTION):  # a numba cfunc
+        _check_types(name, function.ctypes)
+    return address
+
+
+def _check_types(name: str, function: Any) -> None:
+    """Raises ValueError unless a ctypes function, if it says its types, takes doubles and returns one."""
+    wanted = [ctypes.c_double] * len(_VARIABLES[name])
+    if function.argtypes is None:
+        return
+    if list(function.argtypes) != wanted or function.restype is not ctypes.c_double:
+        types = ", ".join(["double"] * len(wanted))
+        raise ValueError(f"{name} is compiled for other types: it must take ({types}) and return a double")
+
+
+def _is_code(address: int) -> bool:
+    """Whether the process may run what lies at an address, as far as the system tells."""
+    try:
+        with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+            regions = [line.split(None, 2)[:2] for line in maps]
+    except OSError:
+        return address > 0
+    for bounds, rights in regions:
+        begin, end = (int(bound, 16) for bound in bounds.split("-"))
+        if begin <= address < end:
+            return "x" in rights
+    return False
 
 
 def _by_address(name: str, address: int) -> Callable[..., float]:

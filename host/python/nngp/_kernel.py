@@ -190,7 +190,7 @@ class KernelFn:
         with reporter(progress) as report:
             core = self._bind(first, second, threads, allowed_error, report)
             if _is_path(out):
-                paths = _paths(names, out)
+                paths = _paths(names, out, (x1, x2))
                 core.stream(paths.get("nngp", ""), paths.get("ntk", ""), min(whole(memory, "memory"), 1 << 62), bool(resume),
                             self._identity(names, first, second), report)
                 return result_of(get, {name: np.load(path, mmap_mode="r") for name, path in paths.items()})
@@ -245,15 +245,19 @@ def threads_of(threads: Any) -> int:
     return min(whole(threads, "threads"), 1 << 20)
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
 def _is_path(out: Any) -> bool:
     first = out[0] if isinstance(out, (tuple, list)) and out else out
     return isinstance(first, (str, bytes, os.PathLike))
 
 
-def _paths(names: Tuple[str, ...], out: Any) -> Dict[str, str]:
+def _paths(names: Tuple[str, ...], out: Any, inputs: Tuple[Any, Any]) -> Dict[str, str]:
     given = list(out) if isinstance(out, (tuple, list)) else [out]
     if len(given) != len(names) or not all(map(_is_path, given)):
-        raise ValueError(f"out needs {len(names)} paths, one for each of {', '.join(names)}")
+        raise ValueError(f"out needs {_count(len(names), 'path')}, one for each of {', '.join(names)}")
     paths = [os.fsdecode(path) for path in given]
     for path in map(pathlib.Path, paths):
         if "\0" in str(path):
@@ -264,6 +268,10 @@ def _paths(names: Tuple[str, ...], out: Any) -> Dict[str, str]:
             raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
     if len(set(map(os.path.realpath, paths))) < len(paths):
         raise ValueError(f"both paths of out are one file, {paths[0]!r}")
+    mapped = {os.path.realpath(x.filename) for x in inputs if isinstance(x, np.memmap) and x.filename}
+    for name in paths:
+        if os.path.realpath(name) in mapped:
+            raise ValueError(f"out is {name!r}, the file of an input")
     return dict(zip(names, paths))
 
 
@@ -285,7 +293,7 @@ def _arrays(shape: Tuple[int, int], names: Tuple[str, ...], out: Any,
         return {name: _empty(shape, dtype) for name in names}
     given = list(out) if isinstance(out, (tuple, list)) else [out]
     if len(given) != len(names):
-        raise ValueError(f"out needs {len(names)} arrays, one for each of {', '.join(names)}")
+        raise ValueError(f"out needs {_count(len(names), 'array')}, one for each of {', '.join(names)}")
     for array in given:
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype \
                 or not array.flags.writeable or not array.flags.aligned or array.strides[1] != array.itemsize \
@@ -338,6 +346,8 @@ class InitFn:
         if not 2 <= len(shape) <= 5 or not all(isinstance(n, (int, np.integer)) and 0 < n < 1 << 31 for n in example) \
                 or math.prod(map(int, example)) >= 1 << 47:
             raise ValueError(f"input_shape must be (examples, features) or (examples, positions..., channels), got {input_shape!r}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
         init = _core.init32 if np.dtype(dtype) == np.float32 else _core.init64
         core, positions = _flattened(self._layer._core, example)
         parameters = init(core, example, seed_of(key), threads_of(threads))
@@ -380,7 +390,7 @@ def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Ar
         W, b = (None if a is None else np.ascontiguousarray(real_numbers(a, name), dtype) for name, a in zip("Wb", dense))
         for name, array in ("W", W), ("b", b):
             if array is not None:
-                check_finite(array, f"params: {name}")
+                check_finite(array, f"params: {name}", examples=False)
         if W is None or W.ndim < 2:
             raise ValueError("params: W has the shape (inputs, outputs), b (1, outputs)")
         weights.append((W.reshape(-1, W.shape[-1]), None if b is None else b.reshape(1, -1)))

@@ -254,6 +254,12 @@ def _with_symbolic_math(function: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The Python function of numbers that np.vectorize or a compiler such as numba's wraps; others as they are."""
+    inner = getattr(function, "pyfunc", None) if isinstance(function, np.vectorize) else getattr(function, "py_func", None)
+    return inner if callable(inner) else function
+
+
 def trace(function: Callable[..., Any], names: Sequence[str]) -> str:
     """The formula of `function` of variables called `names`.
 
@@ -261,7 +267,7 @@ def trace(function: Callable[..., Any], names: Sequence[str]) -> str:
     what the function does that a formula cannot say.
     """
     try:
-        return _Tree(_with_symbolic_math(function), names).formula()
+        return _Tree(_with_symbolic_math(_of_numbers(function)), names).formula()
     except NotTraceable:
         raise
     except (TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -22,7 +22,7 @@ def _targets(y: Any, name: str = "y_train") -> Array:
     array = real_numbers(y, name).astype(np.float64, copy=False)
     if array.ndim == 1:
         array = array.reshape(-1, 1)
-    if array.ndim != 2:
+    if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} has the shape {array.shape}; one example a row is wanted")
     array = np.ascontiguousarray(array)
     check_finite(array, name)
@@ -36,9 +36,9 @@ def _regularised(kernel: Array, diag_reg: float, absolute: bool) -> Array:
 
 def _matrix(kernel: Any, name: str) -> Array:
     array = real_numbers(kernel, name).astype(np.float64, copy=False)
-    if array.ndim != 2:
+    if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} has the shape {array.shape}; a matrix is wanted")
-    check_finite(array, name)
+    check_finite(array, name, examples=False)
     return array
 
 
@@ -162,8 +162,9 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
     k_train_train: a named tuple with nngp and ntk, or one array, (n, n). Returns
     predict_fn(get=None, k_test_train=None, k_test_test=None): a mean, or with k_test_test a Gaussian, for each of
     `get`. `k_test_test` is the NNGP (or tuple) of the test inputs, (n_test, n_test), or its diagonal, (n_test,), which
-    gives the diagonal of the covariance. That of 'ntk' needs both kernels, k_test_train too. Raises ValueError for what
-    does not fit, and where k_train_train is not positive definite.
+    gives the diagonal of the covariance. That of 'ntk' needs both kernels, k_test_train too. k_test_train=None: the
+    training outputs, which are learned exactly, so that the mean is y_train and the covariance (of any k_test_test) zero.
+    Raises ValueError for what does not fit, and where k_train_train is not positive definite.
     """
     y, shift = _targets(y_train), _not_negative(diag_reg, "diag_reg")
     is_tuple = hasattr(k_train_train, "nngp") or hasattr(k_train_train, "ntk")
@@ -171,18 +172,15 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
     def of(kernels: Any, name: str) -> Any:
         return getattr(kernels, name) if hasattr(kernels, name) else kernels
 
-    def cross_of(name: str, k_test_train: Any) -> Array:
-        if k_test_train is None:
-            return _square(of(k_train_train, name), len(y))
-        return _rows(of(k_test_train, name), len(y))
-
     def predict_one(name: str, k_test_train: Any, k_test_test: Any) -> Any:
         kernel = _regularised(_square(of(k_train_train, name), len(y)), shift, diag_reg_absolute_scale)
-        cross = cross_of(name, k_test_train)
         try:
             np.linalg.cholesky(kernel)
         except np.linalg.LinAlgError:
             raise ValueError("k_train_train is not positive definite to rounding; a larger diag_reg makes it so") from None
+        if k_test_train is None:
+            return y.copy() if k_test_test is None else Gaussian(y.copy(), np.zeros_like(kernel))
+        cross = _rows(of(k_test_train, name), len(y))
         mean = cross @ np.linalg.solve(kernel, y)
         if k_test_test is None:
             return mean
@@ -196,9 +194,9 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         weights = np.linalg.solve(kernel, cross.T)
         if name == "nngp":
             return Gaussian(mean, prior - product(cross, weights))
-        if not all(hasattr(kernels, "nngp") for kernels in (k_train_train, k_test_train) if kernels is not None):
+        if not (hasattr(k_train_train, "nngp") and hasattr(k_test_train, "nngp")):
             raise ValueError("the covariance of 'ntk' needs k_train_train and k_test_train with both kernels, nngp and ntk")
-        nngp_train, nngp_cross = _square(k_train_train.nngp, len(y)), cross_of("nngp", k_test_train)
+        nngp_train, nngp_cross = _square(k_train_train.nngp, len(y)), _rows(k_test_train.nngp, len(y))
         mixed = product(nngp_cross, weights)
         return Gaussian(mean, prior + product(weights.T @ nngp_train, weights) - mixed - mixed.T)
 
@@ -220,7 +218,7 @@ def max_learning_rate(ntk_train_train: Any, y_train_size: Optional[int] = None, 
     kernel = _symmetric(_matrix(ntk_train_train, "ntk_train_train"), "ntk_train_train")
     size = kernel.shape[0] if y_train_size is None else whole(y_train_size, "y_train_size", 1)
     largest = np.linalg.eigvalsh(kernel)[-1]
-    return float(2 * (1 + number(momentum, "momentum")) * size / (largest + number(eps, "eps")))
+    return float(2 * (1 + _not_negative(momentum, "momentum")) * size / (largest + _not_negative(eps, "eps")))
 
 
 def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg: float, absolute: bool = False,
@@ -243,7 +241,9 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
     kernel_fn: of a network of this package. x_train: (n, features) or (n, positions..., channels), y_train: (n, outputs).
     Returns predict_fn(t=None, x_test=None, get=None, compute_cov=False): after time t (None: for ever) the mean,
     (n_test, outputs), or with compute_cov a Gaussian of mean and covariance; 'nngp': only the last layer is
-    trained, which is the posterior of a Gaussian process, 'ntk': all layers are. x_test=None: the training inputs.
+    trained, which is the posterior of a Gaussian process, 'ntk': all layers are. x_test=None: the training outputs, with
+    diag_reg a part of the kernel, so that they tend to y_train and their covariance to zero; x_test=x_train: the outputs that
+    the network predicts there, to which diag_reg does not belong.
     The mean is a float64 array whatever the inputs are. Raises ValueError for shapes that do not fit and kernels that are
     not positive definite. threads, progress, allowed_error: as kernel_fn's.
     Source: Lee et al., arXiv 1902.06720, equations 13 to 16.
@@ -259,6 +259,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
     if len(x) != len(y):
         raise ValueError(f"x_train has {len(x)} examples, y_train has {len(y)}")
     made: Dict[Tuple[str, bool], Any] = {}
+    spectra: Dict[str, Tuple[Array, Array, Array]] = {}
 
     def predictor(name: str, finite_time: bool) -> Any:
         key = (name, finite_time)
@@ -270,7 +271,31 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
                                          allowed_error=allowed_error)
         return made[key]
 
-    def at(t: Optional[float], test: Array, names: Tuple[str, ...], compute_cov: bool) -> List[Any]:
+    def spectrum(name: str) -> Tuple[Array, Array, Array]:
+        """Eigenvalues and eigenvectors of the regularised kernel of the training inputs, and their NNGP."""
+        if name not in spectra:
+            names = ("nngp",) if name == "nngp" else ("nngp", "ntk")
+            kernels = kernel_fn(x, None, names, threads=threads, progress=progress, allowed_error=allowed_error)
+            kernel = _regularised(getattr(kernels, name).astype(np.float64), diag_reg, diag_reg_absolute_scale)
+            spectra[name] = (*np.linalg.eigh(kernel), kernels.nngp.astype(np.float64))
+        return spectra[name]
+
+    def training_outputs(t: Optional[float], name: str, compute_cov: bool) -> Any:
+        if t is None:
+            return Gaussian(y.copy(), np.zeros((len(y), len(y)))) if compute_cov else y.copy()
+        values, vectors, nngp = spectrum(name)
+        left = np.exp(-learning_rate * t / y.size * np.maximum(values, 0.0))  # what is not yet learned of each eigenvector
+        mean = y - vectors @ (left[:, None] * (vectors.T @ y))
+        if not compute_cov:
+            return mean
+        if name == "nngp":
+            return Gaussian(mean, (vectors * (np.maximum(values, 0.0) * left**2)) @ vectors.T)
+        rest = (vectors * left) @ vectors.T
+        return Gaussian(mean, rest @ nngp @ rest)
+
+    def at(t: Optional[float], test: Optional[Array], names: Tuple[str, ...], compute_cov: bool) -> List[Any]:
+        if test is None:
+            return [training_outputs(t, name, compute_cov) for name in names]
         results = []
         for name in names:
             mean, _, covariance = predictor(name, t is not None).predict(test, "covariance" if compute_cov else "none", t, None)
@@ -280,9 +305,11 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
     def predict_fn(t: Any = None, x_test: Any = None, get: Get = None, compute_cov: bool = False, **ignored: Any) -> Any:
         refuse_unknown("predict_fn", ignored)
         names, times = names_of(get), _times(t)
-        test = x if x_test is None else as_array(x_test, "x_test").astype(x.dtype, copy=False)
-        same_examples(x, test, ("x_train", "x_test"))
-        check_finite(test, "x_test")
+        test = None
+        if x_test is not None:
+            test = as_array(x_test, "x_test").astype(x.dtype, copy=False)
+            same_examples(x, test, ("x_train", "x_test"))
+            check_finite(test, "x_test")
         each = [at(time, test, names, compute_cov) for time in times]
         if np.ndim(t) == 0:
             results = each[0]

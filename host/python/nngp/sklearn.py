@@ -233,6 +233,9 @@ class NetworkKernel(_GPKernel):
     logarithmic scale; a layer of Python functions that no text can describe has none. kernel: 'nngp' or 'ntk'.
     scale_bounds: of all hyper-parameters, (lower, upper), or 'fixed'.
     shape: how a row of X is read, as (height, width, channels) for a network on images.
+
+    Gradients (eval_gradient=True) are those in the logarithms: exact in the scales of a Dense layer at the end, by differences
+    of four kernels, with an error of about 1e-11 of the kernel, in all others.
     """
 
     def __init__(self, model: Any = _DEFAULT, kernel: str = "nngp", scale_bounds: Union[str, Tuple[float, float]] = (1e-2, 1e2),

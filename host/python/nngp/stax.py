@@ -28,6 +28,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 import numpy as np
 
 from . import _core, _elementwise, _trace, plugins
+from ._arrays import check_text, number
 from ._layer_notes import NOTES
 from ._elementwise import Function, SlowActivationWarning
 from ._kernel import ApplyFn, InitFn, KernelFn, whole
@@ -95,6 +96,7 @@ def parse(text: str) -> Layer:
     """
     if not isinstance(text, str):
         raise ValueError(f"a model is a text, not a {type(text).__name__}")
+    check_text(text, "a model")
     return Layer(_core.parse_model(text, plugins.registry()))
 
 
@@ -179,7 +181,7 @@ def parallel(*layers: Layer) -> Layer:
 
 def repeat(layer: Layer, n: int) -> Layer:
     """A layer `n` times."""
-    return _combined(repeat, lambda cores, count: _core.repeat(cores[0], count), [layer], whole(n, "repeat: n", 1))
+    return _combined(repeat, lambda cores, count: _core.repeat(cores[0], count), [layer], min(whole(n, "repeat: n", 1), 1 << 62))
 
 
 def Elementwise(fn: Function = None, nngp_fn: Function = None, d_nngp_fn: Function = None, **numbers: float) -> Layer:
@@ -213,7 +215,7 @@ def ElementwiseNumerical(fn: Union[Function, Layer], deg: int = 25, df: Function
     """
     if isinstance(fn, Layer) or isinstance(fn, str) and _names_activation(fn.split("(")[0]):
         return parse(f"ElementwiseNumerical({fn}, tol={tol!r})")
-    if not 0 < tol <= 1:
+    if not 0 < number(tol, "ElementwiseNumerical: tol") <= 1:
         raise ValueError(f"ElementwiseNumerical: tol must be above 0 and at most 1, not {tol!r}")
     return _elementwise_layer((fn, None, None), {}, float(tol))
 
