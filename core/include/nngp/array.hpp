@@ -80,10 +80,10 @@ MatrixView(const Eigen::MatrixBase<Derived>&) -> MatrixView<typename Derived::Sc
 template <class Real>
 using MatrixMap = Eigen::Map<Matrix<Real>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// A large result that owns its memory, row-major without gaps; can be moved. An Eigen matrix will not
-/// do: how Eigen frees memory depends on the compiler flags of whoever frees it. Aligned to cache
-/// lines, and to huge pages where large: the first touch of 4 KiB pages costs more than three hidden
-/// layers (tests/benchmarks).
+/// A kernel, or what else is as large, that owns its memory, row-major without gaps; can be moved. An
+/// Eigen matrix will not do: how Eigen frees memory depends on the flags of whoever frees it. Aligned
+/// to cache lines, and to huge pages where large: the first touch of 4 KiB pages costs more than three
+/// hidden layers (tests/benchmarks).
 template <class Real>
 class KernelMatrix {
  public:

@@ -40,8 +40,8 @@ struct DataSource {
   std::vector<std::size_t> index = {};
 };
 
-/// A matrix read from a file, one example a row, all entries finite. Cheap to copy; copies share the
-/// numbers. Nothing is copied if the file has the wanted type and layout: they stay in the mapped file.
+/// What read_data() returns, inputs as well as targets: a matrix, one example a row, all finite. Cheap
+/// to copy; copies share the numbers, which stay in the mapped file if its type and layout are wanted.
 template <class Real>
 class Data {
  public:

@@ -17,7 +17,7 @@
 NNGP_API_BEGIN
 namespace nngp {
 
-/// Which kernels to compute.
+/// Which kernels to compute, by the name of the argument of a kernel_fn of neural-tangents.
 enum class Get { nngp, ntk, both };
 
 struct KernelOptions {

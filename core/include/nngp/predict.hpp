@@ -22,10 +22,10 @@ namespace nngp {
 
 class KernelSolver;  // inside the library: what solves the equations of one SolveMethod
 
-/// What to say about the spread of predictions.
+/// What to compute of the spread of predictions; return_std and return_cov of scikit-learn.
 enum class Spread { none, variance, covariance };
 
-/// Predictions at test inputs.
+/// Predictions at test inputs, by the name of what functions of neural_tangents.predict return.
 struct Gaussian {
   KernelMatrix<double> mean;        ///< test inputs x outputs
   std::vector<double> variance;     ///< one a test input, the same for every output; or empty
@@ -74,9 +74,9 @@ class Ensemble {
   Ensemble(KernelOperator<Real> train, const MatrixView<double>& y_train,
            const EnsembleOptions& options);
 
-  /// Predictions after gradient descent for time `t`, in units of 1 / learning_rate; nullopt: for ever.
-  /// The spread is that of the networks' outputs, without noise of the targets. Throws NumericalError
-  /// rather than return what is not finite.
+  /// Predictions after gradient descent for time `t`, in units of 1 / learning_rate; nullopt: at its
+  /// end. The spread is that of the networks' outputs, without noise of the targets. Throws
+  /// NumericalError rather than return what is not finite.
   Gaussian predict(const MatrixView<Real>& x_test, Spread spread = Spread::none,
                    std::optional<double> t = std::nullopt) const;
   /// From the kernels `cross` of test with training inputs and, for a spread, `test` of test inputs

@@ -15,7 +15,7 @@ namespace nngp {
 
 class PluginTables;
 
-/// Where a plugin comes from.
+/// Where a plugin comes from, by the word that lists and reports have for it.
 enum class Source {
   program,   ///< the program that runs made its tables, in memory
   named,     ///< the user named its file or folder

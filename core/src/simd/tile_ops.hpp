@@ -2,8 +2,8 @@
 
 // The arithmetic on tiles that is not an activation: inner products of the inputs, and the small
 // passes that join branches and write results. One table of functions for each instruction set;
-// tile_ops() gives that for the one in use
-// (simd/instruction_set.hpp).
+// tile_ops() returns that of the one in use (simd/instruction_set.hpp). K and Theta, k and t for short,
+// are the covariance and the tangent kernel, as in the equations of layers.
 
 #include <cstddef>
 

@@ -16,8 +16,8 @@
 //       return w / root_det(cov12, var1, var2, w);
 //     }
 //   };
-//   constexpr nngp::library library{.name = "bump", .version = "1.0", .author = "You", .license =
-//   "MIT"}; NNGP_PLUGIN(library, Bump);
+//   constexpr nngp::library bump{.name = "bump", .version = "1.0", .author = "You", .license = "MIT"};
+//   NNGP_PLUGIN(bump, Bump);
 // sdk/README.md lists members and functions. In nngp/detail, members.hpp finds what there is and what
 // is wrong with it, tile.hpp fills tiles, and table.hpp makes the tables of nngp/activation.h.
 
