@@ -515,7 +515,7 @@ TEST(FormulaModels, KernelsAreThoseOfThePlugin) {
   std::normal_distribution<double> normal;
   for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
   x.row(7) = x.row(3);
-  const nngp::MatrixView<double> view(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
+  const nngp::MatrixView<double> view(x);
   const auto plugin = model("Erf()")(view);
   const auto formula =
       model(std::string("Elementwise(fn='erf(x)', nngp_fn='") + erf_kernel + "')")(view);
@@ -567,8 +567,7 @@ TEST(FormulaModels, FunctionsOfTheProgramAreActivationsToo) {
     for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
     const nngp::Layer dense = nngp::Dense(512, {.W_std = 1.5, .b_std = 0.05});
     return nngp::KernelFn(nngp::serial(dense, activation, dense, activation, nngp::Dense(1)))(
-        nngp::MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())),
-        std::nullopt, nngp::Get::both, {.threads = threads});
+        nngp::MatrixView<double>(x), std::nullopt, nngp::Get::both, {.threads = threads});
   };
   const auto expect_close = [](const auto& a, const auto& b, double nngp, double ntk) {
     for (Eigen::Index i = 0; i < a.nngp.size(); ++i) {
@@ -630,7 +629,7 @@ TEST(FormulaModels, ResultsDoNotDependOnThreads) {
   std::mt19937 random(5);
   std::normal_distribution<double> normal;
   for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(random);
-  const nngp::MatrixView<double> view(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
+  const nngp::MatrixView<double> view(x);
   for (const char* activation :
        {"Elementwise(fn='x * sigmoid(x)')",
         "Elementwise(nngp_fn='(sqrt(var1*var2 - cov12**2) + (pi - arccos(cov12 / sqrt(var1*var2))) * "

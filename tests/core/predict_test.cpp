@@ -12,13 +12,14 @@
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
 #include "nngp/text.hpp"
+#include "shipped_registry.hpp"
 #include "temporary_folder.hpp"
 
 namespace {
 
 using Inputs = nngp::MatrixView<double>;
 using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::SolveMethod, nngp::Spread,
-    nngp::test::view;
+    nngp::test::shipped_model, nngp::test::view;
 
 const std::string golden = NNGP_TEST_DATA "/golden/predict/";
 
@@ -26,15 +27,9 @@ nngp::Data<double> read(const std::string& name) {
   return nngp::read_data<double>(std::filesystem::path(golden + name + ".npy"));
 }
 
-const nngp::Registry& plugins() {
-  static const nngp::Registry registry(nngp::PluginSearch{{}, {NNGP_TEST_PLUGINS}});
-  return registry;
-}
-
 nngp::KernelFn relu3() {
   const std::string hidden = "Dense(512, 1.5, 0.05), Relu(), ";
-  return nngp::KernelFn(
-      nngp::parse_model("serial(" + hidden + hidden + hidden + "Dense(1, 1.5, 0.05))", plugins()));
+  return nngp::KernelFn(shipped_model("serial(" + hidden + hidden + hidden + "Dense(1, 1.5, 0.05))"));
 }
 
 class Predict : public testing::Test {
@@ -136,11 +131,8 @@ TEST_F(Predict, StartsAtThePrior) {
 
 TEST_F(Predict, Float32KernelsAreSolvedInFloat64) {
   const nngp::Matrix<float> x = x_train.view().cast<float>(), xt = x_test.view().cast<float>();
-  const auto single = [](const nngp::Matrix<float>& m) {
-    return nngp::MatrixView<float>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols()));
-  };
-  const auto ours = Ensemble<float>(kernel_fn, single(x), y_train.view(), nngp_options)
-                        .predict(single(xt), Spread::covariance);
+  const auto ours =
+      Ensemble<float>(kernel_fn, x, y_train.view(), nngp_options).predict(xt, Spread::covariance);
   EXPECT_LT(relative_error(ours.mean, read("nngp_inf_mean").view()), 1e-3);
   EXPECT_LT(relative_error(ours.covariance, read("nngp_inf_cov").view()), 1e-3);
 }
@@ -166,7 +158,7 @@ TEST_F(Predict, ConjugateGradientsAgreeWithCholesky) {
 
 /// No bias: rows of zeros have a kernel of zeros, and all landmarks may be such rows.
 TEST_F(Predict, ConjugateGradientsSolveWhereTheLandmarksAreZero) {
-  const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+  const nngp::KernelFn no_bias(shipped_model("serial(Dense(512), Relu(), Dense(1))"));
   nngp::Matrix<double> x = nngp::Matrix<double>::Zero(40, 3), y(40, 1);
   for (Eigen::Index i = 0; i < x.rows(); ++i) y(i, 0) = std::sin(double(i));
   for (const Eigen::Index i : {3, 17}) x.row(i) << 1, double(i), -2;
@@ -188,7 +180,7 @@ TEST_F(Predict, ScalesOfTargetsAndInputsDoNotMatter) {
     EnsembleOptions options = nngp_options;
     options.method = method;
     options.conjugate_gradients.tolerance = 1e-12;
-    const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+    const nngp::KernelFn no_bias(shipped_model("serial(Dense(512), Relu(), Dense(1))"));
     const auto at = [&](double x_scale, double y_scale) {
       const nngp::Matrix<double> x = x_train.view() * x_scale, xt = x_test.view() * x_scale,
                                  y = y_train.view() * y_scale;
@@ -306,7 +298,7 @@ TEST_F(Predict, OneEigensystemServesEveryDiagReg) {
 }
 
 TEST(PredictOfZeros, SaysWhatHelpsWhateverTheMethod) {
-  const nngp::KernelFn no_bias(nngp::parse_model("serial(Dense(512), Relu(), Dense(1))", plugins()));
+  const nngp::KernelFn no_bias(shipped_model("serial(Dense(512), Relu(), Dense(1))"));
   const nngp::Matrix<double> x = nngp::Matrix<double>::Zero(6, 3), y = nngp::Matrix<double>::Ones(6, 1);
   for (const SolveMethod method :
        {SolveMethod::cholesky, SolveMethod::eigensystem, SolveMethod::conjugate_gradients}) {

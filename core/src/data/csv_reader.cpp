@@ -19,11 +19,11 @@ std::string_view trimmed(std::string_view text) {
 
 /// The first lines that are neither blank nor comments.
 std::vector<std::string_view> sample_of(std::string_view text) {
-  constexpr std::size_t most_lines = 100, most_bytes = 1 << 20;
-  const bool cut = text.size() > most_bytes;
-  text = text.substr(0, most_bytes);
+  constexpr std::size_t max_lines = 100, max_bytes = 1 << 20;
+  const bool cut = text.size() > max_bytes;
+  text = text.substr(0, max_bytes);
   std::vector<std::string_view> lines;
-  while (!text.empty() && lines.size() < most_lines) {
+  while (!text.empty() && lines.size() < max_lines) {
     const std::size_t length = text.find_first_of("\r\n");
     if (length == std::string_view::npos && cut && !lines.empty()) break;
     const std::string_view line = trimmed(text.substr(0, length));

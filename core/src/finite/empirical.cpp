@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 #include <memory>
 
 #include "finite/pass.hpp"
@@ -17,23 +16,18 @@ namespace {
 
 /// Rows of a block: fewer where a row has many units, so that the memory of a block is bounded.
 Eigen::Index rows_of_block(const FiniteProgram& program) {
-  constexpr double most_rows = 64, most_units = 1 << 22;
+  constexpr double max_rows = 64, max_units = 1 << 22;
   double units = 0;
   for (const UnitSlot& slot : program.slots) units += static_cast<double>(slot.width);
-  return static_cast<Eigen::Index>(std::clamp(most_units / units, 1.0, most_rows));
+  return static_cast<Eigen::Index>(std::clamp(max_units / units, 1.0, max_rows));
 }
 
 // Outputs whose derivatives are kept at a time: all at once would take the memory of a Jacobian by the
 // units, one at a time would compute the inner products of the layers' inputs anew for each.
 constexpr std::size_t outputs_at_a_time = 8;
 
-void check(const ApplyOptions& options) {
+void throw_if_stopped(const ApplyOptions& options) {
   if (options.keep_going && !options.keep_going()) throw Interrupted("interrupted");
-}
-
-template <class Real>
-MatrixView<Real> rows_of(const MatrixView<Real>& x, Eigen::Index first, Eigen::Index count) {
-  return {x.data() + first * x.outerStride(), count, x.cols(), Eigen::OuterStride<>(x.outerStride())};
 }
 
 template <class Real>
@@ -54,10 +48,10 @@ class Blocks {
       : rows_(rows_of_block(program)),
         passes_(static_cast<std::size_t>((x.rows() + rows_ - 1) / rows_)) {
     parallel_for(passes_.size(), [&](std::size_t i) {
-      check(options);
+      throw_if_stopped(options);
       const Eigen::Index first = row(i);
       passes_[i] = std::make_unique<Pass<Real>>(
-          program, parameters, rows_of(x, first, std::min(rows_, x.rows() - first)),
+          program, parameters, x.slice(first, std::min(rows_, x.rows() - first)),
           first_row + static_cast<std::uint64_t>(first), options.masks, derivatives);
       check_outputs(passes_[i]->output(), first);
     });
@@ -69,7 +63,7 @@ class Blocks {
 
   void pull_back(std::size_t first, std::size_t count, const ApplyOptions& options) {
     parallel_for(passes_.size(), [&](std::size_t i) {
-      check(options);
+      throw_if_stopped(options);
       passes_[i]->pull_back(first, count);
     });
   }
@@ -153,7 +147,7 @@ class Empirical {
     parallel_for(first_.size() * cols, [&](std::size_t task) {
       const std::size_t i = task / cols, j = task % cols;
       if (symmetric_ && j < i) return;
-      check(options_);
+      throw_if_stopped(options_);
       body(i, j);
     });
   }
@@ -197,9 +191,9 @@ void empirical_outputs(const FiniteProgram& program, const Parameters<Real>& par
   const Eigen::Index block_rows = rows_of_block(program);
   const Eigen::Index blocks = (x.rows() + block_rows - 1) / block_rows;
   parallel_for(blocks, [&](Eigen::Index i) {
-    check(options);
+    throw_if_stopped(options);
     const Eigen::Index first = i * block_rows, count = std::min(block_rows, x.rows() - first);
-    const Pass<Real> pass(program, parameters, rows_of(x, first, count),
+    const Pass<Real> pass(program, parameters, x.slice(first, count),
                           options.first_row + static_cast<std::uint64_t>(first), options.masks, false);
     check_outputs(pass.output(), first);
     MatrixMap<Real>(all).middleRows(first, count) = pass.output();

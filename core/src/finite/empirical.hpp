@@ -1,6 +1,7 @@
 #pragma once
 
-// What one set of weights makes of inputs, by blocks of rows in parallel; in the current arena.
+// Outputs and empirical kernels of one set of weights, computed by blocks of rows in parallel, in the
+// current arena.
 
 #include <optional>
 

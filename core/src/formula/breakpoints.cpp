@@ -1,9 +1,7 @@
 #include "formula/breakpoints.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 
 #include "formula/derivative.hpp"
 #include "formula/evaluate.hpp"

@@ -228,16 +228,26 @@ Id Graph::simplify(Op op, Id a, Id b, Id c) {
     case Op::maximum:
       if (a == b) return a;
       break;
+    default:
+      if (const auto angle = angles_ ? simplify_angle(op, a, b) : std::nullopt) return *angle;
+      break;
+  }
+  if (commutes(op) && b < a) std::swap(a, b);
+  return add(op, {a, b, c}, 0);
+}
+
+std::optional<Id> Graph::simplify_angle(Op op, Id a, Id b) {
+  switch (op) {
     case Op::asin:
-      if (const auto u = angles_ ? Match(*this).cosine(a) : std::nullopt)
+      if (const auto u = Match(*this).cosine(a))
         return make(Op::asin2, u->p, make(Op::root_det, u->p, u->q1, u->q2));
       break;
     case Op::acos:
-      if (const auto u = angles_ ? Match(*this).cosine(a) : std::nullopt)
+      if (const auto u = Match(*this).cosine(a))
         return make(Op::acos2, u->p, make(Op::root_det, u->p, u->q1, u->q2));
       break;
     case Op::atan:
-      if (const Node quotient = nodes_[a]; quotient.op == Op::divide && angles_)
+      if (const Node quotient = nodes_[a]; quotient.op == Op::divide)
         if (nodes_[quotient.arg[1]].op == Op::root_det)
           return make(Op::asin2, quotient.arg[0], quotient.arg[1]);
       break;
@@ -246,13 +256,11 @@ Id Graph::simplify(Op op, Id a, Id b, Id c) {
       if (nodes_[b].op == Op::root_det) return make(Op::asin2, a, b);
       break;
     case Op::sqrt:
-      if (const auto root = angles_ ? Match(*this).root_of_difference(a) : std::nullopt) return *root;
-      break;
+      return Match(*this).root_of_difference(a);
     default:
       break;
   }
-  if (commutes(op) && b < a) std::swap(a, b);
-  return add(op, {a, b, c}, 0);
+  return std::nullopt;
 }
 
 std::vector<Id> Graph::needed_by(std::span<const Id> roots) const {

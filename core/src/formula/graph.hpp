@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <vector>
@@ -140,6 +141,8 @@ class Graph {
  private:
   Id add(Op op, std::array<Id, 3> arg, double value);
   Id simplify(Op op, Id a, Id b, Id c);
+  /// By the angle between two inputs, where the node is one.
+  std::optional<Id> simplify_angle(Op op, Id a, Id b);
 
   bool angles_;
   double inputs_;  ///< the first variables; others are numbers whose value is not known

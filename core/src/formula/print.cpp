@@ -1,5 +1,9 @@
 #include "formula/print.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "nngp/text.hpp"
 
 namespace nngp::formula {
@@ -27,101 +31,58 @@ struct Form {
   const char* name;  ///< of a function
 };
 
+constexpr std::pair<Op, Form> forms[] = {
+    {Op::add, {" + ", sum, nullptr}},
+    {Op::subtract, {" - ", sum, nullptr}},
+    {Op::multiply, {" * ", product, nullptr}},
+    {Op::divide, {" / ", product, nullptr}},
+    {Op::power, {"**", power, nullptr}},
+    {Op::less, {" < ", comparison, nullptr}},
+    {Op::less_equal, {" <= ", comparison, nullptr}},
+    {Op::equal, {" == ", comparison, nullptr}},
+    {Op::both, {" and ", conjunction, nullptr}},
+    {Op::either, {" or ", disjunction, nullptr}},
+    {Op::select, {nullptr, atom, "where"}},
+    {Op::minimum, {nullptr, atom, "minimum"}},
+    {Op::maximum, {nullptr, atom, "maximum"}},
+    {Op::abs, {nullptr, atom, "abs"}},
+    {Op::sign, {nullptr, atom, "sign"}},
+    {Op::floor, {nullptr, atom, "floor"}},
+    {Op::ceil, {nullptr, atom, "ceil"}},
+    {Op::round, {nullptr, atom, "round"}},
+    {Op::sqrt, {nullptr, atom, "sqrt"}},
+    {Op::cbrt, {nullptr, atom, "cbrt"}},
+    {Op::exp, {nullptr, atom, "exp"}},
+    {Op::expm1, {nullptr, atom, "expm1"}},
+    {Op::log, {nullptr, atom, "log"}},
+    {Op::log1p, {nullptr, atom, "log1p"}},
+    {Op::sin, {nullptr, atom, "sin"}},
+    {Op::cos, {nullptr, atom, "cos"}},
+    {Op::asin, {nullptr, atom, "arcsin"}},
+    {Op::acos, {nullptr, atom, "arccos"}},
+    {Op::atan, {nullptr, atom, "arctan"}},
+    {Op::atan2, {nullptr, atom, "arctan2"}},
+    {Op::sinh, {nullptr, atom, "sinh"}},
+    {Op::cosh, {nullptr, atom, "cosh"}},
+    {Op::tanh, {nullptr, atom, "tanh"}},
+    {Op::asinh, {nullptr, atom, "arcsinh"}},
+    {Op::acosh, {nullptr, atom, "arccosh"}},
+    {Op::atanh, {nullptr, atom, "arctanh"}},
+    {Op::erf, {nullptr, atom, "erf"}},
+    {Op::erfc, {nullptr, atom, "erfc"}},
+    {Op::erfcx, {nullptr, atom, "erfcx"}},
+    {Op::sigmoid, {nullptr, atom, "sigmoid"}},
+    {Op::softplus, {nullptr, atom, "softplus"}},
+    {Op::root_det, {nullptr, atom, "root_det"}},
+    {Op::asin2, {nullptr, atom, "asin2"}},
+    {Op::acos2, {nullptr, atom, "acos2"}},
+    {Op::inverse_or_zero, {nullptr, atom, "inverse_or_zero"}},
+};
+
 Form form_of(Op op) {
-  switch (op) {
-    case Op::add:
-      return {" + ", sum, nullptr};
-    case Op::subtract:
-      return {" - ", sum, nullptr};
-    case Op::multiply:
-      return {" * ", product, nullptr};
-    case Op::divide:
-      return {" / ", product, nullptr};
-    case Op::power:
-      return {"**", power, nullptr};
-    case Op::less:
-      return {" < ", comparison, nullptr};
-    case Op::less_equal:
-      return {" <= ", comparison, nullptr};
-    case Op::equal:
-      return {" == ", comparison, nullptr};
-    case Op::both:
-      return {" and ", conjunction, nullptr};
-    case Op::either:
-      return {" or ", disjunction, nullptr};
-    case Op::select:
-      return {nullptr, atom, "where"};
-    case Op::minimum:
-      return {nullptr, atom, "minimum"};
-    case Op::maximum:
-      return {nullptr, atom, "maximum"};
-    case Op::abs:
-      return {nullptr, atom, "abs"};
-    case Op::sign:
-      return {nullptr, atom, "sign"};
-    case Op::floor:
-      return {nullptr, atom, "floor"};
-    case Op::ceil:
-      return {nullptr, atom, "ceil"};
-    case Op::round:
-      return {nullptr, atom, "round"};
-    case Op::sqrt:
-      return {nullptr, atom, "sqrt"};
-    case Op::cbrt:
-      return {nullptr, atom, "cbrt"};
-    case Op::exp:
-      return {nullptr, atom, "exp"};
-    case Op::expm1:
-      return {nullptr, atom, "expm1"};
-    case Op::log:
-      return {nullptr, atom, "log"};
-    case Op::log1p:
-      return {nullptr, atom, "log1p"};
-    case Op::sin:
-      return {nullptr, atom, "sin"};
-    case Op::cos:
-      return {nullptr, atom, "cos"};
-    case Op::asin:
-      return {nullptr, atom, "arcsin"};
-    case Op::acos:
-      return {nullptr, atom, "arccos"};
-    case Op::atan:
-      return {nullptr, atom, "arctan"};
-    case Op::atan2:
-      return {nullptr, atom, "arctan2"};
-    case Op::sinh:
-      return {nullptr, atom, "sinh"};
-    case Op::cosh:
-      return {nullptr, atom, "cosh"};
-    case Op::tanh:
-      return {nullptr, atom, "tanh"};
-    case Op::asinh:
-      return {nullptr, atom, "arcsinh"};
-    case Op::acosh:
-      return {nullptr, atom, "arccosh"};
-    case Op::atanh:
-      return {nullptr, atom, "arctanh"};
-    case Op::erf:
-      return {nullptr, atom, "erf"};
-    case Op::erfc:
-      return {nullptr, atom, "erfc"};
-    case Op::erfcx:
-      return {nullptr, atom, "erfcx"};
-    case Op::sigmoid:
-      return {nullptr, atom, "sigmoid"};
-    case Op::softplus:
-      return {nullptr, atom, "softplus"};
-    case Op::root_det:
-      return {nullptr, atom, "root_det"};
-    case Op::asin2:
-      return {nullptr, atom, "asin2"};
-    case Op::acos2:
-      return {nullptr, atom, "acos2"};
-    case Op::inverse_or_zero:
-      return {nullptr, atom, "inverse_or_zero"};
-    default:
-      return {nullptr, atom, nullptr};
-  }
+  const auto found = std::find_if(std::begin(forms), std::end(forms),
+                                  [&](const auto& form) { return form.first == op; });
+  return found == std::end(forms) ? Form{nullptr, atom, nullptr} : found->second;
 }
 
 class Printer {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "formula/breakpoints.hpp"
@@ -85,66 +87,22 @@ const Helper* helper_of(Op op) {
   return found == std::end(helpers) ? nullptr : found;
 }
 
-/// A function of the SDK, or of plain numbers; null if there is none.
+/// Functions of the SDK and of plain numbers.
+constexpr std::pair<Op, const char*> sdk_functions[] = {
+    {Op::asin, "asin"},         {Op::acos, "acos"},   {Op::power, "pow"},   {Op::minimum, "min"},
+    {Op::maximum, "max"},       {Op::abs, "abs"},     {Op::sqrt, "sqrt"},   {Op::exp, "exp"},
+    {Op::expm1, "expm1"},       {Op::log, "log"},     {Op::log1p, "log1p"}, {Op::sin, "sin"},
+    {Op::cos, "cos"},           {Op::atan, "atan"},   {Op::atan2, "atan2"}, {Op::sinh, "sinh"},
+    {Op::cosh, "cosh"},         {Op::tanh, "tanh"},   {Op::asinh, "asinh"}, {Op::acosh, "acosh"},
+    {Op::atanh, "atanh"},       {Op::erf, "erf"},     {Op::erfc, "erfc"},   {Op::erfcx, "erfcx"},
+    {Op::root_det, "root_det"}, {Op::asin2, "asin2"}, {Op::acos2, "acos2"},
+};
+
+/// Null if there is none.
 const char* function_of(Op op) {
-  switch (op) {
-    case Op::asin:
-      return "asin";
-    case Op::acos:
-      return "acos";
-    case Op::power:
-      return "pow";
-    case Op::minimum:
-      return "min";
-    case Op::maximum:
-      return "max";
-    case Op::abs:
-      return "abs";
-    case Op::sqrt:
-      return "sqrt";
-    case Op::exp:
-      return "exp";
-    case Op::expm1:
-      return "expm1";
-    case Op::log:
-      return "log";
-    case Op::log1p:
-      return "log1p";
-    case Op::sin:
-      return "sin";
-    case Op::cos:
-      return "cos";
-    case Op::atan:
-      return "atan";
-    case Op::atan2:
-      return "atan2";
-    case Op::sinh:
-      return "sinh";
-    case Op::cosh:
-      return "cosh";
-    case Op::tanh:
-      return "tanh";
-    case Op::asinh:
-      return "asinh";
-    case Op::acosh:
-      return "acosh";
-    case Op::atanh:
-      return "atanh";
-    case Op::erf:
-      return "erf";
-    case Op::erfc:
-      return "erfc";
-    case Op::erfcx:
-      return "erfcx";
-    case Op::root_det:
-      return "root_det";
-    case Op::asin2:
-      return "asin2";
-    case Op::acos2:
-      return "acos2";
-    default:
-      return nullptr;
-  }
+  const auto found = std::find_if(std::begin(sdk_functions), std::end(sdk_functions),
+                                  [&](const auto& function) { return function.first == op; });
+  return found == std::end(sdk_functions) ? nullptr : found->second;
 }
 
 bool is_condition(Op op) {

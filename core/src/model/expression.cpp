@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <initializer_list>
-#include <limits>
 
 #include "model/arithmetic.hpp"
 #include "nngp/error.hpp"

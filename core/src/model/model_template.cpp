@@ -50,7 +50,7 @@ std::optional<double> number(std::string_view text) {
 
 class TemplateParser {
  public:
-  TemplateParser(std::string_view text, std::size_t most) : text_(text), most_(most) {}
+  TemplateParser(std::string_view text, std::size_t max) : text_(text), max_(max) {}
 
   Sequence parse() {
     Sequence whole = sequence(0);
@@ -63,9 +63,9 @@ class TemplateParser {
     fail_at(text_, offset, message);
   }
   void check_count(std::size_t offset, std::size_t count) const {
-    if (count > most_)
+    if (count > max_)
       fail(offset,
-           fmt::format("with these braces there are more than {} models; give fewer choices", most_));
+           fmt::format("with these braces there are more than {} models; give fewer choices", max_));
   }
 
   /// Up to a closing brace, or inside of braces to a comma outside of brackets.
@@ -125,7 +125,7 @@ class TemplateParser {
                count = number(text.substr(second + 1));
     if (!low || !high || !count || !(*count >= 1) || *count != std::floor(*count))
       fail(offset, "a range is {LOW:HIGH:COUNT}, such as {0.5:2:5}");
-    check_count(offset, *count > static_cast<double>(most_) ? most_ + 1 : 1);
+    check_count(offset, *count > static_cast<double>(max_) ? max_ + 1 : 1);
     if (!(*low > 0) || !(*high >= *low) || !std::isfinite(*high))
       fail(offset, "a range is in equal ratios, 0 < LOW <= HIGH; other values can be listed, {0, 0.1}");
     std::vector<Sequence> values;
@@ -136,7 +136,7 @@ class TemplateParser {
   }
 
   std::string_view text_;
-  std::size_t most_;
+  std::size_t max_;
   std::size_t at_ = 0;
 };
 
@@ -161,12 +161,12 @@ void write(const Sequence& sequence, std::size_t index, std::string& out,
 
 }  // namespace
 
-std::vector<ModelChoice> expand_model(std::string_view text, std::size_t most) {
+std::vector<ModelChoice> expand_model(std::string_view text, std::size_t max) {
   if (text.find_first_of("{}") == std::string_view::npos) return {{std::string(text), {}}};
   if (text.size() > max_template)
     fail_at(text, 0,
             fmt::format("a model with braces may have {} bytes, not {}", max_template, text.size()));
-  const Sequence parsed = TemplateParser(text, most).parse();
+  const Sequence parsed = TemplateParser(text, max).parse();
   std::vector<ModelChoice> models(parsed.count);
   for (std::size_t i = 0; i < models.size(); ++i) write(parsed, i, models[i].text, &models[i].choices);
   return models;

@@ -4,7 +4,6 @@
 #include <sys/statvfs.h>
 
 #include <cfenv>
-#include <cstring>
 #include <limits>
 #include <mutex>
 

@@ -1,7 +1,6 @@
 #include "nngp/plugin_file.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 
 #include "nngp/text.hpp"

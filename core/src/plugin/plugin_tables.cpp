@@ -22,7 +22,7 @@ std::string newer_needed(const nngp_plugin& entry) {
 }
 
 // Checks the entry structure in the order in which its parts may be believed.
-void check(const nngp_plugin& entry) {
+void check_entry(const nngp_plugin& entry) {
   if (entry.magic != NNGP_MAGIC) {
     throw PluginError("not a plugin: its " NNGP_ENTRY_SYMBOL " does not begin with NNGP_MAGIC");
   }
@@ -56,7 +56,7 @@ bool is_understood(const nngp_plugin& entry) {
 }
 
 PluginTables::PluginTables(const nngp_plugin& entry) {
-  check(entry);
+  check_entry(entry);
   name_ = entry.name;
   version_ = entry.version;
   abi_ = version_of(entry);

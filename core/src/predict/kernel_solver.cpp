@@ -19,7 +19,7 @@ std::optional<RefinedSolution> KernelSolver::refine(const MatrixView<double>&) c
   return std::nullopt;
 }
 
-SolutionErrors KernelSolver::errors(const MatrixView<double>&, const MatrixView<double>&,
+SolutionErrors KernelSolver::errors(const Eigen::VectorXd&, const Eigen::VectorXd&,
                                     std::optional<double>) const {
   return {};
 }
@@ -90,12 +90,13 @@ class EigensystemSolver final : public KernelSolver {
   /// The eigensystem is that of K + E, where the norm of E is some units of rounding of that of K. To
   /// first order a solution w = f(K) y errs by f(K) E w, for the inverse, and by less for finite times
   /// (f falls, and its divided differences are at most f(a) f(b)). E w is taken to be random.
-  SolutionErrors errors(const MatrixView<double>&, const MatrixView<double>& solutions,
+  SolutionErrors errors(const Eigen::VectorXd&, const Eigen::VectorXd& solutions,
                         std::optional<double> time) const override {
     constexpr double backward = 4 * std::numeric_limits<double>::epsilon();  // of dsyevd, measured: 1
     const double norm = std::max(std::abs(system_->values().front()), system_->values().back());
     SolutionErrors errors;
-    errors.samples = random_rows(backward * norm * solutions.rowwise().norm(), solutions.cols());
+    errors.samples =
+        random_rows(backward * norm * solutions, static_cast<Eigen::Index>(system_->values().size()));
     if (time)
       invert_after(*time, errors.samples.map());
     else
@@ -137,10 +138,10 @@ class ConjugateGradientsSolver final : public KernelSolver {
   }
   /// With the residual r, k w errs by k (K + shift)^-1 r. As K and k are those of a joint kernel,
   /// k = sqrt(k_tt) u sqrt(K), |u| <= 1, and sqrt(K) / (K + shift) is at most 1 / (2 sqrt(shift)).
-  SolutionErrors errors(const MatrixView<double>& rows, const MatrixView<double>&,
+  SolutionErrors errors(const Eigen::VectorXd& rows, const Eigen::VectorXd&,
                         std::optional<double>) const override {
     SolutionErrors errors;
-    errors.bound = convergence()->residual / (2 * std::sqrt(shift_)) * rows.rowwise().norm();
+    errors.bound = convergence()->residual / (2 * std::sqrt(shift_)) * rows;
     return errors;
   }
   std::optional<ConjugateGradients::Report> convergence() const override {

@@ -37,8 +37,9 @@ class KernelSolver {
   /// Solutions of more than float64 precision; nullopt: only invert() is offered.
   virtual std::optional<RefinedSolution> refine(const MatrixView<double>& rows) const;
 
-  /// Errors of the solutions that invert(), or invert_after() for a `time`, made of `rows`.
-  virtual SolutionErrors errors(const MatrixView<double>& rows, const MatrixView<double>& solutions,
+  /// Errors of the solutions that invert(), or invert_after() for a `time`, computes: from the norms of
+  /// the right-hand sides `rows` and of the solutions.
+  virtual SolutionErrors errors(const Eigen::VectorXd& rows, const Eigen::VectorXd& solutions,
                                 std::optional<double> time) const;
 
   /// `y` has one output a row.

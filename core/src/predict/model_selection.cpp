@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <Eigen/Cholesky>
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -70,11 +69,8 @@ class EigenInverse final : public Inverse {
     const Matrix<double> part = vectors_(Eigen::all, fold);
     const Matrix<double> scaled = part.array().colwise() / shifted_.array();
     Matrix<double> product(part.cols(), part.cols());
-    const auto view = [](const Matrix<double>& m) {
-      return MatrixView<double>(m.data(), m.rows(), m.cols(), Eigen::OuterStride<>(m.cols()));
-    };
     lapack::transposed_multiply(
-        1, view(part), view(scaled), 0,
+        1, part, scaled, 0,
         {product.data(), product.rows(), product.cols(), Eigen::OuterStride<>(product.cols())});
     return product;
   }

@@ -19,7 +19,7 @@ namespace nngp {
 namespace {
 
 // Examples at which the preconditioner knows the kernel: its cost grows with the square.
-constexpr std::size_t most_landmarks = 2000;
+constexpr std::size_t max_landmarks = 2000;
 
 KernelWindow rows_of(Eigen::Index row, Eigen::Index rows, std::size_t cols) {
   return {static_cast<std::size_t>(row), 0, static_cast<std::size_t>(rows), cols};
@@ -30,7 +30,7 @@ MatrixMap<double> rows_of(MatrixMap<double> matrix, Eigen::Index row, Eigen::Ind
           Eigen::OuterStride<>(matrix.outerStride())};
 }
 
-void check(const EnsembleOptions& options) {
+void check_options(const EnsembleOptions& options) {
   if (options.kernel == Get::both) throw DataError("an ensemble has one kernel: nngp or ntk");
   if (!(options.diag_reg.value >= 0) || !std::isfinite(options.diag_reg.value))
     throw DataError(fmt::format("diag_reg is {}; it must be 0 or more", options.diag_reg.value));
@@ -44,8 +44,7 @@ KernelMatrix<double> rows_of_network(const KernelFn& kernel_fn, const MatrixView
                                      const std::vector<Eigen::Index>& chosen,
                                      const EnsembleOptions& options) {
   const Matrix<Real> some = x(chosen, Eigen::all);
-  const MatrixView<Real> view(some.data(), some.rows(), some.cols(), Eigen::OuterStride<>(some.cols()));
-  return kernel_matrix(kernel_fn.bind(view, x, options.compute), options.kernel, options.compute);
+  return kernel_matrix(kernel_fn.bind<Real>(some, x, options.compute), options.kernel, options.compute);
 }
 
 /// Without leaving the range of numbers before the mean does.
@@ -86,8 +85,8 @@ std::optional<double> rounding(const MatrixView<double>& means, const MatrixView
 
 }  // namespace
 
-/// What a kernel is multiplied with to predict means: A^-1 y, or what training has made of it so far.
-/// Divided by powers of two, by which weights stay in range where only predictions are.
+/// Predictions are a kernel times these: A^-1 y, or as far towards it as training got. They are divided
+/// by powers of two, so that weights stay in range where only predictions do.
 template <class Real>
 struct Ensemble<Real>::Weights {
   KernelMatrix<double> values;  ///< outputs x training inputs; or empty, if refined
@@ -101,7 +100,7 @@ Ensemble<Real>::Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_tr
                          const MatrixView<double>& y_train, const EnsembleOptions& options)
     : options_(options),
       network_(std::in_place, kernel_fn, x_train),
-      train_((check(options), kernel_fn.bind(x_train, std::nullopt, options.compute))) {
+      train_((check_options(options), kernel_fn.bind(x_train, std::nullopt, options.compute))) {
   train(y_train, [&](const std::vector<Eigen::Index>& chosen) {
     return rows_of_network(kernel_fn, x_train, chosen, options_);
   });
@@ -110,7 +109,7 @@ Ensemble<Real>::Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_tr
 template <class Real>
 Ensemble<Real>::Ensemble(KernelOperator<Real> train_kernels, const MatrixView<double>& y_train,
                          const EnsembleOptions& options)
-    : options_(options), train_((check(options), std::move(train_kernels))) {
+    : options_(options), train_((check_options(options), std::move(train_kernels))) {
   if (!train_.symmetric())
     throw DataError("the kernel of the training inputs must be that of inputs with themselves");
   train(y_train, [&](const std::vector<Eigen::Index>& chosen) { return rows_of_kernel(chosen); });
@@ -146,7 +145,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
     const std::size_t share = options_.memory / 4;
     const std::size_t count =
         std::clamp(share / (static_cast<std::size_t>(n) * sizeof(double)), std::size_t{1},
-                   std::min(most_landmarks, (static_cast<std::size_t>(n) + 1) / 2));
+                   std::min(max_landmarks, (static_cast<std::size_t>(n) + 1) / 2));
     const std::vector<Eigen::Index> landmarks = choose_landmarks(n, static_cast<Eigen::Index>(count));
     KernelMatrix<double> known = rows(landmarks);
     known.map() *= scale;
@@ -168,7 +167,7 @@ template <class Real>
 Ensemble<Real> Ensemble<Real>::with(DiagReg diag_reg) const {
   Ensemble other = *this;
   other.options_.diag_reg = diag_reg;
-  check(other.options_);
+  check_options(other.options_);
   other.solver_ = solver_->with_shift(other.shift());
   return other;
 }
@@ -218,29 +217,28 @@ typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t
     weights.values = KernelMatrix<double>();
     return weights;
   }
-  KernelMatrix<double> y(weights.values.rows(), weights.values.cols());
-  y.map() = weights.values.view();
+  const Eigen::VectorXd norms = weights.values.view().rowwise().norm();
   invert(weights.values.map(), t);
-  weights.errors =
-      solver_->errors(y.view(), weights.values.view(), t ? std::optional(flow_time(*t)) : t);
+  weights.errors = solver_->errors(norms, weights.values.view().rowwise().norm(),
+                                   t ? std::optional(flow_time(*t)) : t);
   return weights;
 }
 
 template <class Real>
-Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread spread,
+Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread wanted,
                                  std::optional<double> t) const {
   if (!network_) throw Error("predictions at inputs need a network; give kernels of theirs");
   const auto& [kernel_fn, x_train] = *network_;
   std::optional<KernelOperator<Real>> test;
   // Conjugate gradients bound their errors by the variances of the test inputs.
-  if (spread != Spread::none || options_.method == SolveMethod::conjugate_gradients)
+  if (wanted != Spread::none || options_.method == SolveMethod::conjugate_gradients)
     test.emplace(kernel_fn.bind(x_test, std::nullopt, options_.compute));
-  return predict(kernel_fn.bind(x_test, x_train, options_.compute), test, spread, t);
+  return predict(kernel_fn.bind(x_test, x_train, options_.compute), test, wanted, t);
 }
 
 template <class Real>
 Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
-                                 const std::optional<KernelOperator<Real>>& test, Spread spread,
+                                 const std::optional<KernelOperator<Real>>& test, Spread wanted,
                                  std::optional<double> t) const {
   check_time(t);
   const auto tests = static_cast<Eigen::Index>(cross.rows()), n = y_->cols();
@@ -249,28 +247,28 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
         "the kernel of test with training inputs is {} x {}, for {} training inputs{}", cross.rows(),
         cross.cols(), n,
         test ? fmt::format(" and a kernel of {} x {} test inputs", test->rows(), test->cols()) : ""));
-  if (spread != Spread::none && !test) throw Error("a spread needs the kernel of the test inputs");
+  if (wanted != Spread::none && !test) throw Error("a spread needs the kernel of the test inputs");
   const Weights weights = this->weights(t);
   Gaussian out;
   out.mean = KernelMatrix<double>(tests, y_->rows());
   KernelMatrix<double> error(1, weights.errors.samples.rows());  // the largest, by sample
   error.map().setZero();
-  if (spread != Spread::none) out.variance.resize(cross.rows());
+  if (wanted != Spread::none) out.variance.resize(cross.rows());
   // Means alone come from a few rows of the kernel at a time, in memory that stays in the caches. For a
   // spread several matrices of test with training inputs live at once, most of them in conjugate
   // gradients; a covariance needs them whole.
   constexpr Eigen::Index resident = Eigen::Index{4} << 20, least = 64;
-  const std::size_t bytes = spread == Spread::none ? static_cast<std::size_t>(resident)
+  const std::size_t bytes = wanted == Spread::none ? static_cast<std::size_t>(resident)
                                                    : options_.memory / solver_->matrices_at_once();
   const Eigen::Index affordable = static_cast<Eigen::Index>(bytes / sizeof(double)) / n;
   const Eigen::Index rows =
-      spread == Spread::covariance ? tests : std::min(tests, std::max(least, affordable));
+      wanted == Spread::covariance ? tests : std::min(tests, std::max(least, affordable));
   for (Eigen::Index row = 0; row < tests; row += rows) {
     const KernelMatrix<double> k =
         kernel_matrix(cross, options_.kernel, rows_of(row, std::min(rows, tests - row), cross.cols()),
                       options_.compute);
     mean(k.view(), weights, row, out, error);
-    if (spread != Spread::none) this->spread(cross, *test, k, row, spread, t, out);
+    if (wanted != Spread::none) this->spread(cross, *test, k, row, wanted, t, out);
   }
   double variance = NAN;
   if (test && weights.errors.bound.size() > 0)
@@ -304,18 +302,16 @@ void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, E
   DoubleDouble sum(k.rows(), means.cols());
   arena(options_.compute.threads).execute([&] {
     parallel_for(k.rows(), [&](Eigen::Index i) {
-      const MatrixView<double> one(k.data() + i * k.outerStride(), 1, k.cols(),
-                                   Eigen::OuterStride<>(k.outerStride()));
-      add_products(one, *weights.refined->values, 0, sum, i);
+      add_products(k.slice(i, 1), *weights.refined->values, 0, sum, i);
     });
   });
   means = sum.rounded();
 }
 
-/// The spread of predictions for the rows of k, from `row` on.
+/// Computes the spread of predictions for the rows of k, from `row` on.
 template <class Real>
 void Ensemble<Real>::spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
-                            const KernelMatrix<double>& k, Eigen::Index row, Spread spread,
+                            const KernelMatrix<double>& k, Eigen::Index row, Spread wanted,
                             std::optional<double> t, Gaussian& out) const {
   const Eigen::Index rows = k.rows();
   const bool ntk = options_.kernel == Get::ntk;
@@ -329,7 +325,7 @@ void Ensemble<Real>::spread(const KernelOperator<Real>& cross, const KernelOpera
           : KernelMatrix<double>();
   const KernelMatrix<double> carried = ntk ? times_nngp(a.view()) : KernelMatrix<double>();
 
-  if (spread == Spread::variance) {
+  if (wanted == Spread::variance) {
     Eigen::Map<Eigen::VectorXd> variance(out.variance.data() + row, rows);
     variance = kernel_diagonal(test, Get::nngp, row, rows, options_.compute);
     if (ntk) {

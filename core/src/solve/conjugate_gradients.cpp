@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "nngp/solve.hpp"
 #include "solve/lapack.hpp"

@@ -30,7 +30,7 @@ int stride(const MatrixMap<double>& matrix) {
 }
 
 /// Results other than the expected ones: a NaN came in, or the equations are beyond solving.
-void check(int info, const char* routine) {
+void check_info(int info, const char* routine) {
   if (info != 0)
     throw Error(fmt::format("{} of LAPACK failed ({}): is a kernel not finite?", routine, info));
 }
@@ -57,7 +57,7 @@ int cholesky(MatrixMap<double> matrix) {
   const int n = size_of(matrix.rows()), ld = stride(matrix);
   int info = 0;
   OpenBlas::get().dpotrf(&lower, &n, matrix.data(), &ld, &info, 1);
-  if (info < 0) check(info, "dpotrf");
+  if (info < 0) check_info(info, "dpotrf");
   return info;
 }
 
@@ -72,7 +72,7 @@ void cholesky_solve(const MatrixView<double>& factor, MatrixMap<double> rows) {
             ld_rows = stride(rows);
   int info = 0;
   OpenBlas::get().dpotrs(&lower, &n, &count, factor.data(), &ld, rows.data(), &ld_rows, &info, 1);
-  check(info, "dpotrs");
+  check_info(info, "dpotrs");
 }
 
 void lower_solve_columns(const MatrixView<double>& factor, MatrixMap<double> columns) {
@@ -100,7 +100,7 @@ void cholesky_inverse(MatrixMap<double> factor) {
   const int n = size_of(factor.rows()), ld = stride(factor);
   int info = 0;
   OpenBlas::get().dpotri(&lower, &n, factor.data(), &ld, &info, 1);
-  check(info, "dpotri");
+  check_info(info, "dpotri");
 }
 
 void eigen(MatrixMap<double> matrix, double* values, bool vectors) {
@@ -111,13 +111,13 @@ void eigen(MatrixMap<double> matrix, double* values, bool vectors) {
   double numbers = 0;
   OpenBlas::get().dsyevd(&job, &lower, &n, matrix.data(), &ld, values, &numbers, &ask, &integers, &ask,
                          &info, 1, 1);
-  check(info, "dsyevd");
+  check_info(info, "dsyevd");
   const int count = size_of(static_cast<Eigen::Index>(numbers));
   const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(count));
   std::vector<int> integer_work(static_cast<std::size_t>(integers));
   OpenBlas::get().dsyevd(&job, &lower, &n, matrix.data(), &ld, values, work.get(), &count,
                          integer_work.data(), &integers, &info, 1, 1);
-  check(info, "dsyevd");
+  check_info(info, "dsyevd");
 }
 
 void multiply(double alpha, const MatrixView<double>& a, const MatrixView<double>& b, double beta,
