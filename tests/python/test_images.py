@@ -202,7 +202,7 @@ def test_programs_of_the_documents_run():
     names = {"x1": RANDOM.normal(size=(6, 4)), "x2": RANDOM.normal(size=(5, 4)), "images1": RANDOM.normal(size=(3, 8, 8, 3)),
              "images2": RANDOM.normal(size=(2, 8, 8, 3)), "rows": RANDOM.normal(size=(4, 32 * 32 * 3)), "labels": [0, 1, 1, 0]}
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(block, names)
-    assert names["ntk"].shape == (3, 2) and names["shape"] == (-1, 10)
+    assert names["ntk"].shape == (3, 2) and names["shape"] == (-1, 10) and names["probabilities"].shape == (4, 2)

@@ -7,10 +7,10 @@ pytest.importorskip("sklearn")
 
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import GridSearchCV
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nngp import stax
@@ -142,6 +142,12 @@ def test_kernel_object_in_scikit_learn():
     assert KernelRidge(kernel=kernel, alpha=1e-3).fit(X, Y).score(X, Y) > 0.95
     process = GaussianProcessRegressor(kernel, alpha=1e-4).fit(X, Y)
     assert process.score(X, Y) > 0.99
+    assert GaussianProcessClassifier(kernel).fit(X, Y > 0).score(X, Y > 0) > 0.9
+    for of_function, of_matrix in (
+            (KernelRidge(kernel=kernel, alpha=1e-3), KernelRidge(kernel="precomputed", alpha=1e-3)),
+            (SVR(kernel=kernel), SVR(kernel="precomputed"))):
+        expected = of_matrix.fit(kernel(X), Y).predict(kernel(X[:5], X))
+        np.testing.assert_allclose(of_function.fit(X, Y).predict(X[:5]), expected, rtol=1e-10)
     np.testing.assert_allclose(kernel.diag(X), np.diagonal(kernel(X)), rtol=1e-13)
 
 
