@@ -55,7 +55,8 @@ def function_space(nt, stax, np_, erf):
     posterior = nt.predict.gp_inference(kernels, y_train, diag_reg=1e-3)
     mean = posterior(get="ntk", k_test_train=cross)
     gaussian = posterior(get="nngp", k_test_train=cross, k_test_test=kernel_fn(x_test, None, "nngp"))
-    return {"train": train, "test": test, "last_train": last_train, "last_test": last_test, "gp_mean": mean,
+    posterior_ntk = posterior(get="ntkgp", k_test_train=cross, k_test_test=kernel_fn(x_test, None, "ntk"))
+    return {"ntkgp_mean": posterior_ntk.mean, "ntkgp_cov": posterior_ntk.covariance, "train": train, "test": test, "last_train": last_train, "last_test": last_test, "gp_mean": mean,
             "gp_nngp_mean": gaussian.mean, "gp_nngp_cov": gaussian.covariance,
             "rate": nt.predict.max_learning_rate(k_train_train, y_train.size)}
 

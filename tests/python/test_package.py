@@ -32,7 +32,8 @@ X = np.random.default_rng(0).normal(size=(300, 3))
 def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path, compute):
     program = tmp_path / "long.py"
     program.write_text(textwrap.dedent("""
-        import numpy as np, time
+        import numpy as np, signal, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # is ignored if these tests run in the background
         from nngp import predict, stax
         kernel_fn = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 50, stax.Dense(1)).kernel_fn
         images = stax.serial(*[stax.Conv(64, (3, 3), padding="SAME"), stax.Relu()] * 4, stax.GlobalAvgPool(), stax.Dense(1))

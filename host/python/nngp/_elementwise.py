@@ -189,7 +189,7 @@ def _of_numbers(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     def of_number(x: float) -> Any:
         result = function(np.float64(x))
-        return _one(name, result) if isinstance(result, complex) else result
+        return _one(name, result) if isinstance(result, (complex, np.ndarray)) else result
     return of_number
 
 

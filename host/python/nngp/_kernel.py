@@ -35,12 +35,13 @@ class InexactWarning(UserWarning):
     """An expectation that is integrated numerically is less exact than was asked for."""
 
 
-def names_of(get: Get) -> Tuple[str, ...]:
+def names_of(get: Get, more: Tuple[str, ...] = ()) -> Tuple[str, ...]:
+    """The kernels that `get` names, of 'nngp', 'ntk' and `more`. Raises ValueError for others."""
     if get is not None and not isinstance(get, (str, tuple, list)):
         raise ValueError(f"get must be 'nngp', 'ntk', both or None, not {get!r}")
     names = ("nngp", "ntk") if get is None else (get,) if isinstance(get, str) else tuple(get)
     for name in names:
-        if name not in ("nngp", "ntk"):
+        if name not in ("nngp", "ntk", *more):
             raise ValueError(f"get must be 'nngp', 'ntk', both or None, not {name!r}")
     if not names or len(set(names)) < len(names):
         raise ValueError(f"get must name kernels once each, not {get!r}")
@@ -51,7 +52,7 @@ def result_of(get: Get, values: Mapping[str, Any], title: str = "Kernel") -> Any
     """What a function with an argument `get` returns: one value or a named tuple."""
     if isinstance(get, str):
         return values[get]
-    names = names_of(get)
+    names = names_of(get, tuple(values))
     if title == "Kernel" and names == ("nngp", "ntk"):
         return Kernel(**values)
     return collections.namedtuple(title, names)(**values)  # type: ignore[misc, unused-ignore]

@@ -32,16 +32,15 @@ def from_packages() -> List[pathlib.Path]:
     """What installed packages offer by the entry point group "nngp.plugins": a folder or file beside a
     module, named "package:file". Nothing of a package is imported."""
     found = []
-    points: Any = metadata.entry_points()  # before Python 3.10 a dictionary
-    for point in points.select(group="nngp.plugins") if hasattr(points, "select") else points.get("nngp.plugins", []):
-        package, _, name = point.value.partition(":")
-        distribution = getattr(point, "dist", None)
-        if distribution is None:
-            continue
-        folder = pathlib.Path(str(distribution.locate_file(package.replace(".", "/"))))
-        path = folder / name.strip() if name else folder
-        if path.exists():
-            found.append(path)
+    for distribution in metadata.distributions():  # of which entry points before Python 3.10 do not know theirs
+        for point in distribution.entry_points:
+            if point.group != "nngp.plugins":
+                continue
+            package, _, name = point.value.partition(":")
+            folder = pathlib.Path(str(distribution.locate_file(package.replace(".", "/"))))
+            path = folder / name.strip() if name else folder
+            if path.exists():
+                found.append(path)
     return found
 
 

@@ -161,9 +161,11 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
 
     k_train_train: a named tuple with nngp and ntk, or one array, (n, n). Returns
     predict_fn(get=None, k_test_train=None, k_test_test=None): a mean, or with k_test_test a Gaussian, for each of
-    `get`. `k_test_test` is the NNGP (or tuple) of the test inputs, (n_test, n_test), or its diagonal, (n_test,), which
-    gives the diagonal of the covariance. That of 'ntk' needs both kernels, k_test_train too. k_test_train=None: the
-    training outputs, which are learned exactly, so that the mean is y_train and the covariance (of any k_test_test) zero.
+    `get`; besides 'nngp' and 'ntk' that may be 'ntkgp', the posterior of a Gaussian process whose kernel is the NTK, so that
+    k_test_test is that of the NTK too (He et al., arXiv 2007.05864). `k_test_test` is the NNGP (or tuple) of the test
+    inputs, (n_test, n_test), or its diagonal, (n_test,), which gives the diagonal of the covariance. That of 'ntk' needs both
+    kernels, k_test_train too. k_test_train=None: the training outputs, which are learned exactly, so that the mean is y_train
+    and the covariance (of any k_test_test) zero.
     Raises ValueError for what does not fit, and where k_train_train is not positive definite.
     """
     y, shift = _targets(y_train), _not_negative(diag_reg, "diag_reg")
@@ -172,7 +174,8 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
     def of(kernels: Any, name: str) -> Any:
         return getattr(kernels, name) if hasattr(kernels, name) else kernels
 
-    def predict_one(name: str, k_test_train: Any, k_test_test: Any) -> Any:
+    def predict_one(get: str, k_test_train: Any, k_test_test: Any) -> Any:
+        name, prior_name = ("ntk", "ntk") if get == "ntkgp" else (get, "nngp")
         kernel = _regularised(_square(of(k_train_train, name), len(y)), shift, diag_reg_absolute_scale)
         try:
             np.linalg.cholesky(kernel)
@@ -184,7 +187,7 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         mean = cross @ np.linalg.solve(kernel, y)
         if k_test_test is None:
             return mean
-        prior = real_numbers(of(k_test_test, "nngp"), "k_test_test").astype(np.float64, copy=False)
+        prior = real_numbers(of(k_test_test, prior_name), "k_test_test").astype(np.float64, copy=False)
         if prior.shape not in ((len(cross),), (len(cross), len(cross))):
             raise ValueError(f"k_test_test has the shape {prior.shape}; {len(cross)} test inputs need {(len(cross),) * 2}")
 
@@ -192,7 +195,7 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
             return a @ b if prior.ndim == 2 else np.einsum("ij,ji->i", a, b)
 
         weights = np.linalg.solve(kernel, cross.T)
-        if name == "nngp":
+        if get != "ntk":
             return Gaussian(mean, prior - product(cross, weights))
         if not (hasattr(k_train_train, "nngp") and hasattr(k_test_train, "nngp")):
             raise ValueError("the covariance of 'ntk' needs k_train_train and k_test_train with both kernels, nngp and ntk")
@@ -205,7 +208,7 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         refuse_unknown("predict_fn", kwargs)
         if get is None:
             get = tuple(n for n in ("nngp", "ntk") if getattr(k_train_train, n, None) is not None) if is_tuple else "nngp"
-        names = names_of(get)
+        names = names_of(get, ("ntkgp",))
         results = [predict_one(name, k_test_train, k_test_test) for name in names]
         return result_of(get, dict(zip(names, results)), "Predictions")
 
