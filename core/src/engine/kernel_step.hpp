@@ -12,6 +12,7 @@
 #include <oneapi/tbb/cache_aligned_allocator.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,7 +52,7 @@ void set_affine(const Affine& map, Struct& s) {
 enum class Input { x1, x2 };
 
 /// Of a step's KeptVariances those of one tile's examples, site after site. Where all examples are, the
-/// numbers of neighbouring sites lie pages apart, and a tile reads them again for each plane.
+/// numbers of neighbouring sites lie blocks apart, and a tile reads them again for each plane.
 template <class Real>
 struct TileVariances {
   std::size_t row = 0, rows = 0, col = 0, cols = 0;  ///< whose they are
@@ -126,45 +127,44 @@ struct TileSides {
   const Real* of_cols(std::size_t site) const { return cols + site * cols_step; }
 };
 
-/// Numbers for each site and example of both inputs that a step keeps of own tiles: variances.
+/// Numbers for each site and example of both inputs that a step keeps of own tiles: variances. Those of
+/// a block of examples lie together, site after site, so that tiles read them in order.
 template <class Real>
 class KeptVariances {
  public:
-  KeptVariances(std::size_t sites, std::size_t rows1, std::optional<std::size_t> rows2)
+  /// `block`: the examples of own tiles, or more.
+  KeptVariances(std::size_t sites, std::size_t rows1, std::optional<std::size_t> rows2,
+                std::size_t block)
       : sites_(sites),
-        padded1_(padded(rows1)),
-        padded2_(rows2 ? padded(*rows2) : 0),
-        x1_(sites * padded1_),
-        x2_(sites * padded2_),
+        block_(std::min(block, padded(std::max(rows1, rows2.value_or(0))))),
+        x1_(size(rows1)),
+        x2_(rows2 ? size(*rows2) : 0),
         symmetric_(!rows2) {}
+  /// All examples of an input are a block.
+  KeptVariances(std::size_t sites, std::size_t rows1, std::optional<std::size_t> rows2)
+      : KeptVariances(sites, rows1, rows2, std::numeric_limits<std::size_t>::max()) {}
 
   /// Those of a tile of two inputs.
   TileSides<Real> of_tile(const KernelTile<Real>& tile) const {
     if (sites_ == 1) return {from_row(0, tile.row), from_col(0, tile.col), 0, 0};
     TileVariances<Real>& near = tile.memory->variances;
     if (near.row != tile.row || near.rows != tile.rows) {
-      near.of_rows.resize(sites_ * tile.rows);
-      for (std::size_t s = 0; s < sites_; ++s)
-        std::copy_n(from_row(s, tile.row), tile.rows, &near.of_rows[s * tile.rows]);
+      gather(x1_, tile.row, tile.rows, tile.rows, near.of_rows);
       near.row = tile.row;
       near.rows = tile.rows;
     }
     if (near.col != tile.col || near.cols != tile.cols) {
-      near.of_cols.resize(sites_ * tile.ld);
-      for (std::size_t s = 0; s < sites_; ++s) {
-        Real* const to = &near.of_cols[s * tile.ld];
-        std::copy_n(from_col(s, tile.col), tile.cols, to);
-        std::fill(to + tile.cols, to + tile.ld, to[tile.cols - 1]);
-      }
+      gather(symmetric_ ? x1_ : x2_, tile.col, tile.cols, tile.ld, near.of_cols);
       near.col = tile.col;
       near.cols = tile.cols;
     }
     return {near.of_rows.data(), near.of_cols.data(), tile.rows, tile.ld};
   }
 
-  const Real* from_row(std::size_t site, std::size_t row) const { return &x1_[site * padded1_ + row]; }
+  /// Those of an example and, behind it, of the others of its block.
+  const Real* from_row(std::size_t site, std::size_t row) const { return &x1_[place(site, row)]; }
   const Real* from_col(std::size_t site, std::size_t col) const {
-    return symmetric_ ? from_row(site, col) : &x2_[site * padded2_ + col];
+    return symmetric_ ? from_row(site, col) : &x2_[place(site, col)];
   }
   const Real* of(Input input, std::size_t site, std::size_t example) const {
     return input == Input::x1 ? from_row(site, example) : from_col(site, example);
@@ -185,8 +185,28 @@ class KeptVariances {
     constexpr std::size_t whole = KernelTile<Real>::max_cols;
     return (rows + whole - 1) / whole * whole;
   }
+  std::size_t size(std::size_t rows) const { return (rows + block_ - 1) / block_ * block_ * sites_; }
+  std::size_t place(std::size_t site, std::size_t example) const {
+    return (example / block_ * sites_ + site) * block_ + example % block_;
+  }
 
-  std::size_t sites_, padded1_, padded2_;
+  /// Site after site the numbers of `count` examples, the last one repeated up to `padded_count`.
+  void gather(const AlignedVector<Real>& from, std::size_t first, std::size_t count,
+              std::size_t padded_count, AlignedVector<Real>& to) const {
+    to.resize(sites_ * padded_count);
+    for (std::size_t done = 0; done < count;) {
+      const std::size_t some = std::min(count - done, block_ - (first + done) % block_);
+      for (std::size_t s = 0; s < sites_; ++s)
+        std::copy_n(&from[place(s, first + done)], some, &to[s * padded_count + done]);
+      done += some;
+    }
+    for (std::size_t s = 0; s < sites_ && count < padded_count; ++s) {
+      Real* const numbers = &to[s * padded_count];
+      std::fill(numbers + count, numbers + padded_count, numbers[count - 1]);
+    }
+  }
+
+  std::size_t sites_, block_;
   AlignedVector<Real> x1_, x2_;
   bool symmetric_;
 };
@@ -198,9 +218,14 @@ struct Binding {
   std::optional<std::size_t> rows2;               ///< absent: x1 with itself
   Sites sites;                                    ///< of the first operand
   VarianceRange range;                            ///< of the first operand, for a step that asks for it
+  std::size_t own_block;                          ///< examples of own tiles, which begin at multiples
   std::vector<NumericalLayer>& numerical_layers;  ///< layers that are integrated append themselves
 
-  KeptVariances<Real> kept_variances() const { return {sites.count(), rows1, rows2}; }
+  /// Variances of one site are read where they are kept.
+  KeptVariances<Real> kept_variances() const {
+    if (sites.count() == 1) return {1, rows1, rows2};
+    return {sites.count(), rows1, rows2, own_block};
+  }
 };
 
 /// A step bound to inputs. Tiles may run on any number of threads at once.

@@ -208,7 +208,7 @@ class MappedTile final : public TileStep<Real> {
     const std::size_t lines = part.in.box->extent[0], positions = part.in.box->extent[1];
     if (tile.scratch->size() < axes + 2) tile.scratch->resize(axes + 2);
     AlignedVector<Real>& scratch = tile.scratch->front();
-    if (scratch.size() < 3 * positions * ops.panel_cols) scratch.resize(3 * positions * ops.panel_cols);
+    if (scratch.size() < 6 * positions * ops.panel_cols) scratch.resize(6 * positions * ops.panel_cols);
     const Block<Real> from = applied(tile, part), to = part.out.entries;
     const std::size_t stride = part.in.stride(tile);
     // The NTK of the input is 0, and so is what a filter makes of it.

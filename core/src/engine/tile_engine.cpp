@@ -62,6 +62,16 @@ TileShape TileEngine<Real>::choose_shape() const {
   return {rows < whole ? rows : rows / whole * whole, cols};
 }
 
+/// Examples with themselves that are propagated at a time: planes stay in the second-level cache, and
+/// threads share the examples.
+template <class Real>
+std::size_t TileEngine<Real>::own_block() const {
+  constexpr std::size_t memory = std::size_t{1} << 19;
+  const std::size_t tiles = std::max<std::size_t>(1, schedules_.own.tiles());
+  return std::clamp(memory / sizeof(Real) / tiles / whole_columns * whole_columns, whole_columns,
+                    std::size_t{1024});
+}
+
 /// A block of examples with themselves on its way through the steps.
 template <class Real>
 class TileEngine<Real>::OwnPass {
@@ -77,15 +87,6 @@ class TileEngine<Real>::OwnPass {
 
   OwnPass(TileEngine& engine, Input input, std::size_t steps)
       : engine_(engine), input_(input), steps_(steps) {}
-
-  /// Examples that are propagated at a time: planes stay in the second-level cache, and threads share
-  /// the examples.
-  std::size_t block() const {
-    constexpr std::size_t memory = std::size_t{1} << 19;
-    const std::size_t tiles = std::max<std::size_t>(1, engine_.schedules_.own.tiles());
-    return std::clamp(memory / sizeof(Real) / tiles / whole_columns * whole_columns, whole_columns,
-                      std::size_t{1024});
-  }
 
   void run(std::size_t first, std::size_t count, Workspace<Real>& work) {
     const Schedule& schedule = engine_.schedules_.own;
@@ -183,7 +184,7 @@ VarianceRange TileEngine<Real>::propagate(std::size_t steps) {
     if (which == Input::x2 && !x2_) break;
     OwnPass pass(*this, which, steps);
     const auto n = static_cast<std::size_t>(input(which).rows());
-    const std::size_t block = std::min(pass.block(), round_up(n, whole_columns));
+    const std::size_t block = std::min(own_block(), round_up(n, whole_columns));
     oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces(
         [&] { return workspace(schedules_.own, 1, block); });
     parallel_for((n + block - 1) / block, [&](std::size_t b) {
@@ -205,7 +206,7 @@ void TileEngine<Real>::bind() {
     if (ends || program_.steps[step]->needs_range()) range = propagate(step);
     if (ends) break;
     const std::size_t value = program_.steps[step]->operands()[0].value;
-    Binding<Real> binding{rows(), rows2, program_.sites[value], range, numerical_layers_};
+    Binding<Real> binding{rows(), rows2, program_.sites[value], range, own_block(), numerical_layers_};
     steps_.push_back(program_.steps[step]->bind(binding));
   }
 }

@@ -90,6 +90,7 @@ class TileEngine {
     return static_cast<std::size_t>(x1_.cols()) / program_.sites[0].count();
   }
 
+  std::size_t own_block() const;
   void bind();
   /// Propagates variances through the first steps; the range of those in front of the next one.
   VarianceRange propagate(std::size_t steps);

@@ -51,7 +51,7 @@ struct TileOps {
               std::size_t n);
   /// out(y, x) = the sum of in(y', x') where |y' - y| <= 1 and |x' - x| <= 1, of `lines` x `positions`
   /// places of n entries, of which the first `wanted` ones, in whole panels, are summed; in and out may
-  /// be the same. scratch holds 3 * positions * panel_cols numbers.
+  /// be the same. scratch holds 6 * positions * panel_cols numbers.
   void (*filter)(const Real* in, std::size_t lines, std::size_t positions, std::size_t n,
                  std::size_t wanted, Real* out, Real* scratch);
   /// to = from (first), or to.t = to.t from.k + to.k from.t and to.k *= from.k.
