@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "nngp/data.hpp"
 #include "nngp/npy.hpp"
@@ -147,6 +150,27 @@ TEST_F(Images, WhatDoesNotFitIsRefused) {
   writer.commit();
   expect_failure(kernel(small_network, {"--x1", file("deep.npy")}),
                  "it has 6 dimensions (2, 2, 2, 2, 2, 2); at most five are examples");
+}
+
+// Where a pair of images takes seconds, progress in pairs would tell nothing for long.
+TEST_F(Images, TellHowLongLargeOnesTakeBeforeTheFirstPairIsDone) {
+  nngp::NpyWriter<double> writer(folder / "large.npy", std::vector<Eigen::Index>{16, 160, 160, 1});
+  std::fill_n(writer.matrix().data(), writer.matrix().size(), 0.5);
+  writer.commit();
+  const Process process(
+      {"/bin/bash", "-c",
+       "exec " NNGP_TEST_COMMAND " kernel --threads 1 --x1 " + file("large.npy") + " --nngp " +
+           file("out.npy") +
+           " --model \"serial(Conv(2, (3, 3)), Relu(), GlobalAvgPool(), Dense(1))\" 2>" +
+           file("notes")});
+  const auto note = [&] { return read_text(folder / "notes"); };
+  while (note().find('\n') == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  process.send(SIGINT);
+  EXPECT_EQ(process.wait().code, 130);
+  EXPECT_THAT(note(), testing::MatchesRegex(
+                          "nngp: note: this takes about [0-9]+ min [0-9]+ s, and [0-9.]+ [KMG]iB of "
+                          "memory beside inputs and results\nnngp: interrupted.*\n"));
 }
 
 }  // namespace

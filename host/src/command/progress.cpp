@@ -25,12 +25,20 @@ ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 void ProgressLine::update(std::size_t done, std::size_t total, const char* unit) {
   const double now = watch_.seconds();
   if (forecast_.update(now, done, total)) next_update_ = now + 1;
-  if (const auto seconds = forecast_.long_duration()) {
-    erase();
-    std::cerr << "nngp: note: this takes about " << duration_text(*seconds)
-              << (needs_.empty() ? "" : ", and ") << needs_ << '\n';
-  }
+  if (const auto seconds = forecast_.long_duration()) tell_length(*seconds);
   show(progress_text(done, total, forecast_.rate(), unit));
+}
+
+void ProgressLine::expect(double seconds) {
+  constexpr double long_run = 60;
+  if (seconds >= long_run) tell_length(seconds);
+}
+
+void ProgressLine::tell_length(double seconds) {
+  if (std::exchange(length_told_, true)) return;
+  erase();
+  std::cerr << "nngp: note: this takes about " << duration_text(seconds)
+            << (needs_.empty() ? "" : ", and ") << needs_ << '\n';
 }
 
 void ProgressLine::show(const std::string& text) {
@@ -38,6 +46,11 @@ void ProgressLine::show(const std::string& text) {
   next_update_ = watch_.seconds() + 0.2;
   shown_ = true;
   std::cerr << "\r\033[K" << text << std::flush;
+}
+
+void ProgressLine::show_now(const std::string& text) {
+  next_update_ = 0;
+  show(text);
 }
 
 void ProgressLine::erase() {

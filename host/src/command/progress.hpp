@@ -38,11 +38,18 @@ class ProgressLine {
   void needs(std::string what) { needs_ = std::move(what); }
   /// Any text, in place of the last one.
   void show(const std::string& text);
+  /// The same at once, not after the first second: for what cannot tell how far it is.
+  void show_now(const std::string& text);
+  /// Tells the length of a run of more than a minute that will long not be able to measure itself.
+  void expect(double seconds);
   void erase();
 
  private:
+  void tell_length(double seconds);
+
   bool lively_;
   std::string needs_;
+  bool length_told_ = false;
   bool shown_ = false;
   Forecast forecast_;
   Stopwatch watch_;

@@ -113,13 +113,30 @@ class KernelRun {
   KernelOperator<Real> bind() {
     std::optional<MatrixView<Real>> x2;
     if (x2_) x2.emplace(x2_->view());
+    constexpr std::size_t many_positions = 10'000;  // that take a second to plan
+    if (x1_.sites().count() > many_positions) progress_.show_now("planning");
     KernelOperator<Real> kernels = kernel_fn_.bind(x1_.view(), x2, options_);
     report_.numerical = kernels.numerical_layers();
     report_.work = kernels.work();
     const std::size_t memory = std::max(1u, request_.threads) * kernels.bytes_per_thread();
     progress_.needs(bytes_text(memory) + " of memory beside inputs and results");
+    expect_slow_entries();
     warn_inexact(report_.numerical);
     return kernels;
+  }
+
+  /// Progress is told in entries of the kernels. Where one of them takes seconds, the length of the run
+  /// is told by count: layers of 3 x 3 filters and Relu take 1.2 ns a pair of positions.
+  void expect_slow_entries() {
+    constexpr double seconds_a_pair = 1.2e-9, slow = 1;
+    double entry = 0;
+    for (const LayerWork& layer : report_.work)
+      entry += static_cast<double>(layer.pairs) * seconds_a_pair;
+    if (entry < slow) return;
+    const bool mirrored = !x2_ && window_.rows == window_.cols;
+    const double entries =
+        static_cast<double>(window_.rows) * static_cast<double>(window_.cols) / (mirrored ? 2 : 1);
+    progress_.expect(entry * entries / std::max(1u, request_.threads));
   }
 
   /// In memory.
