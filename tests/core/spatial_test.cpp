@@ -116,9 +116,17 @@ const char* const pooled_network =
     "serial(Conv(8, (3, 3), padding='SAME', b_std=0.1), Relu(), AvgPool((2, 2), strides=(2, 2)), "
     "Conv(8, (2, 3), padding='CIRCULAR'), Gelu(), GlobalAvgPool(), Dense(1))";
 
-TEST(Spatial, WindowsTilesAndThreadsChangeNoBit) {
-  const Matrix<double> x1 = random_images(70, 6 * 5 * 2, 1), x2 = random_images(37, 6 * 5 * 2, 2);
-  const KernelFn kernel_fn(parse_model(pooled_network, registry()), Sites{{6, 5}});
+struct NetworkOnSites {
+  const char* network;
+  Sites sites;
+};
+
+class AnyWindow : public testing::TestWithParam<NetworkOnSites> {};
+
+TEST_P(AnyWindow, TilesAndThreadsChangeNoBit) {
+  const auto numbers = static_cast<Eigen::Index>(2 * GetParam().sites.count());
+  const Matrix<double> x1 = random_images(70, numbers, 1), x2 = random_images(37, numbers, 2);
+  const KernelFn kernel_fn(parse_model(GetParam().network, registry()), GetParam().sites);
   for (const bool self : {false, true}) {
     std::optional<MatrixView<double>> other;
     if (!self) other.emplace(view(x2));
@@ -147,6 +155,17 @@ TEST(Spatial, WindowsTilesAndThreadsChangeNoBit) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Spatial, AnyWindow,
+    testing::Values(NetworkOnSites{pooled_network, {{6, 5}}},
+                    NetworkOnSites{"serial(Conv(4, (2, 2)), LayerNorm(axis=(1, 2, 3)), Relu(), "
+                                   "GlobalSelfAttention(4, 4, 4, 2), Flatten(), Dense(1))",
+                                   {{4, 3}}},
+                    // So many positions that the variances of 70 examples are kept in several blocks.
+                    NetworkOnSites{"serial(Conv(4, (3, 3), padding='SAME'), Relu(), Conv(4, (3, 3), "
+                                   "padding='SAME'), Erf(), Flatten(), Dense(1))",
+                                   {{40, 30}}}));
 
 // A tile of many positions tells its progress, and can be stopped, within.
 TEST(Spatial, LongTilesAreInterruptedInside) {
