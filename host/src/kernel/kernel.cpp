@@ -133,9 +133,11 @@ class KernelRun {
     for (const LayerWork& layer : report_.work)
       entry += static_cast<double>(layer.pairs) * seconds_a_pair;
     if (entry < slow) return;
+    constexpr double together = 16;  // columns of a tile, of which few are computed as all of them
+    const auto rows = static_cast<double>(window_.rows);
+    const double cols = std::max(together, static_cast<double>(window_.cols));
     const bool mirrored = !x2_ && window_.rows == window_.cols;
-    const double entries =
-        static_cast<double>(window_.rows) * static_cast<double>(window_.cols) / (mirrored ? 2 : 1);
+    const double entries = rows * (mirrored ? (cols + together) / 2 : cols);
     progress_.expect(entry * entries / std::max(1u, request_.threads));
   }
 
