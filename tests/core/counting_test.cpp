@@ -5,9 +5,9 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
-#include <random>
 
 #include "engine/tile_engine.hpp"
+#include "matrices.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/stax.hpp"
 
@@ -78,15 +78,10 @@ Activation counting_activation() {
   return Activation(nullptr, table);
 }
 
-Matrix<double> inputs(Eigen::Index rows) {
-  std::mt19937 generator(static_cast<unsigned>(rows));
-  std::normal_distribution<double> normal;
-  Matrix<double> x(rows, 5);
-  for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = normal(generator);
-  return x;
-}
-MatrixView<double> view(const Matrix<double>& x) {
-  return {x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())};
+using test::view;
+
+Matrix<double> inputs(std::size_t rows) {
+  return test::normal_inputs(static_cast<Eigen::Index>(rows), 5, static_cast<unsigned>(rows));
 }
 
 class Counting : public testing::Test {
@@ -105,7 +100,7 @@ std::size_t divide_up(std::size_t n, std::size_t by) { return (n + by - 1) / by;
 
 TEST_F(Counting, OneCallATileAndLayerAndNoneAnEntry) {
   const std::size_t rows = 3 * tile_rows + 1, cols = 2 * tile_cols + 3;
-  const auto x1 = inputs(static_cast<Eigen::Index>(rows)), x2 = inputs(static_cast<Eigen::Index>(cols));
+  const auto x1 = inputs(rows), x2 = inputs(cols);
   kernel_fn(view(x1), view(x2));
   EXPECT_EQ(counts.tiles, depth * divide_up(rows, tile_rows) * divide_up(cols, tile_cols));
   EXPECT_EQ(counts.entries, depth * rows * cols);
@@ -114,14 +109,14 @@ TEST_F(Counting, OneCallATileAndLayerAndNoneAnEntry) {
 
 TEST_F(Counting, VariancesPropagateOnceARow) {
   const std::size_t rows = 2 * tile_rows, cols = tile_cols;
-  const auto x1 = inputs(static_cast<Eigen::Index>(rows)), x2 = inputs(static_cast<Eigen::Index>(cols));
+  const auto x1 = inputs(rows), x2 = inputs(cols);
   kernel_fn(view(x1), view(x2));
   EXPECT_EQ(counts.diagonal_entries, depth * (rows + cols));
 }
 
 TEST_F(Counting, InputsWithThemselvesTakeAboutHalfTheEntries) {
   const std::size_t n = 16 * tile_cols;
-  const auto x = inputs(static_cast<Eigen::Index>(n));
+  const auto x = inputs(n);
   kernel_fn(view(x));
   EXPECT_GE(counts.entries, depth * n * (n + 1) / 2);
   EXPECT_LE(counts.entries, depth * n * (n + 2 * tile_cols) / 2);  // tiles on the diagonal are whole
@@ -129,8 +124,7 @@ TEST_F(Counting, InputsWithThemselvesTakeAboutHalfTheEntries) {
 
 TEST_F(Counting, AllocationsDoNotGrowWithTheNumberOfTiles) {
   const auto allocations_of = [&](std::size_t tiles) {
-    const auto x1 = inputs(static_cast<Eigen::Index>(tiles * tile_rows)),
-               x2 = inputs(static_cast<Eigen::Index>(tiles * tile_cols));
+    const auto x1 = inputs(tiles * tile_rows), x2 = inputs(tiles * tile_cols);
     const auto op = kernel_fn.bind(view(x1), view(x2));
     KernelMatrix<double> ntk(x1.rows(), x2.rows());
     const std::size_t before = allocations;

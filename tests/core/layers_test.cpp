@@ -120,7 +120,7 @@ TEST(LayerNorm, AddsEpsToVariances) {
   constexpr double eps = 0.7;
   Matrix<double> x(3, 4);
   x << 1, 2, 3, 4, -1, 0.5, 0.25, 2, 0.1, 0.2, -0.3, 0.4;
-  const MatrixView<double> view(x.data(), 3, 4, Eigen::OuterStride<>(4));
+  const MatrixView<double> view(x);
 
   const auto kernels = KernelFn(serial(Dense(10, {.W_std = 2, .b_std = 0.5}), LayerNorm(eps)))(view);
   const Matrix<double> k = ((x * x.transpose()).array() + 0.25).matrix();  // 4 / 4 x.x + 0.5^2

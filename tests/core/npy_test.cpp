@@ -303,7 +303,7 @@ TEST(Npy, NamesTheEntryThatIsNotFinite) {
 
 TEST(FindNonFinite, FindsTheFirstInRowOrder) {
   nngp::Matrix<float> matrix = nngp::Matrix<float>::Constant(5, 7, std::numeric_limits<float>::max());
-  const nngp::MatrixView<float> view(matrix.data(), 5, 7, Eigen::OuterStride<>(7));
+  const nngp::MatrixView<float> view(matrix);
   EXPECT_FALSE(nngp::find_non_finite(view));
   matrix(4, 0) = std::numeric_limits<float>::infinity();
   matrix(3, 6) = std::nanf("");
