@@ -101,7 +101,17 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("environment_priority", "environment"),
         std::pair("environment_registers", "environment"), std::pair("tile_values_zero", "tile_values"),
         std::pair("tile_values_huge", "tile_values"), std::pair("breakpoints_reserved", "breakpoints"),
-        std::pair("d_fn_kink", "d_fn")),
+        std::pair("d_fn_kink", "d_fn"), std::pair("table_swapped", "table"),
+        std::pair("tile_terms_scale", "tile_terms"), std::pair("tile_terms_first", "tile_terms"),
+        std::pair("tile_shapes_long", "tile_shapes"), std::pair("tile_values_between", "tile_values"),
+        std::pair("nngp_fn_between", "nngp_fn"), std::pair("diagonal_between", "diagonal"),
+        std::pair("leaks_refusal", "leaks"), std::pair("instances_rounded", "instances"),
+        std::pair("threads_large", "threads"), std::pair("threads_create", "threads"),
+        std::pair("threads_shared", "threads"), std::pair("threads_positive", "threads"),
+        std::pair("threads_tiles_deadlock", "threads"),
+        std::pair("environment_extension", "environment"),
+        std::pair("environment_refusal", "environment"),
+        std::pair("environment_attributes", "environment")),
     [](const auto& info) { return std::string(info.param.first); });
 
 TEST(Faults, EveryCheckHasABrokenPlugin) {

@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "check/tile_entries.hpp"
 #include "nngp/error.hpp"
@@ -31,6 +33,21 @@ struct Arguments {
   double x, var1, var2, cov12;
 };
 
+/// Whether an instance of NaN is refused, as it should be.
+bool is_refused(const Instance& f) {
+  const nngp_activation& table = f.table();
+  Setting setting = f.setting();
+  std::vector<nngp_value> values;
+  for (auto& value : setting) {
+    std::fill(value.begin(), value.end(), std::numeric_limits<double>::quiet_NaN());
+    values.push_back({value.data(), value.size()});
+  }
+  std::array<char, 512> error = {};
+  void* made = table.create(values.data(), values.size(), error.data(), error.size());
+  if (made) table.destroy(made);
+  return !made;
+}
+
 template <class Real>
 void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::size_t rows,
               std::size_t cols, std::vector<double>& results) {
@@ -44,7 +61,7 @@ void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::
   constexpr unsigned period = 61;
   for (std::size_t at = 0, k = place * 29 % period; at < size;
        ++at, k = (k < period - 13 ? k : k - period) + 13) {
-    cov12[at] = Real(k) * Real(0.01) - Real(0.3);
+    cov12[at] = Real(k) * Real(0.009) - Real(0.25);
     ntk[at] = Real(k & 7);
   }
   TileOf<Real> tile = {};
@@ -61,19 +78,19 @@ void run_tile(const Entry<Real>& entry, const Instance& f, unsigned place, std::
 }
 
 template <class Real>
-void add_tiles(std::vector<Call>& calls, const nngp_activation& table, TileSize size) {
-  const std::size_t rows = size == TileSize::large ? 65 : 3, cols = size == TileSize::large ? 272 : 37;
+void add_tiles(std::vector<Call>& calls, const nngp_activation& table, std::size_t rows,
+               std::size_t cols, const char* which) {
   for (const Entry<Real>& entry : entries_of<Real>(table)) {
     const auto run = [=](const Instance& f, unsigned place, std::vector<double>& results) {
       run_tile(entry, f, place, rows, cols, results);
     };
-    calls.push_back({.name = entry.name, .run = run, .entries = rows * cols});
+    calls.push_back({.name = entry.name + which, .run = run, .entries = rows * cols});
   }
 }
 
 }  // namespace
 
-std::vector<Call> calls_of(const nngp_activation& table, TileSize size) {
+std::vector<Call> calls_of(const nngp_activation& table, Tiles tiles) {
   using Results = std::vector<double>;
   std::vector<Call> calls = {{"create", [](const Instance& f, unsigned place, Results& results) {
                                 const Instance made(f.table(), f.setting());
@@ -82,6 +99,10 @@ std::vector<Call> calls_of(const nngp_activation& table, TileSize size) {
                                 if (made.table().nngp_fn)
                                   results.push_back(made.nngp_fn(at.cov12, at.var1, at.var2));
                               }}};
+  if (table.parameter_count > 0)
+    calls.push_back({"create of wrong values", [](const Instance& f, unsigned, Results& results) {
+                       results.push_back(is_refused(f));
+                     }});
   const auto add = [&](const char* name, auto function) {
     calls.push_back({name,
                      [=](const Instance& f, unsigned place, Results& results) {
@@ -112,10 +133,16 @@ std::vector<Call> calls_of(const nngp_activation& table, TileSize size) {
   if (table.get_extension)
     calls.push_back({"get_extension", [](const Instance& f, unsigned, Results& results) {
                        results.push_back(f.table().get_extension("nngp.unknown/1") != nullptr);
+                       for (const auto& entry : entries_of<double>(f.table()))
+                         results.push_back(std::bit_cast<double>(entry.fill));
                      }});
   if (table.nngp_fn) {
-    add_tiles<double>(calls, table, size);
-    add_tiles<float>(calls, table, size);
+    add_tiles<double>(calls, table, 3, 37, "");
+    add_tiles<float>(calls, table, 3, 37, "");
+  }
+  if (table.nngp_fn && tiles == Tiles::all) {
+    add_tiles<double>(calls, table, 65, 272, ", a large tile");
+    add_tiles<float>(calls, table, 65, 272, ", a large tile");
   }
   return calls;
 }

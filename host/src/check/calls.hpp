@@ -28,11 +28,12 @@ struct Call {
   }
 };
 
-/// Whether tiles are those of an engine, of 8,192 entries and more, or of some 100.
-enum class TileSize { small, large };
+/// Tiles of some 100 entries, or besides these some as an engine has them, of 8,192 entries and more.
+enum class Tiles { small, all };
 
-/// create with destroy, the functions that are offered, and every version of the tile entries.
-std::vector<Call> calls_of(const nngp_activation& table, TileSize size);
+/// create with destroy, also of values that it refuses, the functions that are offered, and every
+/// version of the tile entries.
+std::vector<Call> calls_of(const nngp_activation& table, Tiles tiles);
 
 /// Equal to the last bit.
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b);

@@ -13,7 +13,8 @@ constexpr double wide = 3;            // deviation from which panels are graded 
 constexpr double negligible = 1e-27;  // a part of E f^2 whose square root is beyond the precision
 // Estimated, as what the rule of 10 nodes is off by: that of 21 is off by rounding where f is smooth.
 constexpr double precision = 1e-10;
-constexpr double rounding = 1e-14;  // of a sum of 21 terms, with a margin
+constexpr double line_precision = 1e-12;  // of integrals along a line, which are quick
+constexpr double rounding = 1e-14;        // of a sum of 21 terms, with a margin
 constexpr int deepest = 40;
 constexpr int max_panels = 10'000;  // some ten times what activations need at usual variances
 
@@ -122,7 +123,7 @@ std::optional<double> Expectation::compute_square(double var) const {
   const double deviation = std::sqrt(var);
   // The tolerance is relative to the result, of which a first, coarse one gives the size.
   const double size = on_line(deviation, deviation, *where, INFINITY);
-  return on_line(deviation, deviation, *where, precision * size);
+  return on_line(deviation, deviation, *where, line_precision * size);
 }
 
 std::optional<double> Expectation::product(double cov12, double var1, double var2) const {
@@ -135,7 +136,7 @@ std::optional<double> Expectation::product(double cov12, double var1, double var
   const double furthest2 = std::max(-range2->low, range2->high);
   const Range both{std::min(range1->low, -furthest2), std::max(range1->high, furthest2)};
   return on_line(std::sqrt(var1), std::copysign(std::sqrt(var2), cov12), both,
-                 precision * std::sqrt(*k1) * std::sqrt(*k2));
+                 line_precision * std::sqrt(*k1) * std::sqrt(*k2));
 }
 
 std::optional<double> Expectation::slope(double cov12, double var1, double var2) const {

@@ -47,9 +47,10 @@ std::vector<Point> points_of(const Specimen& specimen, const Instance& f,
                              const std::vector<Point>& rough) {
   constexpr struct {
     double rho, var1, var2;
-  } extreme[] = {{0.7, 77, 208},       {-0.4, 1e4, 1e4}, {0.7, 1e-6, 1e-6}, {-0.4, 3e3, 1},
-                 {0.7, 1e-6, 0.5},     {0.99, 1, 1},     {-0.999, 0.3, 2},  {1 - 1e-4, 6, 0.8},
-                 {1 - 1e-6, 0.7, 0.7}, {1 - 1e-9, 1, 1}};
+  } extreme[] = {{0.7, 77, 208},   {-0.4, 1e4, 1e4},   {0.7, 1e-6, 1e-6},    {-0.4, 3e3, 1},
+                 {0.7, 1e-6, 0.5}, {-0.6, 2e3, 900},   {0.8, 0.02, 4e-3},    {0.99, 1, 1},
+                 {-0.999, 0.3, 2}, {1 - 1e-4, 6, 0.8}, {1 - 1e-6, 0.7, 0.7}, {1 - 1e-9, 1, 1},
+                 {0.3, 30, 20},    {-0.5, 1e-4, 300}};
   constexpr std::size_t half = std::size(extreme) / 2;
   const auto found = std::find(specimen.settings.begin(), specimen.settings.end(), f.setting());
   const auto setting = static_cast<std::size_t>(found - specimen.settings.begin());
@@ -68,10 +69,13 @@ std::vector<Point> points_of(const Specimen& specimen, const Instance& f,
   return points;
 }
 
+/// Two in each decade.
 std::vector<Point> diagonal_points() {
   std::vector<Point> points;
-  for (const double var : {1e-6, 1e-3, 0.2, 1.0, 3.0, 20.0, 300.0, 1e4})
+  for (int k = -12; k <= 8; ++k) {
+    const double var = k % 2 ? 3 * std::pow(10, (k - 1) / 2) : std::pow(10, k / 2);
     points.push_back({var, var, var});
+  }
   return points;
 }
 
@@ -79,8 +83,13 @@ std::vector<Point> diagonal_points() {
 /// there exactly.
 std::vector<Point> boundary_points() {
   std::vector<Point> points;
-  for (const auto& [var, factor] :
-       {std::pair{1.0, 1.0}, {0.3, 2.0}, {1e-4, 256.0}, {0.7, 1.0}, {39.0, 16.0}, {1e-6, 2.0}})
+  for (const auto& [var, factor] : {std::pair{1.0, 1.0},
+                                    {0.3, 2.0},
+                                    {1e-4, 256.0},
+                                    {0.7, 1.0},
+                                    {39.0, 16.0},
+                                    {1e-6, 2.0},
+                                    {200.0, 1.0}})
     for (const double sign : {-1.0, 1.0})
       if (sign < 0 || factor != 1) points.push_back({sign * factor * var, var, factor * factor * var});
   return points;

@@ -87,7 +87,7 @@ Result try_excluded(const Specimen& specimen) {
 /// Which values of a number or list give the same functions, or nothing: "all values of scale", or
 /// "degree=3 and degree=5", of which one is taken for the other.
 std::string same_values(const Specimen& specimen) {
-  const std::vector<Call> calls = calls_of(*specimen.table, TileSize::small);
+  const std::vector<Call> calls = calls_of(*specimen.table, Tiles::small);
   const std::vector<Setting>& settings = specimen.settings;
   std::vector<std::vector<double>> results(settings.size());
   std::vector<std::string> texts;
@@ -150,21 +150,38 @@ Result check_parameters(const Specimen& specimen) {
 
 // ---- instances
 
+/// The settings of a specimen, and for each number neighbours of the first: a cache that takes some
+/// values for equal would mix them up.
+std::vector<Setting> settings_with_neighbours(const Specimen& specimen) {
+  std::vector<Setting> settings = specimen.settings;
+  for (std::size_t i = 0; i < specimen.table->parameter_count; ++i) {
+    if (specimen.table->parameters[i]->kind != NNGP_NUMBER) continue;
+    const nngp_parameter& p = *specimen.table->parameters[i];
+    const Setting& first = specimen.settings.front();
+    for (const double step : {0.011, 1e-9}) {
+      const double x = first[i][0], up = x + step * std::max(1.0, std::abs(x));
+      settings.push_back(first);
+      settings.back()[i][0] = up < p.maximum ? up : x - (up - x);
+    }
+  }
+  return settings;
+}
+
 /// Instances with different values that live at the same time.
 class Instances {
  public:
-  explicit Instances(const Specimen& specimen) : calls_(calls_of(*specimen.table, TileSize::small)) {
+  explicit Instances(const Specimen& specimen) : calls_(calls_of(*specimen.table, Tiles::small)) {
     // Before this process makes its first.
-    std::vector<const Setting*> made;
-    for (const Setting& setting : specimen.settings) {
+    std::vector<Setting> made;
+    for (const Setting& setting : settings_with_neighbours(specimen)) {
       auto digest = digests_alone(calls_, *specimen.table, setting);
       if (digest.empty()) continue;
       alone_.push_back(std::move(digest));
-      made.push_back(&setting);
+      made.push_back(setting);
     }
-    for (const Setting* setting : made) {
+    for (const Setting& setting : made) {
       // Two of a setting, of which the first ones get destroyed.
-      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, *setting);
+      for (auto* instances : {&first_, &second_}) instances->emplace_back(*specimen.table, setting);
       texts_.push_back(first_.back().text());
     }
   }

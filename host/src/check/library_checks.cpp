@@ -3,8 +3,10 @@
 #include "check/library_checks.hpp"
 
 #include <dlfcn.h>
+#include <link.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <regex>
 
@@ -104,8 +106,15 @@ bool same_parameter(const nngp_parameter& a, const nngp_parameter& b) {
          same_default && a.minimum == b.minimum && a.maximum == b.maximum && a.flags == b.flags;
 }
 
-bool same_activation(const nngp_activation& a, const nngp_activation& b) {
-  const auto same = [&](auto function) { return !(a.*function) == !(b.*function); };
+/// Of a table in the file and one in memory, where addresses count from `base`.
+bool same_activation(const nngp_activation& a, const nngp_activation& b, std::uintptr_t base) {
+  const auto same = [&](auto function) {
+    // Functions of other libraries have no address in the file but this.
+    constexpr auto elsewhere = ~std::uintptr_t{0};
+    const auto in_file = reinterpret_cast<std::uintptr_t>(a.*function);
+    const auto in_memory = reinterpret_cast<std::uintptr_t>(b.*function);
+    return in_file == 0 || in_file == elsewhere ? !in_file == !in_memory : in_file + base == in_memory;
+  };
   return same_text(a.name, b.name) && same_text(a.summary, b.summary) &&
          same_text(a.formula, b.formula) && same_text(a.version, b.version) &&
          same_text(a.author, b.author) && same_text(a.license, b.license) &&
@@ -148,10 +157,16 @@ std::string activation_fault(const nngp_activation& table) {
   return "";
 }
 
-bool is_as_in_file(const PluginFile& file, const nngp_activation& table) {
+/// `entry` of a library in memory, which tells where that was loaded.
+bool is_as_in_file(const PluginFile& file, const nngp_plugin& entry, const nngp_activation& table) {
+  Dl_info info = {};
+  link_map* library = nullptr;
+  if (::dladdr1(&entry, &info, reinterpret_cast<void**>(&library), RTLD_DL_LINKMAP) == 0 || !library)
+    return false;
   const auto& all = file.tables().activations();
-  return std::any_of(all.begin(), all.end(),
-                     [&](const Descriptor& one) { return same_activation(*one, table); });
+  return std::any_of(all.begin(), all.end(), [&](const Descriptor& one) {
+    return same_activation(*one, table, library->l_addr);
+  });
 }
 
 Result check_table(LoadedLibrary& library) {
@@ -170,7 +185,7 @@ Result check_table(LoadedLibrary& library) {
     const auto table = registry->descriptor(info);
     if (const auto fault = activation_fault(*table); !fault.empty())
       return failed(info.name + ": " + fault);
-    if (!is_as_in_file(file, *table))
+    if (!is_as_in_file(file, entry, *table))
       return failed(info.name + ": its table is not the one in the file: code changes it when loaded");
     if (const auto found = activation_gap(*table); gap.empty() && !found.empty())
       gap = info.name + ": " + found;

@@ -37,17 +37,6 @@ extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has no
 namespace nngp::host {
 namespace {
 
-/// All functions, with tiles of both sizes.
-std::vector<Call> all_calls(const nngp_activation& table) {
-  std::vector<Call> calls = calls_of(table, TileSize::small);
-  for (Call& call : calls_of(table, TileSize::large))
-    if (call.name.starts_with("tile")) {
-      call.name += ", a large tile";
-      calls.push_back(std::move(call));
-    }
-  return calls;
-}
-
 // ---- environment
 
 /// What a function changes; the state is then that of before as far as results depend on it.
@@ -81,7 +70,9 @@ Result check_environment(const Specimen& specimen) {
   const auto made =
       changes_by([&] { worst_of_settings(specimen, [](const Instance&) { return passed(""); }); });
   if (!made.empty()) return failed("create and destroy change it: " + made);
-  const std::vector<Call> calls = all_calls(*specimen.table);
+  std::vector<Call> calls;
+  const auto asked = changes_by([&] { calls = calls_of(*specimen.table, Tiles::all); });
+  if (!asked.empty()) return failed("get_extension changes it: " + asked);
   if (const auto file = files_left(specimen, calls); !file.empty())
     return failed("calls leave a file in the working folder: " + printable(file));
   return worst_of_settings(specimen, [&, first = true](const Instance& f) mutable {
@@ -149,7 +140,7 @@ class Stack {
 
 Result check_stack(const Specimen& specimen) {
   constexpr std::size_t allowed = 1 << 20;
-  const std::vector<Call> calls = all_calls(*specimen.table);
+  const std::vector<Call> calls = calls_of(*specimen.table, Tiles::all);
   Stack stack;
   return worst_of_settings(specimen, [&](const Instance& f) {
     const std::size_t most = stack.used_by([&] {
@@ -242,7 +233,7 @@ std::string leaking(const Instance& f, const std::vector<Call>& calls) {
 Result check_leaks(const Specimen& specimen) {
   // The shorter functions are, the more often they are called.
   std::map<std::size_t, std::vector<Call>> groups;
-  for (const Call& call : all_calls(*specimen.table)) groups[call.entries].push_back(call);
+  for (const Call& call : calls_of(*specimen.table, Tiles::all)) groups[call.entries].push_back(call);
   const std::size_t large = groups.rbegin()->first;
   // What a large tile leaves behind it leaves in each setting.
   const auto groups_for = [&](const Instance& f) {

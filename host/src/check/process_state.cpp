@@ -1,10 +1,12 @@
 #include "check/process_state.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -86,7 +88,10 @@ std::string open_files() {
     char target[200] = {};
     [[maybe_unused]] const auto size =
         ::readlink(("/proc/self/fd/" + one).c_str(), target, sizeof target - 1);
-    files += (files.empty() ? "" : ", ") + one + " " + target;
+    // Modes may be shared with other processes that have the same file.
+    const int file = std::stoi(one), flags = ::fcntl(file, F_GETFD), mode = ::fcntl(file, F_GETFL);
+    files += (files.empty() ? "" : ", ") + one + " " + target + " " + std::to_string(flags) + "/" +
+             std::to_string(mode);
   }
   return files;
 }
@@ -155,6 +160,17 @@ std::string priority() {
   const int priority = ::getpriority(PRIO_PROCESS, 0);
   return (errno ? "unknown" : std::to_string(priority)) + ", policy " +
          std::to_string(::sched_getscheduler(0));
+}
+
+/// What else the system keeps of a process that it may change: who may look at it, what it gets when
+/// its parent ends, whether it may gain rights, and how exactly it sleeps.
+std::string attributes() {
+  int death_signal = 0;
+  ::prctl(PR_GET_PDEATHSIG, &death_signal);
+  std::string text = std::to_string(death_signal);
+  for (const int attribute : {PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_TIMERSLACK})
+    text += ' ' + std::to_string(::prctl(attribute, 0, 0, 0, 0));
+  return text;
 }
 
 std::string thread_name() {
@@ -229,6 +245,7 @@ ProcessState::ProcessState()
               {"the name of the thread", thread_name()},
               {"what C++ calls at its end", handlers_of_cpp()},
               {"limits", limits()},
+              {"attributes of the process", attributes()},
               {"the process group", std::to_string(::getpgrp()) + '/' + std::to_string(::getsid(0))}};
 }
 

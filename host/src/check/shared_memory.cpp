@@ -13,7 +13,7 @@
 namespace nngp::host {
 namespace {
 
-/// A line of /proc/self/maps that tells of private memory that can be written.
+/// A line of /proc/self/maps that tells of memory that can be written.
 struct Mapping {
   MemoryRange range;
   bool is_heap;
@@ -25,7 +25,7 @@ std::optional<Mapping> read_mapping(const std::string& line) {
   if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s", &mapping.range.begin,
                   &mapping.range.end, access) != 3)
     return std::nullopt;
-  if (std::string(access) != "rw-p" || line.ends_with("[stack]")) return std::nullopt;
+  if (!std::string(access).starts_with("rw-") || line.ends_with("[stack]")) return std::nullopt;
   mapping.is_heap = line.ends_with("[heap]");
   return mapping;
 }

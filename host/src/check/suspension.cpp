@@ -1,5 +1,7 @@
 #include "check/suspension.hpp"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -9,18 +11,35 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <limits>
+
+extern "C" char __executable_start, etext;  // the ends of this program's instructions
 
 namespace nngp::host {
 namespace {
 
-constexpr int most_steps = 3000;  // instructions of one call that are stepped through
-
-std::int64_t nanoseconds() {
+std::int64_t read(clockid_t clock) {
   timespec now = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(clock, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
+
+std::int64_t nanoseconds() { return read(CLOCK_MONOTONIC); }
+
+/// The end of a time: that for which this thread has a processor, so that on a busy machine it gets as
+/// far as on another, though by the clock no more than some times as long.
+class End {
+ public:
+  End() = default;
+  explicit End(std::int64_t time)
+      : computed_(read(CLOCK_THREAD_CPUTIME_ID) + time), clock_(nanoseconds() + 5 * time) {}
+
+  bool is_over() const { return nanoseconds() >= clock_ || read(CLOCK_THREAD_CPUTIME_ID) >= computed_; }
+
+ private:
+  std::int64_t computed_ = 0, clock_ = 0;
+};
 
 constexpr std::uint64_t at_will = std::numeric_limits<std::uint64_t>::max();
 
@@ -30,7 +49,9 @@ struct {
   std::atomic<std::uint64_t> others = 0;  ///< calls that the other thread has made
   std::atomic<std::uint64_t> asked = 0;   ///< how many it is to make in all
   std::atomic<bool> over = false;         ///< for the other thread
-  sem_t turn;                             ///< told when one of these has changed
+  std::atomic<int> status = -1;           ///< the file in which the system tells what that does
+  std::atomic<clockid_t> clock = CLOCK_MONOTONIC;  ///< of the processor's time that it has had
+  sem_t turn;                                      ///< told when one of these has changed
   const Enough* enough = nullptr;
   std::int64_t begin = 0;  ///< of what the timer suspends
   timer_t timer;
@@ -38,8 +59,9 @@ struct {
   std::uint32_t delay = 1;
   const SharedMemory* memory = nullptr;  ///< that is watched
   bool wrote = false;
-  int steps = 0;         ///< that are left
-  std::int64_t end = 0;  ///< when watching and stepping end
+  bool is_foreign = true;  ///< whether what happens now is a library's doing
+  int steps = 0;           ///< that are left
+  End end;                 ///< of watching and stepping
 } state;
 
 /// The one of the two whose writes count.
@@ -51,13 +73,33 @@ void ask_for(std::uint64_t calls) {
   ::sem_post(&state.turn);
 }
 
-/// Until the other thread has made some calls, or for as long as it is waited for.
+/// Whether the other thread sleeps, as one that waits for a lock. "8 (nngp) S 1 ...".
+bool is_other_asleep() {
+  char text[64] = {};
+  if (::pread(state.status, text, sizeof text - 1, 0) <= 0) return true;
+  const char* end = std::strrchr(text, ')');
+  return !end || end[1] != ' ' || end[2] != 'R';
+}
+
+/// Until the other thread has made some calls, sleeps, or has had a processor for as long as it is
+/// waited for, which on a busy machine takes longer.
 bool wait_for_others(std::uint64_t calls) {
+  constexpr int most_often = 100;
   const std::uint64_t wanted = state.others + calls;
   if (state.asked != at_will) ask_for(wanted);
-  const std::int64_t end = nanoseconds() + state.patience;
-  while (state.others < wanted && nanoseconds() < end) ::sched_yield();
+  const std::int64_t last = read(state.clock) + state.patience;
+  for (int i = 0; i < most_often && state.patience > 0; ++i) {
+    const std::int64_t end = nanoseconds() + state.patience;
+    while (state.others < wanted && nanoseconds() < end) ::sched_yield();
+    if (state.others >= wanted || is_other_asleep() || read(state.clock) > last) break;
+  }
   return state.others >= wanted;
+}
+
+/// Until the other thread, if something is to be asked of it, is there and has done what it was asked
+/// before: it may have waited for a lock, which this thread must not take again meanwhile.
+void wait_until_ready(std::int64_t patience) {
+  while (patience > 0 && (state.status < 0 || state.others < state.asked)) ::sched_yield();
 }
 
 /// Starts the timer, for some microseconds that vary.
@@ -106,6 +148,14 @@ void set_trap(void* context, bool on) {
   flags = on ? flags | trap_flag : flags & ~trap_flag;
 }
 
+/// Whether the next instruction is one of this program's own, not of a library's.
+bool is_own(void* context) {
+  const auto at =
+      static_cast<std::uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
+  return reinterpret_cast<std::uintptr_t>(&__executable_start) <= at &&
+         at < reinterpret_cast<std::uintptr_t>(&etext);
+}
+
 /// From here on, and not any more. Below the stack pointer is what the compiler may keep there.
 inline void start_traps() {
   __asm__ volatile(
@@ -123,6 +173,7 @@ inline void stop_traps() {
 }
 #else
 void set_trap(void*, bool) {}
+bool is_own(void*) { return false; }
 inline void start_traps() {}
 inline void stop_traps() {}
 #endif
@@ -131,11 +182,12 @@ inline void stop_traps() {}
 void trap(int, siginfo_t*, void* context) {
   constexpr std::uint64_t calls = 2;  // one of them has begun since
   const int error = errno;
+  if (!state.memory && is_own(context)) return;
   // Another that waits for a lock is not woken through memory that is protected: a system call needs
   // it.
-  const bool is_blocked = !wait_for_others(calls) && state.patience > 0;
-  if (is_blocked && state.memory) state.end = 0;
-  const bool goes_on = nanoseconds() < state.end;
+  const bool is_blocked = state.is_foreign && !wait_for_others(calls) && state.patience > 0;
+  if (is_blocked && state.memory) state.end = End();
+  const bool goes_on = !state.end.is_over();
   if (state.memory) {
     set_trap(context, false);
     if (goes_on) state.memory->protect();
@@ -158,7 +210,8 @@ void write_fault(int signal, siginfo_t* info, void* context) {
   }
   state.memory->unprotect(info->si_addr);
   if (!is_suspended_thread) return;
-  state.wrote = true;
+  state.is_foreign = !is_own(context);
+  if (state.is_foreign) state.wrote = true;
   set_trap(context, true);
 }
 
@@ -173,6 +226,8 @@ Suspension::Suspension() {
 Suspension::~Suspension() {
   end();
   ::sem_destroy(&state.turn);
+  if (state.status >= 0) ::close(state.status);
+  state.status = -1;
 }
 
 void Suspension::end() {
@@ -181,6 +236,12 @@ void Suspension::end() {
 }
 
 bool Suspension::wait_for_turn() {
+  if (state.status < 0) {
+    clockid_t clock = CLOCK_MONOTONIC;
+    ::pthread_getcpuclockid(::pthread_self(), &clock);
+    state.clock = clock;
+    state.status = ::open("/proc/thread-self/stat", O_RDONLY | O_CLOEXEC);
+  }
   while (!state.over && state.others >= state.asked) ::sem_wait(&state.turn);
   return !state.over;
 }
@@ -193,10 +254,11 @@ void Suspension::has_called() {
 
 bool Suspension::run_watched(const SharedMemory& memory, const std::function<void()>& call,
                              std::int64_t time, std::int64_t patience) {
+  wait_until_ready(patience);
   state.patience = patience;
   state.memory = &memory;
   state.wrote = false;
-  state.end = nanoseconds() + time;
+  state.end = End(time);
   is_suspended_thread = true;
   {
     const Handler fault(SIGSEGV, write_fault), after(SIGTRAP, trap);
@@ -210,12 +272,14 @@ bool Suspension::run_watched(const SharedMemory& memory, const std::function<voi
   return state.wrote;
 }
 
-void Suspension::run_stepped(const std::function<void()>& call, std::int64_t time,
+void Suspension::run_stepped(const std::function<void()>& call, int steps, std::int64_t time,
                              std::int64_t patience) {
   const Handler handler(SIGTRAP, trap);
+  wait_until_ready(patience);
   state.patience = patience;
-  state.steps = most_steps;
-  state.end = nanoseconds() + time;
+  state.steps = steps;
+  state.is_foreign = true;
+  state.end = End(time);
   start_traps();
   call();
   stop_traps();
@@ -225,6 +289,7 @@ void Suspension::run_timed(const std::function<void()>& call, const std::functio
                            const Enough& enough, std::int64_t patience) {
   const int signal = SIGRTMIN + 3;
   const Handler handler(signal, [](int number, siginfo_t*, void*) { suspend(number); });
+  wait_until_ready(patience);
   state.patience = patience;
   state.suspensions = 0;
   state.enough = &enough;

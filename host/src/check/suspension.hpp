@@ -35,17 +35,18 @@ class Suspension {
   /// Tells that a call is made.
   void has_called();
 
-  // ---- The suspended thread; `patience` is for how many ns it waits for the other, which may wait for
-  // it
+  // ---- The suspended thread. `time` is that of a processor; `patience` is for how many ns of the
+  // clock it waits for the other, which may wait for it.
 
   /// Runs `call`, alone and suspended after each write to the memory, as long as `time` lasts (ns) and
   /// the other thread makes its calls. Returns whether it wrote. Without patience nobody is waited for;
   /// where the processor cannot stop after an instruction, it is not suspended.
   bool run_watched(const SharedMemory& memory, const std::function<void()>& call, std::int64_t time,
                    std::int64_t patience);
-  /// Runs `call`, alone and suspended after each of its first 3,000 instructions, as long as `time`
+  /// Runs `call`, alone and suspended after each of its first `steps` instructions, as long as `time`
   /// lasts and the processor can do it.
-  void run_stepped(const std::function<void()>& call, std::int64_t time, std::int64_t patience);
+  void run_stepped(const std::function<void()>& call, int steps, std::int64_t time,
+                   std::int64_t patience);
   /// Runs `call` again and again until that is enough, or `is_over()`. A timer suspends it, after some
   /// microseconds that vary; the other thread calls all the while.
   void run_timed(const std::function<void()>& call, const std::function<bool()>& is_over,

@@ -40,7 +40,7 @@ void TileBuffers<Real>::fill() {
       const double rho = 1.8 * at_place(i, j, 3) - 0.9;
       const double unit = std::sqrt(static_cast<double>(var1(0, i)) * static_cast<double>(var2(0, j)));
       cov12(i, j) = static_cast<Real>(rho * unit);
-      ntk(i, j) = static_cast<Real>(2 * at_place(i, j, 4));
+      ntk(i, j) = static_cast<Real>(200 * std::pow(at_place(i, j, 4), 3));
       nngp(i, j) = d_nngp(i, j) = static_cast<Real>(-3);
     }
 }
@@ -58,18 +58,19 @@ void TileBuffers<Real>::fill_extremes() {
   // most.
   constexpr bool is_double = std::is_same_v<Real, double>;
   constexpr double least = is_double ? 1e-10 : 1e-6, most = is_double ? 1e7 : 1e4;
-  constexpr double variances[] = {0, least, 1e-6, 1e-3, 0.5, 1, 3, 77, 208, 1e4, most},
-                   rhos[] = {1, -1, 0, 0.999, -0.3};
+  constexpr double variances[] = {0,  least, 1e-6, 1e-3, 0.02, 0.5, 1,   3,
+                                  12, 35,    77,   208,  2e3,  1e4, most},
+                   rhos[] = {1, -1, 0, 0.999, -0.3, 0.6, -0.8};
   fill();
   for (std::size_t i = 0; i < rows; ++i)
     var1(0, i) = static_cast<Real>(variances[i % std::size(variances)]);
   for (std::size_t j = 0; j < cols; ++j)
-    var2(0, j) = static_cast<Real>(variances[j / 5 % std::size(variances)]);
+    var2(0, j) = static_cast<Real>(variances[j / std::size(rhos) % std::size(variances)]);
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < cols; ++j) {
       const double v1 = static_cast<double>(var1(0, i)), v2 = static_cast<double>(var2(0, j));
       const double unit = v1 == v2 ? v1 : std::sqrt(v1) * std::sqrt(v2);
-      cov12(i, j) = static_cast<Real>(rhos[j % 5] * unit);
+      cov12(i, j) = static_cast<Real>(rhos[j % std::size(rhos)] * unit);
     }
 }
 

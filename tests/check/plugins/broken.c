@@ -38,11 +38,13 @@
 #define BEFORE_KERNEL
 #define COUNT(cols) (cols)
 #define TILE_NNGP(k) (k)
+#define TILE_D_NNGP(d) (d)
 #define IN_CREATE
 #define IN_FN
 #define IN_D_FN
 #define IN_D_NNGP
 #define IN_TILE
+#define IN_REFUSAL
 #define NAME "Broken"
 #define KEPT_SCALE(values) (values)[0].data[0]
 #define SCALE (((const state*)instance)->scale)
@@ -392,8 +394,9 @@ static int alive;
   if (alive >= 48) {                                    \
     snprintf(error, error_size, "the pool is used up"); \
     return NULL;                                        \
-  }                                                     \
-  ++alive;
+  }
+#undef CREATED
+#define CREATED(instance) (++alive, instance)
 #undef DESTROYED
 #define DESTROYED(instance) (--alive, free(instance))
 #elif defined(FAULT_threads_memo) /* a cache that minds one of the arguments */
@@ -435,6 +438,104 @@ static _Thread_local char* volatile buffer;
 #elif defined(FAULT_d_fn_kink)
 #undef D_FN
 #define D_FN(x) ((x) == 0 ? NAN : isnan(x) ? (x) : (x) > 0 ? 1 : 0)
+#elif defined(FAULT_table_swapped) /* a function for another one */
+static double other_nngp_fn(const void* instance, double cov12, double var1, double var2);
+#define MADE_LATE activation.nngp_fn = other_nngp_fn;
+#elif defined(FAULT_tile_terms_scale) /* large weights */
+#undef TILE_NNGP
+#define TILE_NNGP(k) (tile->cov_scale > 1 ? 1.02 * (k) : (k))
+#elif defined(FAULT_tile_terms_first) /* a layer without an NTK before it */
+#undef TILE_D_NNGP
+#define TILE_D_NNGP(d) (tile->ntk_scale == 0 ? 1.02 * (d) : (d))
+#elif defined(FAULT_tile_shapes_long)
+#undef TILE_NNGP
+#define TILE_NNGP(k) (tile->rows == 1 && tile->cols > 200 ? 1.02 * (k) : (k))
+#elif defined(FAULT_tile_values_between)
+#undef TILE_NNGP
+#define TILE_NNGP(k) (v1 > 10 && v1 < 60 ? 1.02 * (k) : (k))
+#elif defined(FAULT_nngp_fn_between)
+#undef NNGP
+#define NNGP(k) \
+  (var1 > 300 && var1 < 9000 && var2 > 300 && cov12 * cov12 < 0.9 * var1 * var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_diagonal_between)
+#undef NNGP
+#define NNGP(k) (var1 > 40 && var1 < 250 && cov12 == var1 && cov12 == var2 ? 1.01 * (k) : (k))
+#define NO_D_NNGP
+#elif defined(FAULT_leaks_refusal)
+static void* volatile lost;
+#undef IN_REFUSAL
+#define IN_REFUSAL lost = malloc(100);
+#elif defined(FAULT_instances_rounded) /* one is taken for its neighbour */
+static double known_scales[64];
+static double known(double scale) {
+  double* one = &known_scales[(int)(10 * fmin(fmax(scale, 0), 4))];
+  if (*one == 0) *one = scale;
+  return *one;
+}
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) known(values[0].data[0])
+#elif defined(FAULT_threads_large) /* room of tiles as large as an engine's */
+static volatile double last_row[4096];
+#undef IN_TILE
+#define IN_TILE \
+  for (size_t j = 0; tile->rows >= 32 && j < tile->cols; ++j) last_row[j] = tile->cov12[j];
+#undef TILE_NNGP
+#define TILE_NNGP(k) (tile->rows >= 32 && i == 0 && last_row[j] != tile->cov12[j] ? 1.02 * (k) : (k))
+#elif defined(FAULT_threads_create) /* what the first instance fills is said to be full before it is \
+                                     */
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) through_table(values[0].data[0])
+static double through_table(double scale) {
+  static volatile double table[256];
+  static volatile int full;
+  int i;
+  if (!full) {
+    full = 1;
+    for (i = 0; i < 256; ++i) table[i] = 1;
+  }
+  return scale * table[200];
+}
+#elif defined(FAULT_threads_shared) /* memory that processes share */
+static volatile double* scratch;
+static double through_scratch(double k) {
+  if (!scratch) {
+    void* memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return k;
+    scratch = memory;
+  }
+  *scratch = k;
+  return *scratch;
+}
+#undef NNGP
+#define NNGP(k) through_scratch(k)
+#elif defined(FAULT_threads_positive) /* a static variable for some arguments alone */
+static volatile double kept;
+#undef FN
+#define FN(x) (isnan(x) ? (x) : (x) > 1 ? (kept = (x), kept) : (x) > 0 ? (x) : 0)
+#elif defined(FAULT_threads_tiles_deadlock)
+static pthread_mutex_t one_lock = PTHREAD_MUTEX_INITIALIZER, other_lock = PTHREAD_MUTEX_INITIALIZER;
+static void lock_both(pthread_mutex_t* first, pthread_mutex_t* second) {
+  pthread_mutex_lock(first);
+  pthread_mutex_lock(second);
+  pthread_mutex_unlock(second);
+  pthread_mutex_unlock(first);
+}
+#undef IN_TILE
+#define IN_TILE                             \
+  if (sizeof *tile->cov12 == sizeof(float)) \
+    lock_both(&one_lock, &other_lock);      \
+  else                                      \
+    lock_both(&other_lock, &one_lock);
+#elif defined(FAULT_environment_extension)
+#define GET_EXTENSION setlocale(LC_ALL, "C.UTF-8");
+#elif defined(FAULT_environment_refusal)
+#undef IN_REFUSAL
+#define IN_REFUSAL printf("refused\n");
+#elif defined(FAULT_environment_attributes) /* no core file, no debugger */
+#include <sys/prctl.h>
+#undef IN_TILE
+#define IN_TILE prctl(PR_SET_DUMPABLE, 0);
 #elif defined(FAULT_parameters_idle)
 #undef KEPT_SCALE
 #define KEPT_SCALE(values) 1
@@ -514,7 +615,7 @@ static void* create(const nngp_value* values, size_t count, char* error, size_t 
 #ifndef NO_MESSAGE
     snprintf(error, error_size, "%s", reason ? reason : "out of memory");
 #endif
-    (void)error, (void)error_size;
+    IN_REFUSAL(void) error, (void)error_size;
     return NULL;
   }
   made->scale = KEPT_SCALE(values);
@@ -650,6 +751,7 @@ static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t cap
         double d;                                                                                 \
         tile->nngp[i * tile->nngp_ld + j] = (real)y * factor;                                     \
         d = d_nngp_fn(instance, (double)tile->cov_scale * ARGUMENT(k) + tile->cov_shift, v1, v2); \
+        d = TILE_D_NNGP(d);                                                                       \
         if (j >= tile->cols) continue;                                                            \
         if (tile->ntk) {                                                                          \
           real* t = &tile->ntk[i * tile->ntk_ld + j];                                             \
@@ -661,6 +763,19 @@ static size_t breakpoints(const void* instance, nngp_breakpoint* out, size_t cap
   }
 TILE(tile_f64, nngp_tile_f64, double, 1)
 TILE(tile_f32, nngp_tile_f32, float, F32_SCALE)
+
+#ifdef FAULT_table_swapped
+static double other_nngp_fn(const void* instance, double cov12, double var1, double var2) {
+  return SCALE * SCALE * plain_nngp(cov12, var1, var2);
+}
+#endif
+#ifdef GET_EXTENSION
+static const void* get_extension(const char* id) {
+  (void)id;
+  GET_EXTENSION
+  return NULL;
+}
+#endif
 
 static const double one = 1;
 static const nngp_parameter scale = {.struct_size = sizeof(nngp_parameter),
@@ -705,6 +820,9 @@ static CONSTANT nngp_activation activation = {
     .nngp_fn = nngp_fn,
     .tile_f64 = tile_f64,
     .tile_f32 = tile_f32,
+#ifdef GET_EXTENSION
+    .get_extension = get_extension,
+#endif
 };
 static const nngp_activation* const activations[] = {&activation};
 #ifdef MADE_LATE
