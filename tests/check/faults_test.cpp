@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("leaks_refusal", "leaks"), std::pair("instances_rounded", "instances"),
         std::pair("threads_large", "threads"), std::pair("threads_create", "threads"),
         std::pair("threads_shared", "threads"), std::pair("threads_positive", "threads"),
-        std::pair("threads_tiles_deadlock", "threads"),
+        std::pair("threads_restored", "threads"), std::pair("threads_tiles_deadlock", "threads"),
         std::pair("environment_extension", "environment"),
         std::pair("environment_refusal", "environment"),
         std::pair("environment_attributes", "environment")),

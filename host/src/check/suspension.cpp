@@ -41,6 +41,7 @@ class End {
   std::int64_t computed_ = 0, clock_ = 0;
 };
 
+constexpr int every = Suspension::every;
 constexpr std::uint64_t at_will = std::numeric_limits<std::uint64_t>::max();
 
 // What the handlers of signals reach.
@@ -60,6 +61,7 @@ struct {
   const SharedMemory* memory = nullptr;  ///< that is watched
   bool wrote = false;
   bool is_foreign = true;  ///< whether what happens now is a library's doing
+  int only = every;        ///< of the writes: how many come before the one that suspends
   int steps = 0;           ///< that are left
   End end;                 ///< of watching and stepping
 } state;
@@ -76,20 +78,20 @@ void ask_for(std::uint64_t calls) {
 /// Whether the other thread sleeps, as one that waits for a lock. "8 (nngp) S 1 ...".
 bool is_other_asleep() {
   char text[64] = {};
-  if (::pread(state.status, text, sizeof text - 1, 0) <= 0) return true;
+  if (::pread(state.status, text, sizeof text - 1, 0) <= 0) return false;
   const char* end = std::strrchr(text, ')');
-  return !end || end[1] != ' ' || end[2] != 'R';
+  return end && end[1] == ' ' && end[2] == 'S';
 }
 
 /// Until the other thread has made some calls, sleeps, or has had a processor for as long as it is
 /// waited for, which on a busy machine takes longer.
 bool wait_for_others(std::uint64_t calls) {
-  constexpr int most_often = 100;
+  constexpr int most_often = 800, parts = 8;
   const std::uint64_t wanted = state.others + calls;
   if (state.asked != at_will) ask_for(wanted);
   const std::int64_t last = read(state.clock) + state.patience;
   for (int i = 0; i < most_often && state.patience > 0; ++i) {
-    const std::int64_t end = nanoseconds() + state.patience;
+    const std::int64_t end = nanoseconds() + state.patience / parts;
     while (state.others < wanted && nanoseconds() < end) ::sched_yield();
     if (state.others >= wanted || is_other_asleep() || read(state.clock) > last) break;
   }
@@ -178,6 +180,9 @@ inline void start_traps() {}
 inline void stop_traps() {}
 #endif
 
+/// Whether this write is one that suspends.
+bool is_due() { return state.only == every || state.only-- == 0; }
+
 /// After an instruction: of a call that is stepped through, or one that has written to watched memory.
 void trap(int, siginfo_t*, void* context) {
   constexpr std::uint64_t calls = 2;  // one of them has begun since
@@ -185,7 +190,7 @@ void trap(int, siginfo_t*, void* context) {
   if (!state.memory && is_own(context)) return;
   // Another that waits for a lock is not woken through memory that is protected: a system call needs
   // it.
-  const bool is_blocked = state.is_foreign && !wait_for_others(calls) && state.patience > 0;
+  const bool is_blocked = state.is_foreign && is_due() && !wait_for_others(calls) && state.patience > 0;
   if (is_blocked && state.memory) state.end = End();
   const bool goes_on = !state.end.is_over();
   if (state.memory) {
@@ -253,11 +258,12 @@ void Suspension::has_called() {
 }
 
 bool Suspension::run_watched(const SharedMemory& memory, const std::function<void()>& call,
-                             std::int64_t time, std::int64_t patience) {
+                             std::int64_t time, std::int64_t patience, int only) {
   wait_until_ready(patience);
   state.patience = patience;
   state.memory = &memory;
   state.wrote = false;
+  state.only = only;
   state.end = End(time);
   is_suspended_thread = true;
   {
@@ -279,6 +285,7 @@ void Suspension::run_stepped(const std::function<void()>& call, int steps, std::
   state.patience = patience;
   state.steps = steps;
   state.is_foreign = true;
+  state.only = every;
   state.end = End(time);
   start_traps();
   call();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 
 #include "check/shared_memory.hpp"
 
@@ -23,6 +24,8 @@ struct Enough {
 /// time, since handlers of signals reach it.
 class Suspension {
  public:
+  static constexpr int every = std::numeric_limits<int>::max();
+
   Suspension();
   ~Suspension();
   Suspension(const Suspension&) = delete;
@@ -41,8 +44,10 @@ class Suspension {
   /// Runs `call`, alone and suspended after each write to the memory, as long as `time` lasts (ns) and
   /// the other thread makes its calls. Returns whether it wrote. Without patience nobody is waited for;
   /// where the processor cannot stop after an instruction, it is not suspended.
+  /// With `only`, it is suspended after that write alone, counted from 0: the next one may put right
+  /// what one has done.
   bool run_watched(const SharedMemory& memory, const std::function<void()>& call, std::int64_t time,
-                   std::int64_t patience);
+                   std::int64_t patience, int only = every);
   /// Runs `call`, alone and suspended after each of its first `steps` instructions, as long as `time`
   /// lasts and the processor can do it.
   void run_stepped(const std::function<void()>& call, int steps, std::int64_t time,

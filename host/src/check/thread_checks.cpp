@@ -18,6 +18,7 @@ namespace {
 
 constexpr unsigned places = 8;  // arguments of each thread
 constexpr unsigned stepped_places = 3;
+constexpr int single_writes = 6;                   // after each of which alone a call is suspended
 constexpr int many_steps = 3000, few_steps = 300;  // instructions of one call
 constexpr std::int64_t millisecond = 1'000'000;
 constexpr std::int64_t longest_time = 200 * millisecond;
@@ -134,6 +135,9 @@ class Together {
       if (different_ == none)
         suspension.run_watched(
             memory_, [&] { call_one(place); }, time, short_patience);
+    for (int write = 0; write < single_writes && different_ == none; ++write)
+      suspension.run_watched(
+          memory_, [&] { call_one(writing.front()); }, time, short_patience, write);
     // One that holds a lock meets others than itself, too, which would have waited for it first.
     for (partner_ = 0; partner_ < count_ && different_ == none; ++partner_)
       if (partner_ != one_)

@@ -109,7 +109,15 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   // A process group of its own: signals that the plugin sends to its group reach no other.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  // And signals as programs have them, else what a plugin does to one that a script ignores is not
+  // seen.
+  sigset_t all, none;
+  ::sigfillset(&all);
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   ::posix_spawnattr_setpgroup(&attributes, 0);
   const int error =
       ::posix_spawn(&id_, program.c_str(), &actions, &attributes, pointers.data(), environ);
