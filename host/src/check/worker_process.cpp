@@ -111,11 +111,11 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& words) {
   ::posix_spawnattr_init(&attributes);
   // And signals as programs have them, else what a plugin does to one that a script ignores is not
   // seen.
-  sigset_t all, none;
-  ::sigfillset(&all);
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
+  sigset_t all_signals, no_signals;
+  ::sigfillset(&all_signals);
+  ::sigemptyset(&no_signals);
+  ::posix_spawnattr_setsigdefault(&attributes, &all_signals);
+  ::posix_spawnattr_setsigmask(&attributes, &no_signals);
   ::posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   ::posix_spawnattr_setpgroup(&attributes, 0);
