@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <span>
 #include <string>
@@ -9,6 +10,10 @@
 
 NNGP_API_BEGIN
 namespace nngp {
+
+/// A function of one number, or null.
+template <class Function>
+concept ScalarFunction = std::constructible_from<std::function<double(double)>, Function>;
 
 /// An expectation, of cov12, var1 and var2.
 using KernelFunction = std::function<double(double, double, double)>;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nngp/api.hpp"
@@ -117,8 +118,10 @@ Layer Elementwise(Activation activation);
 Layer Elementwise(const Formulas& formulas);
 /// The same, the function given by C++ functions or lambdas: Elementwise([](double x) { ... }). See
 /// function_activation().
-Layer Elementwise(std::function<double(double)> fn, KernelFunction nngp_fn = nullptr,
-                  KernelFunction d_nngp_fn = nullptr);
+template <ScalarFunction Function>
+Layer Elementwise(Function fn, KernelFunction nngp_fn = nullptr, KernelFunction d_nngp_fn = nullptr) {
+  return Elementwise(function_activation(std::move(fn), std::move(nngp_fn), std::move(d_nngp_fn)));
+}
 
 /// The same by numerical integration of fn, even where there is an nngp_fn. `tolerance`, in (0, 1], is
 /// the wanted error relative to sqrt(E fn(x1)^2 E fn(x2)^2).

@@ -450,12 +450,11 @@ std::string formula_source(const Formulas& formulas, const std::string& name) {
   if (!parameters.empty())
     source += "  static constexpr auto parameters =\n      std::tuple{" + parameters + "};\n";
   if (operations > 150) source += "  static constexpr bool compile_sparingly = true;\n";
-  source += "\n" + functions;
-  std::string private_functions;
+  std::string private_functions;  // in front of what calls them: their types are deduced
   for (const Helper& helper : helpers)
     if (used.contains(helper.op)) private_functions += helper.source;
-  if (!private_functions.empty()) source += "\n private:\n" + private_functions;
-  return source + "};\n";
+  if (!private_functions.empty()) source += "\n private:\n" + private_functions + "\n public:";
+  return source + "\n" + functions + "};\n";
 }
 
 }  // namespace nngp

@@ -211,10 +211,6 @@ Layer Elementwise(Activation activation) {
 
 Layer Elementwise(const Formulas& formulas) { return Elementwise(formula_activation(formulas)); }
 
-Layer Elementwise(std::function<double(double)> fn, KernelFunction nngp_fn, KernelFunction d_nngp_fn) {
-  return Elementwise(function_activation(std::move(fn), std::move(nngp_fn), std::move(d_nngp_fn)));
-}
-
 Layer ElementwiseNumerical(Activation activation, double tolerance) {
   return make_layer<ElementwiseType>(std::move(activation), tolerance);
 }
