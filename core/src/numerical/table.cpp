@@ -145,6 +145,7 @@ double Series::rest_in_z() const {
   double rest[2] = {0, 0};
   for (const Term& term : terms_of_x_) {
     const std::size_t n = term.u.size();
+    if (n == 1) continue;  // one deviation alone
     rest[term.chain / 2] += term.weight * (std::abs(term.u[n - 1]) + std::abs(term.u[n - 2]));
   }
   return std::max(rest[nngp], rest[d_nngp]);
