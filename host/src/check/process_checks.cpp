@@ -19,7 +19,6 @@
 #include <fstream>
 #include <functional>
 #include <map>
-#include <ranges>
 #include <thread>
 
 #include "check/calls.hpp"
