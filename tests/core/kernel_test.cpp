@@ -6,23 +6,21 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <random>
 
 #include "expect_error.hpp"
+#include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
 #include "nngp/stream.hpp"
+#include "shipped_registry.hpp"
 #include "temporary_folder.hpp"
 
 namespace nngp {
 namespace {
 
-const Registry& registry() {
-  static const Registry all({.named = {NNGP_TEST_PLUGINS}, .folders = {}});
-  return all;
-}
+using test::normal_inputs, test::shipped_model, test::shipped_registry, test::view;
 
-KernelFn kernel_fn(const std::string& model) { return KernelFn(parse_model(model, registry())); }
+KernelFn kernel_fn(const std::string& model) { return KernelFn(shipped_model(model)); }
 
 const std::string mixed =
     "serial(Dense(512, 1.5, 0.1), Relu(), Dense(256, 1.2), FanOut(2), "
@@ -30,26 +28,13 @@ const std::string mixed =
     "Dense(1))";
 
 template <class Real>
-Matrix<Real> inputs(Eigen::Index rows, Eigen::Index cols, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<double> normal;
-  Matrix<Real> x(rows, cols);
-  for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<Real>(normal(generator));
-  return x;
-}
-
-template <class Real>
-MatrixView<Real> view(const Matrix<Real>& x) {
-  return {x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())};
-}
-
-template <class Real>
 class Kernel : public testing::Test {};
 using Types = testing::Types<double, float>;
 TYPED_TEST_SUITE(Kernel, Types);
 
 TYPED_TEST(Kernel, DoesNotDependOnTheNumberOfThreads) {
-  const Matrix<TypeParam> x1 = inputs<TypeParam>(531, 17, 1), x2 = inputs<TypeParam>(300, 17, 2);
+  const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(531, 17, 1),
+                          x2 = normal_inputs<TypeParam>(300, 17, 2);
   const KernelFn fn = kernel_fn(mixed);
   const auto one = fn(view(x1), view(x2), Get::both, {.threads = 1});
   const auto one_self = fn(view(x1), std::nullopt, Get::both, {.threads = 1});
@@ -64,7 +49,8 @@ TYPED_TEST(Kernel, DoesNotDependOnTheNumberOfThreads) {
 }
 
 TYPED_TEST(Kernel, OfWindowsAndOfAllAreTheSame) {
-  const Matrix<TypeParam> x1 = inputs<TypeParam>(211, 5, 1), x2 = inputs<TypeParam>(333, 5, 2);
+  const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(211, 5, 1),
+                          x2 = normal_inputs<TypeParam>(333, 5, 2);
   const KernelFn fn = kernel_fn(mixed);
   const auto all = fn(view(x1), view(x2));
   const auto op = fn.template bind<TypeParam>(view(x1), view(x2));
@@ -78,7 +64,7 @@ TYPED_TEST(Kernel, OfWindowsAndOfAllAreTheSame) {
 }
 
 TYPED_TEST(Kernel, OfInputsWithThemselvesIsExactlySymmetric) {
-  const Matrix<TypeParam> x = inputs<TypeParam>(301, 9, 3);
+  const Matrix<TypeParam> x = normal_inputs<TypeParam>(301, 9, 3);
   const KernelFn fn = kernel_fn(mixed);
   const auto self = fn(view(x));
   EXPECT_EQ(self.nngp.view(), self.nngp.view().transpose());
@@ -92,7 +78,7 @@ TYPED_TEST(Kernel, OfInputsWithThemselvesIsExactlySymmetric) {
 }
 
 TYPED_TEST(Kernel, OfEqualRowsIsThatOfARowWithItself) {
-  Matrix<TypeParam> x = inputs<TypeParam>(90, 33, 4);
+  Matrix<TypeParam> x = normal_inputs<TypeParam>(90, 33, 4);
   x.row(80) = x.row(3);
   const auto kernels = kernel_fn(
       "serial(Dense(8, 1.4, 0.1), Relu(), Dense(8, 1.4, 0.1), Relu(), Dense(8), Relu(), Dense(1))")(
@@ -103,7 +89,7 @@ TYPED_TEST(Kernel, OfEqualRowsIsThatOfARowWithItself) {
 }
 
 TYPED_TEST(Kernel, OneKernelAloneIsTheSame) {
-  const Matrix<TypeParam> x = inputs<TypeParam>(70, 3, 5);
+  const Matrix<TypeParam> x = normal_inputs<TypeParam>(70, 3, 5);
   const KernelFn fn = kernel_fn(mixed);
   const auto both = fn(view(x));
   const auto nngp = fn(view(x), std::nullopt, Get::nngp);
@@ -115,7 +101,8 @@ TYPED_TEST(Kernel, OneKernelAloneIsTheSame) {
 }
 
 TYPED_TEST(Kernel, ByNumericalIntegrationIsThatOfTheClosedForm) {
-  const Matrix<TypeParam> x1 = inputs<TypeParam>(50, 8, 1), x2 = inputs<TypeParam>(40, 8, 2);
+  const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(50, 8, 1),
+                          x2 = normal_inputs<TypeParam>(40, 8, 2);
   const std::string dense = "Dense(64, 1.5, 0.1), ";
   const auto closed = kernel_fn("serial(" + dense + "Erf(), " + dense + "Relu(), Dense(1))");
   const auto integrated = kernel_fn("serial(" + dense + "ElementwiseNumerical(Erf), " + dense +
@@ -134,7 +121,7 @@ TYPED_TEST(Kernel, ByNumericalIntegrationIsThatOfTheClosedForm) {
 
 TYPED_TEST(Kernel, IsRefusedIfHardlyKnown) {
   const KernelFn fn = kernel_fn("serial(Dense(1), Elementwise(fn='tanh(sin(1e9 * x))'), Dense(1))");
-  const Matrix<TypeParam> x = inputs<TypeParam>(4, 3, 9);
+  const Matrix<TypeParam> x = normal_inputs<TypeParam>(4, 3, 9);
   expect_error<InexactError>([&] { fn(view(x)); }, ", above 0.001: fn varies on scales too small");
   try {
     fn.bind(view(x));
@@ -148,7 +135,8 @@ TYPED_TEST(Kernel, IsRefusedIfHardlyKnown) {
 }
 
 TYPED_TEST(Kernel, OfManyFeaturesIsAccurate) {
-  const Matrix<TypeParam> x1 = inputs<TypeParam>(20, 1000, 6), x2 = inputs<TypeParam>(18, 1000, 7);
+  const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(20, 1000, 6),
+                          x2 = normal_inputs<TypeParam>(18, 1000, 7);
   const auto kernels = kernel_fn("serial(Dense(1))")(view(x1), view(x2));
   const Matrix<long double> exact =
       x1.template cast<long double>() * x2.template cast<long double>().transpose() / 1000;
@@ -158,7 +146,7 @@ TYPED_TEST(Kernel, OfManyFeaturesIsAccurate) {
 }
 
 TYPED_TEST(Kernel, StopsWhenProgressSaysSo) {
-  const Matrix<TypeParam> x = inputs<TypeParam>(600, 3, 8);
+  const Matrix<TypeParam> x = normal_inputs<TypeParam>(600, 3, 8);
   std::size_t calls = 0;
   KernelOptions options;
   options.progress = [&](std::size_t done, std::size_t total) {
@@ -172,7 +160,8 @@ TYPED_TEST(Kernel, StopsWhenProgressSaysSo) {
 
 TYPED_TEST(Kernel, StreamedToFilesIsTheSame) {
   const TemporaryFolder folder;
-  const Matrix<TypeParam> x1 = inputs<TypeParam>(700, 4, 1), x2 = inputs<TypeParam>(530, 4, 2);
+  const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(700, 4, 1),
+                          x2 = normal_inputs<TypeParam>(530, 4, 2);
   const KernelFn fn = kernel_fn(mixed);
   StreamOptions options;
   options.memory = 1;  // least blocks
@@ -190,7 +179,7 @@ TYPED_TEST(Kernel, StreamedToFilesIsTheSame) {
 
 TYPED_TEST(Kernel, StreamedResumesWhereItStopped) {
   const TemporaryFolder folder;
-  const Matrix<TypeParam> x = inputs<TypeParam>(700, 4, 1);
+  const Matrix<TypeParam> x = normal_inputs<TypeParam>(700, 4, 1);
   const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x));
   const KernelWindow all{0, 0, 700, 700};
   StreamOptions options;
@@ -226,7 +215,8 @@ TYPED_TEST(Kernel, StreamedResumesWhereItStopped) {
 /// A line of the journal that was cut off does not join the next to name a block that was not computed.
 TYPED_TEST(Kernel, StreamedResumesAfterALineThatWasCutOff) {
   const TemporaryFolder folder;
-  const Matrix<TypeParam> x1 = inputs<TypeParam>(257, 4, 1), x2 = inputs<TypeParam>(257, 4, 2);
+  const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(257, 4, 1),
+                          x2 = normal_inputs<TypeParam>(257, 4, 2);
   const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x1), view(x2));
   StreamOptions options;
   options.memory = 1;
@@ -253,7 +243,7 @@ TYPED_TEST(Kernel, IsTheSameWhoeverWritesIt) {
 #endif
   using Real = TypeParam;
   constexpr std::size_t rows = 70, cols = 160;
-  const Matrix<Real> x1 = inputs<Real>(rows, 5, 1), x2 = inputs<Real>(cols, 5, 2);
+  const Matrix<Real> x1 = normal_inputs<Real>(rows, 5, 1), x2 = normal_inputs<Real>(cols, 5, 2);
   for (const char* model : {"serial(Dense(1), Erf(), Dense(1), Relu(), Dense(1, 1.3, 0.1))",
                             "serial(Dense(1), FanOut(2), parallel(Relu(), Sin()), FanInConcat())"}) {
     const auto op = kernel_fn(model).bind(view(x1), view(x2));
@@ -271,7 +261,7 @@ TYPED_TEST(Kernel, IsTheSameWhoeverWritesIt) {
 
 TEST(KernelErrors, OfResultsThatAreNotFinite) {
   for (const Eigen::Index cols : {5, 64}) {  // written by the core, by the plugin
-    const Matrix<float> x1 = inputs<float>(40, 3, 1), x2 = inputs<float>(cols, 3, 2);
+    const Matrix<float> x1 = normal_inputs<float>(40, 3, 1), x2 = normal_inputs<float>(cols, 3, 2);
     const KernelFn fn = kernel_fn("serial(Dense(1, 10), Relu(), Dense(1, 1e19))");
     expect_error<DataError>([&] { fn(view(x1), view(x2)); },
                             "is not finite from the last Dense layer on");
@@ -279,7 +269,8 @@ TEST(KernelErrors, OfResultsThatAreNotFinite) {
 }
 
 TEST(KernelErrors, OfInputs) {
-  const Matrix<double> x = inputs<double>(4, 3, 1), narrow = inputs<double>(4, 2, 1), none(0, 3);
+  const Matrix<double> x = normal_inputs<double>(4, 3, 1), narrow = normal_inputs<double>(4, 2, 1),
+                       none(0, 3);
   const KernelFn fn = kernel_fn("serial(Dense(1), Relu(), Dense(1))");
   expect_error<DataError>([&] { fn(view(none)); }, "x1 is empty (0 rows, 3 columns)");
   expect_error<DataError>([&] { fn(view(x), view(none)); }, "x2 is empty");
@@ -288,7 +279,7 @@ TEST(KernelErrors, OfInputs) {
 }
 
 TEST(KernelErrors, OfValuesThatLeaveTheRange) {
-  Matrix<float> x = inputs<float>(4, 3, 1);
+  Matrix<float> x = normal_inputs<float>(4, 3, 1);
   x.row(2) *= 1e25f;
   expect_error<DataError>(
       [&] { kernel_fn("serial(Dense(1), Relu(), Dense(1))")(view(x)); },
@@ -296,7 +287,7 @@ TEST(KernelErrors, OfValuesThatLeaveTheRange) {
 }
 
 TEST(KernelErrors, OfDenseLayersThatLeaveTheRange) {
-  const Matrix<double> x = inputs<double>(4, 3, 1);
+  const Matrix<double> x = normal_inputs<double>(4, 3, 1);
   expect_error<DataError>(
       [&] { kernel_fn("serial(Dense(1), Relu(), Dense(1, W_std=1e160), Relu(), Dense(1))")(view(x)); },
       "the Dense layer before Relu() makes the variance of row 0 (counted from 0) of x1 inf");
@@ -314,7 +305,7 @@ TEST(KernelFloat, SumsManyFeaturesAccurately) {
     EXPECT_NEAR(kernels.nngp(0, 1) / exact, 1, 3e-6) << features;
     EXPECT_EQ(kernels.nngp(0, 1), kernels.nngp(0, 0));
   }
-  const Matrix<float> x = inputs<float>(70, 3001, 2), y = inputs<float>(90, 3001, 3);
+  const Matrix<float> x = normal_inputs<float>(70, 3001, 2), y = normal_inputs<float>(90, 3001, 3);
   const auto kernels = kernel_fn("Dense(1)")(view(x), view(y));
   const Matrix<double> exact = x.cast<double>() * y.cast<double>().transpose() / 3001.;
   EXPECT_LE((kernels.nngp.view().cast<double>() - exact).cwiseAbs().maxCoeff(), 2e-6);
@@ -322,7 +313,7 @@ TEST(KernelFloat, SumsManyFeaturesAccurately) {
 
 /// The network sees the variance of a row by the same sums as its covariance with an equal row.
 TEST(KernelFloat, EqualRowsOfManyFeaturesHaveTheirVariance) {
-  Matrix<float> x = inputs<float>(130, 1000, 4);
+  Matrix<float> x = normal_inputs<float>(130, 1000, 4);
   x.row(129) = x.row(3);
   const auto kernels = kernel_fn("serial(Dense(1), Relu(), Dense(1))")(view(x));
   EXPECT_EQ(kernels.nngp(3, 129), kernels.nngp(3, 3));
@@ -355,7 +346,7 @@ TEST(KernelErrors, OfLayersThatDoNotFit) {
 }
 
 TEST(KernelDropout, ScalesTheDiagonalAlone) {
-  const Matrix<double> x = inputs<double>(5, 3, 1);
+  const Matrix<double> x = normal_inputs<double>(5, 3, 1);
   const auto plain = kernel_fn("serial(Dense(1, 1.5, 0.1), Relu())")(view(x));
   const auto dropped = kernel_fn("serial(Dense(1, 1.5, 0.1), Relu(), Dropout(0.25))")(view(x));
   for (Eigen::Index i = 0; i < 5; ++i)

@@ -30,7 +30,7 @@ const nngp::Matrix<double>& inputs() {
 template <class Real>
 void compute(const nngp::Layer& network) {
   const nngp::Matrix<Real> x = inputs().cast<Real>();
-  const nngp::MatrixView<Real> view(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
+  const nngp::MatrixView<Real> view(x);
   try {
     const nngp::Kernels<Real> all = nngp::KernelFn(network)(view);
     if (!all.nngp.view().allFinite() || !all.ntk.view().allFinite()) std::abort();

@@ -10,10 +10,8 @@
 #include <optional>
 #include <thread>
 
-#include "nngp/data.hpp"
+#include "command_test.hpp"
 #include "nngp/limits.hpp"
-#include "nngp/npy.hpp"
-#include "process.hpp"
 
 namespace {
 
@@ -26,15 +24,8 @@ const std::string long_network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 3
 const std::string slow_network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 400), Dense(1))";
 const std::string endless = NNGP_HOST_TEST_PLUGINS "/libendless.so";
 
-class Conditions : public testing::Test {
+class Conditions : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-  std::string write(const std::string& name, const nngp::Matrix<double>& matrix) const {
-    nngp::NpyWriter<double> writer(folder / name, matrix.rows(), matrix.cols());
-    writer.matrix() = matrix;
-    writer.commit();
-    return file(name);
-  }
   std::string inputs(Eigen::Index rows) const {
     return write("x.npy", nngp::Matrix<double>::Random(rows, 8));
   }
@@ -45,9 +36,6 @@ class Conditions : public testing::Test {
   std::string command(const std::string& model, const std::string& options) const {
     return NNGP_TEST_COMMAND " kernel --model '" + model + "' --x1 " + file("x.npy") + " " + options;
   }
-  static void wait_for(const std::filesystem::path& path) {
-    while (!std::filesystem::exists(path)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
   std::vector<std::string> files() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
@@ -55,8 +43,6 @@ class Conditions : public testing::Test {
     std::sort(names.begin(), names.end());
     return names;
   }
-
-  const TemporaryFolder folder;
 };
 
 /// Nothing that is printed goes into an output, whatever is closed.

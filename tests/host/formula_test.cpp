@@ -9,8 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "nngp/npy.hpp"
-#include "process.hpp"
+#include "command_test.hpp"
 
 namespace {
 
@@ -23,25 +22,16 @@ const std::string mismatch =
     wrong_formula +
     ": nngp_fn is not the expectation of fn: at cov12=0.5, var1=1.0, var2=1.0 it gives ";
 
-void write_npy(const std::filesystem::path& path, const nngp::Matrix<double>& matrix) {
-  nngp::NpyWriter<double> writer(path, matrix.rows(), matrix.cols());
-  writer.matrix() = matrix;
-  writer.commit();
-}
-
 std::string network(const std::string& activation) {
   return "serial(Dense(8, 1.5, 0.05), " + activation + ", Dense(1))";
 }
 
-class FormulaCommand : public testing::Test {
+class FormulaCommand : public CommandTest {
  protected:
   FormulaCommand() {
     write_npy(folder / "x.npy", nngp::Matrix<double>::Random(9, 3));
     write_npy(folder / "y.npy", nngp::Matrix<double>::Random(9, 1));
   }
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-
-  TemporaryFolder folder;
 };
 
 TEST_F(FormulaCommand, AKernelThatIsNotThatOfFnIsTold) {

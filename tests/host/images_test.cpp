@@ -10,9 +10,8 @@
 #include <sstream>
 #include <thread>
 
-#include "nngp/data.hpp"
+#include "command_test.hpp"
 #include "nngp/npy.hpp"
-#include "process.hpp"
 
 namespace {
 
@@ -24,14 +23,8 @@ const std::string small_network =
     "serial(Conv(8, (3, 3), padding='SAME'), Relu(), AvgPool((2, 2), strides=(2, 2)), Flatten(), "
     "Dense(1))";
 
-nngp::Matrix<double> read_npy(const std::filesystem::path& path) {
-  return nngp::read_data<double>(path).view();
-}
-
-class Images : public testing::Test {
+class Images : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-
   /// The first digits, as rows of features or as images.
   std::string digits(const std::string& name, Eigen::Index first, Eigen::Index count,
                      bool images) const {
@@ -56,8 +49,6 @@ class Images : public testing::Test {
     EXPECT_THAT(outcome.err, HasSubstr(message));
     EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 3);
   }
-
-  const TemporaryFolder folder;
 };
 
 TEST_F(Images, KernelsOfArraysAreExact) {
@@ -103,12 +94,7 @@ TEST_F(Images, AreClassified) {
   const std::string train = digits("train.npy", 0, 200, true),
                     test = digits("test.npy", 200, 100, true);
   const auto labels = [&](const std::string& name, Eigen::Index first, Eigen::Index count) {
-    const nngp::Matrix<double> y =
-        read_npy(NNGP_TEST_DATA "/data/digits/y.npy").middleRows(first, count);
-    nngp::NpyWriter<double> writer(folder / name, y.rows(), y.cols());
-    writer.matrix() = y;
-    writer.commit();
-    return file(name);
+    return write(name, read_npy(NNGP_TEST_DATA "/data/digits/y.npy").middleRows(first, count));
   };
   const std::string y = labels("y.npy", 0, 200), y_test = labels("y-test.npy", 200, 100);
   const Outcome outcome =

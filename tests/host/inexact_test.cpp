@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "process.hpp"
+#include "command_test.hpp"
 
 namespace {
 
@@ -15,10 +15,8 @@ const std::string model_of(const std::string& activation) {
   return "serial(Dense(16), " + activation + ", Dense(1))";
 }
 
-class Inexact : public testing::Test {
+class Inexact : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-
   Outcome run(std::vector<std::string> words, const std::string& activation) const {
     words.insert(words.end(),
                  {"--model", model_of(activation), "--plugin", NNGP_HOST_TEST_PLUGINS "/libgolden.so"});
@@ -54,8 +52,6 @@ class Inexact : public testing::Test {
     EXPECT_EQ(wrong.code, 2);
     EXPECT_THAT(wrong.err, HasSubstr("--allow-inexact takes a bound from 0 on, not -1"));
   }
-
-  const TemporaryFolder folder;
   const std::string x = folder.write("x.csv", "1,2\n3,1\n0,1\n2,2\n").string();
   const std::string y = folder.write("y.csv", "1\n2\n0\n1\n").string();
 };

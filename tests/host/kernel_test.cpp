@@ -7,9 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "command_test.hpp"
 #include "nngp/data.hpp"
-#include "nngp/npy.hpp"
-#include "process.hpp"
 
 namespace {
 
@@ -18,29 +17,8 @@ using testing::HasSubstr;
 
 const std::string relu_network = "serial(Dense(512, 1.5, 0.05), Relu(), Dense(1))";
 
-template <class Real>
-void write_npy(const std::filesystem::path& path, const nngp::Matrix<Real>& matrix) {
-  nngp::NpyWriter<Real> writer(path, matrix.rows(), matrix.cols());
-  writer.matrix() = matrix;
-  writer.commit();
-}
-
-template <class Real = double>
-nngp::Matrix<Real> read_npy(const std::filesystem::path& path) {
-  return nngp::read_data<Real>(path).view();
-}
-
-void wait_for(const std::filesystem::path& path) {
-  while (!std::filesystem::exists(path)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-}
-
-class KernelCommand : public testing::Test {
+class KernelCommand : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-  std::string write(const std::string& name, std::string_view text) const {
-    return folder.write(name, text).string();
-  }
-
   /// Runs `nngp kernel` on `model` and `options`.
   Outcome kernel(const std::string& model, std::vector<std::string> options,
                  const std::vector<std::string>& environment = {}) const {
@@ -64,8 +42,6 @@ class KernelCommand : public testing::Test {
   void expect_bad_input(const std::string& path, const std::string& message) const {
     expect_failure("Dense(1)", {"--x1", path, "--nngp", file("out.npy")}, message);
   }
-
-  const TemporaryFolder folder;
   const nngp::Matrix<double> x1 =
       (nngp::Matrix<double>(3, 4) << 1, 2, 3, 4, -1, 0, 2, 1, 0.5, 0, 0, -2).finished();
   const nngp::Matrix<double> x2 = (nngp::Matrix<double>(2, 4) << 0, 1, 0, 1, 3, -2, 1, 0).finished();

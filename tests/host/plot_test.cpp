@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "process.hpp"
+#include "command_test.hpp"
 
 namespace {
 
@@ -22,10 +22,8 @@ TEST(Plot, TextsMeanNothingToGnuplot) {
   EXPECT_THAT(script, HasSubstr("$block0 << END\n0 2 \n1 3 \nEND\n"));
 }
 
-class PlotFile : public testing::Test {
+class PlotFile : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-  const TemporaryFolder folder;
   const std::string x = folder.write("x.csv", "0\n1\n2\n3\n").string(),
                     y = folder.write("y.csv", "0\n1\n0\n1\n").string(),
                     wide = folder.write("wide.csv", "0.5,1\n1,1\n2,0\n3,2\n").string();

@@ -7,9 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "command_test.hpp"
 #include "nngp/data.hpp"
-#include "nngp/npy.hpp"
-#include "process.hpp"
 
 namespace {
 
@@ -19,10 +18,6 @@ using testing::HasSubstr;
 const std::string golden = NNGP_TEST_DATA "/golden/predict/";
 const std::string hidden = "Dense(512, 1.5, 0.05), Relu(), ";
 const std::string relu3 = "serial(" + hidden + hidden + hidden + "Dense(1, 1.5, 0.05))";
-
-nngp::Matrix<double> read_npy(const std::filesystem::path& path) {
-  return nngp::read_data<double>(path).view();
-}
 
 nngp::Matrix<double> column(std::initializer_list<double> values) {
   return Eigen::Map<const nngp::Matrix<double>>(values.begin(),
@@ -39,19 +34,8 @@ std::string one_line(const std::string& text) {
   return std::regex_replace(text, std::regex("\n +"), " ");
 }
 
-class PredictCommand : public testing::Test {
+class PredictCommand : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-  std::string write(const std::string& name, std::string_view text) const {
-    return folder.write(name, text).string();
-  }
-  std::string write(const std::string& name, const nngp::Matrix<double>& matrix) const {
-    nngp::NpyWriter<double> writer(folder / name, matrix.rows(), matrix.cols());
-    writer.matrix() = matrix;
-    writer.commit();
-    return file(name);
-  }
-
   Outcome predict(const std::string& x_train, const std::string& y_train, const std::string& x_test,
                   const std::vector<std::string>& options = {}) const {
     std::vector<std::string> words = {"predict",   "--model", relu3,      "--x-train", x_train,
@@ -74,8 +58,6 @@ class PredictCommand : public testing::Test {
     EXPECT_FALSE(std::filesystem::exists(folder / "mean.npy"));
     EXPECT_FALSE(std::filesystem::exists(folder / "mean.npy.partial"));
   }
-
-  const TemporaryFolder folder;
 };
 
 TEST_F(PredictCommand, WritesWhatNeuralTangentsPredicts) {

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "command_test.hpp"
 #include "nngp/data.hpp"
 #include "nngp/monte_carlo.hpp"
-#include "process.hpp"
 #include "shipped_registry.hpp"
 
 namespace {
@@ -20,14 +20,8 @@ using testing::HasSubstr;
 
 const std::string tanh_network = "serial(Dense(40, 1.5, 0.1), Tanh(), Dense(30), Relu(), Dense(2))";
 
-nngp::Matrix<double> read_npy(const std::filesystem::path& path) {
-  return nngp::read_data<double>(path).view();
-}
-
-class Sampling : public testing::Test {
+class Sampling : public CommandTest {
  protected:
-  std::string file(const std::string& name) const { return (folder / name).string(); }
-
   /// Runs `nngp words... --x1 or --x the inputs`.
   Outcome run(std::vector<std::string> words) const {
     words.insert(words.end(), {words[0] == "sample" ? "--x" : "--x1", x});
@@ -55,8 +49,6 @@ class Sampling : public testing::Test {
     EXPECT_FALSE(std::filesystem::exists(folder / "out.npy"));
     EXPECT_FALSE(std::filesystem::exists(folder / "out.npy.partial"));
   }
-
-  const TemporaryFolder folder;
   const std::string x = folder.write("x.csv", "1,2,3\n-1,0,2\n0.5,0.3,-2\n0.1,0,0.2\n").string();
 };
 

@@ -10,12 +10,12 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "command_test.hpp"
 #include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model.hpp"
 #include "nngp/npy.hpp"
-#include "process.hpp"
 
 namespace {
 
@@ -27,22 +27,13 @@ const std::string golden = NNGP_TEST_DATA "/golden/predict/";
 const std::string hidden = "Dense(512, 1.5, 0.05), Relu(), ";
 const std::string relu3 = "serial(" + hidden + hidden + hidden + "Dense(1, 1.5, 0.05))";
 
-class SelectionCommand : public testing::Test {
+class SelectionCommand : public CommandTest {
  protected:
-  std::string write(const std::string& name, std::string_view text) const {
-    return folder.write(name, text).string();
-  }
   Outcome compare(std::vector<std::string> options) const {
     options.insert(options.begin(), {"compare", "--x-train", golden + "x_train.npy", "--y-train",
                                      golden + "y_train.npy"});
     return run_nngp(options);
   }
-  void save(const std::string& name, const nngp::Matrix<double>& matrix) const {
-    nngp::NpyWriter<double> writer((folder / name).string(), matrix.rows(), matrix.cols());
-    writer.matrix() = matrix;
-    writer.commit();
-  }
-  const TemporaryFolder folder;
 };
 
 TEST_F(SelectionCommand, SpectrumAgreesWithNeuralTangents) {
@@ -129,7 +120,7 @@ TEST_F(SelectionCommand, SearchFindsTheNetworkThatMadeTheData) {
   Eigen::MatrixXd noise(80, 20);
   for (double& value : noise.reshaped()) value = normal(random);
   const nngp::Matrix<double> y = k.llt().matrixL() * noise;
-  save("x.npy", x), save("y.npy", y);
+  write("x.npy", x), write("y.npy", y);
 
   const std::string best = (folder / "best.txt").string();
   const Outcome outcome =

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "npy_files.hpp"
+#include "process.hpp"
+#include "temporary_folder.hpp"
+
+/// A test of the command, with a folder for its files.
+class CommandTest : public testing::Test {
+ protected:
+  std::string file(const std::string& name) const { return (folder / name).string(); }
+  std::string write(const std::string& name, std::string_view text) const {
+    return folder.write(name, text).string();
+  }
+  std::string write(const std::string& name, const nngp::Matrix<double>& matrix) const {
+    write_npy(folder / name, matrix);
+    return file(name);
+  }
+
+  const TemporaryFolder folder;
+};
