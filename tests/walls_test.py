@@ -2,8 +2,8 @@
 
 The SDK includes nothing of the others, plugins the SDK, the library also itself, the command and the Python package the
 public headers of the library and their own. Inside the library a room includes its own files and those of rooms that
-stand above it in the table of core/src/README.md. Messages of the library do not name options of the command, since programs
-and Python print them too.
+stand above it in the table of core/src/README.md; subcommands share host/src/command. Messages of the library do not name options of the
+command, since programs and Python print them too.
 """
 
 import pathlib
@@ -22,6 +22,8 @@ walls = {
     "host/src": [*public, "host/src"],
     "host/python": [*public, "host/python"],
 }
+# Rooms of the command, and whose files they may include besides their own and those of host/src/command.
+host_rooms = {"main": {"check"}, "plugins": {"check"}}
 everything = [*public, "core/src", "host/src", "host/python"]
 suffixes = {".cpp", ".hpp", ".h", ".inc", ".c"}
 failures = []
@@ -56,6 +58,12 @@ for path in sources("core/src"):
         other = room_of(name)
         if (root / "core/src" / name).exists() and (other not in rooms or rooms.index(other) > rooms.index(room)):
             failures.append(f"{path.relative_to(root)}: includes '{name}' of a room above its own")
+
+for path in sources("host/src"):
+    room = room_of(path.relative_to(root / "host/src"))
+    for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), flags=re.M):
+        if (root / "host/src" / name).exists() and room_of(name) not in {room, "command"} | host_rooms.get(room, set()):
+            failures.append(f"{path.relative_to(root)}: includes '{name}' of another subcommand's room")
 
 for folder in ("core/src", "core/include"):
     for path in sources(folder):

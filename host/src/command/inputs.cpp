@@ -64,9 +64,6 @@ template Data<double> read_input(const std::string&, const ReadOptions&);
 template Data<float> read_input(const std::string&, const ReadOptions&);
 
 void add_input_options(po::options_description& options) {
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("header", text("yes|no|auto")->default_value("auto"),
        "whether the first line of .csv files names the columns; auto: if none of it is a number, or if "

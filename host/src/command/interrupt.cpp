@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::array noted_signals = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 constexpr long grace_nanoseconds = 100'000'000;
-constexpr int most_signals = 3;
+constexpr int max_signals = 3;
 
 // Signal handlers can reach nothing but globals.
 volatile std::sig_atomic_t received_signal = 0;
@@ -44,7 +44,7 @@ void note_signal(int signal) {
   const int error = errno;
   received_signal = signal;
   // The watch itself may hang in a file system.
-  if (++signals >= most_signals) end_at_once(128 + signal);
+  if (++signals >= max_signals) end_at_once(128 + signal);
   ::sem_post(&woken);
   errno = error;
 }

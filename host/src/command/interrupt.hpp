@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "nngp/error.hpp"
+
 namespace nngp::host {
 
 /// While it lives, SIGINT, SIGTERM, SIGHUP and SIGXCPU are noted, so that a computation can end in
@@ -42,6 +44,16 @@ class InterruptGuard {
   bool interrupted() const;
   /// Throws Interruption if a signal came.
   void check() const;
+  /// What `compute` returns; Interruption where it was told to stop because of a signal.
+  template <class Compute>
+  auto during(const Compute& compute) const {
+    try {
+      return compute();
+    } catch (const Interrupted&) {
+      check();
+      throw;
+    }
+  }
 };
 
 }  // namespace nngp::host

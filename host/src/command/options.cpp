@@ -16,6 +16,12 @@
 
 namespace nngp::host {
 
+po::typed_value<std::string>* text(const char* value_name) {
+  return po::value<std::string>()->value_name(value_name);
+}
+
+po::typed_value<int>* threads_value() { return po::value<int>()->default_value(0)->value_name("N"); }
+
 std::string read_model(const std::string& argument) {
   if (!argument.starts_with('@')) return argument;
   return std::string(FileBytes(std::filesystem::path(argument.substr(1))).text());

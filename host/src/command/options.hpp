@@ -17,6 +17,15 @@ inline constexpr const char* standard_output = "-";
 /// The input path that means standard input.
 inline constexpr const char* standard_input = "-";
 
+/// An option that takes text, which help calls `value_name`.
+po::typed_value<std::string>* text(const char* value_name);
+
+/// What --model and --threads take, as help says it.
+inline constexpr const char* model_help =
+    "the network: an expression as of neural_tangents.stax, or @FILE that holds one";
+inline constexpr const char* threads_help = "how many threads; 0: as many as the process may use";
+po::typed_value<int>* threads_value();
+
 /// The value of --model: the expression, or what the file of "@FILE" holds. Throws DataError.
 std::string read_model(const std::string& argument);
 
@@ -33,10 +42,7 @@ std::size_t parse_size(const std::string& text);
 /// How much memory a command may use, and who says so.
 struct Memory {
   std::size_t bytes = 0;
-  std::string
-      by;  ///< "--memory", "half of what the machine has", "half of what its control group grants"
-  /// Whether neither the user nor the machine alone set it.
-  bool is_limited() const { return by.ends_with("grants"); }
+  std::string by;  ///< "--memory", "half of what the machine has", ...
   std::string text() const;
 };
 

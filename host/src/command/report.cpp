@@ -169,4 +169,25 @@ std::vector<PluginReport> plugins_used(const Layer& network, const Registry& reg
   return used;
 }
 
+template <class Real>
+std::string kernel_text(const std::string& name, const MatrixView<Real>& kernel, bool symmetric) {
+  constexpr Eigen::Index corner = 4;
+  std::string text = bold(name) + print(": entries from %.6g to %.6g", double(kernel.minCoeff()),
+                                        double(kernel.maxCoeff()));
+  if (symmetric)
+    text += print(", diagonal from %.6g to %.6g", double(kernel.diagonal().minCoeff()),
+                  double(kernel.diagonal().maxCoeff()));
+  text += '\n';
+  for (Eigen::Index i = 0; i < std::min(kernel.rows(), corner); ++i) {
+    for (Eigen::Index j = 0; j < std::min(kernel.cols(), corner); ++j)
+      text += print("%14.6g", double(kernel(i, j)));
+    text += kernel.cols() > corner ? "  ...\n" : "\n";
+  }
+  if (kernel.rows() > corner) text += std::string(11, ' ') + "...\n";
+  return text;
+}
+
+template std::string kernel_text(const std::string&, const MatrixView<double>&, bool);
+template std::string kernel_text(const std::string&, const MatrixView<float>&, bool);
+
 }  // namespace nngp::host

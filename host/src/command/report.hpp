@@ -74,6 +74,9 @@ std::string dump(const ordered_json& value, int indent);
 
 /// "x.npy: 1797 x 64, uint8", "x.csv: 3 x 2, csv; header a, b"
 std::string text_of(const std::string& path, const InputReport& input);
+/// The range of a kernel's entries and its upper left corner, for reading.
+template <class Real>
+std::string kernel_text(const std::string& name, const MatrixView<Real>& kernel, bool symmetric);
 /// A row for each plugin.
 void add_plugins(Table& table, const std::vector<PluginReport>& plugins);
 /// A row for each layer that is integrated: its error, and what preparation took.

@@ -3,7 +3,6 @@
 #include "nngp/kernel.hpp"
 
 #include <charconv>
-#include <sstream>
 #include <tuple>
 
 #include "command/command.hpp"
@@ -148,12 +147,9 @@ class KernelRun {
 
     const Stopwatch computing;
     KernelMatrix<Real> nngp = matrix(request_.wants_nngp()), ntk = matrix(request_.wants_ntk());
-    try {
+    interrupt_.during([&] {
       bind().compute(window_, {nngp.data(), ntk.data(), window_.cols}, options_);
-    } catch (const Interrupted&) {
-      interrupt_.check();
-      throw;
-    }
+    });
     progress_.erase();
     report_.compute_seconds = computing.seconds();
 
@@ -186,12 +182,7 @@ class KernelRun {
     options.kernel = options_;
     options.finish = [this] { check_inputs(); };
     interrupt_.resumes_from(journal_path(request_.nngp.empty() ? request_.ntk : request_.nngp));
-    try {
-      stream_kernels(bind(), window_, request_.nngp, request_.ntk, options);
-    } catch (const Interrupted&) {
-      interrupt_.check();
-      throw;
-    }
+    interrupt_.during([&] { stream_kernels(bind(), window_, request_.nngp, request_.ntk, options); });
     progress_.erase();
     report_.compute_seconds = watch.seconds();  // which includes writing
   }

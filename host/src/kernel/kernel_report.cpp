@@ -1,6 +1,5 @@
 #include "kernel/kernel_report.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -65,26 +64,5 @@ std::string KernelReport::text() const {
                                     compute_seconds, instruction_set(), request.threads)});
   return table.text();
 }
-
-template <class Real>
-std::string kernel_text(const std::string& name, const MatrixView<Real>& kernel, bool symmetric) {
-  constexpr Eigen::Index corner = 4;
-  std::string text = bold(name) + print(": entries from %.6g to %.6g", double(kernel.minCoeff()),
-                                        double(kernel.maxCoeff()));
-  if (symmetric)
-    text += print(", diagonal from %.6g to %.6g", double(kernel.diagonal().minCoeff()),
-                  double(kernel.diagonal().maxCoeff()));
-  text += '\n';
-  for (Eigen::Index i = 0; i < std::min(kernel.rows(), corner); ++i) {
-    for (Eigen::Index j = 0; j < std::min(kernel.cols(), corner); ++j)
-      text += print("%14.6g", double(kernel(i, j)));
-    text += kernel.cols() > corner ? "  ...\n" : "\n";
-  }
-  if (kernel.rows() > corner) text += std::string(11, ' ') + "...\n";
-  return text;
-}
-
-template std::string kernel_text(const std::string&, const MatrixView<double>&, bool);
-template std::string kernel_text(const std::string&, const MatrixView<float>&, bool);
 
 }  // namespace nngp::host

@@ -36,8 +36,4 @@ struct KernelReport {
   std::string identity() const;
 };
 
-/// The range of a kernel's entries and its upper left corner, for reading.
-template <class Real>
-std::string kernel_text(const std::string& name, const MatrixView<Real>& kernel, bool symmetric);
-
 }  // namespace nngp::host

@@ -4,6 +4,7 @@
 
 #include "command/inexact.hpp"
 #include "command/models.hpp"
+#include "command/options.hpp"
 #include "command/plot.hpp"
 #include "nngp/text.hpp"
 
@@ -39,12 +40,9 @@ Slice parse_slice(const std::string& text) {
 
 po::options_description kernel_options() {
   po::options_description options("Options");
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("model", text("MODEL")->required(),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+       model_help)  //
       ("x1", text("FILE")->required(),
        "the inputs, one example a row: .npy or .csv, or - for standard input")                 //
       ("x2", text("FILE"), "further inputs: kernels of x1 with x2 instead of x1 with itself")  //
@@ -53,7 +51,7 @@ po::options_description kernel_options() {
       ("dtype", text("TYPE")->default_value("float64"), "float64 or float32")                  //
       ("rows", text("A:B"), "only these rows of the kernels, counted from 0, without B")       //
       ("columns", text("A:B"), "only these columns")                                           //
-      ("threads", po::value<int>()->default_value(0)->value_name("N"),
+      ("threads", threads_value(),
        "how many threads; 0: as many as the process may use. Results do not depend on it")  //
       ("memory", text("SIZE"),
        "kernels larger than this, such as 4G, are written to disk block by block; default: half of "

@@ -17,9 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t largest_library = std::int64_t{256} << 20;
-constexpr std::int64_t largest_text = std::int64_t{1} << 20;
-constexpr int most_entries = 100;
+constexpr std::int64_t max_library = std::int64_t{256} << 20;
+constexpr std::int64_t max_text = std::int64_t{1} << 20;
+constexpr int max_entries = 100;
 constexpr const char* not_one =
     "neither a shared library nor a plain tar archive; unpack one that is compressed first";
 
@@ -94,15 +94,15 @@ Archive read(std::span<const std::byte> bytes) {
     const fs::path path = fs::path(archive_entry_pathname(entry)).lexically_normal();
     if (!seen.insert(path.string()).second)
       throw PluginError("'" + printable(path.string(), 200) + "' comes twice");
-    if (seen.size() > most_entries)
-      throw PluginError("more than " + std::to_string(most_entries) + " files");
+    if (seen.size() > max_entries)
+      throw PluginError("more than " + std::to_string(max_entries) + " files");
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
     if (path.filename() == "plugin.json") {
       if (!result.metadata.empty()) throw PluginError("two files plugin.json");
-      result.metadata = read_contents(reader.get(), entry, largest_text);
+      result.metadata = read_contents(reader.get(), entry, max_text);
     } else if (path.extension() == ".so") {
       if (!result.library.empty()) throw PluginError("two libraries; a plugin is one");
-      result.library = read_contents(reader.get(), entry, largest_library);
+      result.library = read_contents(reader.get(), entry, max_library);
     }
   }
   if (result.library.empty()) throw PluginError("no library in it; a plugin is a .so file");

@@ -33,7 +33,7 @@ double number(const po::variables_map& arguments, const std::string& option) {
 }
 
 /// Checks that there are Gaussians of this covariance. `where` names the point in messages.
-void check(const Point& point, const std::string& where) {
+void check_point(const Point& point, const std::string& where) {
   if (point.var1 < 0 || point.var2 < 0) throw DataError(where + "a variance is negative");
   constexpr double rounding = 1e-12;
   const double largest = std::sqrt(point.var1) * std::sqrt(point.var2);
@@ -60,7 +60,7 @@ std::vector<Point> points_of(const CsvTable& table, const std::string& file) {
   for (Eigen::Index row = 0; row < table.values.rows(); ++row) {
     const auto value = [&](int column) { return table.values(row, columns[column]); };
     points.push_back({value(0), value(1), value(2)});
-    check(points.back(), "'" + file + "', row " + std::to_string(row) + " (counted from 0): ");
+    check_point(points.back(), "'" + file + "', row " + std::to_string(row) + " (counted from 0): ");
   }
   return points;
 }
@@ -174,7 +174,7 @@ void run_eval(const po::variables_map& arguments) {
                          "' is missing; give --cov12, --var1 and --var2, or --points FILE.csv");
     const Point point = {number(arguments, "cov12"), number(arguments, "var1"),
                          number(arguments, "var2")};
-    check(point, "");
+    check_point(point, "");
     points = {point};
   }
 
@@ -194,9 +194,6 @@ void run_eval(const po::variables_map& arguments) {
 
 Command eval_command() {
   po::options_description options("Options");
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()                                                          //
       ("cov12", text("C"), "the covariance of x1 and x2")                        //
       ("var1", text("V"), "the variance of x1")                                  //

@@ -117,7 +117,7 @@ class Staged {
 
 /// Throws PluginError with the findings of a library that fails a check, or has failed one before. Says
 /// whose names it takes.
-void check(const fs::path& library, const fs::path& origin, const Refusals& refusals) {
+void check_library(const fs::path& library, const fs::path& origin, const Refusals& refusals) {
   if (const std::string reason = refusals.reason(); !reason.empty())
     throw PluginError(printable(origin.string(), 300) +
                       ": not installed, since this very file failed before: " + reason +
@@ -208,7 +208,7 @@ void install_plugin(const po::variables_map& arguments) {
     return installed.file;
   };
   const fs::path target = place();
-  check(staged.file(), origin, Refusals(bytes));
+  check_library(staged.file(), origin, Refusals(bytes));
 
   fs::create_directories(target.parent_path());
   // Beside it first: where a link has its name, that gives way and not what it points to.

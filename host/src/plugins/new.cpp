@@ -1,6 +1,5 @@
 // nngp plugins new: a project for an activation of one's own.
 
-#include <algorithm>
 #include <iostream>
 #include <regex>
 #include <set>

@@ -123,21 +123,7 @@ class Comparison {
       if (networks[i]) judge(candidates_[i], *networks[i]);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       progress_.show(print("model %zu of %zu", i + 1, candidates_.size()));
-      try {
-        const Ensemble<double> ensemble =
-            networks[i]
-                ? Ensemble<double>(*networks[i], x_->view(), targets_.values(), options_)
-                : Ensemble<double>(own_kernel(candidates_[i].name), targets_.values(), options_);
-        const std::vector<Scored> all = score_all(ensemble, selection_, [this] { interrupt_.check(); });
-        candidates_[i].best = best_of(all, selection_.criterion, classifies());
-      } catch (const Interrupted&) {
-        interrupt_.check();
-        throw;
-      } catch (const NotPositiveDefinite& error) {
-        candidates_[i].reason = error.what();
-      } catch (const NumericalError& error) {
-        candidates_[i].reason = error.what();
-      }
+      interrupt_.during([&] { score(candidates_[i], networks[i]); });
       interrupt_.check();
     }
     progress_.erase();
@@ -233,6 +219,20 @@ class Comparison {
     }
     interrupt_.check();
   }
+  /// Finds the best scores of a network, or of a kernel of one's own, or the reason why there are none.
+  void score(Candidate& candidate, const std::optional<KernelFn>& network) const {
+    try {
+      const Ensemble<double> ensemble =
+          network ? Ensemble<double>(*network, x_->view(), targets_.values(), options_)
+                  : Ensemble<double>(own_kernel(candidate.name), targets_.values(), options_);
+      const std::vector<Scored> all = score_all(ensemble, selection_, [this] { interrupt_.check(); });
+      candidate.best = best_of(all, selection_.criterion, classifies());
+    } catch (const NotPositiveDefinite& error) {
+      candidate.reason = error.what();
+    } catch (const NumericalError& error) {
+      candidate.reason = error.what();
+    }
+  }
   bool classifies() const { return targets_.classes().has_value(); }
   const Candidate& best() const { return candidates_.front(); }
 
@@ -267,9 +267,6 @@ void run_compare(const po::variables_map& arguments) {
 
 Command compare_command() {
   po::options_description options("Options");
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("models", po::value<std::vector<std::string>>()->multitoken()->value_name("FILE..."),
        "files that hold a model, or a template of models, each")  //
@@ -283,8 +280,7 @@ Command compare_command() {
       ("kernel", text("KERNEL")->default_value("nngp"), "nngp or ntk")                       //
       ("best", text("OUT.txt"), "write the best model, for --model @OUT.txt")                //
       ("report", text("OUT.json"), "write the scores; - prints them")                        //
-      ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the process may use");
+      ("threads", threads_value(), threads_help);
   add_target_options(options);
   add_input_options(options);
   add_shape_option(options);

@@ -1,6 +1,7 @@
 #include "predict/kernel_files.hpp"
 
 #include "command/inputs.hpp"
+#include "command/options.hpp"
 #include "nngp/error.hpp"
 #include "nngp/stored_kernel.hpp"
 
@@ -26,9 +27,6 @@ Paths KernelFiles::paths() const {
 }
 
 void add_kernel_file_options(po::options_description& options) {
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("k-train", text("FILE"),
        "instead of a model and inputs, a kernel of one's own: of the training inputs, NNGP or NTK as "

@@ -4,7 +4,6 @@
 #include <bit>
 #include <charconv>
 #include <cstdint>
-#include <cstring>
 
 #include "nngp/npy.hpp"
 

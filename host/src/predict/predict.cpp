@@ -68,7 +68,7 @@ class PredictRun {
                                      std = open(request_.std_path, {n, spreads});
     std::optional<LabelFile> labels;
     if (!request_.labels.empty()) labels.emplace(request_.labels);
-    const Gaussian predicted = compute();
+    const Gaussian predicted = interrupt_.during([this] { return compute(); });
     kernels_->check_unchanged();
     targets_.data().check_unchanged();
     if (y_test_) y_test_->check_unchanged();
@@ -179,37 +179,31 @@ class PredictRun {
   }
 
   Gaussian compute() {
-    try {
-      const Stopwatch training;
-      const EnsembleOptions options = this->options();
-      const Ensemble<Real> trained = kernels_->train(targets_.values(), options);
-      progress_.erase();
-      interrupt_.check();
-      const Ensemble<Real> ensemble = best(trained);
-      report_.train_seconds = training.seconds();
-      const Stopwatch predicting;
-      const Spread spread = this->spread(ensemble.options().method);
-      std::optional<KernelOperator<Real>> test;
-      const bool bounds =
-          options.method == SolveMethod::conjugate_gradients && kernels_->knows_spread();
-      if (spread != Spread::none || bounds) test = kernels_->test(options.compute);
-      const KernelOperator<Real> cross = kernels_->cross(options.compute);
-      warn_inexact(cross.numerical_layers());
-      Gaussian predicted = ensemble.predict(cross, test, spread, request_.time);
-      report_.predict_seconds = predicting.seconds();
-      progress_.erase();
-      describe(ensemble, predicted);
-      clamp(predicted);
-      judge(predicted);
-      // A picture shows many outputs on one scale.
-      if (units().size() > 1 && !request_.plot.empty()) picture_ = draw(ensemble, predicted);
-      restore_units(predicted);
-      if (units().size() == 1 && !request_.plot.empty()) picture_ = draw(ensemble, predicted);
-      return predicted;
-    } catch (const Interrupted&) {
-      interrupt_.check();
-      throw;
-    }
+    const Stopwatch training;
+    const EnsembleOptions options = this->options();
+    const Ensemble<Real> trained = kernels_->train(targets_.values(), options);
+    progress_.erase();
+    interrupt_.check();
+    const Ensemble<Real> ensemble = best(trained);
+    report_.train_seconds = training.seconds();
+    const Stopwatch predicting;
+    const Spread wanted = uncertainty(ensemble.options().method);
+    std::optional<KernelOperator<Real>> test;
+    const bool bounds = options.method == SolveMethod::conjugate_gradients && kernels_->knows_spread();
+    if (wanted != Spread::none || bounds) test = kernels_->test(options.compute);
+    const KernelOperator<Real> cross = kernels_->cross(options.compute);
+    warn_inexact(cross.numerical_layers());
+    Gaussian predicted = ensemble.predict(cross, test, wanted, request_.time);
+    report_.predict_seconds = predicting.seconds();
+    progress_.erase();
+    describe(ensemble, predicted);
+    clamp(predicted);
+    judge(predicted);
+    // A picture shows many outputs on one scale.
+    if (units().size() > 1 && !request_.plot.empty()) picture_ = draw(ensemble, predicted);
+    restore_units(predicted);
+    if (units().size() == 1 && !request_.plot.empty()) picture_ = draw(ensemble, predicted);
+    return predicted;
   }
 
   /// With the diag_reg of the grid that does best, if there is one.
@@ -225,7 +219,7 @@ class PredictRun {
   bool classifies() const { return targets_.classes().has_value(); }
 
   /// Variances cost little beside a factorisation, but as much as the means by conjugate gradients.
-  Spread spread(SolveMethod method) const {
+  Spread uncertainty(SolveMethod method) const {
     if (!request_.cov.empty()) return Spread::covariance;
     const bool judged =
         y_test_ && kernels_->knows_spread() && method != SolveMethod::conjugate_gradients;

@@ -2,6 +2,7 @@
 
 #include "command/inexact.hpp"
 #include "command/models.hpp"
+#include "command/options.hpp"
 #include "command/plot.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
@@ -22,16 +23,31 @@ std::optional<double> parse_time(const std::string& text) {
   return time;
 }
 
+/// Throws UsageError.
+void check_files(const PredictRequest& request) {
+  Paths inputs = {{"--x-train", request.x_train},
+                  {"--y-train", request.y_train},
+                  {"--x-test", request.x_test},
+                  {"--y-test", request.y_test}};
+  for (const auto& path : request.kernels.paths()) inputs.push_back(path);
+  const Paths results = {{"--mean", request.mean},
+                         {"--cov", request.cov},
+                         {"--std", request.std_path},
+                         {"--labels", request.labels}};
+  Paths outputs = results;
+  outputs.insert(outputs.end(), {{"--report", request.report}, {"--plot", request.plot}});
+  check_paths(inputs, outputs);
+  for (const auto& [option, path] : results)
+    if (path == standard_output) throw UsageError(option + " takes a file, not standard output");
+}
+
 }  // namespace
 
 po::options_description predict_options() {
   po::options_description options("Options");
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("model", text("MODEL"),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+       model_help)  //
       ("x-train", text("FILE"),
        "training inputs, one example a row: .npy or .csv, or - for standard input")          //
       ("y-train", text("FILE")->required(), "their targets: numbers, or labels of classes")  //
@@ -55,8 +71,8 @@ po::options_description predict_options() {
       ("tolerance", text("EPS")->default_value("1e-8"), "of conjugate gradients: relative residual")  //
       ("dtype", text("TYPE")->default_value("float64"),
        "float64 or float32, of the kernel's entries; equations are solved in float64")  //
-      ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the process may use")  //
+      ("threads", threads_value(),
+       threads_help)  //
       ("memory", text("SIZE"),
        "how much to use, such as 4G; default: half of what the machine, the control group and ulimit "
        "grant")  //
@@ -107,23 +123,7 @@ PredictRequest predict_request(const po::variables_map& arguments) {
   if (request.kernels.given() && request.dtype != "float64")
     throw UsageError(
         "--dtype is that of kernels which are computed; those of --k-train are used as they are");
-  Paths inputs = {{"--x-train", request.x_train},
-                  {"--y-train", request.y_train},
-                  {"--x-test", request.x_test},
-                  {"--y-test", request.y_test}};
-  for (const auto& path : request.kernels.paths()) inputs.push_back(path);
-  check_paths(inputs, {{"--mean", request.mean},
-                       {"--cov", request.cov},
-                       {"--std", request.std_path},
-                       {"--labels", request.labels},
-                       {"--report", request.report},
-                       {"--plot", request.plot}});
-  for (const auto& [option, path] : {std::pair("--mean", request.mean),
-                                     {"--cov", request.cov},
-                                     {"--std", request.std_path},
-                                     {"--labels", request.labels}})
-    if (path == standard_output)
-      throw UsageError(std::string(option) + " takes a file, not standard output");
+  check_files(request);
   if (!request.kernels.given()) request.model = read_model(value("model"));
   return request;
 }

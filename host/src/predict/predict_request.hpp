@@ -26,7 +26,7 @@ struct PredictRequest {
   Get kernel = Get::nngp;
   Selection selection;
   bool leave_one_out = false;
-  std::optional<double> time;  ///< none: for ever
+  std::optional<double> time;  ///< none: to convergence
   double learning_rate = 1;
   std::string scratch;  ///< folder; empty: none
   std::string solver;   ///< "auto", "direct" or "cg"

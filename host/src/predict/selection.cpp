@@ -53,9 +53,6 @@ Get parse_kernel(const std::string& text) {
 std::string kernel_name(Get kernel) { return kernel == Get::nngp ? "nngp" : "ntk"; }
 
 void add_selection_options(po::options_description& options) {
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("diag-reg", text("R")->default_value("1e-3"),
        "added to the diagonal of the kernel, in units of its mean")             //

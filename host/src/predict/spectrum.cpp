@@ -103,18 +103,15 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
     progress.update(done, total);
     return !interrupt.interrupted();
   };
-  try {
-    const KernelFn kernel_fn(network, x.sites());
-    const KernelOptions options{threads, on_progress, allowed};
+  const KernelFn kernel_fn(network, x.sites());
+  const KernelOptions options{threads, on_progress, allowed};
+  KernelMatrix<double> kernel = interrupt.during([&] {
     warn_inexact(kernel_fn.bind(x.view(), options).numerical_layers());
-    KernelMatrix<double> kernel = training_kernel(kernel_fn, x.view(), which, options);
-    x.check_unchanged();
-    source = {model_text(network), {"x", path, input_report(x)}};
-    return kernel;
-  } catch (const Interrupted&) {
-    interrupt.check();
-    throw;
-  }
+    return training_kernel(kernel_fn, x.view(), which, options);
+  });
+  x.check_unchanged();
+  source = {model_text(network), {"x", path, input_report(x)}};
+  return kernel;
 }
 
 /// A kernel of one's own.
@@ -173,12 +170,9 @@ void run_spectrum(const po::variables_map& arguments) {
 
 Command spectrum_command() {
   po::options_description options("Options");
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("model", text("MODEL"),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
+       model_help)  //
       ("x", text("FILE"),
        "the inputs, one example a row: .npy or .csv, or - for standard input")  //
       ("k-train", text("FILE"), "instead of these, a kernel of one's own")      //
@@ -190,8 +184,7 @@ Command spectrum_command() {
       ("eigenvalues", text("OUT.npy"), "write the eigenvalues, increasing")  //
       ("report", text("OUT.json"), "write the result; - prints it")          //
       ("plot", text("OUT.svg|png"), "draw the eigenvalues")                  //
-      ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the process may use");
+      ("threads", threads_value(), threads_help);
   add_input_options(options);
   add_shape_option(options);
   options.add(inexact_options()).add(model_options());

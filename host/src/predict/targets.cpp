@@ -1,9 +1,7 @@
 #include "predict/targets.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
-#include <limits>
 
 #include "command/report.hpp"
 #include "nngp/error.hpp"

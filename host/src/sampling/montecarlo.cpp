@@ -9,7 +9,6 @@
 #include "command/options.hpp"
 #include "command/process_guard.hpp"
 #include "command/progress.hpp"
-#include "kernel/kernel_report.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
 #include "nngp/model.hpp"
@@ -52,10 +51,10 @@ class MonteCarloRun {
     open(request_.ntk, &KernelEstimates::ntk, &KernelEstimate::mean, outputs);
     open(request_.ntk_error, &KernelEstimates::ntk, &KernelEstimate::error, outputs);
     if (request_.wants_summary() || !request_.report.empty()) bind_infinite_width();
-    const KernelEstimates estimates = sample();
+    const KernelEstimates estimates = interrupt_.during([this] { return sample(); });
     for (Output& output : outputs)
       output.file.matrix() = (estimates.*output.kernel.*output.part).view().template cast<Real>();
-    if (infinite_width_) compare(estimates);
+    if (infinite_width_) interrupt_.during([&] { compare(estimates); });
     interrupt_.check();
     x1_.check_unchanged();
     if (x2_) x2_->check_unchanged();
@@ -104,18 +103,13 @@ class MonteCarloRun {
       progress_.update(done, total, "samples");
       return !interrupt_.interrupted();
     };
-    try {
-      KernelEstimates estimates = monte_carlo_kernels(network_, x1_.view(), x2(), wanted(), options);
-      progress_.erase();
-      report_.samples = estimates.samples;
-      report_.sample_seconds = watch.seconds();
-      if (request_.wants_nngp()) report_.nngp = EstimateReport{estimates.nngp.relative_error, {}};
-      if (request_.wants_ntk()) report_.ntk = EstimateReport{estimates.ntk.relative_error, {}};
-      return estimates;
-    } catch (const Interrupted&) {
-      interrupt_.check();
-      throw;
-    }
+    KernelEstimates estimates = monte_carlo_kernels(network_, x1_.view(), x2(), wanted(), options);
+    progress_.erase();
+    report_.samples = estimates.samples;
+    report_.sample_seconds = watch.seconds();
+    if (request_.wants_nngp()) report_.nngp = EstimateReport{estimates.nngp.relative_error, {}};
+    if (request_.wants_ntk()) report_.ntk = EstimateReport{estimates.ntk.relative_error, {}};
+    return estimates;
   }
 
   KernelOptions kernel_options() {
@@ -131,14 +125,11 @@ class MonteCarloRun {
   void bind_infinite_width() {
     rows_ = x1_.view().template cast<double>();
     if (x2_) cols_ = x2_->view().template cast<double>();
-    const auto view = [](const Matrix<double>& x) {
-      return MatrixView<double>(x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols()));
-    };
     std::optional<MatrixView<double>> second;
-    if (x2_) second.emplace(view(cols_));
+    if (x2_) second.emplace(cols_);
     try {
       infinite_width_.emplace(
-          KernelFn(network_, x1_.sites()).bind(view(rows_), second, kernel_options()));
+          KernelFn(network_, x1_.sites()).bind<double>(rows_, second, kernel_options()));
       report_.numerical = infinite_width_->numerical_layers();
       warn_inexact(report_.numerical);
     } catch (const InexactError&) {
@@ -164,7 +155,6 @@ class MonteCarloRun {
         report_.nngp->deviation = deviation(estimates.nngp, exact.nngp.view(), rounding);
       if (report_.ntk) report_.ntk->deviation = deviation(estimates.ntk, exact.ntk.view(), rounding);
     } catch (const Interrupted&) {
-      interrupt_.check();
       throw;
     } catch (const Error& error) {
       report_.no_kernel = error.what();
@@ -230,9 +220,6 @@ void run_montecarlo(const po::variables_map& arguments) {
 
 Command montecarlo_command() {
   po::options_description options("Options");
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("x1", text("FILE")->required(),
        "the inputs, one example a row: .npy or .csv, or - for standard input")                 //

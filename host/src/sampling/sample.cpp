@@ -35,15 +35,12 @@ void sample(const SamplingRequest& request, Models& models, const std::string& x
     progress.update(done, total, "samples");
     return !interrupt.interrupted();
   };
-  try {
+  interrupt.during([&] {
     sample_outputs<Real>(network, x.view(), options,
                          [&](std::size_t k, const MatrixView<Real>& outputs) {
                            out.write_block(static_cast<Eigen::Index>(k) * rows, 0, outputs);
                          });
-  } catch (const Interrupted&) {
-    interrupt.check();
-    throw;
-  }
+  });
   interrupt.check();
   x.check_unchanged();
   out.commit();

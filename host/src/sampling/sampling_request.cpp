@@ -1,7 +1,6 @@
 #include "sampling/sampling_request.hpp"
 
 #include <charconv>
-#include <limits>
 
 #include "command/models.hpp"
 #include "command/options.hpp"
@@ -24,29 +23,25 @@ std::uint64_t parse_whole(const std::string& text, const char* option, std::uint
 }  // namespace
 
 void add_sampling_options(po::options_description& options) {
-  const auto text = [](const char* value_name) {
-    return po::value<std::string>()->value_name(value_name);
-  };
   options.add_options()  //
       ("model", text("MODEL")->required(),
-       "the network: an expression as of neural_tangents.stax, or @FILE that holds one")  //
-      ("samples", text("K")->required(), "how many networks to sample")                   //
+       model_help)                                                       //
+      ("samples", text("K")->required(), "how many networks to sample")  //
       ("seed", text("S")->default_value("0"),
        "which networks: the same seed gives the same ones, with any number of threads")          //
       ("width", text("N"), "units of every hidden Dense layer, instead of what the model says")  //
       ("dtype", text("TYPE")->default_value("float64"), "float64 or float32")                    //
-      ("threads", po::value<int>()->default_value(0)->value_name("N"),
-       "how many threads; 0: as many as the process may use");
+      ("threads", threads_value(), threads_help);
   add_input_options(options);
   add_shape_option(options);
   options.add(model_options());
 }
 
-SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t least_samples) {
+SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t min_samples) {
   SamplingRequest request;
   request.dtype = dtype_from(text_of(arguments, "dtype"));
   request.seed = parse_whole(text_of(arguments, "seed"), "seed", 0);
-  request.samples = parse_whole(text_of(arguments, "samples"), "samples", least_samples);
+  request.samples = parse_whole(text_of(arguments, "samples"), "samples", min_samples);
   if (arguments.count("width")) request.width = parse_whole(text_of(arguments, "width"), "width", 1);
   request.threads = threads_from(arguments["threads"].as<int>());
   request.reading = reading_positions(read_options(arguments), arguments);

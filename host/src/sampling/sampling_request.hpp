@@ -25,8 +25,8 @@ struct SamplingRequest {
 /// Adds the options of SamplingRequest to `options`.
 void add_sampling_options(po::options_description& options);
 
-/// Reads them; `least_samples` is the smallest number of samples. Throws UsageError, DataError.
-SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t least_samples);
+/// Reads them; `min_samples` is the smallest number of samples. Throws UsageError, DataError.
+SamplingRequest sampling_request(const po::variables_map& arguments, std::size_t min_samples);
 
 /// `network` with the hidden width that was asked for.
 Layer with_requested_width(const Layer& network, const SamplingRequest& request);
