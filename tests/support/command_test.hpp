@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "npy_files.hpp"
 #include "process.hpp"
@@ -19,6 +22,9 @@ class CommandTest : public testing::Test {
   std::string write(const std::string& name, const nngp::Matrix<double>& matrix) const {
     write_npy(folder / name, matrix);
     return file(name);
+  }
+  static void wait_for(const std::filesystem::path& path) {
+    while (!std::filesystem::exists(path)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 
   const TemporaryFolder folder;
