@@ -344,7 +344,7 @@ TEST_F(KernelCommand, StreamsWhatDoesNotFitIntoTheMemoryGranted) {
 const std::string long_network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 3000), Dense(1))";
 
 TEST_F(KernelCommand, TidiesUpWhenInterrupted) {
-  write_npy<double>(folder / "x.npy", nngp::Matrix<double>::Random(4000, 8));
+  write_npy(folder / "x.npy", nngp::Matrix<double>::Random(4000, 8));
   for (const int signal : {SIGINT, SIGTERM}) {
     const Process process({NNGP_TEST_COMMAND, "kernel", "--model", long_network, "--x1", file("x.npy"),
                            "--nngp", file("out.npy")});
@@ -360,7 +360,7 @@ TEST_F(KernelCommand, TidiesUpWhenInterrupted) {
 }
 
 TEST_F(KernelCommand, ResumesWhatWasInterrupted) {
-  write_npy<double>(folder / "x.npy", nngp::Matrix<double>::Random(1500, 8));
+  write_npy(folder / "x.npy", nngp::Matrix<double>::Random(1500, 8));
   const std::string network = "serial(repeat(serial(Dense(1, 1.4), Relu()), 400), Dense(1))";
   const std::vector<std::string> options = {"--x1",          file("x.npy"), "--nngp",
                                             file("out.npy"), "--memory",    "1M"};
@@ -395,7 +395,7 @@ TEST_F(KernelCommand, ResumesWhatWasInterrupted) {
 }
 
 TEST_F(KernelCommand, ShowsProgressOnATerminal) {
-  write_npy<double>(folder / "x.npy", nngp::Matrix<double>::Random(4000, 8));
+  write_npy(folder / "x.npy", nngp::Matrix<double>::Random(4000, 8));
   int controller = -1, terminal = -1;
   char terminal_name[64] = {};
   ASSERT_EQ(::openpty(&controller, &terminal, terminal_name, nullptr, nullptr), 0);
