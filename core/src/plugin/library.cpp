@@ -3,7 +3,9 @@
 #include <dlfcn.h>
 #include <sys/statvfs.h>
 
+#include <bit>
 #include <cfenv>
+#include <cstdint>
 #include <limits>
 #include <mutex>
 
@@ -21,14 +23,15 @@ namespace fs = std::filesystem;
 struct FloatingPointMode {
   int rounding = std::fegetround();
   int traps = fegetexcept();
-  bool subnormal_results = halved(std::numeric_limits<double>::min()) != 0;
-  bool subnormal_arguments = halved(4 * std::numeric_limits<double>::denorm_min()) != 0;
+  bool subnormal_results = halves(std::numeric_limits<double>::min());
+  bool subnormal_arguments = halves(4 * std::numeric_limits<double>::denorm_min());
 
-  // Done when the program runs, and here: the compiler moves no access of what is volatile.
-  static double halved(double value) {
+  /// Whether half of a value is a number other than 0. Done when the program runs, and here: the
+  /// compiler moves no access of what is volatile. Bits are compared, which do not depend on the mode.
+  static bool halves(double value) {
     volatile double at_run_time = value;
     at_run_time = at_run_time * 0.5;
-    return at_run_time;
+    return std::bit_cast<std::uint64_t>(double(at_run_time)) != 0;
   }
   bool operator==(const FloatingPointMode&) const = default;
 };

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -35,7 +37,11 @@ Real at_run_time(Real value) {
   return result;
 }
 
-double halved(double value) { return at_run_time(at_run_time(value) * 0.5); }
+/// Whether half of a value is a number other than 0. Bits are compared, which do not depend on the
+/// mode.
+bool halves(double value) {
+  return std::bit_cast<std::uint64_t>(at_run_time(at_run_time(value) * 0.5)) != 0;
+}
 
 /// Whether sums that lie between two numbers become the one that is further from 0.
 std::array<bool, 4> roundings() {
@@ -209,8 +215,8 @@ std::string printed(int stream) {
 
 ProcessState::ProcessState()
     : roundings_(roundings()),
-      subnormal_results_(halved(std::numeric_limits<double>::min()) != 0),
-      subnormal_arguments_(halved(4 * std::numeric_limits<double>::denorm_min()) != 0),
+      subnormal_results_(halves(std::numeric_limits<double>::min())),
+      subnormal_arguments_(halves(4 * std::numeric_limits<double>::denorm_min())),
       long_precision_(at_run_time(1.0L) + at_run_time(std::numeric_limits<long double>::epsilon()) !=
                       1),
       control_(control_registers()) {
