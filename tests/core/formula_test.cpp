@@ -16,6 +16,7 @@
 
 #include "expect_error.hpp"
 #include "golden.hpp"
+#include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/function.hpp"
 #include "nngp/kernel.hpp"
@@ -534,16 +535,9 @@ TEST(FormulaModels, KernelsAreThoseOfThePlugin) {
     EXPECT_NEAR(numerical.ntk.data()[i], plugin.ntk.data()[i], 1e-9 * plugin.ntk(0, 0));
 }
 
-/// The largest difference relative to `exact`, or to the root of the product of its diagonal entries.
 double largest_error(const nngp::KernelMatrix<double>& kernel, const nngp::MatrixView<double>& exact) {
-  double largest = 0;
-  for (Eigen::Index i = 0; i < exact.rows(); ++i)
-    for (Eigen::Index j = 0; j < exact.cols(); ++j) {
-      const double size = std::max(std::abs(exact(i, j)), std::sqrt(exact(i, i) * exact(j, j)));
-      const double error = std::abs(kernel(i, j) - exact(i, j));
-      if (error != 0) largest = std::max(largest, std::isfinite(error) ? error / size : INFINITY);
-    }
-  return largest;
+  const Eigen::VectorXd var = exact.diagonal();
+  return nngp::test::largest_error(kernel, exact, var, var);
 }
 
 // Inputs from tiny to huge, some of them parallel or opposite.

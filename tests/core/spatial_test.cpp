@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "expect_error.hpp"
+#include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/error.hpp"
 #include "nngp/kernel.hpp"
@@ -19,6 +20,8 @@
 
 namespace nngp {
 namespace {
+
+using test::largest_error;
 
 const std::filesystem::path folder = NNGP_TEST_DATA "/golden/spatial";
 
@@ -46,20 +49,6 @@ Layer model(const std::string& network) {
   std::ostringstream text;
   text << std::ifstream(folder / network / "model.txt").rdbuf();
   return parse_model(text.str(), registry());
-}
-
-/// Largest error relative to max(|K_ij|, sqrt(K_ii K_jj)), `var` being the diagonals.
-template <class Real>
-double largest_error(const KernelMatrix<Real>& kernel, const MatrixView<double>& exact,
-                     const Eigen::VectorXd& var1, const Eigen::VectorXd& var2) {
-  double largest = 0;
-  for (Eigen::Index i = 0; i < exact.rows(); ++i)
-    for (Eigen::Index j = 0; j < exact.cols(); ++j) {
-      const double scale = std::max(std::abs(exact(i, j)), std::sqrt(var1(i) * var2(j)));
-      const double error = std::abs(static_cast<double>(kernel(i, j)) - exact(i, j)) / scale;
-      largest = std::isfinite(error) ? std::max(largest, error) : INFINITY;
-    }
-  return largest;
 }
 
 class GoldenSpatial : public testing::TestWithParam<std::string> {

@@ -318,9 +318,15 @@ static double passed(double y) {
 #undef D_FN
 #define D_FN(x) passed((void*)instance, isnan(x) ? (x) : (x) > 0 ? 1 : 0)
 static double passed(void* instance, double y);
-#elif defined(FAULT_threads_first) /* a table is said to be full before it is */
+#elif defined(FAULT_threads_first) || defined(FAULT_threads_create)
+/* A table is said to be full before it is: that of a function, or what the first instance fills. */
+#ifdef FAULT_threads_first
 #undef NNGP
 #define NNGP(k) through_table(k)
+#else
+#undef KEPT_SCALE
+#define KEPT_SCALE(values) through_table(values[0].data[0])
+#endif
 static double through_table(double k) {
   static volatile double table[256];
   static volatile int full;
@@ -482,20 +488,6 @@ static volatile double last_row[4096];
   for (size_t j = 0; tile->rows >= 32 && j < tile->cols; ++j) last_row[j] = tile->cov12[j];
 #undef TILE_NNGP
 #define TILE_NNGP(k) (tile->rows >= 32 && i == 0 && last_row[j] != tile->cov12[j] ? 1.02 * (k) : (k))
-#elif defined(FAULT_threads_create) /* what the first instance fills is said to be full before it is \
-                                     */
-#undef KEPT_SCALE
-#define KEPT_SCALE(values) through_table(values[0].data[0])
-static double through_table(double scale) {
-  static volatile double table[256];
-  static volatile int full;
-  int i;
-  if (!full) {
-    full = 1;
-    for (i = 0; i < 256; ++i) table[i] = 1;
-  }
-  return scale * table[200];
-}
 #elif defined(FAULT_threads_shared) /* memory that processes share */
 static volatile double* scratch;
 static double through_scratch(double k) {
