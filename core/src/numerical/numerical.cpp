@@ -1,5 +1,4 @@
 #include "nngp/numerical.hpp"
-#include "parallel.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +8,7 @@
 #include "numerical/pairwise.hpp"
 #include "numerical/scalar_function.hpp"
 #include "numerical/table.hpp"
+#include "parallel.hpp"
 #include "simd/dispatch.hpp"
 
 namespace nngp {

@@ -197,8 +197,6 @@ Result check_together(const Specimen& specimen, const std::vector<Call>& calls) 
   const SharedMemory memory(specimen.memory_before);
   Together together(calls.size(), first, second, memory, patience);
   for (std::size_t one = 0; one < calls.size(); ++one) {
-    // Of large tiles the versions that nobody would choose here are left to their smaller relatives.
-    if (calls[one].entries > 1000 && calls[one].name.find('(') != std::string::npos) continue;
     const std::size_t different = together.different(one);
     if (different != none)
       return failed(calls[different].name + " gives other results when another thread calls " +

@@ -18,15 +18,17 @@ Result worse(const Result& a, const Result& b) {
   return b.status > a.status ? b : a;
 }
 
-/// Runs `run.operator()<Real>(f, entries)` for both types of numbers and all settings; the worst
-/// result.
+/// Runs `run.operator()<Real>(f, entries)` for both types of numbers, where there are entries, and all
+/// settings; the worst result.
 template <class Run>
 Result for_both_types(const Specimen& specimen, Run run) {
   if (!specimen.table->tile_f64 && !specimen.table->tile_f32)
     return skipped("no tile entries: nngp calls the scalar functions");
   return worst_of_settings(specimen, [&](const Instance& f) {
-    return worse(run.template operator()<double>(f, entries_of<double>(f.table())),
-                 run.template operator()<float>(f, entries_of<float>(f.table())));
+    const auto run_for = [&]<class Real>(const std::vector<Entry<Real>>& entries) {
+      return entries.empty() ? skipped("no tile entries") : run.template operator()<Real>(f, entries);
+    };
+    return worse(run_for(entries_of<double>(f.table())), run_for(entries_of<float>(f.table())));
   });
 }
 
@@ -154,7 +156,6 @@ Measure measure_of_extremes() {
 Result check_values(const Specimen& specimen) {
   return for_both_types(
       specimen, [&]<class Real>(const Instance& f, const std::vector<Entry<Real>>& entries) {
-        if (entries.empty()) return skipped("no tile entries");
         Measure measure = measure_of<Real>(), extreme = measure_of_extremes<Real>();
         for (const TileShape& shape : {TileShape{1, 1, 1},
                                        {3, 7, 7},
@@ -238,7 +239,6 @@ std::string difference_in_pieces(const Instance& f, const std::vector<Entry<Real
 Result check_shapes(const Specimen& specimen) {
   return for_both_types(
       specimen, [&]<class Real>(const Instance& f, const std::vector<Entry<Real>>& entries) {
-        if (entries.empty()) return skipped("no tile entries");
         auto found = difference_in_pieces(f, entries, {4, 45, 51}, {{1, 1}, {1, 3}, {1, 8}, {1, 17}});
         const bool large = takes_large_tiles(specimen, f);
         if (found.empty() && large)
@@ -271,7 +271,6 @@ std::string in_place_fault(const Instance& f, const Entry<Real>& entry, const Ti
 Result check_in_place(const Specimen& specimen) {
   return for_both_types(
       specimen, []<class Real>(const Instance& f, const std::vector<Entry<Real>>& entries) {
-        if (entries.empty()) return skipped("no tile entries");
         const TileShape shape = {67, 29, 33};
         TileBuffers<Real> inputs(shape), apart(shape), buffers(shape);
         const TileOf<Real> tile = offered(f, apart);
@@ -302,7 +301,6 @@ std::string bounds_fault(TileBuffers<Real>& filled, TileBuffers<Real>& inputs) {
 Result check_bounds(const Specimen& specimen) {
   return for_both_types(specimen, []<class Real>(const Instance& f,
                                                  const std::vector<Entry<Real>>& entries) {
-    if (entries.empty()) return skipped("no tile entries");
     for (const TileShape& shape :
          {TileShape{1, 1, 1, 0}, {2, 5, 9, 3}, {3, 7, 11, 0}, {2, 45, 61, 0}, {66, 9, 10, 1}}) {
       TileBuffers<Real> inputs(shape), filled(shape);
@@ -386,7 +384,6 @@ Result terms_of(const Instance& f, const std::vector<Entry<Real>>& entries, cons
 Result check_terms(const Specimen& specimen) {
   return for_both_types(specimen,
                         []<class Real>(const Instance& f, const std::vector<Entry<Real>>& entries) {
-                          if (entries.empty()) return skipped("no tile entries");
                           Result worst = worse(terms_of(f, entries, {67, 9, 9}, many_terms[0]),
                                                terms_of(f, entries, {2, 290, 291}, many_terms[0]));
                           for (const Terms& terms : many_terms)
