@@ -22,59 +22,67 @@ namespace {
 //                    - 2 k f(h) [P(x2 > k | x1 = h) - P(x2 < -k | x1 = h)]
 //                    - 2 h f(k) [P(x1 > h | x2 = k) - P(x1 < -h | x2 = k)].
 // All terms are O(h k) for large variances and exponentially small but for the first for small ones.
-template <class T>
-nngp::kernel_pair<T> symmetric_clip(double t, const T& cov12, const nngp::line<T>& x1,
-                                    const nngp::line<T>& x2) {
-  const nngp::crossing<T> x(abs(cov12), x1, x2, t);  // nngp is odd in cov12, d_nngp even
-  const T h = x.h.x, k = x.k.x, hk = h * k;
-  const nngp::abscissa<T> opposite_h(fma(x.rho, h, k) / x.s), opposite_k(fma(x.rho, k, h) / x.s);
+struct WideSymmetricClip {
+  double t;
 
-  const auto inside = hk < 0.25;
-  const auto [h1, k1, h2, k2] =
-      probability(inside, std::array<nngp::right_triangle<T>, 4>{
-                              {{x.h, x.on_h}, {x.k, x.on_k}, {x.h, opposite_h}, {x.k, opposite_k}}});
-  const T near = h1 + k1, far = h2 + k2;
-  const T d = select(inside, 2.0 * (near + far), 1.0 - 2.0 * (near + far));
-  const T tails = select(inside, x.asin_rho / pi - (far - near), far - near);
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
+    const nngp::line<T> x1(var1, t), x2(var2, t);
+    const nngp::crossing<T> x(abs(cov12), x1, x2, t);  // nngp is odd in cov12, d_nngp even
+    const T h = x.h.x, k = x.k.x, hk = h * k;
+    const nngp::abscissa<T> opposite_h(fma(x.rho, h, k) / x.s), opposite_k(fma(x.rho, k, h) / x.s);
 
-  const T corners =
-      x.s * nngp::bell_of(x.quadratic) * expm1(-2.0 * x.rho * hk / (x.s * x.s)) * (-0.5 / pi);
-  const T sides = k * x.h.density() * probability_between(x.on_h, opposite_h, 2.0 * x.rho * h / x.s) +
-                  h * x.k.density() * probability_between(x.on_k, opposite_k, 2.0 * x.rho * k / x.s);
-  const T nngp = x.deviation1 * x.deviation2 * fma(x.rho, d, 2.0 * (hk * tails + corners - sides));
-  return {copysign(nngp, cov12), d};
-}
+    const auto inside = hk < 0.25;
+    const auto [h1, k1, h2, k2] =
+        probability(inside, std::array<nngp::right_triangle<T>, 4>{
+                                {{x.h, x.on_h}, {x.k, x.on_k}, {x.h, opposite_h}, {x.k, opposite_k}}});
+    const T near = h1 + k1, far = h2 + k2;
+    const T d = select(inside, 2.0 * (near + far), 1.0 - 2.0 * (near + far));
+    const T tails = select(inside, x.asin_rho / pi - (far - near), far - near);
+
+    const T corners =
+        x.s * nngp::bell_of(x.quadratic) * expm1(-2.0 * x.rho * hk / (x.s * x.s)) * (-0.5 / pi);
+    const T sides = k * x.h.density() * probability_between(x.on_h, opposite_h, 2.0 * x.rho * h / x.s) +
+                    h * x.k.density() * probability_between(x.on_k, opposite_k, 2.0 * x.rho * k / x.s);
+    const T nngp = x.deviation1 * x.deviation2 * fma(x.rho, d, 2.0 * (hk * tails + corners - sides));
+    return {copysign(nngp, cov12), d};
+  }
+};
 
 // clip(x, 0, t):
 //   nngp / (s1 s2) = rho d_nngp + h k P(x1 > h, x2 > k)
 //                    + (1 - rho^2) [f(0, 0) - f(h, 0) - f(0, k) + f(h, k)]
 //                    + k [f(0) P(x2 > k | x1 = 0) - f(h) P(x2 > k | x1 = h)]
 //                    + h [f(0) P(x1 > h | x2 = 0) - f(k) P(x1 > h | x2 = k)].
-template <class T>
-nngp::kernel_pair<T> positive_clip(double t, const T& cov12, const nngp::line<T>& x1,
-                                   const nngp::line<T>& x2) {
-  const nngp::crossing<T> x(cov12, x1, x2, t);
-  const T h = x.h.x, k = x.k.x, hk = h * k;
-  const nngp::abscissa<T> foot_h(x.rho * h / x.s), foot_k(x.rho * k / x.s);
-  const nngp::abscissa<T> above_h(h / x.s), above_k(k / x.s);
+struct WidePositiveClip {
+  double t;
 
-  const auto inside = hk < 0.25;
-  const auto [h1, k1, h2, k2] =
-      probability(inside, std::array<nngp::right_triangle<T>, 4>{
-                              {{x.h, x.on_h}, {x.k, x.on_k}, {x.h, foot_h}, {x.k, foot_k}}});
-  const T near = h1 + k1, all = near + (h2 + k2);
-  const T d = select(inside, all, x.orthant - all);
-  const T tail = 0.5 * (x.h.upper + x.k.upper) + select(inside, near - (0.5 - x.orthant), -near);
+  template <class T>
+  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
+    const nngp::line<T> x1(var1, t), x2(var2, t);
+    const nngp::crossing<T> x(cov12, x1, x2, t);
+    const T h = x.h.x, k = x.k.x, hk = h * k;
+    const nngp::abscissa<T> foot_h(x.rho * h / x.s), foot_k(x.rho * k / x.s);
+    const nngp::abscissa<T> above_h(h / x.s), above_k(k / x.s);
 
-  const T a = 0.5 * above_h.x * above_h.x, b = 0.5 * above_k.x * above_k.x;
-  const T peak = nngp::bell_of(select(x.rho > 0.0, x.quadratic, a + b));
-  const T skew = copysign(peak * expm1(-abs(x.rho) * hk / (x.s * x.s)), x.rho);
-  const double density0 = 1 / (nngp::sqrt_2 * nngp::sqrt_pi);
-  const T corners = (0.5 / pi) * x.s * fma(expm1(-a), expm1(-b), skew);
-  const T sides = k * (density0 * above_k.above() - x.h.density() * x.on_h.above()) +
-                  h * (density0 * above_h.above() - x.k.density() * x.on_k.above());
-  return {x.deviation1 * x.deviation2 * (fma(x.rho, d, hk * tail) + (corners + sides)), d};
-}
+    const auto inside = hk < 0.25;
+    const auto [h1, k1, h2, k2] =
+        probability(inside, std::array<nngp::right_triangle<T>, 4>{
+                                {{x.h, x.on_h}, {x.k, x.on_k}, {x.h, foot_h}, {x.k, foot_k}}});
+    const T near = h1 + k1, all = near + (h2 + k2);
+    const T d = select(inside, all, x.orthant - all);
+    const T tail = 0.5 * (x.h.upper + x.k.upper) + select(inside, near - (0.5 - x.orthant), -near);
+
+    const T a = 0.5 * above_h.x * above_h.x, b = 0.5 * above_k.x * above_k.x;
+    const T peak = nngp::bell_of(select(x.rho > 0.0, x.quadratic, a + b));
+    const T skew = copysign(peak * expm1(-abs(x.rho) * hk / (x.s * x.s)), x.rho);
+    const double density0 = 1 / (nngp::sqrt_2 * nngp::sqrt_pi);
+    const T corners = (0.5 / pi) * x.s * fma(expm1(-a), expm1(-b), skew);
+    const T sides = k * (density0 * above_k.above() - x.h.density() * x.on_h.above()) +
+                    h * (density0 * above_h.above() - x.k.density() * x.on_k.above());
+    return {x.deviation1 * x.deviation2 * (fma(x.rho, d, hk * tail) + (corners + sides)), d};
+  }
+};
 
 /// What the kernels need of one input.
 template <class T>
@@ -113,7 +121,7 @@ struct Meeting {
   }
 };
 
-/// symmetric_clip.
+/// clip(x, -t, t).
 template <class T>
 nngp::kernel_pair<T> narrow_symmetric_clip(const Meeting<T>& m) {
   const auto &beyond1 = m.x1->beyond, &beyond2 = m.x2->beyond;
@@ -130,7 +138,7 @@ nngp::kernel_pair<T> narrow_symmetric_clip(const Meeting<T>& m) {
   return {copysign(nngp, m.cov12), d};
 }
 
-/// positive_clip.
+/// clip(x, 0, t).
 template <class T>
 nngp::kernel_pair<T> narrow_positive_clip(const Meeting<T>& m) {
   const auto &beyond1 = m.x1->beyond, &beyond2 = m.x2->beyond;
@@ -148,24 +156,6 @@ nngp::kernel_pair<T> narrow_positive_clip(const Meeting<T>& m) {
                   h * (foot_h * mills_ratio(above_h) * (0.5 / pi) - k1.above);
   return {m.unit * (fma(m.rho, d, h * k * tail) + (corners + sides)), d};
 }
-
-/// The same from covariances and variances alone.
-struct WideSymmetricClip {
-  double t;
-
-  template <class T>
-  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
-    return symmetric_clip(t, cov12, nngp::line(var1, t), nngp::line(var2, t));
-  }
-};
-struct WidePositiveClip {
-  double t;
-
-  template <class T>
-  nngp::kernel_pair<T> operator()(const T& cov12, const T& var1, const T& var2) const {
-    return positive_clip(t, cov12, nngp::line(var1, t), nngp::line(var2, t));
-  }
-};
 
 /// y, and where variances are large the wide kernels. There the terms exceed the sum, by up to s1 / t
 /// and s2 / t, which float32 cannot afford.
