@@ -24,11 +24,11 @@ double Forecast::rate() const {
 }
 
 std::optional<double> Forecast::long_duration() {
-  constexpr double begun = 2, many = 60;
+  constexpr double begun = 2;
   if (told_ || judged_ || rate() == 0 || now_ - start_ < begun) return std::nullopt;
   judged_ = true;
   const double all = static_cast<double>(total_ - std::min(done_at_start_, total_)) / rate();
-  if (all < many) return std::nullopt;
+  if (all < many_seconds) return std::nullopt;
   told_ = true;
   return all;
 }

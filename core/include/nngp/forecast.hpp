@@ -15,6 +15,8 @@ namespace nngp {
 /// progress tells the time too, in seconds since any moment.
 class Forecast {
  public:
+  static constexpr double many_seconds = 60;  ///< from which on people would like to know beforehand
+
   /// At the time `now`, `done` of `total` are done. Whether another computation begins here: the first,
   /// one of another total, or one that has done less than half of what was told before (threads may
   /// tell of one computation in another order). An earlier run may have done what is done at its
@@ -24,8 +26,8 @@ class Forecast {
   /// How much is done in a second; 0 until something is.
   double rate() const;
 
-  /// The seconds that the computation takes in all, if these are many: told once, of the first
-  /// computation of a minute or more, when it has gone on for two seconds.
+  /// The seconds that the computation takes in all, if these are many_seconds or more: told once, of
+  /// the first such computation, when it has gone on for two seconds.
   std::optional<double> long_duration();
 
  private:

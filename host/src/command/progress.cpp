@@ -30,8 +30,7 @@ void ProgressLine::update(std::size_t done, std::size_t total, const char* unit)
 }
 
 void ProgressLine::expect(double seconds) {
-  constexpr double long_run = 60;
-  if (seconds >= long_run) tell_length(seconds);
+  if (seconds >= Forecast::many_seconds) tell_length(seconds);
 }
 
 void ProgressLine::tell_length(double seconds) {
