@@ -16,6 +16,7 @@
 #include "nngp/error.hpp"
 #include "nngp/numerical.hpp"
 #include "one_entry.hpp"
+#include "random_functions.hpp"
 #include "scalar_functions.hpp"
 
 namespace nngp::test {
@@ -615,6 +616,90 @@ TEST(NumericalDual, InputsThatHardlyReachTheFeature) {
     const double truth = std::exp(-400 * 1.7 * 1.7 / (1 + 800 * v)) / std::sqrt(1 + 800 * v);
     const auto [nngp, d_nngp] = one_entry(v, v, v, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
     EXPECT_NEAR(nngp / truth, 1, 1e-10);
+  }
+}
+
+/// E g(x1) g(x2) of g(x) = exp(-((x - place) / width)^2), x1 and x2 of one variance, and of g'.
+PointValue bump_kernel(double place, double width, double cov12, double var) {
+  const double a = width * width / 2 + var, determinant = (a - cov12) * (a + cov12);
+  const double nngp =
+      width * width / 2 / std::sqrt(determinant) * std::exp(-place * place / (a + cov12));
+  return {nngp, nngp * (cov12 / determinant + std::pow(place / (a + cov12), 2)), {}, 0};
+}
+
+/// Where fn is 0 but far from where inputs fall, what counts lies there.
+TEST(NumericalPoint, FeaturesFarOut) {
+  for (const double place : {-4.0, 7.0, -9.0, 11.79, 12.49, 18.5, -25.0})
+    for (const double width : {0.06, 0.12, 1.1})
+      for (const double rho : {-0.9, 0.0, 0.3, 0.607, 0.9, 0.999999, 1.0}) {
+        SCOPED_TRACE("at " + std::to_string(place) + ", " + std::to_string(width) +
+                     " wide, rho=" + std::to_string(rho));
+        const double var = 3;
+        const double x = place * std::sqrt(var), w = width * std::sqrt(var);
+        const auto bump = [&](double at) { return std::exp(-std::pow((at - x) / w, 2)); };
+        const PointValue truth = bump_kernel(x, w, rho * var, var), norm = bump_kernel(x, w, var, var);
+        const PointValue value = numerical_point(bump, std::nullopt, rho * var, var, var);
+        EXPECT_LT(value.error.nngp, 1e-9);
+        EXPECT_LE(std::abs(value.nngp - truth.nngp), (value.error.nngp + 2e-13) * norm.nngp);
+        EXPECT_LE(std::abs(value.d_nngp - truth.d_nngp), (value.error.d_nngp + 2e-13) * norm.d_nngp);
+      }
+  const auto step = [](double x) { return x < -13.5 ? 1.0 : 0.0; };
+  const double truth = std::erfc(13.5 / std::numbers::sqrt2) / 2;
+  EXPECT_NEAR(numerical_point(step, std::nullopt, 1, 1, 1).nngp, truth, 1e-11 * truth);
+}
+
+/// Kinks are placed relative to their distance from 0, however near they are.
+TEST(NumericalPoint, KinksCloseTo0) {
+  const auto below = [](double x) { return std::erf(x / std::numbers::sqrt2); };
+  for (const double width : {1e-3, 6.6e-6, 1.1e-6, 3e-8}) {
+    SCOPED_TRACE(width);
+    const auto clip = [&](double x) { return std::clamp(x, -width, width); };
+    const double var1 = 0.5, var2 = 7, cov12 = -std::sqrt(var1 * var2);
+    const PointValue value = numerical_point(clip, std::nullopt, cov12, var1, var2);
+    const double p1 = below(width / std::sqrt(var1)), p2 = below(width / std::sqrt(var2));
+    EXPECT_LE(std::abs(value.d_nngp - p2), (value.error.d_nngp + 1e-15) * std::sqrt(p1 * p2));
+    EXPECT_LT(value.error.d_nngp, 1e-12);
+  }
+}
+
+/// Of a spike that no call met nothing is known: 0 is not given out for it.
+TEST(NumericalDual, WhatIsZeroWhereverItIsCalledIsNotKnown) {
+  constexpr double place = 3.217, width = 1e-7;
+  const auto spike = [](double x) { return std::exp(-std::pow((x - place) / width, 2)); };
+  EXPECT_TRUE(std::isinf(numerical_point(spike, std::nullopt, 0.5, 1, 1).error.nngp));
+  for (const bool single : {false, true}) {
+    const NumericalDual dual(spike, std::nullopt, {0.5, 1}, {.single = single});
+    EXPECT_TRUE(std::isinf(dual.error_estimate_nngp()));
+  }
+  // Declared places are called around.
+  const std::vector<nngp_breakpoint> declared = {{place, 3, 0}};
+  const PointValue value = numerical_point(spike, declared, 0.5, 1, 1);
+  const PointValue truth = bump_kernel(place, width, 0.5, 1), norm = bump_kernel(place, width, 1, 1);
+  EXPECT_LT(value.error.nngp, 1e-6);
+  EXPECT_LE(std::abs(value.nngp - truth.nngp), (value.error.nngp + 1e-15) * norm.nngp);
+  // A hinge that is far from all inputs is seen, and 0 for them.
+  const auto hinge = [](double x) { return std::max(x - 2, 0.0); };
+  EXPECT_EQ(numerical_point(hinge, std::nullopt, 5e-5, 1e-4, 1e-4).nngp, 0);
+  EXPECT_EQ(numerical_point(hinge, std::nullopt, 5e-5, 1e-4, 1e-4).error.nngp, 0);
+  EXPECT_EQ(NumericalDual(hinge, std::nullopt, {1e-4, 1e-4}).error_estimate_nngp(), 0);
+  // Of inputs that are 0 all is known.
+  EXPECT_EQ(numerical_point(spike, std::nullopt, 0, 0, 0).error.nngp, 0);
+  EXPECT_EQ(numerical_point(spike, std::nullopt, 0, 0, 1).error.nngp, 0);
+  EXPECT_EQ(NumericalDual(spike, std::nullopt, {0, 0}).error_estimate_nngp(), 0);
+}
+
+/// As narrow as core/numerical.md states, anywhere inputs fall.
+TEST(NumericalDual, SeesNarrowSpikes) {
+  constexpr double width = 3e-3;
+  for (const double place : {-2.93, -1.71, -0.38, 0.83, 2.41, 3.11}) {
+    SCOPED_TRACE(place);
+    const RandomFunction f{{{"tanh", 1, 0, 1, 0}, {"bump", 1, place, width, 0}}};
+    const NestedQuadrature::Values truth = NestedQuadrature(f)(0.9, 1, 1);
+    const NumericalDual dual(f, std::nullopt, {1, 1});
+    const auto [nngp, d_nngp] =
+        one_entry(0.9, 1.0, 1.0, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
+    EXPECT_NEAR(nngp, truth.nngp, 1e-10 * truth.norm);
+    EXPECT_NEAR(numerical_point(f, std::nullopt, 0.9, 1, 1).nngp, truth.nngp, 1e-12 * truth.norm);
   }
 }
 

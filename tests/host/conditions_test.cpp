@@ -183,6 +183,20 @@ TEST_F(Conditions, ASecondProcessIsRefusedAndLosesNothing) {
   EXPECT_THAT(files(), testing::ElementsAre("out.npy", "x.npy"));
 }
 
+/// fn takes a millisecond, and is called thousands of times before the first entry.
+TEST_F(Conditions, APreparationIsInterrupted) {
+  inputs(20);
+  const Process process(
+      {NNGP_TEST_COMMAND, "kernel", "--model", "serial(Dense(1), slow_tanh(), Dense(1))", "--plugin",
+       NNGP_HOST_TEST_PLUGINS "/libgolden.so", "--x1", file("x.npy"), "--nngp", file("out.npy")});
+  wait_for(folder / "out.npy.partial");
+  process.send(SIGINT);
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.code, 130);
+  EXPECT_EQ(outcome.err, "nngp: interrupted; no output was written\n");
+  EXPECT_THAT(files(), testing::ElementsAre("x.npy"));
+}
+
 TEST_F(Conditions, NothingToResumeIsNotAdvised) {
   inputs(3000);
   const Process process({NNGP_TEST_COMMAND, "kernel", "--model", long_network, "--x1", file("x.npy"),

@@ -126,6 +126,15 @@ TEST(Eval, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(eval_golden(allowed).code, 2);
 }
 
+TEST(Eval, RefusesWhatItNeverSaw) {
+  const std::string spike = "Elementwise(fn='exp(-((x - 3.217) / 1e-7)**2)')";
+  const Outcome refused = eval(spike, "0.5", "1", "1");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, HasSubstr("fn is 0 wherever it was called"));
+  EXPECT_THAT(refused.err, HasSubstr("--allow-inexact inf accepts"));
+}
+
 TEST(Eval, ReportsErrorsAndCalls) {
   const Outcome outcome =
       eval_golden({"golden_asinh", "--cov12", "0.5", "--var1", "1", "--var2", "2", "--report", "-"});

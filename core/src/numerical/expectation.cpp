@@ -42,7 +42,7 @@ struct Sides {
 class Panels {
  public:
   Panels(const HeatFlow& flow, const Sides& sides) : flow_(flow), sides_(sides) {
-    const double reach = 0.8 * flow.fn().reach();
+    const double reach = flow.fn().shared_reach();
     std::vector<double> cuts = {-reach, 0, reach};
     for (const Side& side : {sides.first, sides.second})
       for (double x : flow.fn().breaks())
@@ -127,6 +127,7 @@ std::array<double, 2> PairExpectation::value_near_line(double sine, bool opposit
 PairExpectation::Result PairExpectation::operator()(double cov12, double var1, double var2) const {
   const Sides sides(cov12, var1, var2);
   Result result{integrate(fine_, sides), {}, {}};
+  if (fn_.zero() && var1 > 0 && var2 > 0) result.error[nngp] = INFINITY;
   const std::array<double, 2> other = integrate(coarse_, sides);
   const double sigma1 = std::sqrt(var1), sigma2 = std::sqrt(var2);
   const auto energy1 = fn_.on_line(sigma1, sigma1), energy2 = fn_.on_line(sigma2, sigma2);

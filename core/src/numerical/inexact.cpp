@@ -18,6 +18,11 @@ std::string advice(const Inexactness& errors) {
         "the values of fn itself have relative errors of {:.2g}: compute fn in double precision, or "
         "give nngp_fn",
         errors.noise);
+  if (std::isinf(errors.nngp))
+    return "fn is 0 wherever it was called, so that no relative error is known: if it has a feature, "
+           "it "
+           "is narrower than the distances of these places. Declare a break point there, or give "
+           "nngp_fn";
   if (std::isinf(errors.d_nngp))
     return "E fn'(x)^2 is infinite, since fn is as steep as a square root somewhere, and beside it no "
            "error of d_nngp, and of the NTK, is known; the NNGP kernel is as exact as that says. "

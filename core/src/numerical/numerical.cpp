@@ -205,6 +205,8 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
   const numerical::ScalarFunction function(fn, breakpoints, high);
   std::shared_ptr<Tables> tables =
       make_tables(function, fn, breakpoints, low, high, options, tolerance);
+  if (tables && high > 0 && function.zero() && numerical::zero_beyond(fn, function.reach() * high))
+    tables->error.nngp = INFINITY;
   if (tables && (high == 0 || worst(*tables) <= wanted)) return tables;
 
   const std::shared_ptr<Tables> pairwise = make_pairwise(fn, breakpoints, low, high, options);

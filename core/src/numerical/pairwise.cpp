@@ -154,10 +154,11 @@ std::array<double, 2> Pairwise::error() const {
     const double cov12 = checks[i].rho * row1->deviation * row2->deviation;
     const auto truth = expectation_(cov12, row1->variance, row2->variance);
     const auto value = (*this)(cov12, *row1, *row2);
-    for (Channel channel : {nngp, d_nngp})
+    for (Channel channel : {nngp, d_nngp}) {
+      errors[i][channel] = truth.error[channel];
       if (truth.norm[channel] > 0)
-        errors[i][channel] = truth.error[channel] +
-                             std::abs(value[channel] - truth.value[channel]) / truth.norm[channel];
+        errors[i][channel] += std::abs(value[channel] - truth.value[channel]) / truth.norm[channel];
+    }
   });
   std::array<double, 2> worst = {0, 0};
   for (const auto& e : errors)

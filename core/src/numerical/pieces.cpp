@@ -35,13 +35,14 @@ double probability(double a, double b, double sigma) {
 }
 
 /// Where the piece that ends at x and the one that begins there take the same value, if nearby.
-double meeting_point(const std::vector<ChebyshevFit>& fits, std::size_t first, double x, double small) {
+double meeting_point(const std::vector<ChebyshevFit>& fits, std::size_t first, double x) {
   for (std::size_t i = first; i + 1 < fits.size(); ++i) {
     const ChebyshevFit &left = fits[i], &right = fits[i + 1];
-    if (left.right != x || left.right - left.left < small || right.right - right.left < small) continue;
+    if (left.right != x) continue;
     const double value = right(x) - left(x), slope = right.derivative()(x) - left.derivative()(x);
     const double step = slope == 0 ? 0 : -value / slope;
-    if (std::abs(step) < 1e-3 * small) return x + step;
+    if (std::abs(step) < 1e-6 * std::min(left.right - left.left, right.right - right.left))
+      return x + step;
   }
   return x;
 }
@@ -60,7 +61,7 @@ double checked(const std::function<double(double)>& fn, double x) {
 double reach_of(const std::function<double(double)>& fn, double sigma) {
   // exp(-u^2/4) is what the Hermite functions leave of the Gaussian; E fn^2 exists if fn times that
   // is square integrable, and where the product has decayed fn no longer counts.
-  constexpr double step = 0.125, least = 12.5, most = 50, negligible = 1e-17;
+  constexpr double step = 0.125, least = 12.5, most = 50, beyond_doubles = 37, negligible = 1e-17;
   double peak = 0, peak_at = 0, last_large = 0, largest = 0;
   bool overflows = false;
   for (double u = step / 2; u < most && !overflows; u += step) {
@@ -80,12 +81,21 @@ double reach_of(const std::function<double(double)>& fn, double sigma) {
       peak_at = u;
     }
     if (value > negligible * peak) last_large = u;
-    if (u > least && u > last_large + 1) return std::max(least, last_large + step);
+    // What is not 0 may lie farther out.
+    const double enough = peak > 0 ? least : beyond_doubles;
+    if (u > enough && u > last_large + 1) return std::max(least, last_large + step);
   }
   throw NumericalError(
       "fn grows too fast: E[fn(x)^2] does not exist, or overflows, for x of variance " +
       text(sigma * sigma) + " (fn(" + text(sigma * peak_at) + ") = " + text(fn(sigma * peak_at)) +
       "); use smaller weights or inputs");
+}
+
+bool zero_beyond(const std::function<double(double)>& fn, double radius) {
+  constexpr double step = 1.25, furthest = 1e12;
+  for (double x = radius; x < furthest * radius; x *= step)
+    if (fn(x) != 0 || fn(-x) != 0) return false;
+  return true;
 }
 
 Pieces::Pieces(std::function<double(double)> fn,
@@ -98,13 +108,14 @@ Pieces::Pieces(std::function<double(double)> fn,
       radius_(reach_ * sigma_max) {
   // Small deviations reach farther where fn counts beyond them alone; there it is known, as far as
   // radius_.
-  for (double sigma = sigma_min; sigma < sigma_max / 2; sigma *= 2)
+  for (double sigma = sigma_min; sigma < sigma_max; sigma *= 2)
     reach_ = std::max(reach_, reach_of(fn_, sigma));
-  take_samples();
+  take_samples(breakpoints);
   measure_sizes();
   measure_noise();
   cut(breakpoints);
   differentiate();
+  measure_shared_reach();
 }
 
 double Pieces::call(double x) {
@@ -117,8 +128,8 @@ ChebyshevFit Pieces::fit_between(double a, double b) {
 }
 
 /// Places that pieces must agree with fn at: denser than their nodes where inputs fall, and at every
-/// scale towards 0.
-void Pieces::take_samples() {
+/// scale towards 0 and what is declared.
+void Pieces::take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints) {
   const double golden = (std::sqrt(5) - 1) / 2;
   const auto octaves = [&](double from, double to, int each) {
     for (double x = from; x > to; x /= 2)
@@ -133,8 +144,14 @@ void Pieces::take_samples() {
   octaves(radius_, inner, 256);
   octaves(inner, nearer, 96);
   octaves(nearer, nearer * 1e-10, 24);
+  octaves(4 * sigma_max_, sigma_min_, 256);
   at_zero_ = call(0);
   samples_.push_back({0, at_zero_});
+  if (breakpoints)
+    for (const nngp_breakpoint& b : *breakpoints)
+      for (double distance = sigma_max_; distance > 1e-9 * sigma_max_; distance /= 2)
+        for (double at : {b.x - distance, b.x + distance})
+          if (std::abs(at) < radius_) samples_.push_back({at, call(at)});
   std::sort(samples_.begin(), samples_.end(), [](auto p, auto q) { return p.x < q.x; });
 }
 
@@ -273,7 +290,11 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
   const std::size_t first = out.size();
   halve(fit_between(a, b), out);
   const double small = std::ldexp(b - a, -12);
-  std::vector<double> points;
+  struct Point {
+    double x;
+    bool jump;
+  };
+  std::vector<Point> points;
   for (std::size_t i = first; i < out.size(); ++i) {
     const auto width = [&](std::size_t k) { return out[k].right - out[k].left; };
     if (width(i) > small) continue;
@@ -283,20 +304,26 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
     const ChebyshevFit& f = out[least];
     const bool jump = f.tail * f.scale > tolerance(f);
     const double at = jump ? locate_jump(f.left, f.right) : f.left + (f.right - f.left) / 2;
-    if (at > a && at < b) points.push_back(at);
+    if (at > a && at < b) points.push_back({at, jump});
   }
-  // Twice, the second time with the points where the pieces on both sides meet.
-  for (int attempt = 0; attempt < 2 && !points.empty(); ++attempt) {
+  std::vector<double> cuts;
+  const auto cut_anew = [&] {
     out.resize(first);
+    cuts.clear();
     double from = a;
-    for (std::size_t i = 0; i <= points.size(); ++i) {
-      const double to = i < points.size() ? points[i] : b;
-      halve(fit_between(from, to), out);
-      from = to;
+    for (const Point& point : points) {
+      halve(fit_between(from, point.x), out);
+      cuts.push_back(from = point.x);
     }
-    for (double& x : points) x = meeting_point(out, first, x, small);
-  }
-  return points;
+    halve(fit_between(from, b), out);
+  };
+  if (points.empty()) return cuts;
+  cut_anew();
+  // Kinks are where the pieces on both sides meet.
+  for (Point& point : points)
+    if (!point.jump) point.x = meeting_point(out, first, point.x);
+  cut_anew();
+  return cuts;
 }
 
 void Pieces::cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints) {
@@ -398,6 +425,25 @@ void Pieces::differentiate() {
   }
 }
 
+/// With t = (1 - rho) / (1 + rho), two inputs at u have m at u sqrt(1 - t^2) on average, its deviation
+/// is sqrt(t), and their density relative to exp(-u^2 / 2) is exp(-u^2 t / 2).
+void Pieces::measure_shared_reach() {
+  constexpr double digits = 74;  // exp(-digits / 2) is negligible
+  for (const auto& [sigma, size] : sizes_)
+    for (const Piece& p : pieces_)
+      for (double x : {p.value.left, p.value.right}) {
+        const double u = std::abs(x) / sigma, share = size > 0 ? p.size[nngp] / size : 0;
+        const double left = share > 0 ? digits + 4 * std::log(share) - u * u : 0;
+        if (left <= 0 || u + std::min(left / (2 * u), std::sqrt(left)) <= shared_reach_) continue;
+        for (double root = 0; root <= 1; root += 1.0 / 16) {
+          const double t = root * root, rest = left - u * u * t;
+          if (rest < 0) break;
+          shared_reach_ = std::max(shared_reach_, u * std::sqrt(1 - t * t) + root * std::sqrt(rest));
+        }
+      }
+  shared_reach_ = std::min(std::max(shared_reach_, std::sqrt(digits)), 50.0);
+}
+
 /// Towards a root |x - b|^p or a logarithm, fn varies by 2^-p of what it varied by in the octave
 /// before: E fn'^2 is finite for p > 1/2. Beside a jump fn varies less and less, p = 1 and more.
 bool Pieces::endlessly_steep() const {
@@ -427,6 +473,12 @@ bool Pieces::endlessly_steep() const {
       if (p < finite && p > -finite) return true;
   }
   return false;
+}
+
+bool Pieces::zero() const {
+  return std::all_of(pieces_.begin(), pieces_.end(),
+                     [](const Piece& p) { return p.size[nngp] == 0; }) &&
+         zero_beyond(fn_, radius_);
 }
 
 std::size_t Pieces::at(double x) const {

@@ -19,6 +19,9 @@ double reach_of(const std::function<double(double)>& fn, double sigma);
 /// fn(x), or NumericalError where that is not finite.
 double checked(const std::function<double(double)>& fn, double x);
 
+/// Whether fn is 0 at places beyond |x| = radius, on every scale.
+bool zero_beyond(const std::function<double(double)>& fn, double radius);
+
 /// fn and its almost-everywhere derivative on an interval around 0, as polynomials on pieces that are
 /// as small as fn varies there: at any place, on any scale, towards any singularity. Nothing depends on
 /// the unit of x. fn is called to make the pieces and never again.
@@ -34,6 +37,9 @@ class Pieces {
 
   /// |u| up to which fn(sigma u) counts, in standard deviations.
   double reach() const { return reach_; }
+  /// |m| up to which E[fn(x1) | m] E[fn(x2) | m] counts, m ~ N(0, 1) what x1 and x2 of any positive
+  /// correlation share.
+  double shared_reach() const { return shared_reach_; }
   std::size_t size() const { return pieces_.size(); }
   /// The edges of the pieces, increasing.
   const std::vector<double>& panels() const { return edges_; }
@@ -61,6 +67,8 @@ class Pieces {
   double noise() const { return noise_; }
   /// Whether fn is as steep as a square root somewhere, so that E fn'(x)^2 is infinite.
   bool endlessly_steep() const;
+  /// Whether fn is 0 wherever it was called, also far from where inputs fall: nothing is known of it.
+  bool zero() const;
   /// How often fn was called.
   std::size_t calls() const { return calls_; }
   /// False if fn varies so fast that the calls allowed do not do.
@@ -83,7 +91,7 @@ class Pieces {
 
   double call(double x);
   ChebyshevFit fit_between(double a, double b);
-  void take_samples();
+  void take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   void measure_sizes();
   std::optional<double> noise_around(double x);
   void measure_noise();
@@ -97,10 +105,12 @@ class Pieces {
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out);
   void find_breaks(const std::vector<double>& known);
   void differentiate();
+  void measure_shared_reach();
 
   std::function<double(double)> fn_;
   double sigma_min_, sigma_max_;
   double reach_, radius_;
+  double shared_reach_ = 0;
   double at_zero_ = 0;           // fn(0)
   std::vector<Sample> samples_;  // increasing
   std::vector<Size> sizes_;      // by octave of the deviation

@@ -22,7 +22,7 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
       reach_(reach_of(fn, sigma_max)),
       radius_(std::max(reach_ * sigma_max * 1.0001, 1.0)),
       fn_([fn = std::move(fn)](double x) { return checked(fn, x); }) {
-  take_samples();
+  take_samples(sigma_max);
   if (breakpoints) {
     for (const nngp_breakpoint& b : *breakpoints)
       if (std::abs(b.x) < radius_) breakpoints_.push_back(b);
@@ -35,17 +35,18 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
   }
 }
 
-/// Places that pieces must agree with fn at, on every scale towards 0: nodes see no feature that is far
-/// smaller than the interval they are on.
-void ScalarFunction::take_samples() {
+/// Places that pieces must agree with fn at, on every scale towards 0, most of them where inputs fall:
+/// nodes see no feature that is far smaller than the interval they are on.
+void ScalarFunction::take_samples(double sigma_max) {
   const double golden = (std::sqrt(5) - 1) / 2, finest = 1e-9 * radius_;
-  std::array<double, 24> places;  // of an octave
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto k = static_cast<double>(i);
-    places[i] = std::exp2(-(k + std::fmod(golden * (k + 1), 1.0)) / static_cast<double>(places.size()));
+  for (double x = radius_; x > finest; x /= 2) {
+    const bool inputs_fall = x / 2 < 4 * sigma_max && x > sigma_max / 4;
+    const int each = inputs_fall ? 256 : 24;
+    for (int i = 0; i < each; ++i) {
+      const double at = -x * std::exp2(-(i + std::fmod(golden * (i + 1), 1.0)) / each);
+      samples_.push_back({at, fn_(at)});
+    }
   }
-  for (double x = radius_; x > finest; x /= 2)
-    for (double place : places) samples_.push_back({-x * place, fn_(-x * place)});
   for (std::size_t i = samples_.size(); i-- > 0;)
     samples_.push_back({-samples_[i].x, fn_(-samples_[i].x)});
 }
@@ -149,6 +150,10 @@ std::array<double, 2> ScalarFunction::operator()(double x) const {
   const auto after = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, x);
   return pieces_[static_cast<std::size_t>(after - edges_.begin()) - 1](
       std::clamp(x, edges_.front(), edges_.back()));
+}
+
+bool ScalarFunction::zero() const {
+  return std::all_of(pieces_.begin(), pieces_.end(), [](const Piece& p) { return p.c.empty(); });
 }
 
 double ScalarFunction::expectation_on_line(Channel channel, double sigma1, double sigma2) const {

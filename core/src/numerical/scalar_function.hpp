@@ -44,6 +44,9 @@ class ScalarFunction {
   /// The relative error of fn where it is more than rounding.
   double noise() const { return noise_; }
 
+  /// Whether fn is 0 wherever it was called.
+  bool zero() const;
+
   /// False if fn varies so fast that the calls allowed do not do.
   bool resolved() const { return resolved_; }
 
@@ -54,7 +57,7 @@ class ScalarFunction {
   struct Sample {
     double x, y;
   };
-  void take_samples();
+  void take_samples(double sigma_max);
   std::vector<Sample>::const_iterator first_sample_after(double x) const;
   void cut(double sigma_max);
   bool agrees(const ChebyshevFit& f, double scale) const;

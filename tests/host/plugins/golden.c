@@ -2,6 +2,7 @@
 #include <math.h>
 #include <nngp/activation.h>
 #include <stddef.h>
+#include <time.h>
 
 static void* create(const nngp_value* values, size_t count, char* error, size_t error_size) {
   static int instance;
@@ -47,11 +48,19 @@ ACTIVATION(golden_swish, x*(1 + tanh(x / 2)) / 2)
 ACTIVATION(rounded_tanh, (float)tanh(x))
 ACTIVATION(fast_sine, sin(1e9 * x))
 
+/* A function of a millisecond, as one that asks another program. */
+static double slowly(double y) {
+  const struct timespec millisecond = {0, 1000000};
+  nanosleep(&millisecond, NULL);
+  return y;
+}
+ACTIVATION(slow_tanh, slowly(tanh(x)))
+
 static const nngp_activation* const activations[] = {
     &golden_softplus,     &golden_log_square, &golden_asinh,      &golden_sine5, &golden_siren,
     &golden_narrow_bump,  &golden_x_exp,      &golden_softplus10, &golden_hypot, &golden_tanh100,
     &golden_shifted_relu, &golden_triangle,   &golden_steep_step, &golden_sinc3, &golden_gelu_tanh,
-    &golden_tanh,         &golden_swish,      &rounded_tanh,      &fast_sine};
+    &golden_tanh,         &golden_swish,      &rounded_tanh,      &fast_sine,    &slow_tanh};
 
 NNGP_EXPORT const nngp_plugin nngp_plugin_entry = {
     .magic = NNGP_MAGIC,
