@@ -662,6 +662,30 @@ TEST(NumericalPoint, KinksCloseTo0) {
   }
 }
 
+/// Where one input is far smaller than the other, fn is far smaller there too. By Isserlis' theorem.
+TEST(NumericalPoint, PowersOfUnlikeInputs) {
+  constexpr int power = 7;
+  const auto fn = [](double x) { return std::pow(x, power); };
+  for (const double sigma1 : {1e-3, 0.01, 0.3})
+    for (const double rho : {-0.83, 0.1, 0.99999, 1.0}) {
+      SCOPED_TRACE(std::to_string(sigma1) + ", rho=" + std::to_string(rho));
+      const double sigma2 = 9.4, cov12 = rho * sigma1 * sigma2;
+      double truth = 0, norm = 0;
+      for (int k = 1; k <= power; k += 2) {
+        const int pairs = (power - k) / 2;  // within one of the inputs
+        const double factorials = std::tgamma(power + 1) / std::tgamma(pairs + 1) / std::exp2(pairs);
+        const double term = factorials * factorials / std::tgamma(k + 1);
+        truth += term * std::pow(rho, k);
+        norm += term;
+      }
+      const PointValue value =
+          numerical_point(fn, std::nullopt, cov12, sigma1 * sigma1, sigma2 * sigma2);
+      EXPECT_LT(value.error.nngp, 1e-10);
+      EXPECT_LT(value.error.d_nngp, 1e-10);
+      EXPECT_NEAR(value.nngp / std::pow(sigma1 * sigma2, power), truth, 1e-13 * norm);
+    }
+}
+
 /// Of a spike that no call met nothing is known: 0 is not given out for it.
 TEST(NumericalDual, WhatIsZeroWhereverItIsCalledIsNotKnown) {
   constexpr double place = 3.217, width = 1e-7;

@@ -54,7 +54,8 @@ struct GaussTransform {
 }  // namespace
 
 HeatFlow::HeatFlow(const Pieces& fn, Fineness fineness) : fn_(fn), fineness_(fineness) {
-  for (std::size_t i = 0; i < fn.size(); ++i) add(nodes_, fn.left(i), fn.right(i));
+  const std::vector<double>& edges = fn.panels();
+  for (std::size_t i = 0; i + 1 < edges.size(); ++i) add(nodes_, edges[i], edges[i + 1]);
 }
 
 void HeatFlow::add(Nodes& nodes, double left, double right) const {
@@ -70,13 +71,15 @@ void HeatFlow::add(Nodes& nodes, double left, double right) const {
 /// For integrals against Gaussians of deviation b.
 HeatFlow::Nodes HeatFlow::nodes_between(double left, double right, double b) const {
   Nodes nodes;
-  const auto offset = [&](std::size_t piece) {
-    return static_cast<std::ptrdiff_t>(piece * fineness_.nodes);
+  const std::vector<double>& edges = fn_.panels();
+  const std::size_t panels = edges.size() - 1;
+  const auto offset = [&](std::size_t panel) {
+    return static_cast<std::ptrdiff_t>(panel * fineness_.nodes);
   };
-  for (std::size_t i = fn_.at(left); i < fn_.size() && fn_.left(i) < right;) {
+  const auto after = std::upper_bound(edges.begin() + 1, edges.end() - 1, left);
+  for (auto i = static_cast<std::size_t>(after - edges.begin()) - 1; i < panels && edges[i] < right;) {
     std::size_t end = i;
-    while (end < fn_.size() && fn_.left(end) < right &&
-           fn_.right(end) - fn_.left(end) <= fineness_.width * b)
+    while (end < panels && edges[end] < right && edges[end + 1] - edges[end] <= fineness_.width * b)
       ++end;
     if (end > i) {
       nodes.x.insert(nodes.x.end(), nodes_.x.begin() + offset(i), nodes_.x.begin() + offset(end));
@@ -86,7 +89,7 @@ HeatFlow::Nodes HeatFlow::nodes_between(double left, double right, double b) con
                                        nodes_.weighted[channel].begin() + offset(end));
       i = end;
     } else {
-      const double from = std::max(left, fn_.left(i)), to = std::min(right, fn_.right(i));
+      const double from = std::max(left, edges[i]), to = std::min(right, edges[i + 1]);
       const double parts = std::ceil((to - from) / (fineness_.width * b));
       for (double p = 0; p < parts; ++p)
         add(nodes, from + p / parts * (to - from), from + (p + 1) / parts * (to - from));
@@ -102,9 +105,13 @@ HeatFlow::Values HeatFlow::operator()(const std::vector<double>& y, double b) co
     for (Channel channel : {nngp, d_nngp}) out[channel][i] = value[channel];
   };
   constexpr double near = 8.5, much_smaller = 10;
-  if (b == 0 || fn_.scale_between(y.front() - near * b, y.back() + near * b) > much_smaller * b) {
-    // fn is a polynomial as far as z counts.
-    const Rule& rule = gauss_hermite(fineness_.nodes);
+  const double scale = fn_.scale_between(y.front() - near * b, y.back() + near * b);
+  if (b == 0 || scale > much_smaller * b) {
+    // fn is a polynomial as far as z counts, of terms that fall by b / local: towards 0 fn may be as
+    // small as a power. With n nodes the error is about n! (b / local)^(2 n).
+    const double local = std::min(scale, std::max(std::abs(y.front()), std::abs(y.back())));
+    const std::size_t parts = local > 1000 * b ? 5 : local > 30 * b ? 2 : 1;
+    const Rule& rule = gauss_hermite(fineness_.nodes / parts);
     for (std::size_t i = 0; i < y.size(); ++i) {
       std::array<double, 2> sum = {0, 0};
       for (std::size_t k = 0; k < (b == 0 ? 1 : rule.size()); ++k) {

@@ -114,6 +114,7 @@ Pieces::Pieces(std::function<double(double)> fn,
   measure_sizes();
   measure_noise();
   cut(breakpoints);
+  find_panels();
   differentiate();
   measure_shared_reach();
 }
@@ -370,6 +371,43 @@ void Pieces::find_breaks(const std::vector<double>& known) {
   }
 }
 
+/// How far from 0 to one side pieces are octaves, which no feature of fn made.
+double Pieces::octaves_around_0(double side) const {
+  double end = 0;
+  std::vector<double> edges;
+  for (double x : edges_)
+    if (side * x > 0) edges.push_back(side * x);
+  std::sort(edges.begin(), edges.end());
+  for (std::size_t i = 0; i < edges.size() && (i == 0 || edges[i] == 2 * edges[i - 1]); ++i)
+    end = edges[i];
+  return end;
+}
+
+/// Joins octaves around 0, or on either side of it, as far as one polynomial fits fn there.
+void Pieces::find_panels() {
+  const double right = octaves_around_0(1), left = octaves_around_0(-1);
+  const auto fits = [&](double a, double b) {
+    const ChebyshevFit f = fit_between(a, b);
+    const double allowed = std::max(wanted_tail, 3 * noise_);
+    return f.tail <= allowed && agrees(f, allowed * f.scale);
+  };
+  const auto widest = [&](double most, double side1, double side2) {
+    for (double x = most; x > sigma_min_ / 2; x /= 2)
+      if (fits(side1 * x, side2 * x)) return x;
+    return 0.0;
+  };
+  double inner_left, inner_right;
+  const bool broken = std::binary_search(edges_.begin(), edges_.end(), 0.0);
+  if (broken) {
+    inner_left = widest(left, -1, 0);
+    inner_right = widest(right, 0, 1);
+  } else {
+    inner_left = inner_right = widest(std::min(left, right), -1, 1);
+  }
+  for (double x : edges_)
+    if (x <= -inner_left || x >= inner_right || (broken && x == 0)) panels_.push_back(x);
+}
+
 double Pieces::Piece::variation() const {
   double sum = 0;
   for (std::size_t k = 1; k < value.c.size(); ++k) sum += std::abs(value.c[k]);
@@ -489,7 +527,12 @@ std::size_t Pieces::at(double x) const {
 std::array<double, 2> Pieces::operator()(double x) const {
   x = std::clamp(x, -radius_, radius_);
   const Piece& p = pieces_[at(x)];
-  return {x == 0 ? at_zero_ : p.value(x), p.slope(x)};
+  const auto terms = [x](const ChebyshevFit& f) {
+    return ChebyshevTerms{f.c.data(), f.c.size(), (2 * x - f.left - f.right) / (f.right - f.left)};
+  };
+  std::array<double, 2> g = chebyshev_sums(terms(p.value), terms(p.slope));
+  if (x == 0) g[nngp] = at_zero_;
+  return g;
 }
 
 std::vector<nngp_breakpoint> Pieces::breakpoints() const {
@@ -516,14 +559,15 @@ double Pieces::scale_between(double a, double b) const {
   const auto next = std::upper_bound(breaks_.begin(), breaks_.end(), a);
   if (next != breaks_.end() && *next < b) return 0;
   double least = INFINITY;
-  for (std::size_t i = at(a); i < pieces_.size() && edges_[i] < b; ++i)
-    least = std::min(least, edges_[i + 1] - edges_[i]);
+  for (auto end = std::upper_bound(panels_.begin() + 1, panels_.end() - 1, a);
+       end != panels_.end() && *(end - 1) < b; ++end)
+    least = std::min(least, *end - *(end - 1));
   return least;
 }
 
 std::array<double, 2> Pieces::on_line(double sigma1, double sigma2, std::size_t nodes) const {
   std::vector<double> edges = {-reach_, reach_};
-  for (double x : edges_)
+  for (double x : panels_)
     for (double sigma : {sigma1, sigma2})
       if (sigma != 0 && std::abs(x / sigma) < reach_) edges.push_back(x / sigma);
   std::sort(edges.begin(), edges.end());

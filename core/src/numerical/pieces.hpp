@@ -40,18 +40,14 @@ class Pieces {
   /// |m| up to which E[fn(x1) | m] E[fn(x2) | m] counts, m ~ N(0, 1) what x1 and x2 of any positive
   /// correlation share.
   double shared_reach() const { return shared_reach_; }
-  std::size_t size() const { return pieces_.size(); }
-  /// The edges of the pieces, increasing.
-  const std::vector<double>& panels() const { return edges_; }
-  double left(std::size_t piece) const { return pieces_[piece].value.left; }
-  double right(std::size_t piece) const { return pieces_[piece].value.right; }
-  /// The piece that x lies in.
-  std::size_t at(double x) const;
+  /// The edges of intervals on which fn is smooth, increasing: those of the pieces, but for octaves
+  /// around 0 that are pieces only for the sake of small deviations.
+  const std::vector<double>& panels() const { return panels_; }
   /// Where pieces meet without a common continuation, increasing.
   const std::vector<double>& breaks() const { return breaks_; }
   /// The same with the lowest derivative that jumps there, up to the third.
   std::vector<nngp_breakpoint> breakpoints() const;
-  /// The scale on which fn varies between a and b: the width of the smallest piece there, 0 if there is
+  /// The scale on which fn varies between a and b: the width of the smallest panel there, 0 if there is
   /// a break.
   double scale_between(double a, double b) const;
 
@@ -89,6 +85,7 @@ class Pieces {
     double variation() const;     // of fn
   };
 
+  std::size_t at(double x) const;  // the piece that x lies in
   double call(double x);
   ChebyshevFit fit_between(double a, double b);
   void take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
@@ -104,6 +101,8 @@ class Pieces {
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out);
   void find_breaks(const std::vector<double>& known);
+  double octaves_around_0(double side) const;
+  void find_panels();
   void differentiate();
   void measure_shared_reach();
 
@@ -118,7 +117,7 @@ class Pieces {
   std::size_t calls_ = 0;
   bool resolved_ = true;
   std::vector<Piece> pieces_;
-  std::vector<double> edges_;
+  std::vector<double> edges_, panels_;
   std::vector<double> breaks_;
 };
 

@@ -53,8 +53,13 @@ Rule make_gauss_hermite(std::size_t nodes) {
 }  // namespace
 
 const Rule& gauss_hermite(std::size_t nodes) {
-  static const Rule twenty = make_gauss_hermite(20), sixteen = make_gauss_hermite(16);
-  return nodes == 20 ? twenty : sixteen;
+  constexpr std::size_t most = 20;
+  static const std::vector<Rule> rules = [] {
+    std::vector<Rule> made;
+    for (std::size_t n = 1; n <= most; ++n) made.push_back(make_gauss_hermite(n));
+    return made;
+  }();
+  return rules.at(nodes - 1);
 }
 
 Rule composite_gauss(const std::vector<double>& edges, double max_width, std::size_t nodes) {
@@ -96,14 +101,38 @@ std::vector<double> chebyshev_coefficients(const std::vector<double>& values) {
   return c;
 }
 
-double chebyshev_sum(const double* c, std::size_t n, double t) {
+namespace {
+
+/// Clenshaw's recurrence, from the last term to the second.
+struct Clenshaw {
+  ChebyshevTerms terms;
   double b1 = 0, b2 = 0;
-  for (std::size_t k = n; k-- > 1;) {
-    const double b = c[k] + 2 * t * b1 - b2;
+  void step(std::size_t k) {
+    const double b = terms.c[k] + 2 * terms.t * b1 - b2;
     b2 = b1;
     b1 = b;
   }
-  return n == 0 ? 0 : c[0] + t * b1 - b2;
+  double end() const { return terms.n == 0 ? 0 : terms.c[0] + terms.t * b1 - b2; }
+};
+
+}  // namespace
+
+double chebyshev_sum(const double* c, std::size_t n, double t) {
+  Clenshaw sum{{c, n, t}};
+  for (std::size_t k = n; k-- > 1;) sum.step(k);
+  return sum.end();
+}
+
+std::array<double, 2> chebyshev_sums(const ChebyshevTerms& first, const ChebyshevTerms& second) {
+  Clenshaw a{first}, b{second};
+  std::size_t k = std::max(first.n, second.n);
+  for (; k > second.n && k > 1; --k) a.step(k - 1);
+  for (; k > first.n && k > 1; --k) b.step(k - 1);
+  for (; k > 1; --k) {
+    a.step(k - 1);
+    b.step(k - 1);
+  }
+  return {a.end(), b.end()};
 }
 
 }  // namespace nngp::numerical

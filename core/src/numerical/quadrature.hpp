@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -16,7 +17,7 @@ struct Rule {
 /// cutting pieces wider than `max_width` into equal parts.
 Rule composite_gauss(const std::vector<double>& edges, double max_width, std::size_t nodes = 20);
 
-/// Gauss-Hermite with 20 or 16 nodes: E g(u) for u ~ N(0, 1) is about sum weight[i] g(node[i]).
+/// Gauss-Hermite with 1 to 20 nodes: E g(u) for u ~ N(0, 1) is about sum weight[i] g(node[i]).
 const Rule& gauss_hermite(std::size_t nodes);
 
 /// Chebyshev nodes cos(pi (i + 1/2) / n), i = 0 ... n - 1, decreasing.
@@ -27,5 +28,14 @@ std::vector<double> chebyshev_coefficients(const std::vector<double>& values);
 
 /// sum c_k T_k(t).
 double chebyshev_sum(const double* c, std::size_t n, double t);
+
+/// One of two such sums.
+struct ChebyshevTerms {
+  const double* c;
+  std::size_t n;
+  double t;
+};
+/// Both, in the time of one: the steps of a recurrence wait for one another.
+std::array<double, 2> chebyshev_sums(const ChebyshevTerms& first, const ChebyshevTerms& second);
 
 }  // namespace nngp::numerical
