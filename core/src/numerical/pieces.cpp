@@ -584,19 +584,31 @@ std::array<double, 2> Pieces::on_line(double sigma1, double sigma2, std::size_t 
 }
 
 std::array<double, 2> Pieces::roughness(double sigma) const {
-  std::array<double, 2> square = {0, 0}, product = {0, 0}, energy = {0, 0};
+  // Of a piece: the probability that sigma u lies on it, and its part of E g^2. fn may vary by orders
+  // of magnitude on one.
   std::vector<double> share(pieces_.size());
+  std::vector<std::array<double, 2>> part(pieces_.size());
+  std::array<double, 2> energy = {0, 0};
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     share[i] = probability(edges_[i], edges_[i + 1], sigma);
-    for (Channel channel : {nngp, d_nngp})
-      energy[channel] += share[i] * pieces_[i].size[channel] * pieces_[i].size[channel];
+    if (share[i] == 0) continue;
+    const Rule rule = composite_gauss({edges_[i] / sigma, edges_[i + 1] / sigma}, 2, 16);
+    for (std::size_t k = 0; k < rule.size(); ++k) {
+      const double u = rule.node[k], density = rule.weight[k] * std::exp(-u * u / 2);
+      const auto g = (*this)(sigma * u);
+      for (Channel channel : {nngp, d_nngp})
+        part[i][channel] += density / std::sqrt(2 * std::numbers::pi) * g[channel] * g[channel];
+    }
+    for (Channel channel : {nngp, d_nngp}) energy[channel] += part[i][channel];
   }
+  // E |error(x1) g(x2)| where x2 = x1, and where it is independent.
+  std::array<double, 2> square = {0, 0}, product = {0, 0};
   for (std::size_t i = 0; i < pieces_.size(); ++i)
     for (Channel channel : {nngp, d_nngp}) {
       const double error = pieces_[i].error[channel];
       square[channel] += share[i] * error * error;
-      product[channel] +=
-          share[i] * error * std::max(pieces_[i].size[channel], std::sqrt(energy[channel]));
+      product[channel] += error * std::max(std::sqrt(share[i] * part[i][channel]),
+                                           share[i] * std::sqrt(energy[channel]));
     }
   return {2 * product[nngp] + square[nngp], 2 * product[d_nngp] + square[d_nngp]};
 }
