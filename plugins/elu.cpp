@@ -103,7 +103,7 @@ class ExponentialUnit {
   nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
     const nngp::correlation<T> x(cov12, x1.var, x2.var, x1.deviation, x2.deviation);
     const T most = max(x1.z, x2.z), least = min(x1.z, x2.z);
-    const auto uneven = (most > most_ratio<T> * (least * (1.0 + most))) | (least < smallest<T>);
+    const auto uneven = (most > max_ratio<T> * (least * (1.0 + most))) | (least < smallest<T>);
     Expectations<T> e = by_arcs(x, x1, x2);
     if (any(uneven)) [[unlikely]] {
       Expectations<T> other = e;
@@ -127,7 +127,7 @@ class ExponentialUnit {
   static constexpr double smallest = is_double<T> ? 1e-70 : 1e-15;
   /// How many times larger than q what cancels in V may be.
   template <class T>
-  static constexpr double most_ratio = is_double<T> ? 16 : 8;
+  static constexpr double max_ratio = is_double<T> ? 16 : 8;
 
   template <class T>
   struct Expectations {

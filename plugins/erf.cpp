@@ -99,7 +99,7 @@ struct Gelu {
   }
   template <class T>
   struct Started {
-    nngp::opposite_angle<T> angle;
+    nngp::supplement<T> angle;
     T density, slope;
   };
   template <class T>
@@ -107,7 +107,7 @@ struct Gelu {
     const auto s = root_of_det(cov12, x1.var, x2.var, 1);
     const T p = s.under(1);
     const T size = abs(cov12);
-    return {nngp::opposite_angle<T>(cov12, s.value, fma(x1.root, x2.root, size), s.value >= size),
+    return {nngp::supplement<T>(cov12, s.value, fma(x1.root, x2.root, size), s.value >= size),
             fma((cov12 * x1.p) * (cov12 * x2.p), p, (x1.share * x2.share) * s.value),
             cov12 * p * fma(p * (0.5 / pi), p, x1.half + x2.half)};
   }

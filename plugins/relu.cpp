@@ -9,7 +9,7 @@ constexpr const char* cho_saul = "Y. Cho and L. K. Saul, Kernel Methods for Deep
 /// its derivative: (s + (pi - theta) cov12) / (2 pi) and (pi - theta) / (2 pi), the arc-cosine kernels
 /// of degree 1 and 0. pi - theta is computed as such, for it is small where the kernel is.
 template <class T>
-nngp::kernel_pair<T> relu_kernels(const nngp::parallelogram<T>& p) {
+nngp::kernel_pair<T> relu_kernels(const nngp::input_pair<T>& p) {
   const T d = p.angle.turns();
   return {fma(p.angle.c, d, p.area * (0.5 / pi)), d};
 }
@@ -22,8 +22,8 @@ struct Relu {
 
   auto fn(auto x) const { return select(x <= 0.0, 0.0, x); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto of_variance(auto var) const { return nngp::side(var); }
-  auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
+  auto of_variance(auto var) const { return nngp::input_norm(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return nngp::input_pair(cov12, x1, x2); }
   auto finish(auto p) const { return relu_kernels(p); }
 };
 
@@ -40,11 +40,11 @@ struct ABRelu {
 
   auto fn(auto x) const { return select(x < 0.0, a * x, b * x); }
   auto breakpoints() const { return std::array{nngp::breakpoint(0, 1)}; }
-  auto of_variance(auto var) const { return nngp::side(var); }
-  auto start(auto cov12, auto x1, auto x2) const { return nngp::parallelogram(cov12, x1, x2); }
+  auto of_variance(auto var) const { return nngp::input_norm(var); }
+  auto start(auto cov12, auto x1, auto x2) const { return nngp::input_pair(cov12, x1, x2); }
   /// f(x) = a x + (b - a) relu(x).
   template <class T>
-  nngp::kernel_pair<T> finish(const nngp::parallelogram<T>& p) const {
+  nngp::kernel_pair<T> finish(const nngp::input_pair<T>& p) const {
     const double square = (b - a) * (b - a), product = a * b;
     const nngp::kernel_pair<T> relu = relu_kernels(p);
     return {fma(relu.nngp, square, product * p.angle.c), fma(relu.d_nngp, square, product)};

@@ -28,13 +28,13 @@ int main(int count, char** words) try {
                         plugins));
   const auto labels = y.view().slice(0, training);
   const nngp::Classes classes(labels);
-  const nngp::KernelMatrix<double> targets = classes.one_hot(labels);
+  const nngp::OwnedMatrix<double> targets = classes.one_hot(labels);
   const nngp::Ensemble<double> ensemble(kernel_fn, x.view().slice(0, training), targets.view(),
                                         {.kernel = nngp::Get::ntk, .diag_reg = {1e-3}});
   const nngp::Gaussian predicted = ensemble.predict(x.view().slice(training, x.rows() - training));
   const auto quality = nngp::classification_quality(
       predicted, ensemble.shift(), y.view().slice(training, y.rows() - training), classes);
-  std::cout << quality.right << " of " << quality.examples << " right\n";
+  std::cout << quality.correct << " of " << quality.examples << " right\n";
 } catch (const nngp::Error& error) {
   std::cerr << "digits: " << error.what() << '\n';
   return 1;

@@ -32,8 +32,8 @@ inline nngp::Kernels<double> kernels(const nngp::Layer& activation) {
 }
 
 /// Prints how far two kernels are apart, relative to sqrt(K_ii K_jj); false if further than `most`.
-inline bool close(const char* name, const nngp::KernelMatrix<double>& a,
-                  const nngp::KernelMatrix<double>& b, double most) {
+inline bool close(const char* name, const nngp::OwnedMatrix<double>& a,
+                  const nngp::OwnedMatrix<double>& b, double most) {
   double largest = 0;
   for (Eigen::Index i = 0; i < a.rows(); ++i)
     for (Eigen::Index j = 0; j < a.cols(); ++j)

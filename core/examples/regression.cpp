@@ -24,7 +24,7 @@ int main(int count, char** words) try {
   const Points y = (2 * x).array().sin();
 
   const nngp::Ensemble<double> process(kernel_fn, x, y, {.diag_reg = {1e-3}});
-  const nngp::Gaussian predicted = process.predict(x_test, nngp::Spread::variance);
+  const nngp::Gaussian predicted = process.predict(x_test, nngp::Uncertainty::variance);
   std::cout << "x,mean,low,high\n";
   for (Eigen::Index i = 0; i < x_test.rows(); ++i) {
     const double mean = predicted.mean(i, 0);

@@ -77,10 +77,10 @@ std::optional<MatrixView<Real>> view(const std::optional<Array<Real>>& array) {
 
 /// Hands a matrix over to Python.
 template <class Real>
-nb::object to_array(KernelMatrix<Real> matrix) {
+nb::object to_array(OwnedMatrix<Real> matrix) {
   if (matrix.size() == 0) return nb::none();
-  auto* owned = new KernelMatrix<Real>(std::move(matrix));
-  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<KernelMatrix<Real>*>(p); });
+  auto* owned = new OwnedMatrix<Real>(std::move(matrix));
+  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<OwnedMatrix<Real>*>(p); });
   const std::size_t shape[] = {static_cast<std::size_t>(owned->rows()),
                                static_cast<std::size_t>(owned->cols())};
   return nb::cast(nb::ndarray<nb::numpy, Real>(owned->data(), 2, shape, owner));
@@ -97,7 +97,7 @@ nb::object to_array(std::vector<double> values) {
 /// if it is as large, which numpy's own do not.
 template <class Real>
 nb::object empty(std::size_t rows, std::size_t cols) {
-  return to_array(KernelMatrix<Real>(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)));
+  return to_array(OwnedMatrix<Real>(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(cols)));
 }
 
 // ---- Kernels ------------------------------------------------------------------------------------
@@ -232,11 +232,11 @@ nb::list init(const Layer& layer, const std::vector<std::size_t>& shape, std::ui
 }
 
 template <class Real>
-KernelMatrix<Real> copy_of(const nb::handle& object) {
+OwnedMatrix<Real> copy_of(const nb::handle& object) {
   if (object.is_none()) return {};
   const auto array = nb::cast<Array<Real>>(object);
   const MatrixView<Real> from = view(array);
-  KernelMatrix<Real> copy(from.rows(), from.cols());
+  OwnedMatrix<Real> copy(from.rows(), from.cols());
   copy.map() = from;
   return copy;
 }
@@ -329,9 +329,9 @@ class Predictor {
 
   nb::tuple predict(Array<Real> x_test, const std::string& spread, std::optional<double> t,
                     const nb::object& progress) const {
-    const Spread wanted = spread == "covariance" ? Spread::covariance
-                          : spread == "variance" ? Spread::variance
-                                                 : Spread::none;
+    const Uncertainty wanted = spread == "covariance" ? Uncertainty::covariance
+                               : spread == "variance" ? Uncertainty::variance
+                                                      : Uncertainty::none;
     Gaussian predicted = run(long_size, progress, [=, all = *this](const Progress& keep_going) {
       return all.listener_->during(keep_going,
                                    [&] { return all.ensemble_->predict(view(x_test), wanted, t); });

@@ -82,7 +82,7 @@ template <class Real>
 void reused(benchmark::State& state, const std::string& activation, int depth, bool self) {
   const Matrix<Real> x1 = inputs<Real>(1), x2 = inputs<Real>(2);
   const KernelFn fn(parse_model(network(activation, depth), registry()));
-  KernelMatrix<Real> nngp(examples, examples), ntk(examples, examples);
+  OwnedMatrix<Real> nngp(examples, examples), ntk(examples, examples);
   nngp.map().setZero(), ntk.map().setZero();  // touched
   const KernelOutput<Real> out{nngp.data(), ntk.data(), examples};
   for (auto _ : state) {
@@ -136,7 +136,7 @@ void ceiling(benchmark::State& state, const std::string& activation, int depth) 
            }) /
            (tiles * area) * examples * examples;
   };
-  KernelMatrix<Real> nngp(examples, examples), ntk(examples, examples);
+  OwnedMatrix<Real> nngp(examples, examples), ntk(examples, examples);
   nngp.map().setZero(), ntk.map().setZero();  // touched
   const KernelFn fn(parse_model(network(activation, depth), registry()));
   const auto op = fn.bind(view(x1), view(x2));
@@ -159,7 +159,7 @@ template <class Real>
 void sweep(benchmark::State& state, Eigen::Index n, Eigen::Index columns, int depth, unsigned threads) {
   const Matrix<Real> x1 = inputs<Real>(1, n, columns), x2 = inputs<Real>(2, n, columns);
   const KernelFn fn(parse_model(network("Relu", depth), registry()));
-  KernelMatrix<Real> nngp(n, n), ntk(n, n);
+  OwnedMatrix<Real> nngp(n, n), ntk(n, n);
   nngp.map().setZero(), ntk.map().setZero();  // touched
   const auto size = static_cast<std::size_t>(n);
   const KernelOptions options{.threads = threads};
@@ -184,7 +184,7 @@ void numerical(benchmark::State& state, const std::string& activation, Eigen::In
       x->row(i) *= static_cast<Real>(std::sqrt(16 * variance)) / x->row(i).norm();
     }
   const KernelFn fn(parse_model("serial(Dense(512), " + layer(activation) + ", Dense(1))", registry()));
-  KernelMatrix<Real> nngp(n, n), ntk(n, n);
+  OwnedMatrix<Real> nngp(n, n), ntk(n, n);
   nngp.map().setZero(), ntk.map().setZero();  // touched
   const auto size = static_cast<std::size_t>(n);
   for (auto _ : state) {

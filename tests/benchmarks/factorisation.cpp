@@ -12,11 +12,11 @@
 namespace {
 
 /// exp(x.y / 64) of normal numbers, with 1e-2 on the diagonal.
-const nngp::KernelMatrix<double>& kernel(Eigen::Index n) {
-  static nngp::KernelMatrix<double> matrix;
+const nngp::OwnedMatrix<double>& kernel(Eigen::Index n) {
+  static nngp::OwnedMatrix<double> matrix;
   if (matrix.rows() != n) {
     const Eigen::MatrixXd x = Eigen::MatrixXd::Random(n, 64);
-    matrix = nngp::KernelMatrix<double>(n, n);
+    matrix = nngp::OwnedMatrix<double>(n, n);
     matrix.map().noalias() = x * x.transpose();
     matrix.map() = (matrix.view().array() / 64).exp();
     matrix.map().diagonal().array() += 1e-2;
@@ -24,8 +24,8 @@ const nngp::KernelMatrix<double>& kernel(Eigen::Index n) {
   return matrix;
 }
 
-nngp::KernelMatrix<double> copy(Eigen::Index n) {
-  nngp::KernelMatrix<double> matrix(n, n);
+nngp::OwnedMatrix<double> copy(Eigen::Index n) {
+  nngp::OwnedMatrix<double> matrix(n, n);
   matrix.map() = kernel(n).view();
   return matrix;
 }
@@ -33,7 +33,7 @@ nngp::KernelMatrix<double> copy(Eigen::Index n) {
 void bare_lapack(benchmark::State& state) {
   for (auto _ : state) {
     state.PauseTiming();
-    nngp::KernelMatrix<double> matrix = copy(state.range());
+    nngp::OwnedMatrix<double> matrix = copy(state.range());
     state.ResumeTiming();
     const int n = static_cast<int>(state.range());
     if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', n, matrix.data(), n) != 0)
@@ -44,7 +44,7 @@ void bare_lapack(benchmark::State& state) {
 void cholesky(benchmark::State& state) {
   for (auto _ : state) {
     state.PauseTiming();
-    nngp::KernelMatrix<double> matrix = copy(state.range());
+    nngp::OwnedMatrix<double> matrix = copy(state.range());
     state.ResumeTiming();
     const nngp::Cholesky factor(std::move(matrix), 1e-3);
     benchmark::DoNotOptimize(&factor);
@@ -54,7 +54,7 @@ void cholesky(benchmark::State& state) {
 void eigen_cholesky(benchmark::State& state) {
   for (auto _ : state) {
     state.PauseTiming();
-    nngp::KernelMatrix<double> matrix = copy(state.range());
+    nngp::OwnedMatrix<double> matrix = copy(state.range());
     state.ResumeTiming();
     Eigen::Map<Eigen::MatrixXd> map(matrix.data(), matrix.rows(), matrix.cols());
     const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> factor(map);

@@ -126,7 +126,7 @@ TEST_F(Counting, AllocationsDoNotGrowWithTheNumberOfTiles) {
   const auto allocations_of = [&](std::size_t tiles) {
     const auto x1 = inputs(tiles * tile_rows), x2 = inputs(tiles * tile_cols);
     const auto op = kernel_fn.bind(view(x1), view(x2));
-    KernelMatrix<double> ntk(x1.rows(), x2.rows());
+    OwnedMatrix<double> ntk(x1.rows(), x2.rows());
     const std::size_t before = allocations;
     op.compute({0, 0, op.rows(), op.cols()}, {nullptr, ntk.data(), op.cols()}, {.threads = 1});
     return allocations - before;

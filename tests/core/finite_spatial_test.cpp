@@ -144,7 +144,7 @@ Matrix<double> ntk_by_differences(const FiniteNetwork& network, Parameters<doubl
   };
   Matrix<double> ntk = Matrix<double>::Zero(x.rows(), x.rows());
   for (auto& [W, b] : weights)
-    for (KernelMatrix<double>* part : {&W, &b})
+    for (OwnedMatrix<double>* part : {&W, &b})
       for (Eigen::Index i = 0; i < part->size(); ++i) {
         const double w = part->data()[i];
         part->data()[i] = w + step;
@@ -290,7 +290,7 @@ std::vector<std::string> golden_networks() {
 
 class FiniteSpatialGolden : public testing::TestWithParam<std::string> {
  protected:
-  static Data<double> images(const char* name) {
+  static Dataset<double> images(const char* name) {
     ReadOptions options;
     options.positions = true;
     return read_data<double>(folder / GetParam() / name, options);
@@ -378,7 +378,7 @@ TEST(FiniteSpatial, RefusesParametersOfOtherNetworks) {
   EXPECT_EQ(weights[0].W.rows(), 6);
   EXPECT_EQ(weights[0].b.size(), 6);
   EXPECT_EQ(network.parameter_count(), 18u);
-  weights[0].b = KernelMatrix<double>(1, 2);
+  weights[0].b = OwnedMatrix<double>(1, 2);
   expect_error<DataError>([&] { network.apply(weights, view(x)); },
                           "the parameters do not fit this network");
 }

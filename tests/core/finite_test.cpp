@@ -30,8 +30,8 @@ Matrix<double> matrix(const json& rows) {
 }
 
 template <class Real>
-KernelMatrix<Real> kernel_matrix(const Matrix<double>& m) {
-  KernelMatrix<Real> copy(m.rows(), m.cols());
+OwnedMatrix<Real> kernel_matrix(const Matrix<double>& m) {
+  OwnedMatrix<Real> copy(m.rows(), m.cols());
   copy.map() = m.cast<Real>();
   return copy;
 }
@@ -63,7 +63,7 @@ class FiniteGolden : public testing::TestWithParam<std::size_t> {
                        x2 = matrix(golden()["x2"]).cast<Real>();
     const FiniteNetwork finite(shipped_model(network()["model"]), 3);
     const auto weights = parameters<Real>();
-    const auto agree = [&](const KernelMatrix<Real>& found, const char* name) {
+    const auto agree = [&](const OwnedMatrix<Real>& found, const char* name) {
       const Matrix<double> exact = matrix(network()[name]);
       ASSERT_EQ(found.rows(), exact.rows()) << name;
       ASSERT_EQ(found.cols(), exact.cols()) << name;
@@ -218,7 +218,7 @@ Matrix<double> jacobian(const FiniteNetwork& network, const SampleKey& key, cons
                            network.parameter_count());
   Eigen::Index column = 0;
   for (auto& [W, b] : weights)
-    for (KernelMatrix<double>* part : {&W, &b})
+    for (OwnedMatrix<double>* part : {&W, &b})
       for (Eigen::Index i = 0; i < part->size(); ++i) {
         const double w = part->data()[i];
         part->data()[i] = w + step;

@@ -535,7 +535,7 @@ TEST(FormulaModels, KernelsAreThoseOfThePlugin) {
     EXPECT_NEAR(numerical.ntk.data()[i], plugin.ntk.data()[i], 1e-9 * plugin.ntk(0, 0));
 }
 
-double largest_error(const nngp::KernelMatrix<double>& kernel, const nngp::MatrixView<double>& exact) {
+double largest_error(const nngp::OwnedMatrix<double>& kernel, const nngp::MatrixView<double>& exact) {
   const Eigen::VectorXd var = exact.diagonal();
   return nngp::test::largest_error(kernel, exact, var, var);
 }

@@ -249,7 +249,7 @@ TYPED_TEST(Kernel, IsTheSameWhoeverWritesIt) {
     const auto op = kernel_fn(model).bind(view(x1), view(x2));
     std::vector<Matrix<Real>> nngp, ntk;
     for (const std::size_t more : {0, 1}) {
-      KernelMatrix<Real> k(rows, cols + more), t(rows, cols + more);
+      OwnedMatrix<Real> k(rows, cols + more), t(rows, cols + more);
       op.compute({0, 0, rows, cols}, {k.data(), t.data(), cols + more});
       nngp.push_back(k.map().leftCols(cols));
       ntk.push_back(t.map().leftCols(cols));

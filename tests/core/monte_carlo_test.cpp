@@ -72,7 +72,7 @@ TEST(MonteCarlo, StopsAtTheErrorAskedFor) {
   EXPECT_LE(enough.ntk.relative_error, 0.04);
   EXPECT_LT(enough.samples, 1000u);
   EXPECT_GT(run(enough.samples - 1, 0.04).ntk.relative_error, 0.04);
-  EXPECT_EQ(run(1000, 1e9).samples, MonteCarloOptions::least_samples);
+  EXPECT_EQ(run(1000, 1e9).samples, MonteCarloOptions::min_samples);
   EXPECT_EQ(run(12, 1e-9).samples, 12u);
   EXPECT_EQ(enough.nngp.mean.size(), 0);
 }
@@ -121,13 +121,13 @@ TEST(MonteCarlo, TellsWhatHasNoStandardError) {
 
 TEST(Deviation, CountsStandardErrors) {
   const auto filled = [](double a, double b) {
-    KernelMatrix<double> m(1, 2);
+    OwnedMatrix<double> m(1, 2);
     m.data()[0] = a;
     m.data()[1] = b;
     return m;
   };
   const KernelEstimate estimate = {filled(3.5, 4), filled(0.25, 0), 0};
-  const KernelMatrix<double> exact = filled(3, 4), other = filled(3, 5);
+  const OwnedMatrix<double> exact = filled(3, 4), other = filled(3, 5);
   EXPECT_DOUBLE_EQ(deviation(estimate, exact.view()).relative, 0.1);
   EXPECT_DOUBLE_EQ(deviation(estimate, exact.view()).largest, 2);
   EXPECT_DOUBLE_EQ(deviation(estimate, exact.view()).rms, std::sqrt(2));

@@ -15,8 +15,8 @@
 
 namespace {
 
-using nngp::Data;
 using nngp::DataError;
+using nngp::Dataset;
 using nngp::FileBytes;
 using nngp::Labels;
 using nngp::read_data;
@@ -115,7 +115,7 @@ TEST(Npy, ViewsAMappedFileInPlaceWhereItsNumbersAreAsWanted) {
   writer.commit();
   const FileBytes file(folder / "x.npy");
   EXPECT_TRUE(file.is_mapped());
-  const Data<double> in_place = read_data<double>(file);
+  const Dataset<double> in_place = read_data<double>(file);
   EXPECT_EQ(reinterpret_cast<const std::byte*>(in_place.view().data()), file.bytes().data() + 128);
   EXPECT_EQ(in_place.view(), expected);
   EXPECT_EQ(in_place.dtype(), "float64");
@@ -134,31 +134,31 @@ TEST(Npy, TellsWhenTheNumbersInAMappedFileAreNoLongerThoseThatWereRead) {
     file.seekp(at);
     file << bytes;
   };
-  const auto fails = [&](const Data<double>& data) {
+  const auto fails = [&](const Dataset<double>& data) {
     expect_error<nngp::DataError>([&] { data.check_unchanged(); },
                                   "x.npy' was changed while it was used: write another file");
   };
   write();
-  const Data<double> data = read_data<double>(folder / "x.npy");
+  const Dataset<double> data = read_data<double>(folder / "x.npy");
   EXPECT_NO_THROW(data.check_unchanged());
   // A file that is renamed to this one is another: the numbers stay.
   write();
   EXPECT_NO_THROW(data.check_unchanged());
-  const Data<double> other = read_data<double>(folder / "x.npy");
+  const Dataset<double> other = read_data<double>(folder / "x.npy");
   const auto time = std::filesystem::last_write_time(folder / "x.npy");
   overwrite(130, "x");
   // Not even the time tells this.
   std::filesystem::last_write_time(folder / "x.npy", time);
   fails(other);
   write();
-  const Data<double> third = read_data<double>(folder / "x.npy");
+  const Dataset<double> third = read_data<double>(folder / "x.npy");
   std::filesystem::last_write_time(folder / "x.npy", time);
   EXPECT_NO_THROW(third.check_unchanged());
   std::filesystem::resize_file(folder / "x.npy", 140);
   fails(third);
   // Numbers that were converted are in memory.
   write();
-  const Data<float> converted = read_data<float>(folder / "x.npy");
+  const Dataset<float> converted = read_data<float>(folder / "x.npy");
   overwrite(130, "x");
   EXPECT_NO_THROW(converted.check_unchanged());
 }
@@ -166,7 +166,7 @@ TEST(Npy, TellsWhenTheNumbersInAMappedFileAreNoLongerThoseThatWereRead) {
 TEST(Npy, DataOutlivesTheFileObject) {
   const TemporaryFolder folder;
   const auto path = folder.write("x.npy", npy(dictionary("<f8", "1, 2"), stored({1., 2.})));
-  const Data<double> data = read_data<double>(path);
+  const Dataset<double> data = read_data<double>(path);
   std::filesystem::remove(path);
   EXPECT_EQ(data.view().sum(), 3);
 }
@@ -224,7 +224,7 @@ TEST(Npy, IntegersAreExactOrRefused) {
   expect_failure(npy(dictionary("<u8", "1, 1"), stored<std::uint64_t>({~std::uint64_t{0}})),
                  "row 0, column 0 (counted from 0) is 18446744073709551615");
   // As labels they are exact.
-  const Data<double> labels = read_data<double>(
+  const Dataset<double> labels = read_data<double>(
       in_memory(npy(dictionary("<i8", "4,"), stored<std::int64_t>({beyond, 7, beyond - 1, beyond}))),
       {.labels = Labels::names});
   EXPECT_EQ(labels.source().levels,
@@ -240,7 +240,7 @@ TEST(Npy, ReadsNamesOfClasses) {
     return read_data<double>(in_memory(file), {.labels = Labels::names});
   };
   for (const char* shape : {"3,", "3, 1"}) {
-    const Data<double> data = read_labels(npy(dictionary("<U2", shape), text));
+    const Dataset<double> data = read_labels(npy(dictionary("<U2", shape), text));
     EXPECT_EQ(data.source().levels, (std::vector<std::string>{"b", "\xC3\xA9\xF0\x9F\x98\x80"}));
     EXPECT_EQ(data.view(), (nngp::Matrix<double>(3, 1) << 0, 1, 0).finished());
     EXPECT_EQ(data.dtype(), "str");

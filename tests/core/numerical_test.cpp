@@ -125,7 +125,7 @@ TEST(NumericalDual, ReferenceValuesInFloat32) {
     SCOPED_TRACE(name);
     if (std::find(names.begin(), names.end(), rows[0].activation) == names.end()) continue;
     const Function f = *function_of(rows[0]);
-    const NumericalDual dual(f.fn, f.breakpoints, range_of(rows), {.tolerance = 1e-6, .single = true});
+    const NumericalDual dual(f.fn, f.breakpoints, range_of(rows), {.tolerance = 1e-6, .float32 = true});
     const Errors e = errors<float, nngp_tile_f32>(dual, f, rows);
     EXPECT_LT(e.nngp, 3e-6);
     // Rounding the inputs moves the angle of nearly parallel ones, which a kink feels.
@@ -281,7 +281,7 @@ TEST(NumericalDual, TilesOfSeveralThreads) {
 
 template <class Real, class Tile>
 void expect_diagonal_of_tiles(const std::function<double(double)>& fn) {
-  const NumericalDual dual(fn, std::nullopt, {0.4, 3}, {.single = std::is_same_v<Real, float>});
+  const NumericalDual dual(fn, std::nullopt, {0.4, 3}, {.float32 = std::is_same_v<Real, float>});
   std::vector<Real> var(21), diagonal(var.size());
   for (std::size_t i = 0; i < var.size(); ++i)
     var[i] = static_cast<Real>(0.5 + 0.11 * static_cast<double>(i));

@@ -18,12 +18,12 @@
 namespace {
 
 using Inputs = nngp::MatrixView<double>;
-using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::SolveMethod, nngp::Spread,
+using nngp::Ensemble, nngp::EnsembleOptions, nngp::Get, nngp::SolveMethod, nngp::Uncertainty,
     nngp::test::shipped_model, nngp::test::view;
 
 const std::string golden = NNGP_TEST_DATA "/golden/predict/";
 
-nngp::Data<double> read(const std::string& name) {
+nngp::Dataset<double> read(const std::string& name) {
   return nngp::read_data<double>(std::filesystem::path(golden + name + ".npy"));
 }
 
@@ -45,14 +45,14 @@ class Predict : public testing::Test {
   }
 
   const nngp::KernelFn kernel_fn = relu3();
-  const nngp::Data<double> x_train = read("x_train"), y_train = read("y_train"),
-                           x_test = read("x_test");
+  const nngp::Dataset<double> x_train = read("x_train"), y_train = read("y_train"),
+                              x_test = read("x_test");
   const EnsembleOptions nngp_options = {.diag_reg = {1e-3}, .learning_rate = 0.7};
   const EnsembleOptions eigen_options = {
       .diag_reg = {1e-3}, .learning_rate = 0.7, .method = SolveMethod::eigensystem};
 };
 
-double relative_error(const nngp::KernelMatrix<double>& ours, const Inputs& theirs) {
+double relative_error(const nngp::OwnedMatrix<double>& ours, const Inputs& theirs) {
   EXPECT_EQ(ours.rows(), theirs.rows());
   EXPECT_EQ(ours.cols(), theirs.cols());
   return (ours.view() - theirs).cwiseAbs().maxCoeff() / theirs.cwiseAbs().maxCoeff();
@@ -78,7 +78,7 @@ TEST_F(Predict, TilesOnDiskSolveAsTheFactorDoes) {
   EnsembleOptions options = {.diag_reg = {1e-2}};
   const nngp::Matrix<double> x_few = x.topRows(20).array() + 0.1;
   const Ensemble<double> direct(kernel_fn, view(x), view(y), options);
-  const nngp::KernelMatrix<double> expected = direct.predict(view(x_few)).mean;
+  const nngp::OwnedMatrix<double> expected = direct.predict(view(x_few)).mean;
   options.method = SolveMethod::conjugate_gradients;
   options.memory = 32 << 20;
   options.scratch = folder / "";
@@ -95,15 +95,16 @@ TEST_F(Predict, AgreesWithNeuralTangents) {
   for (const auto& [kernel, name] : {std::pair(Get::nngp, std::string("nngp")), {Get::ntk, "ntk"}}) {
     EnsembleOptions options = nngp_options;
     options.kernel = kernel;
-    expect_golden(ensemble(options).predict(x_test.view(), Spread::covariance), name + "_inf");
+    expect_golden(ensemble(options).predict(x_test.view(), Uncertainty::covariance), name + "_inf");
     options.method = SolveMethod::eigensystem;
     const Ensemble<double> in_time = ensemble(options);
-    expect_golden(in_time.predict(x_test.view(), Spread::covariance), name + "_inf");
+    expect_golden(in_time.predict(x_test.view(), Uncertainty::covariance), name + "_inf");
     for (const auto& [t, time] : {std::pair(0.5, "_0.5"), {30.0, "_30"}, {5000.0, "_5000"}})
-      expect_golden(in_time.predict(x_test.view(), Spread::covariance, t), name + time);
+      expect_golden(in_time.predict(x_test.view(), Uncertainty::covariance, t), name + time);
     options.diag_reg.absolute = true;
     options.method = SolveMethod::cholesky;
-    expect_golden(ensemble(options).predict(x_test.view(), Spread::covariance), name + "_absolute");
+    expect_golden(ensemble(options).predict(x_test.view(), Uncertainty::covariance),
+                  name + "_absolute");
   }
 }
 
@@ -113,8 +114,8 @@ TEST_F(Predict, VariancesAreTheDiagonalOfTheCovariance) {
     options.kernel = kernel;
     const Ensemble<double> in_time = ensemble(options);
     for (const auto& t : {std::optional<double>(), std::optional(30.0)}) {
-      const auto whole = in_time.predict(x_test.view(), Spread::covariance, t);
-      const auto alone = in_time.predict(x_test.view(), Spread::variance, t);
+      const auto whole = in_time.predict(x_test.view(), Uncertainty::covariance, t);
+      const auto alone = in_time.predict(x_test.view(), Uncertainty::variance, t);
       EXPECT_EQ(alone.covariance.size(), 0);
       for (std::size_t i = 0; i < whole.variance.size(); ++i)
         EXPECT_NEAR(alone.variance[i], whole.variance[i], 1e-12);
@@ -123,7 +124,7 @@ TEST_F(Predict, VariancesAreTheDiagonalOfTheCovariance) {
 }
 
 TEST_F(Predict, StartsAtThePrior) {
-  const auto at_start = ensemble(eigen_options).predict(x_test.view(), Spread::covariance, 0.0);
+  const auto at_start = ensemble(eigen_options).predict(x_test.view(), Uncertainty::covariance, 0.0);
   EXPECT_TRUE(at_start.mean.view().isZero());
   EXPECT_EQ(nngp::Matrix<double>(at_start.covariance.view()),
             nngp::Matrix<double>(kernel_fn(x_test.view()).nngp.view()));
@@ -132,7 +133,7 @@ TEST_F(Predict, StartsAtThePrior) {
 TEST_F(Predict, Float32KernelsAreSolvedInFloat64) {
   const nngp::Matrix<float> x = x_train.view().cast<float>(), xt = x_test.view().cast<float>();
   const auto ours =
-      Ensemble<float>(kernel_fn, x, y_train.view(), nngp_options).predict(xt, Spread::covariance);
+      Ensemble<float>(kernel_fn, x, y_train.view(), nngp_options).predict(xt, Uncertainty::covariance);
   EXPECT_LT(relative_error(ours.mean, read("nngp_inf_mean").view()), 1e-3);
   EXPECT_LT(relative_error(ours.covariance, read("nngp_inf_cov").view()), 1e-3);
 }
@@ -142,12 +143,12 @@ TEST_F(Predict, ConjugateGradientsAgreeWithCholesky) {
     for (const std::size_t memory : {std::size_t{1} << 30, std::size_t{4096}}) {
       EnsembleOptions options = nngp_options;
       options.kernel = kernel;
-      const auto direct = ensemble(options).predict(x_test.view(), Spread::variance);
+      const auto direct = ensemble(options).predict(x_test.view(), Uncertainty::variance);
       options.method = SolveMethod::conjugate_gradients;
       options.memory = memory;
       options.conjugate_gradients.tolerance = 1e-12;
       const Ensemble<double> iterated = ensemble(options);
-      const auto predicted = iterated.predict(x_test.view(), Spread::variance);
+      const auto predicted = iterated.predict(x_test.view(), Uncertainty::variance);
       EXPECT_LT(relative_error(predicted.mean, direct.mean.view()), 1e-9);
       for (std::size_t i = 0; i < direct.variance.size(); ++i)
         EXPECT_NEAR(predicted.variance[i], direct.variance[i], 1e-9);
@@ -184,7 +185,8 @@ TEST_F(Predict, ScalesOfTargetsAndInputsDoNotMatter) {
     const auto at = [&](double x_scale, double y_scale) {
       const nngp::Matrix<double> x = x_train.view() * x_scale, xt = x_test.view() * x_scale,
                                  y = y_train.view() * y_scale;
-      return Ensemble<double>(no_bias, view(x), view(y), options).predict(view(xt), Spread::variance);
+      return Ensemble<double>(no_bias, view(x), view(y), options)
+          .predict(view(xt), Uncertainty::variance);
     };
     const auto usual = at(1, 1);
     for (const double scale : {0x1p515, 0x1p-548, 0x1p1000, 0x1p-1000}) {
@@ -339,14 +341,14 @@ TEST_F(Predict, NamesWhatDoesNotFit) {
       [&] { Ensemble<double>(kernel_fn, x_test.view(), y_train.view(), nngp_options); },
       "there are 7 training inputs and 24 x 2 targets; each input needs one");
   expect_error<nngp::DataError>(
-      [&] { ensemble(eigen_options).predict(x_test.view(), Spread::none, -1.0); },
+      [&] { ensemble(eigen_options).predict(x_test.view(), Uncertainty::none, -1.0); },
       "the training time is -1; it must be 0 or more");
   expect_error<nngp::DataError>([&] { ensemble(nngp_options).predict(y_train.view()); }, "features");
   expect_error<nngp::DataError>([] { nngp::logarithmic_grid(0, 1, 3); }, "0 < low <= high");
 }
 
 TEST(Eigenvalues, OfAKnownMatrix) {
-  nngp::KernelMatrix<double> matrix(2, 2);
+  nngp::OwnedMatrix<double> matrix(2, 2);
   matrix.map() << 2, 1, 1, 2;
   const std::vector<double> values = nngp::eigenvalues(std::move(matrix));
   EXPECT_NEAR(values[0], 1, 1e-15);
@@ -354,7 +356,7 @@ TEST(Eigenvalues, OfAKnownMatrix) {
 }
 
 TEST(CholeskyFactor, KnowsItsMatrix) {
-  nngp::KernelMatrix<double> matrix(2, 2);
+  nngp::OwnedMatrix<double> matrix(2, 2);
   matrix.map() << 2, 1, 1, 2;
   const nngp::Cholesky factor(std::move(matrix), 0);
   EXPECT_NEAR(factor.log_determinant(), std::log(3), 1e-15);

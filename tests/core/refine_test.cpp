@@ -114,7 +114,7 @@ TEST(Refinement, DoesWhatFloat64Cannot) {
     Eigen::MatrixXd a = system.train;
     a.diagonal().array() += system.shift;
     nngp::Gaussian plain;
-    plain.mean = nngp::KernelMatrix<double>(system.test.rows(), system.y.cols());
+    plain.mean = nngp::OwnedMatrix<double>(system.test.rows(), system.y.cols());
     plain.mean.map() = system.test * a.llt().solve(Eigen::MatrixXd(system.y));
     EXPECT_GT(system.error(plain), 1e-9) << system.condition_number;
   }
@@ -141,12 +141,12 @@ TEST(StoredKernels, GiveASpreadWithTheKernelOfTheTestInputs) {
   const auto train = nngp::stored_kernel<double>(view(system.train), std::nullopt, true);
   const nngp::Ensemble<double> ensemble(train, view(system.y), {.diag_reg = {system.shift, true}});
   // The training inputs as test inputs: K - K (K + r)^-1 K = r K (K + r)^-1.
-  const nngp::Gaussian ours = ensemble.predict(train, train, nngp::Spread::covariance);
+  const nngp::Gaussian ours = ensemble.predict(train, train, nngp::Uncertainty::covariance);
   Eigen::MatrixXd a = system.train;
   a.diagonal().array() += system.shift;
   const Eigen::MatrixXd expected = system.shift * a.llt().solve(Eigen::MatrixXd(system.train));
   EXPECT_TRUE(ours.covariance.view().isApprox(expected, 1e-8));
-  expect_error<nngp::Error>([&] { ensemble.predict(train, std::nullopt, nngp::Spread::variance); },
+  expect_error<nngp::Error>([&] { ensemble.predict(train, std::nullopt, nngp::Uncertainty::variance); },
                             "a spread needs the kernel of the test inputs");
   expect_error<nngp::DataError>(
       [&] {

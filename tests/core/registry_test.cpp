@@ -113,7 +113,7 @@ TEST(Registry, DescribesWhatItFinds) {
   EXPECT_EQ(info.version, "1.0.0");
   EXPECT_EQ(info.library, "arcsin_erf");
   EXPECT_EQ(info.file, arcsin_erf);
-  EXPECT_EQ(info.source, Source::named);
+  EXPECT_EQ(info.source, PluginSource::named);
   EXPECT_EQ(info.abi, "1.1");
   EXPECT_TRUE(info.shadowed_by.empty());
   EXPECT_EQ(&plugins.find("ArcsinErf"), &info);
@@ -337,7 +337,7 @@ TEST(Registry, TakesThePluginsOfTheProgram) {
   EXPECT_EQ(info.name, "Twice");
   EXPECT_EQ(info.library, "own");
   EXPECT_TRUE(info.file.empty());
-  EXPECT_EQ(info.source, Source::program);
+  EXPECT_EQ(info.source, PluginSource::program);
   EXPECT_STREQ(name_of(info.source), "program");
   EXPECT_EQ(info.place(), "the program's own library own");
   EXPECT_EQ(info.abi, "1.1");

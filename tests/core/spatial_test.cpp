@@ -39,7 +39,7 @@ std::vector<std::string> networks() {
 }
 
 template <class Real>
-Data<Real> images(const std::string& network, const char* name) {
+Dataset<Real> images(const std::string& network, const char* name) {
   ReadOptions options;
   options.positions = true;
   return read_data<Real>(folder / network / (std::string(name) + ".npy"), options);
@@ -61,7 +61,7 @@ class GoldenSpatial : public testing::TestWithParam<std::string> {
     const KernelFn kernel_fn(model(id), x1.sites());
     const auto self = kernel_fn(x1.view()), square2 = kernel_fn(x2.view());
     const auto cross = kernel_fn(x1.view(), x2.view());
-    const auto diagonal = [](const KernelMatrix<Real>& kernel) -> Eigen::VectorXd {
+    const auto diagonal = [](const OwnedMatrix<Real>& kernel) -> Eigen::VectorXd {
       return kernel.view().diagonal().template cast<double>();
     };
     const Eigen::VectorXd nngp1 = diagonal(self.nngp), ntk1 = diagonal(self.ntk);
@@ -133,9 +133,9 @@ TEST_P(AnyWindow, TilesAndThreadsChangeNoBit) {
                                        {10, 10, 7, 7}}) {
       const auto rows = static_cast<Eigen::Index>(window.rows),
                  cols = static_cast<Eigen::Index>(window.cols);
-      KernelMatrix<double> nngp(rows, cols), ntk(rows, cols);
+      OwnedMatrix<double> nngp(rows, cols), ntk(rows, cols);
       op.compute(window, {nngp.data(), ntk.data(), window.cols});
-      const auto part = [&](const KernelMatrix<double>& kernel) {
+      const auto part = [&](const OwnedMatrix<double>& kernel) {
         return kernel.view().block(static_cast<Eigen::Index>(window.row),
                                    static_cast<Eigen::Index>(window.col), rows, cols);
       };

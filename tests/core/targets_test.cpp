@@ -13,7 +13,7 @@ using nngp::Classes, nngp::Matrix, nngp::MatrixView, nngp::test::view;
 
 nngp::Gaussian gaussian(const Matrix<double>& mean, std::vector<double> variance) {
   nngp::Gaussian predicted;
-  predicted.mean = nngp::KernelMatrix<double>(mean.rows(), mean.cols());
+  predicted.mean = nngp::OwnedMatrix<double>(mean.rows(), mean.cols());
   predicted.mean.map() = mean;
   predicted.variance = std::move(variance);
   return predicted;
@@ -70,7 +70,7 @@ TEST(ClassificationQuality, CountsAndCalibrates) {
   const auto quality =
       nngp::classification_quality(gaussian(mean, {0.4, 0.4, 0.4, 0.4}), 0.1, view(labels), classes);
   const double p = 0.5 * std::erfc(-1 / M_SQRT2);
-  EXPECT_EQ(quality.right, 2u);
+  EXPECT_EQ(quality.correct, 2u);
   EXPECT_EQ(quality.unknown, 1u);
   EXPECT_EQ(quality.accuracy(), 0.5);
   EXPECT_NEAR(*quality.confidence, p, 1e-12);
@@ -84,7 +84,7 @@ TEST(RegressionQuality, MeasuresErrorsAndBands) {
                        mean = (Matrix<double>(4, 1) << 0, 1.5, 2, 6).finished();
   const auto quality = nngp::regression_quality(gaussian(mean, {1, 0.04, 1, 1}), 0.05, view(y));
   EXPECT_NEAR(quality.root_mean_squared_error[0], std::sqrt(9.25 / 4), 1e-15);
-  EXPECT_NEAR(quality.explained[0], 1 - 9.25 / 5, 1e-15);
+  EXPECT_NEAR(quality.r_squared[0], 1 - 9.25 / 5, 1e-15);
   EXPECT_EQ(*quality.within_one_sigma, 0.5);   // 0.5 > sqrt(0.09) = 0.3
   EXPECT_EQ(*quality.within_two_sigma, 0.75);  // 0.5 < 0.6, 3 > 2.05
   const double densities =
@@ -98,7 +98,7 @@ TEST(RegressionQuality, KnowsErrorsWhoseSquaresAreNoNumbers) {
                          mean = unit * (Matrix<double>(4, 1) << 0, 1.5, 2, 6).finished();
     const auto quality = nngp::regression_quality(gaussian(mean, {}), 0.05, view(y));
     EXPECT_NEAR(quality.root_mean_squared_error[0] / unit, std::sqrt(9.25 / 4), 1e-14);
-    EXPECT_NEAR(quality.explained[0], 1 - 9.25 / 5, 1e-14);
+    EXPECT_NEAR(quality.r_squared[0], 1 - 9.25 / 5, 1e-14);
   }
 }
 
@@ -115,7 +115,7 @@ TEST(Standardization, CentresAndScalesEachColumn) {
   const nngp::Standardization standardization(view(y));
   EXPECT_EQ(standardization.mean(), (std::vector<double>{5, 7}));
   EXPECT_EQ(standardization.deviation(), (std::vector<double>{2, 1}));
-  nngp::KernelMatrix<double> scaled = standardization.apply(view(y));
+  nngp::OwnedMatrix<double> scaled = standardization.apply(view(y));
   EXPECT_EQ(scaled(0, 0), -1.5);
   EXPECT_EQ(scaled(7, 0), 2);
   EXPECT_EQ(scaled(3, 1), 0);

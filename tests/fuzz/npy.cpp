@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const nngp::FileBytes file("x.npy", {begin, begin + bytes.size()});
   try {
     for (const nngp::Labels labels : {nngp::Labels::all, nngp::Labels::none}) {
-      const nngp::Data<float> read = nngp::read_data<float>(file, {.labels = labels});
+      const nngp::Dataset<float> read = nngp::read_data<float>(file, {.labels = labels});
       if (read.rows() < 1 || read.cols() < 1 || nngp::find_non_finite(read.view())) std::abort();
       const std::size_t levels = read.source().levels.size();
       if (levels > 0 && read.view().maxCoeff() != static_cast<float>(levels - 1)) std::abort();

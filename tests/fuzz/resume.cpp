@@ -55,7 +55,7 @@ class Resumed {
     std::filesystem::remove(output_);
     try {
       nngp::stream_kernels<float>(kernels_, window_, output_, {}, options_);
-      const nngp::Data<float> result = nngp::read_data<float>(output_);
+      const nngp::Dataset<float> result = nngp::read_data<float>(output_);
       if (result.rows() != rows || result.cols() != rows) std::abort();
       if (!((result.view().array() == 1) || (result.view().array() == there)).all()) std::abort();
       if (std::filesystem::exists(journal_)) std::abort();

@@ -280,7 +280,7 @@ TEST_F(PredictCommand, ReportsWhatItDid) {
   }
   EXPECT_EQ(report["diag_reg"]["value"], best);
   EXPECT_EQ(report["solver"]["method"], "eigensystem");
-  EXPECT_GT(report["regression"]["explained"][0], 0.9);
+  EXPECT_GT(report["regression"]["r_squared"][0], 0.9);
   EXPECT_EQ(report["plugins"][0]["activation"], "Relu()");
 }
 

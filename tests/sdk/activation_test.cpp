@@ -248,7 +248,7 @@ void check_dual(const char* name, F f, double low, double high) {
       return (f(V(x + step))[0] - f(V(x - step))[0]) / (2 * step);
     };
     const double slope = (difference(2 * h) - 4 * difference(h)) / -3;
-    const dual<V> y = f(dual<V>(V(x), V(1.0)));
+    const dual_number<V> y = f(dual_number<V>(V(x), V(1.0)));
     EXPECT_NEAR(y.slope[0], slope, 1e-8 * (1 + std::abs(slope))) << name << " at " << x;
     EXPECT_EQ(y.value[0], f(V(x))[0]) << name << " at " << x;
   }

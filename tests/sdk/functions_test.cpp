@@ -66,7 +66,7 @@ class Call {
     double found[3] = {};
     run_on(typename V::isa(), [&] {
       found[0] = first_lane(V(call_(V(t))));
-      const dual<V> y = call_(dual<V>(V(t), V(1.0)));
+      const dual_number<V> y = call_(dual_number<V>(V(t), V(1.0)));
       found[1] = first_lane(y.value);
       found[2] = first_lane(y.slope);
     });
@@ -120,7 +120,7 @@ void expect_natural_relu() {
     double values[6], slopes[6];
     run_on(typename V::isa(), [&] {
       const auto y = relus(V(x));
-      const auto d = relus(dual<V>(V(x), V(1.0)));
+      const auto d = relus(dual_number<V>(V(x), V(1.0)));
       for (int i = 0; i < 6; ++i) {
         values[i] = first_lane(y[i]);
         slopes[i] = first_lane(d[i].slope);

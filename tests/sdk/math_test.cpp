@@ -243,10 +243,10 @@ TYPED_TEST(Math, AnglesInTurns) {
       []<class V>(const V& x) { return asin_of<V>(x, V(1.0), sqrt(fma(x, x, 1.0))).turns(); },
       [](long double x) { return std::atan(x) / turn; }, xs, 4.0);
   this->check(
-      "opposite_angle",
+      "supplement",
       []<class V>(const V& x) {
         const V size = abs(x);
-        return opposite_angle<V>(-x, V(1.0), sqrt(fma(x, x, 1.0)) + size, 1.0 >= size).turns();
+        return supplement<V>(-x, V(1.0), sqrt(fma(x, x, 1.0)) + size, 1.0 >= size).turns();
       },
       [](long double x) { return std::atan2(1.0L, x) / turn; }, xs, 4.0);
 }
@@ -263,7 +263,7 @@ TYPED_TEST(Math, Parallelograms) {
   for (const double scale : {1.0, is_double ? 0x1p-600 : 0x1p-60, is_double ? 0x1p+502 : 0x1p+50}) {
     const auto span = [scale]<class V>(const V& x) {
       const V s(scale);
-      return parallelogram<V>(-x * s, side<V>(fma(x, x, 1.0) * s), side<V>(s));
+      return input_pair<V>(-x * s, input_norm<V>(fma(x, x, 1.0) * s), input_norm<V>(s));
     };
     this->check(
         "area", [&](const auto& x) { return span(x).area / scale; }, [](long double) { return 1.0L; },

@@ -33,7 +33,7 @@ Matrix<Real> normal_inputs(Eigen::Index rows, Eigen::Index cols, unsigned seed) 
 /// Largest error relative to max(|K_ij|, sqrt(K_ii K_jj)), `var` being the diagonals, of the entries
 /// (i, j) that are not left out; infinite if one is not finite.
 template <class Real, class LeftOut>
-double largest_error(const KernelMatrix<Real>& kernel, const MatrixView<double>& exact,
+double largest_error(const OwnedMatrix<Real>& kernel, const MatrixView<double>& exact,
                      const Eigen::VectorXd& var1, const Eigen::VectorXd& var2,
                      const LeftOut& is_left_out) {
   double largest = 0;
@@ -47,7 +47,7 @@ double largest_error(const KernelMatrix<Real>& kernel, const MatrixView<double>&
   return largest;
 }
 template <class Real>
-double largest_error(const KernelMatrix<Real>& kernel, const MatrixView<double>& exact,
+double largest_error(const OwnedMatrix<Real>& kernel, const MatrixView<double>& exact,
                      const Eigen::VectorXd& var1, const Eigen::VectorXd& var2) {
   return largest_error(kernel, exact, var1, var2, [](Eigen::Index, Eigen::Index) { return false; });
 }

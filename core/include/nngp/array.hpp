@@ -85,16 +85,16 @@ using MatrixMap = Eigen::Map<Matrix<Real>, Eigen::Unaligned, Eigen::OuterStride<
 /// to cache lines, and to huge pages where large: the first touch of 4 KiB pages costs more than three
 /// hidden layers (tests/benchmarks).
 template <class Real>
-class KernelMatrix {
+class OwnedMatrix {
  public:
-  KernelMatrix() = default;
+  OwnedMatrix() = default;
   /// Contents are not initialised. Throws std::bad_alloc.
-  KernelMatrix(Eigen::Index rows, Eigen::Index cols);
-  KernelMatrix(KernelMatrix&& other) noexcept
+  OwnedMatrix(Eigen::Index rows, Eigen::Index cols);
+  OwnedMatrix(OwnedMatrix&& other) noexcept
       : memory_(std::move(other.memory_)),
         rows_(std::exchange(other.rows_, 0)),
         cols_(std::exchange(other.cols_, 0)) {}
-  KernelMatrix& operator=(KernelMatrix&& other) noexcept {
+  OwnedMatrix& operator=(OwnedMatrix&& other) noexcept {
     memory_ = std::move(other.memory_);
     rows_ = std::exchange(other.rows_, 0);
     cols_ = std::exchange(other.cols_, 0);

@@ -43,17 +43,17 @@ struct DataSource {
 /// What read_data() returns, inputs as well as targets: a matrix, one example a row, all finite. Cheap
 /// to copy; copies share the numbers, which stay in the mapped file if its type and layout are wanted.
 template <class Real>
-class Data {
+class Dataset {
  public:
-  Data(std::shared_ptr<const void> owner, const MatrixView<Real>& view, DataSource source)
+  Dataset(std::shared_ptr<const void> owner, const MatrixView<Real>& view, DataSource source)
       : owner_(std::move(owner)),
         view_(view),
         source_(std::make_shared<const DataSource>(std::move(source))) {}
-  Data(Matrix<Real> matrix, DataSource source)
-      : Data(std::make_shared<const Matrix<Real>>(std::move(matrix)), std::move(source)) {}
+  Dataset(Matrix<Real> matrix, DataSource source)
+      : Dataset(std::make_shared<const Matrix<Real>>(std::move(matrix)), std::move(source)) {}
   /// Numbers that stay in `file`.
-  Data(FileBytes file, const MatrixView<Real>& view, DataSource source)
-      : Data(file.owner(), view, std::move(source)) {
+  Dataset(FileBytes file, const MatrixView<Real>& view, DataSource source)
+      : Dataset(file.owner(), view, std::move(source)) {
     file_.emplace(std::move(file));
     checksum_ = file_->checksum();
   }
@@ -66,10 +66,10 @@ class Data {
   const Sites& sites() const { return source_->sites; }
 
   /// The same with columns in another order: column i is column order[i] of this. `remark` says why.
-  Data with_columns(const std::vector<std::size_t>& order, const std::string& remark) const;
+  Dataset with_columns(const std::vector<std::size_t>& order, const std::string& remark) const;
 
   /// The same numbers as channels of these positions.
-  Data with_sites(const Sites& sites) const;
+  Dataset with_sites(const Sites& sites) const;
 
   /// Throws DataError if the numbers are not those that were read: they stayed in a mapped file, and
   /// another process wrote to it. To be asked when what was made of them is about to be used.
@@ -78,9 +78,9 @@ class Data {
   }
 
  private:
-  Data(const std::shared_ptr<const Matrix<Real>>& held, DataSource source)
-      : Data(held, {held->data(), held->rows(), held->cols(), Eigen::OuterStride<>(held->cols())},
-             std::move(source)) {}
+  Dataset(const std::shared_ptr<const Matrix<Real>>& held, DataSource source)
+      : Dataset(held, {held->data(), held->rows(), held->cols(), Eigen::OuterStride<>(held->cols())},
+                std::move(source)) {}
 
   std::shared_ptr<const void> owner_;
   MatrixView<Real> view_;
@@ -93,7 +93,7 @@ class Data {
 /// Automatic: also if they are numbers as names are (0, 1, 2, or years) above others that are not.
 enum class Header { automatic, words, yes, no };
 
-/// Whether a single column may hold labels, which Data::source() lists: names always, numbers where
+/// Whether a single column may hold labels, which Dataset::source() lists: names always, numbers where
 /// float64 does not hold them exactly; in text those only with `all`, for there they may be meant as
 /// numbers.
 enum class Labels { none, names, all };
@@ -119,9 +119,9 @@ struct ReadOptions {
 /// DataError, among others if there are no rows or columns or an entry is NaN, infinite, beyond the
 /// range of Real, or an integer that float64 does not hold exactly.
 template <class Real>
-NNGP_API Data<Real> read_data(const FileBytes& file, const ReadOptions& options = {});
+NNGP_API Dataset<Real> read_data(const FileBytes& file, const ReadOptions& options = {});
 template <class Real>
-Data<Real> read_data(const std::filesystem::path& path, const ReadOptions& options = {}) {
+Dataset<Real> read_data(const std::filesystem::path& path, const ReadOptions& options = {}) {
   return read_data<Real>(FileBytes(path), options);
 }
 

@@ -39,8 +39,8 @@ struct SampleKey {
 /// (arXiv 2001.07301).
 template <class Real>
 struct DenseParameters {
-  KernelMatrix<Real> W;  ///< n_in x n_out
-  KernelMatrix<Real> b;  ///< 1 x n_out; empty: no bias
+  OwnedMatrix<Real> W;  ///< n_in x n_out
+  OwnedMatrix<Real> b;  ///< 1 x n_out; empty: no bias
 };
 
 /// The weights of a network: its layers with weights in order, branch after branch.
@@ -82,9 +82,9 @@ class FiniteNetwork {
   /// to the last bit. Throws DataError for inputs or parameters of the wrong shape or an output that is
   /// not finite, NumericalError where fn is not.
   template <class Real>
-  KernelMatrix<Real> apply(const Parameters<Real>& parameters,
-                           const std::type_identity_t<MatrixView<Real>>& x,
-                           const ApplyOptions& options = {}) const;
+  OwnedMatrix<Real> apply(const Parameters<Real>& parameters,
+                          const std::type_identity_t<MatrixView<Real>>& x,
+                          const ApplyOptions& options = {}) const;
 
   /// The kernels of the network with these weights (neural_tangents.empirical_kernel_fn): NNGP =
   /// mean over outputs o of f_o(x1) f_o(x2), NTK = mean over o of the inner product of the gradients of

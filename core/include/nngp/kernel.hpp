@@ -33,8 +33,8 @@ struct KernelOptions {
 /// Kernels of (x1, x2), n1 x n2; a matrix that was not asked for is empty.
 template <class Real>
 struct Kernels {
-  KernelMatrix<Real> nngp;
-  KernelMatrix<Real> ntk;
+  OwnedMatrix<Real> nngp;
+  OwnedMatrix<Real> ntk;
 };
 
 /// A rectangle of kernel entries.

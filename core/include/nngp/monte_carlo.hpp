@@ -32,8 +32,8 @@ NNGP_API void sample_outputs(
 
 /// The mean of a kernel over sampled networks, and its standard error, entry by entry.
 struct KernelEstimate {
-  KernelMatrix<double> mean;
-  KernelMatrix<double> error;  ///< infinite of one sample, which does not tell it
+  OwnedMatrix<double> mean;
+  OwnedMatrix<double> error;  ///< infinite of one sample, which does not tell it
   /// The error as a whole: the Frobenius norm of `error` divided by that of `mean`.
   double relative_error = 0;
 };
@@ -48,9 +48,9 @@ struct MonteCarloOptions {
   std::uint64_t seed = 0;
   std::size_t samples = 100;  ///< at most; at least 1
   /// Stop once the relative_error of every kernel asked for is at most this, but not before
-  /// `least_samples`; 0: never.
+  /// `min_samples`; 0: never.
   double relative_error = 0;
-  static constexpr std::size_t least_samples = 10;
+  static constexpr std::size_t min_samples = 10;
   unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
   /// Called now and then, by one thread at a time, with the number of samples done and of all.
   /// Returning false stops the computation, which then throws Interrupted.

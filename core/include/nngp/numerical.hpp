@@ -35,7 +35,7 @@ class NumericalDual {
  public:
   struct Options {
     double tolerance = 2e-11;  ///< aimed at, relative to sqrt(E g(x1)^2 E g(x2)^2), g = fn and fn'
-    bool single = false;       ///< prepare for float32 tiles, else for float64
+    bool float32 = false;      ///< prepare for float32 tiles, else for float64
   };
 
   /// Break points of fn that are not declared are looked for. Calls fn from several threads.

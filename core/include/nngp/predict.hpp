@@ -23,13 +23,13 @@ namespace nngp {
 class KernelSolver;  // inside the library: what solves the equations of one SolveMethod
 
 /// What to compute of the spread of predictions; return_std and return_cov of scikit-learn.
-enum class Spread { none, variance, covariance };
+enum class Uncertainty { none, variance, covariance };
 
 /// Predictions at test inputs, by the name of what functions of neural_tangents.predict return.
 struct Gaussian {
-  KernelMatrix<double> mean;        ///< test inputs x outputs
-  std::vector<double> variance;     ///< one a test input, the same for every output; or empty
-  KernelMatrix<double> covariance;  ///< test inputs x test inputs, the same for every output; or empty
+  OwnedMatrix<double> mean;        ///< test inputs x outputs
+  std::vector<double> variance;    ///< one a test input, the same for every output; or empty
+  OwnedMatrix<double> covariance;  ///< test inputs x test inputs, the same for every output; or empty
   /// Error of the mean by rounding or unfinished iterations, relative to its largest entry, for the
   /// kernel's entries as they are: the largest over outputs. An estimate; of conjugate gradients a
   /// bound, which needs the kernel of the test inputs. nullopt if there is none.
@@ -77,12 +77,13 @@ class Ensemble {
   /// Predictions after gradient descent for time `t`, in units of 1 / learning_rate; nullopt: at its
   /// end. The spread is that of the networks' outputs, without noise of the targets. Throws
   /// NumericalError rather than return what is not finite.
-  Gaussian predict(const MatrixView<Real>& x_test, Spread spread = Spread::none,
+  Gaussian predict(const MatrixView<Real>& x_test, Uncertainty wanted = Uncertainty::none,
                    std::optional<double> t = std::nullopt) const;
   /// From the kernels `cross` of test with training inputs and, for a spread, `test` of test inputs
   /// with themselves.
   Gaussian predict(const KernelOperator<Real>& cross, const std::optional<KernelOperator<Real>>& test,
-                   Spread spread = Spread::none, std::optional<double> t = std::nullopt) const;
+                   Uncertainty wanted = Uncertainty::none,
+                   std::optional<double> t = std::nullopt) const;
 
   /// Needs SolveMethod::cholesky or eigensystem. Of `folds` = 0, only leave-one-out.
   Scores scores(std::size_t folds = 0) const;
@@ -105,26 +106,26 @@ class Ensemble {
 
  private:
   /// Rows of the kernel of the training inputs at some of them.
-  using Rows = std::function<KernelMatrix<double>(const std::vector<Eigen::Index>&)>;
+  using Rows = std::function<OwnedMatrix<double>(const std::vector<Eigen::Index>&)>;
   struct Weights;
 
   void train(const MatrixView<double>& y_train, const Rows& rows);
-  KernelMatrix<double> rows_of_kernel(const std::vector<Eigen::Index>& chosen) const;
+  OwnedMatrix<double> rows_of_kernel(const std::vector<Eigen::Index>& chosen) const;
   void invert(MatrixMap<double> rows, std::optional<double> t) const;
   double flow_time(double t) const;
   Weights weights(std::optional<double> t) const;
   void mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row, Gaussian& out,
-            KernelMatrix<double>& error) const;
-  void spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
-              const KernelMatrix<double>& k, Eigen::Index row, Spread spread, std::optional<double> t,
-              Gaussian& out) const;
-  KernelMatrix<double> times_nngp(const MatrixView<double>& rows) const;
+            OwnedMatrix<double>& error) const;
+  void add_spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
+                  const OwnedMatrix<double>& k, Eigen::Index row, Uncertainty wanted,
+                  std::optional<double> t, Gaussian& out) const;
+  OwnedMatrix<double> times_nngp(const MatrixView<double>& rows) const;
 
   EnsembleOptions options_;
   /// What other inputs are bound to; none if the kernels were given.
   std::optional<std::pair<KernelFn, MatrixView<Real>>> network_;
   KernelOperator<Real> train_;
-  std::shared_ptr<const KernelMatrix<double>> y_;  ///< one output a row
+  std::shared_ptr<const OwnedMatrix<double>> y_;  ///< one output a row
   double mean_diagonal_ = 0;
   std::shared_ptr<const KernelSolver> solver_;
 };

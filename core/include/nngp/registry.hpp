@@ -16,7 +16,7 @@ namespace nngp {
 class PluginTables;
 
 /// Where a plugin comes from, by the word that lists and reports have for it.
-enum class Source {
+enum class PluginSource {
   program,   ///< the program that runs made its tables, in memory
   named,     ///< the user named its file or folder
   path,      ///< a folder of NNGP_PLUGIN_PATH
@@ -25,7 +25,7 @@ enum class Source {
 };
 
 /// "program", "named", "path", "user" or "installed".
-const char* name_of(Source source);
+const char* name_of(PluginSource source);
 
 /// Where plugins are looked for, in the order of the members: the first place that has a name wins.
 /// In `named` a bad file is an error. Elsewhere it is a warning, and so are files that others than the
@@ -48,11 +48,11 @@ struct ActivationInfo {
   std::string summary;
   std::string version;
   std::string library;         ///< the library's own name, as in "library:Name"
-  std::filesystem::path file;  ///< empty for Source::program
-  Source source;
+  std::filesystem::path file;  ///< empty for PluginSource::program
+  PluginSource source;
   std::string abi;          ///< "1.0"
   std::string shadowed_by;  ///< the place() of the one used for the plain name; empty: this one is
-  /// The checked table, which keeps its owner alive; null unless the source is Source::program.
+  /// The checked table, which keeps its owner alive; null unless the source is PluginSource::program.
   std::shared_ptr<const nngp_activation> table = nullptr;
 
   /// The file, or "the program's own library NAME".
@@ -97,9 +97,9 @@ class Registry {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  void add_found(const PluginTables& tables, const std::filesystem::path& file, Source source);
+  void add_found(const PluginTables& tables, const std::filesystem::path& file, PluginSource source);
   void add_named(const std::filesystem::path& named);
-  void scan(const std::filesystem::path& folder, Source source);
+  void scan(const std::filesystem::path& folder, PluginSource source);
   bool is_new(const std::filesystem::path& file);
   std::string unknown(std::string_view name) const;
 

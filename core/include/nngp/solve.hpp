@@ -40,7 +40,7 @@ struct DoubleDouble;
 struct RefinedSolution {
   std::shared_ptr<const DoubleDouble> values;  ///< as sums of two numbers, one solution a row
   /// Estimated errors of the values: what another step would change. Of the shape of the values.
-  KernelMatrix<double> error;
+  OwnedMatrix<double> error;
   std::size_t steps = 0;
 };
 
@@ -49,7 +49,7 @@ class Cholesky final : public LinearMap {
  public:
   /// Factorises `matrix` + `shift` I in the memory of `matrix`, of which both triangles must be filled.
   /// Throws NotPositiveDefinite: which rows are equal, and how large a diag_reg would do.
-  Cholesky(KernelMatrix<double> matrix, double shift);
+  Cholesky(OwnedMatrix<double> matrix, double shift);
 
   Eigen::Index size() const override { return matrix_.rows(); }
   void apply(MatrixMap<double> rows) const override;
@@ -63,13 +63,13 @@ class Cholesky final : public LinearMap {
   /// Estimate in the 1-norm (Higham's, LAPACK dlacn2): a few passes over the factor.
   double condition_number() const;
   /// The whole inverse, both triangles (LAPACK dpotri).
-  KernelMatrix<double> inverse() const;
+  OwnedMatrix<double> inverse() const;
 
  private:
-  KernelMatrix<double> residual(const MatrixView<double>& rows, const DoubleDouble& x) const;
+  OwnedMatrix<double> residual(const MatrixView<double>& rows, const DoubleDouble& x) const;
 
-  KernelMatrix<double> matrix_;  ///< the factor in the lower triangle, the matrix above the diagonal
-  Eigen::VectorXd diagonal_;     ///< of the matrix without the shift
+  OwnedMatrix<double> matrix_;  ///< the factor in the lower triangle, the matrix above the diagonal
+  Eigen::VectorXd diagonal_;    ///< of the matrix without the shift
   double shift_ = 0;
   double norm_ = 0;
 };
@@ -78,17 +78,17 @@ class Cholesky final : public LinearMap {
 /// diag_reg and every training time. Needs three times the memory of the matrix while it is computed.
 class Eigensystem {
  public:
-  explicit Eigensystem(KernelMatrix<double> matrix);
+  explicit Eigensystem(OwnedMatrix<double> matrix);
 
   Eigen::Index size() const { return vectors_.rows(); }
-  const std::vector<double>& values() const { return values_; }     ///< increasing
-  const KernelMatrix<double>& vectors() const { return vectors_; }  ///< one a row
+  const std::vector<double>& values() const { return values_; }    ///< increasing
+  const OwnedMatrix<double>& vectors() const { return vectors_; }  ///< one a row
   /// Replaces every row of `rows` by its image under fn(matrix), fn a function of the eigenvalue.
   void apply(const std::function<double(double)>& fn, MatrixMap<double> rows) const;
 
  private:
   std::vector<double> values_;
-  KernelMatrix<double> vectors_;
+  OwnedMatrix<double> vectors_;
 };
 
 /// Preconditioned conjugate gradients, all right-hand sides in step; apply() multiplies by the inverse.
@@ -131,7 +131,7 @@ void set_solver_threads(unsigned threads);
 unsigned solver_threads();
 
 /// Eigenvalues of a symmetric matrix alone, increasing.
-std::vector<double> eigenvalues(KernelMatrix<double> matrix);
+std::vector<double> eigenvalues(OwnedMatrix<double> matrix);
 
 }  // namespace nngp
 NNGP_API_END

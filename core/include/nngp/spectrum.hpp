@@ -24,12 +24,12 @@ struct Spectrum {
 };
 
 /// Of `kernel`, both triangles of which must be filled. Throws Error if it is not finite.
-Spectrum spectrum(KernelMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs);
+Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs);
 
 /// The kernel of training inputs with themselves in float64, whatever type it is computed in.
 template <class Real>
-NNGP_API KernelMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x,
-                                              Get which, const KernelOptions& options = {});
+NNGP_API OwnedMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x,
+                                             Get which, const KernelOptions& options = {});
 
 }  // namespace nngp
 NNGP_API_END

@@ -25,7 +25,7 @@ class Standardization {
 
   const std::vector<double>& mean() const { return mean_; }
   const std::vector<double>& deviation() const { return deviation_; }
-  KernelMatrix<double> apply(const MatrixView<double>& y) const;
+  OwnedMatrix<double> apply(const MatrixView<double>& y) const;
   /// Predictions of standardized targets become those of targets; variances, which are the same for all
   /// columns, are left as they are.
   void undo(MatrixMap<double> predictions) const;
@@ -47,7 +47,7 @@ class Classes {
   std::optional<std::size_t> index(double label) const;
   /// Targets of regression, examples x classes: 1 for the class and 0 for others, less the mean of the
   /// row, 1 / count.
-  KernelMatrix<double> one_hot(const MatrixView<double>& labels) const;
+  OwnedMatrix<double> one_hot(const MatrixView<double>& labels) const;
 
  private:
   std::vector<double> labels_;
@@ -57,12 +57,12 @@ class Classes {
 struct ConfidenceBin {
   std::size_t examples = 0;
   double confidence = 0;  ///< mean probability of the predicted class
-  double accuracy = 0;    ///< share that is right
+  double accuracy = 0;    ///< share that is correct
 };
 
 struct ClassificationQuality {
-  std::size_t right = 0, examples = 0;
-  std::size_t unknown = 0;  ///< examples of a class that the training data lack: never right
+  std::size_t correct = 0, examples = 0;
+  std::size_t unknown = 0;  ///< examples of a class that the training data lack: never correct
   // Without variances:
   std::optional<double> confidence;         ///< mean probability of the predicted class
   std::optional<double> calibration_error;  ///< expected calibration error over the bins
@@ -80,7 +80,7 @@ ClassificationQuality classification_quality(const Gaussian& predicted, double n
 
 struct RegressionQuality {
   std::vector<double> root_mean_squared_error;  ///< by output
-  std::vector<double> explained;                ///< by output: R^2, 1 is perfect, 0 is the mean of y
+  std::vector<double> r_squared;                ///< by output: 1 is perfect, 0 is the mean of y
   // Without variances:
   std::optional<double> within_one_sigma;  ///< share of targets; 0.683 if calibrated
   std::optional<double> within_two_sigma;  ///< 0.954

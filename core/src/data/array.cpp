@@ -9,7 +9,7 @@
 namespace nngp {
 
 template <class Real>
-KernelMatrix<Real>::KernelMatrix(Eigen::Index rows, Eigen::Index cols) : rows_(rows), cols_(cols) {
+OwnedMatrix<Real>::OwnedMatrix(Eigen::Index rows, Eigen::Index cols) : rows_(rows), cols_(cols) {
   constexpr std::size_t line = 64, huge_page = std::size_t{1} << 21;
   constexpr auto most = std::numeric_limits<Eigen::Index>::max() / Eigen::Index{2 * sizeof(Real)};
   if (cols > 0 && rows > most / cols) throw std::bad_alloc();
@@ -21,7 +21,7 @@ KernelMatrix<Real>::KernelMatrix(Eigen::Index rows, Eigen::Index cols) : rows_(r
   if (alignment == huge_page) madvise(memory_.get(), whole, MADV_HUGEPAGE);
 }
 
-template class KernelMatrix<double>;
-template class KernelMatrix<float>;
+template class OwnedMatrix<double>;
+template class OwnedMatrix<float>;
 
 }  // namespace nngp

@@ -154,17 +154,17 @@ std::vector<std::string> whole_numbers(const std::byte* data, const NpyHeader& h
 }
 
 template <class Real>
-Data<Real> labels(const std::vector<std::string>& texts, std::string dtype) {
+Dataset<Real> labels(const std::vector<std::string>& texts, std::string dtype) {
   std::vector<double> codes;
   DataSource source{std::move(dtype)};
   source.levels = encode(texts, codes);
   const auto rows = static_cast<Eigen::Index>(codes.size());
-  return Data<Real>(Eigen::Map<const Matrix<double>>(codes.data(), rows, 1).template cast<Real>(),
-                    std::move(source));
+  return Dataset<Real>(Eigen::Map<const Matrix<double>>(codes.data(), rows, 1).template cast<Real>(),
+                       std::move(source));
 }
 
 template <class Real>
-Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
+Dataset<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
   const NpyHeader header = read_npy_header(file, options.positions);
   DataSource source{header.dtype()};
   for (std::size_t axis = 0; axis + 1 < header.example.size(); ++axis)
@@ -189,27 +189,27 @@ Data<Real> read_npy(const FileBytes& file, const ReadOptions& options) {
   const bool as_wanted = header.kind == 'f' && header.item_size == sizeof(Real) && !header.swapped &&
                          (!header.fortran_order || header.cols == 1) &&
                          reinterpret_cast<std::uintptr_t>(data) % alignof(Real) == 0;
-  if (!as_wanted) return Data<Real>(convert<Real>(data, header), std::move(source));
+  if (!as_wanted) return Dataset<Real>(convert<Real>(data, header), std::move(source));
   return {file, view_of(reinterpret_cast<const Real*>(data), header.rows, header.cols),
           std::move(source)};
 }
 
 template <class Real>
-Data<Real> read_text(const FileBytes& file, const ReadOptions& options) {
+Dataset<Real> read_text(const FileBytes& file, const ReadOptions& options) {
   CsvTable table = read_csv(file, options);
-  return Data<Real>(table.values.template cast<Real>(), {"csv",
-                                                         {},
-                                                         std::move(table.names),
-                                                         std::move(table.levels),
-                                                         std::move(table.remarks),
-                                                         table.guessed,
-                                                         std::move(table.index)});
+  return Dataset<Real>(table.values.template cast<Real>(), {"csv",
+                                                            {},
+                                                            std::move(table.names),
+                                                            std::move(table.levels),
+                                                            std::move(table.remarks),
+                                                            table.guessed,
+                                                            std::move(table.index)});
 }
 
 /// Positions and channels of rows, as they are wanted.
 template <class Real>
-Data<Real> with_shape(const FileBytes& file, const Data<Real>& data,
-                      const std::vector<std::size_t>& shape) {
+Dataset<Real> with_shape(const FileBytes& file, const Dataset<Real>& data,
+                         const std::vector<std::size_t>& shape) {
   const Sites whole{shape}, sites{{shape.begin(), shape.end() - 1}};
   const auto columns = static_cast<std::size_t>(data.cols());
   if (whole.count() != columns)
@@ -222,7 +222,7 @@ Data<Real> with_shape(const FileBytes& file, const Data<Real>& data,
 }
 
 template <class Real>
-void check_finite(const FileBytes& file, const Data<Real>& data) {
+void check_finite(const FileBytes& file, const Dataset<Real>& data) {
   const auto found = find_non_finite(data.view());
   if (!found) return;
   const auto [row, col] = *found;
@@ -249,8 +249,8 @@ std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(const Matri
 }
 
 template <class Real>
-Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order,
-                                    const std::string& remark) const {
+Dataset<Real> Dataset<Real>::with_columns(const std::vector<std::size_t>& order,
+                                          const std::string& remark) const {
   Matrix<Real> matrix(rows(), static_cast<Eigen::Index>(order.size()));
   DataSource source = *source_;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -260,12 +260,12 @@ Data<Real> Data<Real>::with_columns(const std::vector<std::size_t>& order,
   if (!source.names.empty()) source.names.resize(order.size());
   source.remarks.push_back(remark);
   source.guessed = true;
-  return Data<Real>(std::move(matrix), std::move(source));
+  return Dataset<Real>(std::move(matrix), std::move(source));
 }
 
 template <class Real>
-Data<Real> Data<Real>::with_sites(const Sites& sites) const {
-  Data<Real> data = *this;
+Dataset<Real> Dataset<Real>::with_sites(const Sites& sites) const {
+  Dataset<Real> data = *this;
   DataSource source = *source_;
   source.sites = sites;
   data.source_ = std::make_shared<const DataSource>(std::move(source));
@@ -273,7 +273,7 @@ Data<Real> Data<Real>::with_sites(const Sites& sites) const {
 }
 
 template <class Real>
-Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
+Dataset<Real> read_data(const FileBytes& file, const ReadOptions& options) {
   const auto text = file.text();
   if (text.starts_with("PK\x03\x04"))
     throw DataError(
@@ -281,7 +281,7 @@ Data<Real> read_data(const FileBytes& file, const ReadOptions& options) {
         "': it is an archive (.npz, .xlsx?); save the array alone with numpy.save, or a sheet "
         "as .csv");
   const bool npy = is_npy(file.bytes()) || std::filesystem::path(file.name()).extension() == ".npy";
-  Data<Real> data = npy ? read_npy<Real>(file, options) : read_text<Real>(file, options);
+  Dataset<Real> data = npy ? read_npy<Real>(file, options) : read_text<Real>(file, options);
   check_finite(file, data);
   file.check_unchanged();
   return options.shape.empty() ? data : with_shape(file, data, options.shape);
@@ -301,9 +301,9 @@ std::optional<std::size_t> certain_rows(const FileBytes& file, const ReadOptions
 template std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(
     const MatrixView<double>&);
 template std::optional<std::pair<Eigen::Index, Eigen::Index>> find_non_finite(const MatrixView<float>&);
-template class Data<double>;
-template class Data<float>;
-template Data<double> read_data(const FileBytes&, const ReadOptions&);
-template Data<float> read_data(const FileBytes&, const ReadOptions&);
+template class Dataset<double>;
+template class Dataset<float>;
+template Dataset<double> read_data(const FileBytes&, const ReadOptions&);
+template Dataset<float> read_data(const FileBytes&, const ReadOptions&);
 
 }  // namespace nngp

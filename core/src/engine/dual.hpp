@@ -14,9 +14,9 @@ namespace nngp {
 /// The dual of an activation (Daniely et al., arXiv 1602.05897) as the engine sees it: something that
 /// fills tiles. One virtual call serves a whole tile; a thread passes one cache to all tiles of a
 /// column, so that work on its columns is done once.
-class Dual {
+class DualActivation {
  public:
-  virtual ~Dual() = default;
+  virtual ~DualActivation() = default;
   virtual void tile(const nngp_tile_f64& tile, ColumnCache<double>& memory) const = 0;
   virtual void tile(const nngp_tile_f32& tile, ColumnCache<float>& memory) const = 0;
 
@@ -64,7 +64,7 @@ class Dual {
 };
 
 /// The dual that a plugin brings along.
-class ClosedFormDual final : public Dual {
+class ClosedFormDual final : public DualActivation {
  public:
   explicit ClosedFormDual(Activation activation) : activation_(std::move(activation)) {}
   void tile(const nngp_tile_f64& tile, ColumnCache<double>&) const override { activation_.tile(tile); }
@@ -77,7 +77,7 @@ class ClosedFormDual final : public Dual {
 };
 
 /// The dual of an activation's fn, by numerical integration.
-class IntegratedDual final : public Dual {
+class IntegratedDual final : public DualActivation {
  public:
   explicit IntegratedDual(NumericalDual dual) : dual_(std::move(dual)) {}
   void tile(const nngp_tile_f64& tile, ColumnCache<double>& memory) const override {

@@ -292,12 +292,12 @@ class NetworkKernels final : public KernelSource<Real> {
                      const KernelOptions& options) const {
     const auto rows = static_cast<Eigen::Index>(window.rows),
                cols = static_cast<Eigen::Index>(window.cols);
-    KernelMatrix<Real> nngp, ntk;
+    OwnedMatrix<Real> nngp, ntk;
     KernelOutput<Real> to{.ld = window.rows};
-    if (out.nngp) to.nngp = (nngp = KernelMatrix<Real>(cols, rows)).data();
-    if (out.ntk) to.ntk = (ntk = KernelMatrix<Real>(cols, rows)).data();
+    if (out.nngp) to.nngp = (nngp = OwnedMatrix<Real>(cols, rows)).data();
+    if (out.ntk) to.ntk = (ntk = OwnedMatrix<Real>(cols, rows)).data();
     Computation<Real>(*engine_, {window.col, window.row, window.cols, window.rows}, to, options).run();
-    const auto flip = [&](const KernelMatrix<Real>& from, Real* target) {
+    const auto flip = [&](const OwnedMatrix<Real>& from, Real* target) {
       if (target)
         MatrixMap<Real>(target, rows, cols, Eigen::OuterStride<>(static_cast<Eigen::Index>(out.ld))) =
             from.view().transpose();
@@ -310,7 +310,7 @@ class NetworkKernels final : public KernelSource<Real> {
 };
 
 template <class Real>
-void check(const MatrixView<Real>& x, const char* name) {
+void check_not_empty(const MatrixView<Real>& x, const char* name) {
   if (x.rows() == 0 || x.cols() == 0)
     throw DataError(fmt::format("{} is empty ({} rows, {} columns)", name, x.rows(), x.cols()));
 }
@@ -326,9 +326,9 @@ template <class Real>
 KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
                                     const std::optional<std::type_identity_t<MatrixView<Real>>>& x2,
                                     const KernelOptions& options) const {
-  check(x1, "x1");
+  check_not_empty(x1, "x1");
   if (x2) {
-    check(*x2, "x2");
+    check_not_empty(*x2, "x2");
     if (x1.cols() != x2->cols())
       throw DataError(fmt::format("x1 has {} features (columns) and x2 has {}; they must agree",
                                   x1.cols(), x2->cols()));
@@ -351,11 +351,11 @@ Kernels<Real> KernelFn::compute(const MatrixView<Real>& x1, const std::optional<
   Kernels<Real> kernels;
   KernelOutput<Real> out{.ld = op.cols()};
   if (get != Get::ntk) {
-    kernels.nngp = KernelMatrix<Real>(rows, cols);
+    kernels.nngp = OwnedMatrix<Real>(rows, cols);
     out.nngp = kernels.nngp.data();
   }
   if (get != Get::nngp) {
-    kernels.ntk = KernelMatrix<Real>(rows, cols);
+    kernels.ntk = OwnedMatrix<Real>(rows, cols);
     out.ntk = kernels.ntk.data();
   }
   op.compute({0, 0, op.rows(), op.cols()}, out, options);

@@ -12,7 +12,7 @@ namespace nngp {
 namespace {
 
 constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
-constexpr std::size_t most_edges = 20'000'000;
+constexpr std::size_t max_edges = 20'000'000;
 
 /// A plane of an operand, and a plane of the value that a step makes of it.
 struct Edge {
@@ -104,7 +104,7 @@ class Graph {
           for (const Offset& offset : reader.reads(o, boxes[nodes[out].box].offset)) {
             const std::uint32_t in = node(operands[o].value, offset);
             const auto edge = static_cast<std::uint32_t>(edges.size());
-            if (edge == most_edges)
+            if (edge == max_edges)
               throw ModelError(reader.name() +
                                ": the network mixes too many pairs of positions; make the images "
                                "smaller, by strides or pooling before it");

@@ -127,7 +127,7 @@ class Stream {
  private:
   struct File {
     NpyWriter<Real> writer;
-    KernelMatrix<Real> block;
+    OwnedMatrix<Real> block;
   };
 
   void finish() {
@@ -151,7 +151,7 @@ class Stream {
     const auto edge = static_cast<Eigen::Index>(edge_);
     file.emplace(
         File{NpyWriter<Real>(path, rows, cols, options_.resume ? Leftover::resume : Leftover::discard),
-             KernelMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
+             OwnedMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
     const bool resumes = !journal_.done().empty();
     file->writer.keep(resumes && file->writer.resumed());
     if (resumes && !file->writer.resumed())

@@ -29,7 +29,7 @@ void add_embedding_ntk(const Pass<Real>& x1, const Pass<Real>& x2, std::size_t s
 
 template <class Real>
 void EmbeddingOp::go_forward(Pass<Real>& pass) const {
-  const KernelMatrix<Real>& W = pass.parameters(weights_).W;
+  const OwnedMatrix<Real>& W = pass.parameters(weights_).W;
   const Eigen::Map<const Eigen::Matrix<Real, 1, Eigen::Dynamic>> all(W.data(), W.size());
   pass.value(out) = (static_cast<Real>(scale_) * all).replicate(pass.rows(), 1);
 }

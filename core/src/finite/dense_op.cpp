@@ -21,7 +21,7 @@ auto places(Data* data, Eigen::Index rows, Eigen::Index width, std::size_t copie
 
 /// The weights of one copy.
 template <class Real>
-MatrixView<Real> weights_of(const KernelMatrix<Real>& W, const Weights& weights, std::size_t copy) {
+MatrixView<Real> weights_of(const OwnedMatrix<Real>& W, const Weights& weights, std::size_t copy) {
   const auto rows = static_cast<Eigen::Index>(weights.rows);
   const auto cols = static_cast<Eigen::Index>(weights.cols);
   return {W.data() + static_cast<Eigen::Index>(copy) * rows * cols, rows, cols,
@@ -58,7 +58,7 @@ void DenseOp::go_forward(Pass<Real>& pass) const {
 template <class Real>
 void DenseOp::go_backward(Pass<Real>& pass) const {
   if (!pass.trained(in_)) return;
-  const KernelMatrix<Real>& W = pass.parameters(weights_).W;
+  const OwnedMatrix<Real>& W = pass.parameters(weights_).W;
   Matrix<Real>& to = pass.cotangent(in_);
   const bool add = to.size() > 0;
   const Matrix<Real> scaled = static_cast<Real>(weight_scale_) * pass.cotangent(out);

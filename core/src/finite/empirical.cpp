@@ -89,8 +89,8 @@ class Empirical {
                       options.first_row + static_cast<std::uint64_t>(x1.rows()), get != Get::nngp,
                       options);
     const Eigen::Index cols = x2 ? x2->rows() : x1.rows();
-    if (get != Get::ntk) kernels_.nngp = KernelMatrix<Real>(x1.rows(), cols);
-    if (get != Get::nngp) kernels_.ntk = KernelMatrix<Real>(x1.rows(), cols);
+    if (get != Get::ntk) kernels_.nngp = OwnedMatrix<Real>(x1.rows(), cols);
+    if (get != Get::nngp) kernels_.ntk = OwnedMatrix<Real>(x1.rows(), cols);
   }
 
   Kernels<Real> compute() {
@@ -152,14 +152,14 @@ class Empirical {
     });
   }
 
-  auto region(KernelMatrix<Real>& kernel, std::size_t i, std::size_t j) const {
+  auto region(OwnedMatrix<Real>& kernel, std::size_t i, std::size_t j) const {
     return kernel.map().block(first_.row(i), second().row(j), first_[i].output().rows(),
                               second()[j].output().rows());
   }
 
   /// Writes a tile and, in a symmetric kernel, its mirror image: sums over pairs of positions are
   /// rounded otherwise below the diagonal.
-  void write(const Tile& tile, std::size_t i, std::size_t j, KernelMatrix<Real>& kernel) const {
+  void write(const Tile& tile, std::size_t i, std::size_t j, OwnedMatrix<Real>& kernel) const {
     region(kernel, i, j) = tile;
     if (symmetric_ && i == j)
       region(kernel, j, i).template triangularView<Eigen::StrictlyLower>() = tile.transpose();

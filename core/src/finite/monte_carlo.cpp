@@ -22,8 +22,8 @@ namespace {
 class Moments {
  public:
   void resize(Eigen::Index rows, Eigen::Index cols) {
-    mean_ = KernelMatrix<double>(rows, cols);
-    squares_ = KernelMatrix<double>(rows, cols);
+    mean_ = OwnedMatrix<double>(rows, cols);
+    squares_ = OwnedMatrix<double>(rows, cols);
     mean_.map().setZero();
     squares_.map().setZero();
     row_norms_.resize(static_cast<std::size_t>(rows));
@@ -31,7 +31,7 @@ class Moments {
   bool wanted() const { return mean_.size() > 0; }
 
   template <class Real>
-  void add(const KernelMatrix<Real>& sample) {
+  void add(const OwnedMatrix<Real>& sample) {
     ++count_;
     const Eigen::Index cols = mean_.cols();
     parallel_for(mean_.rows(), [&](Eigen::Index i) {
@@ -88,8 +88,8 @@ class Moments {
   double variance(double squares) const { return squares / (count_ * (count_ - 1)); }
 
   double count_ = 0;
-  KernelMatrix<double> mean_;
-  KernelMatrix<double> squares_;  ///< of the differences from the mean
+  OwnedMatrix<double> mean_;
+  OwnedMatrix<double> squares_;  ///< of the differences from the mean
   std::vector<Norms> row_norms_;
 };
 
@@ -177,7 +177,7 @@ class MonteCarlo {
   bool add(const Kernels<Real>& kernels, std::size_t samples) {
     if (nngp_.wanted()) nngp_.add(kernels.nngp);
     if (ntk_.wanted()) ntk_.add(kernels.ntk);
-    return options_.relative_error > 0 && samples >= options_.least_samples && precise(nngp_) &&
+    return options_.relative_error > 0 && samples >= options_.min_samples && precise(nngp_) &&
            precise(ntk_);
   }
   bool precise(const Moments& moments) const {
@@ -219,7 +219,7 @@ void sample_outputs(const Layer& network, const MatrixView<Real>& x, const Sampl
   arena(options.threads).execute([&] {
     for_each_sample(0, options.samples, progress, [&](std::size_t k) {
       const SampleKey key = {options.seed, k};
-      KernelMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(program.out_dim()));
+      OwnedMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(program.out_dim()));
       empirical_outputs(program, sample_parameters<Real>(program, key), x, apply_options(key, progress),
                         out.data());
       sink(k, out.view());

@@ -46,12 +46,12 @@ Parameters<Real> FiniteNetwork::init(const SampleKey& key, unsigned threads) con
 }
 
 template <class Real>
-KernelMatrix<Real> FiniteNetwork::apply(const Parameters<Real>& parameters,
-                                        const std::type_identity_t<MatrixView<Real>>& x,
-                                        const ApplyOptions& options) const {
+OwnedMatrix<Real> FiniteNetwork::apply(const Parameters<Real>& parameters,
+                                       const std::type_identity_t<MatrixView<Real>>& x,
+                                       const ApplyOptions& options) const {
   check_input<Real>(*program_, x, "x");
   check_parameters(*program_, parameters);
-  KernelMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(out_dim()));
+  OwnedMatrix<Real> out(x.rows(), static_cast<Eigen::Index>(out_dim()));
   arena(options.threads).execute([&] {
     empirical_outputs<Real>(*program_, parameters, x, options, out.data());
   });
@@ -73,7 +73,7 @@ Kernels<Real> FiniteNetwork::kernels(const Parameters<Real>& parameters,
 
 #define NNGP_INSTANTIATE(Real)                                                                     \
   template Parameters<Real> FiniteNetwork::init(const SampleKey&, unsigned) const;                 \
-  template KernelMatrix<Real> FiniteNetwork::apply(                                                \
+  template OwnedMatrix<Real> FiniteNetwork::apply(                                                 \
       const Parameters<Real>&, const std::type_identity_t<MatrixView<Real>>&, const ApplyOptions&) \
       const;                                                                                       \
   template Kernels<Real> FiniteNetwork::kernels(                                                   \

@@ -9,7 +9,7 @@ namespace nngp {
 namespace {
 
 template <class Real>
-void fill_normal(const RandomStream& stream, double scale, KernelMatrix<Real>& matrix) {
+void fill_normal(const RandomStream& stream, double scale, OwnedMatrix<Real>& matrix) {
   constexpr std::size_t piece = 4096;
   static_assert(piece % RandomStream::block == 0);
   const auto size = static_cast<std::size_t>(matrix.size());
@@ -29,10 +29,10 @@ Parameters<Real> sample_parameters(const FiniteProgram& program, const SampleKey
     const auto rows = static_cast<Eigen::Index>(weights.copies * weights.rows);
     const auto cols = static_cast<Eigen::Index>(weights.cols);
     auto& [W, b] = parameters[weights.index];
-    W = KernelMatrix<Real>(rows, cols);
+    W = OwnedMatrix<Real>(rows, cols);
     fill_normal({key, RandomStream::Purpose::weights, weights.index}, weights.W_std, W);
     if (!weights.has_bias) continue;
-    b = KernelMatrix<Real>(1, static_cast<Eigen::Index>(weights.copies) * cols);
+    b = OwnedMatrix<Real>(1, static_cast<Eigen::Index>(weights.copies) * cols);
     fill_normal({key, RandomStream::Purpose::bias, weights.index}, weights.b_std, b);
   }
   return parameters;

@@ -409,11 +409,11 @@ class AttentionType final : public LayerType {
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.spatial_branch();
     const std::size_t positions = branch.sites.count();
-    if (positions > most_positions)
+    if (positions > max_positions)
       builder.fail(
           fmt::format("{} positions are too many, at most {}: it needs all pairs of them for "
                       "each example",
-                      branch.sites.text(), most_positions));
+                      branch.sites.text(), max_positions));
     const PositionTerm term = this->term(branch.width);
     check_decay(builder, term, branch.sites);
     if (!branch.operand.pending.is_identity()) builder.step<Embed>(branch, PositionTerm{});
@@ -461,7 +461,7 @@ class AttentionType final : public LayerType {
   }
 
  private:
-  static constexpr std::size_t most_positions = 1024;
+  static constexpr std::size_t max_positions = 1024;
 
   /// Makes the branch that has embeddings of positions with it.
   NetworkBranch embed(NetworkBuilder& builder) const {

@@ -37,18 +37,18 @@ struct Activate final : KernelStepOf<Activate, ActivationTile> {
 };
 
 template <class Real>
-std::unique_ptr<const Dual> make_dual(const Activate& step, Binding<Real>& inputs) {
+std::unique_ptr<const DualActivation> make_dual(const Activate& step, Binding<Real>& inputs) {
   const Activation& activation = step.activation;
   if (!step.needs_range()) return std::make_unique<ClosedFormDual>(activation);
-  constexpr bool single = std::is_same_v<Real, float>;
+  constexpr bool float32 = std::is_same_v<Real, float>;
   const double tolerance = step.tolerance.value_or(default_tolerance);
   const auto start = std::chrono::steady_clock::now();
   // Aims below the tolerance: the estimate, which is compared with it, is a bound with room to spare.
   NumericalDual dual([activation](double x) { return activation.fn(x); }, activation.breakpoints(),
-                     inputs.range, {.tolerance = tolerance / 10, .single = single});
+                     inputs.range, {.tolerance = tolerance / 10, .float32 = float32});
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   inputs.numerical_layers.push_back({activation.text(),
-                                     std::max(tolerance, single ? least_in_float32 : 0), dual.error(),
+                                     std::max(tolerance, float32 ? least_in_float32 : 0), dual.error(),
                                      dual.breakpoints(), dual.calls(), took.count()});
   return std::make_unique<IntegratedDual>(std::move(dual));
 }
@@ -108,7 +108,7 @@ class ActivationTile final : public TileStep<Real> {
   }
 
   const Operand operand_;
-  const std::unique_ptr<const Dual> dual_;
+  const std::unique_ptr<const DualActivation> dual_;
   KeptVariances<Real> before_;
 };
 

@@ -200,8 +200,8 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
   constexpr double widest = 1001;
   if (low > 0 && high > widest * low) return make_pairwise(fn, breakpoints, low, high, options);
   const auto worst = [](const Tables& t) { return std::max(t.error.nngp, t.error.d_nngp); };
-  const double tolerance = options.single ? std::max(options.tolerance, 8e-7) : options.tolerance;
-  const double wanted = std::max(10 * options.tolerance, options.single ? 3e-6 : 1e-11);
+  const double tolerance = options.float32 ? std::max(options.tolerance, 8e-7) : options.tolerance;
+  const double wanted = std::max(10 * options.tolerance, options.float32 ? 3e-6 : 1e-11);
   const numerical::ScalarFunction function(fn, breakpoints, high);
   std::shared_ptr<Tables> tables =
       make_tables(function, fn, breakpoints, low, high, options, tolerance);
@@ -235,7 +235,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
   if (!series.resolved()) return nullptr;
   auto tables = std::make_shared<Tables>();
   numerical::TableError& error = tables->error;
-  if (options.single)
+  if (options.float32)
     tables->f32 = series.compress<float>(tolerance, error);
   else
     tables->f64 = series.compress<double>(tolerance, error);
@@ -267,7 +267,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
     }
     return worst;
   };
-  const numerical::TableError found = options.single ? check(float()) : check(double());
+  const numerical::TableError found = options.float32 ? check(float()) : check(double());
   error.nngp += safety * found.nngp;
   error.d_nngp += safety * found.d_nngp;
   return tables;

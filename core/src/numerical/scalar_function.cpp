@@ -11,7 +11,7 @@ namespace nngp::numerical {
 namespace {
 
 constexpr int max_depth = 30;
-constexpr std::size_t most_calls_for_tables = 30'000;  // where features are more, tables do not do
+constexpr std::size_t max_calls_for_tables = 30'000;  // where features are more, tables do not do
 
 }  // namespace
 
@@ -109,7 +109,7 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
   const bool small_tail = whole.resolved() || whole.tail <= 3 * known_noise_;
   const bool missed = small_tail && !agrees(whole, scale);
   calls_ += 20;
-  if ((missed || !small_tail) && depth < max_depth && calls_ > most_calls_for_tables)
+  if ((missed || !small_tail) && depth < max_depth && calls_ > max_calls_for_tables)
     resolved_ = false;
   else if ((missed || !small_tail) && depth < max_depth) {
     const double middle = (whole.left + whole.right) / 2;

@@ -63,10 +63,10 @@ Series::Series(const ScalarFunction& fn, double sigma_min, double sigma_max, dou
   truncation_ = {integrator.tail(), integrator.tail()};
 
   const double width = z_of_sigma(sigma_max) - z_of_sigma(sigma_min);
-  const bool single = sigma_max - sigma_min <= 1e-13 * sigma_max;
+  const bool one_node = sigma_max - sigma_min <= 1e-13 * sigma_max;
   // In proportion to the digits wanted; more if that turns out not to do.
   const double digits = -std::log10(tolerance);
-  std::size_t count = single ? 1 : static_cast<std::size_t>(digits * (0.6 + 3 * width));
+  std::size_t count = one_node ? 1 : static_cast<std::size_t>(digits * (0.6 + 3 * width));
   for (double last = INFINITY;;) {
     place_nodes(sigma_min, sigma_max, count);
     measure(fn, integrator);

@@ -84,15 +84,15 @@ PluginSearch PluginSearch::standard(std::vector<fs::path> named, const fs::path&
   return search;
 }
 
-const char* name_of(Source source) {
+const char* name_of(PluginSource source) {
   switch (source) {
-    case Source::program:
+    case PluginSource::program:
       return "program";
-    case Source::named:
+    case PluginSource::named:
       return "named";
-    case Source::path:
+    case PluginSource::path:
       return "path";
-    case Source::user:
+    case PluginSource::user:
       return "user";
     default:
       return "installed";
@@ -101,9 +101,9 @@ const char* name_of(Source source) {
 
 Registry::Registry(PluginSearch search) : searched_(std::move(search)) {
   for (const fs::path& named : searched_.named) add_named(named);
-  for (const fs::path& folder : searched_.folders) scan(folder, Source::path);
-  if (!searched_.user.empty()) scan(searched_.user, Source::user);
-  if (!searched_.installed.empty()) scan(searched_.installed, Source::installed);
+  for (const fs::path& folder : searched_.folders) scan(folder, PluginSource::path);
+  if (!searched_.user.empty()) scan(searched_.user, PluginSource::user);
+  if (!searched_.installed.empty()) scan(searched_.installed, PluginSource::installed);
 }
 
 bool Registry::is_new(const fs::path& file) {
@@ -113,7 +113,7 @@ bool Registry::is_new(const fs::path& file) {
 }
 
 std::string ActivationInfo::place() const {
-  return source == Source::program ? "the program's own library " + library : file.string();
+  return source == PluginSource::program ? "the program's own library " + library : file.string();
 }
 
 void Registry::add(const nngp_plugin* plugin, std::shared_ptr<const void> owner) {
@@ -137,7 +137,7 @@ void Registry::add(const nngp_plugin* plugin, std::shared_ptr<const void> owner)
                    one->version,
                    tables.name(),
                    {},
-                   Source::program,
+                   PluginSource::program,
                    tables.abi(),
                    "",
                    {owned, &*one}});
@@ -150,7 +150,7 @@ void Registry::add(const nngp_plugin* plugin, std::shared_ptr<const void> owner)
     warnings_.push_back("the program's own library " + tables.name() + ": " + reason);
 }
 
-void Registry::add_found(const PluginTables& tables, const fs::path& file, Source source) {
+void Registry::add_found(const PluginTables& tables, const fs::path& file, PluginSource source) {
   for (const Descriptor& found : tables.activations()) {
     const auto first =
         std::find_if(activations_.begin(), activations_.end(),
@@ -166,32 +166,32 @@ void Registry::add_found(const PluginTables& tables, const fs::path& file, Sourc
 void Registry::add_named(const fs::path& named) {
   std::error_code error;
   const fs::file_status status = fs::status(named, error);
-  if (fs::is_directory(status)) return scan(named, Source::named);
+  if (fs::is_directory(status)) return scan(named, PluginSource::named);
   if (!fs::is_regular_file(status)) {
     throw PluginError(
         shown(named) +
         (fs::exists(status) ? ": neither a file nor a folder" : ": no such file or folder") +
         "; give a plugin or a folder of plugins");
   }
-  if (is_new(named)) add_found(PluginFile(named).tables(), named, Source::named);
+  if (is_new(named)) add_found(PluginFile(named).tables(), named, PluginSource::named);
 }
 
-void Registry::scan(const fs::path& folder, Source source) {
-  if (folder.is_relative() && source != Source::named) {
+void Registry::scan(const fs::path& folder, PluginSource source) {
+  if (folder.is_relative() && source != PluginSource::named) {
     warnings_.push_back(shown(folder) +
                         ": not searched for plugins, since a relative folder depends on where nngp is "
                         "started; give the whole path, or name it as a plugin");
     return;
   }
   std::error_code error;
-  if (source == Source::path && fs::equivalent(folder, ".", error)) {
+  if (source == PluginSource::path && fs::equivalent(folder, ".", error)) {
     warnings_.push_back(shown(folder) +
                         ": not searched for plugins, since it is the current folder; name it as a "
                         "plugin, or start nngp elsewhere");
     return;
   }
   for (const fs::path& file : libraries_in(folder)) {
-    const std::string distrust = source == Source::named ? "" : reason_to_distrust(file);
+    const std::string distrust = source == PluginSource::named ? "" : reason_to_distrust(file);
     if (!distrust.empty()) {
       warnings_.push_back(shown(file) + ": not used, because " + distrust +
                           ", or name the file itself as a plugin");

@@ -40,7 +40,7 @@ namespace {
 
 class CholeskySolver final : public KernelSolver {
  public:
-  CholeskySolver(KernelMatrix<double> kernel, double shift)
+  CholeskySolver(OwnedMatrix<double> kernel, double shift)
       : factor_(std::move(kernel), shift), condition_number_(factor_.condition_number()) {}
 
   void invert(MatrixMap<double> rows) const override { factor_.apply(rows); }
@@ -64,10 +64,10 @@ double inverse_after(double value, double time) {
 }
 
 /// Rows of the norms given, the signs of whose entries are random: four for each, group by group.
-KernelMatrix<double> random_rows(const Eigen::VectorXd& norms, Eigen::Index size) {
+OwnedMatrix<double> random_rows(const Eigen::VectorXd& norms, Eigen::Index size) {
   constexpr Eigen::Index samples = 4;
   std::mt19937_64 random(1);
-  KernelMatrix<double> rows(samples * norms.size(), size);
+  OwnedMatrix<double> rows(samples * norms.size(), size);
   for (Eigen::Index i = 0; i < rows.rows(); ++i) {
     const double entry = norms[i % norms.size()] / std::sqrt(static_cast<double>(size));
     for (Eigen::Index j = 0; j < size; ++j) rows.map()(i, j) = random() & 1 ? entry : -entry;
@@ -159,11 +159,11 @@ class ConjugateGradientsSolver final : public KernelSolver {
 
 }  // namespace
 
-std::shared_ptr<const KernelSolver> cholesky_solver(KernelMatrix<double> kernel, double shift) {
+std::shared_ptr<const KernelSolver> cholesky_solver(OwnedMatrix<double> kernel, double shift) {
   return std::make_shared<const CholeskySolver>(std::move(kernel), shift);
 }
 
-std::shared_ptr<const KernelSolver> eigensystem_solver(KernelMatrix<double> kernel, double shift) {
+std::shared_ptr<const KernelSolver> eigensystem_solver(OwnedMatrix<double> kernel, double shift) {
   return std::make_shared<const EigensystemSolver>(
       std::make_shared<const Eigensystem>(std::move(kernel)), shift);
 }

@@ -18,7 +18,7 @@ namespace nngp {
 /// form may be empty.
 struct SolutionErrors {
   /// Errors such as the solutions may have, one a row: the first of each solution, then the second ...
-  KernelMatrix<double> samples;
+  OwnedMatrix<double> samples;
   /// By solution: k w errs by at most the root of the test input's own kernel times this.
   Eigen::VectorXd bound;
 };
@@ -55,8 +55,8 @@ class KernelSolver {
   virtual std::size_t matrices_at_once() const { return 8; }
 };
 
-std::shared_ptr<const KernelSolver> cholesky_solver(KernelMatrix<double> kernel, double shift);
-std::shared_ptr<const KernelSolver> eigensystem_solver(KernelMatrix<double> kernel, double shift);
+std::shared_ptr<const KernelSolver> cholesky_solver(OwnedMatrix<double> kernel, double shift);
+std::shared_ptr<const KernelSolver> eigensystem_solver(OwnedMatrix<double> kernel, double shift);
 /// `matrix` is scale (K + shift I).
 std::shared_ptr<const KernelSolver> conjugate_gradients_solver(
     std::unique_ptr<const LinearMap> matrix, std::unique_ptr<const LinearMap> preconditioner,

@@ -22,7 +22,7 @@ class Inverse {
  public:
   virtual ~Inverse() = default;
   virtual double log_determinant() const = 0;
-  virtual const KernelMatrix<double>& weights() const = 0;  ///< rows of A^-1 y
+  virtual const OwnedMatrix<double>& weights() const = 0;  ///< rows of A^-1 y
   virtual Eigen::VectorXd diagonal() const = 0;
   virtual Eigen::MatrixXd block(const Fold& fold) const = 0;
 };
@@ -37,13 +37,13 @@ class CholeskyInverse final : public Inverse {
     factor.apply(weights_.map());
   }
   double log_determinant() const override { return log_determinant_; }
-  const KernelMatrix<double>& weights() const override { return weights_; }
+  const OwnedMatrix<double>& weights() const override { return weights_; }
   Eigen::VectorXd diagonal() const override { return inverse_.view().diagonal(); }
   Eigen::MatrixXd block(const Fold& fold) const override { return inverse_.view()(fold, fold); }
 
  private:
   double log_determinant_;
-  KernelMatrix<double> inverse_, weights_;
+  OwnedMatrix<double> inverse_, weights_;
 };
 
 class EigenInverse final : public Inverse {
@@ -58,7 +58,7 @@ class EigenInverse final : public Inverse {
     kernel.apply([&](double value) { return 1 / (value + shift); }, weights_.map());
   }
   double log_determinant() const override { return shifted_.array().log().sum(); }
-  const KernelMatrix<double>& weights() const override { return weights_; }
+  const OwnedMatrix<double>& weights() const override { return weights_; }
   Eigen::VectorXd diagonal() const override {
     Eigen::VectorXd sum = Eigen::VectorXd::Zero(vectors_.cols());
     for (Eigen::Index j = 0; j < vectors_.rows(); ++j)
@@ -78,7 +78,7 @@ class EigenInverse final : public Inverse {
  private:
   MatrixView<double> vectors_;
   Eigen::VectorXd shifted_;
-  KernelMatrix<double> weights_;
+  OwnedMatrix<double> weights_;
 };
 
 /// Targets divided by a power of two, so that squares of their errors stay in range.
@@ -88,7 +88,7 @@ struct Targets {
     values.map() = y;
     for (Eigen::Index i = 0; i < y.rows(); ++i) multiply(values.map().row(i), -exponent);
   }
-  KernelMatrix<double> values;
+  OwnedMatrix<double> values;
   int exponent;
 };
 

@@ -40,9 +40,9 @@ void check_options(const EnsembleOptions& options) {
 
 /// The kernels of some of the inputs with all of them.
 template <class Real>
-KernelMatrix<double> rows_of_network(const KernelFn& kernel_fn, const MatrixView<Real>& x,
-                                     const std::vector<Eigen::Index>& chosen,
-                                     const EnsembleOptions& options) {
+OwnedMatrix<double> rows_of_network(const KernelFn& kernel_fn, const MatrixView<Real>& x,
+                                    const std::vector<Eigen::Index>& chosen,
+                                    const EnsembleOptions& options) {
   const Matrix<Real> some = x(chosen, Eigen::all);
   return kernel_matrix(kernel_fn.bind<Real>(some, x, options.compute), options.kernel, options.compute);
 }
@@ -89,7 +89,7 @@ std::optional<double> rounding(const MatrixView<double>& means, const MatrixView
 /// by powers of two, so that weights stay in range where only predictions do.
 template <class Real>
 struct Ensemble<Real>::Weights {
-  KernelMatrix<double> values;  ///< outputs x training inputs; or empty, if refined
+  OwnedMatrix<double> values;  ///< outputs x training inputs; or empty, if refined
   std::optional<RefinedSolution> refined;
   SolutionErrors errors;
   std::vector<int> exponents;  ///< by output
@@ -116,9 +116,9 @@ Ensemble<Real>::Ensemble(KernelOperator<Real> train_kernels, const MatrixView<do
 }
 
 template <class Real>
-KernelMatrix<double> Ensemble<Real>::rows_of_kernel(const std::vector<Eigen::Index>& chosen) const {
+OwnedMatrix<double> Ensemble<Real>::rows_of_kernel(const std::vector<Eigen::Index>& chosen) const {
   const auto n = static_cast<Eigen::Index>(train_.cols());
-  KernelMatrix<double> rows(static_cast<Eigen::Index>(chosen.size()), n);
+  OwnedMatrix<double> rows(static_cast<Eigen::Index>(chosen.size()), n);
   for (std::size_t i = 0; i < chosen.size(); ++i)
     compute_kernel(train_, options_.kernel, rows_of(chosen[i], 1, train_.cols()),
                    rows_of(rows.map(), static_cast<Eigen::Index>(i), 1), options_.compute);
@@ -132,9 +132,9 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
     throw DataError(
         fmt::format("there are {} training inputs and {} x {} targets; each input needs one", n,
                     y_train.rows(), y_train.cols()));
-  KernelMatrix<double> y(y_train.cols(), y_train.rows());
+  OwnedMatrix<double> y(y_train.cols(), y_train.rows());
   y.map() = y_train.transpose();
-  y_ = std::make_shared<const KernelMatrix<double>>(std::move(y));
+  y_ = std::make_shared<const OwnedMatrix<double>>(std::move(y));
 
   if (options_.method == SolveMethod::conjugate_gradients) {
     mean_diagonal_ = mean_of(kernel_diagonal(train_, options_.kernel, options_.compute));
@@ -147,7 +147,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
         std::clamp(share / (static_cast<std::size_t>(n) * sizeof(double)), std::size_t{1},
                    std::min(max_landmarks, (static_cast<std::size_t>(n) + 1) / 2));
     const std::vector<Eigen::Index> landmarks = choose_landmarks(n, static_cast<Eigen::Index>(count));
-    KernelMatrix<double> known = rows(landmarks);
+    OwnedMatrix<double> known = rows(landmarks);
     known.map() *= scale;
     solver_ = conjugate_gradients_solver(
         std::make_unique<KernelMap<Real>>(train_, options_.kernel, shift(), scale, 2 * share,
@@ -157,7 +157,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
         shift(), scale, options_.conjugate_gradients);
     return;
   }
-  KernelMatrix<double> kernel = kernel_matrix(train_, options_.kernel, options_.compute);
+  OwnedMatrix<double> kernel = kernel_matrix(train_, options_.kernel, options_.compute);
   mean_diagonal_ = mean_of(kernel.view().diagonal());
   solver_ = options_.method == SolveMethod::cholesky ? cholesky_solver(std::move(kernel), shift())
                                                      : eigensystem_solver(std::move(kernel), shift());
@@ -208,13 +208,13 @@ double Ensemble<Real>::flow_time(double t) const {
 template <class Real>
 typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t) const {
   Weights weights;
-  weights.values = KernelMatrix<double>(y_->rows(), y_->cols());
+  weights.values = OwnedMatrix<double>(y_->rows(), y_->cols());
   weights.values.map() = y_->view();
   weights.exponents = normalize_rows(weights.values.map());
   if (!t) weights.refined = solver_->refine(weights.values.view());
   if (weights.refined) {
     weights.errors.samples = std::move(weights.refined->error);
-    weights.values = KernelMatrix<double>();
+    weights.values = OwnedMatrix<double>();
     return weights;
   }
   const Eigen::VectorXd norms = weights.values.view().rowwise().norm();
@@ -225,20 +225,20 @@ typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t
 }
 
 template <class Real>
-Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Spread wanted,
+Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Uncertainty wanted,
                                  std::optional<double> t) const {
   if (!network_) throw Error("predictions at inputs need a network; give kernels of theirs");
   const auto& [kernel_fn, x_train] = *network_;
   std::optional<KernelOperator<Real>> test;
   // Conjugate gradients bound their errors by the variances of the test inputs.
-  if (wanted != Spread::none || options_.method == SolveMethod::conjugate_gradients)
+  if (wanted != Uncertainty::none || options_.method == SolveMethod::conjugate_gradients)
     test.emplace(kernel_fn.bind(x_test, std::nullopt, options_.compute));
   return predict(kernel_fn.bind(x_test, x_train, options_.compute), test, wanted, t);
 }
 
 template <class Real>
 Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
-                                 const std::optional<KernelOperator<Real>>& test, Spread wanted,
+                                 const std::optional<KernelOperator<Real>>& test, Uncertainty wanted,
                                  std::optional<double> t) const {
   check_time(t);
   const auto tests = static_cast<Eigen::Index>(cross.rows()), n = y_->cols();
@@ -247,28 +247,28 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
         "the kernel of test with training inputs is {} x {}, for {} training inputs{}", cross.rows(),
         cross.cols(), n,
         test ? fmt::format(" and a kernel of {} x {} test inputs", test->rows(), test->cols()) : ""));
-  if (wanted != Spread::none && !test) throw Error("a spread needs the kernel of the test inputs");
+  if (wanted != Uncertainty::none && !test) throw Error("a spread needs the kernel of the test inputs");
   const Weights weights = this->weights(t);
   Gaussian out;
-  out.mean = KernelMatrix<double>(tests, y_->rows());
-  KernelMatrix<double> error(1, weights.errors.samples.rows());  // the largest, by sample
+  out.mean = OwnedMatrix<double>(tests, y_->rows());
+  OwnedMatrix<double> error(1, weights.errors.samples.rows());  // the largest, by sample
   error.map().setZero();
-  if (wanted != Spread::none) out.variance.resize(cross.rows());
+  if (wanted != Uncertainty::none) out.variance.resize(cross.rows());
   // Means alone come from a few rows of the kernel at a time, in memory that stays in the caches. For a
   // spread several matrices of test with training inputs live at once, most of them in conjugate
   // gradients; a covariance needs them whole.
   constexpr Eigen::Index resident = Eigen::Index{4} << 20, least = 64;
-  const std::size_t bytes = wanted == Spread::none ? static_cast<std::size_t>(resident)
-                                                   : options_.memory / solver_->matrices_at_once();
+  const std::size_t bytes = wanted == Uncertainty::none ? static_cast<std::size_t>(resident)
+                                                        : options_.memory / solver_->matrices_at_once();
   const Eigen::Index affordable = static_cast<Eigen::Index>(bytes / sizeof(double)) / n;
   const Eigen::Index rows =
-      wanted == Spread::covariance ? tests : std::min(tests, std::max(least, affordable));
+      wanted == Uncertainty::covariance ? tests : std::min(tests, std::max(least, affordable));
   for (Eigen::Index row = 0; row < tests; row += rows) {
-    const KernelMatrix<double> k =
+    const OwnedMatrix<double> k =
         kernel_matrix(cross, options_.kernel, rows_of(row, std::min(rows, tests - row), cross.cols()),
                       options_.compute);
     mean(k.view(), weights, row, out, error);
-    if (wanted != Spread::none) this->spread(cross, *test, k, row, wanted, t, out);
+    if (wanted != Uncertainty::none) add_spread(cross, *test, k, row, wanted, t, out);
   }
   double variance = NAN;
   if (test && weights.errors.bound.size() > 0)
@@ -285,10 +285,10 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
 /// Means for the rows of k, from `row` on, and their errors by sample, if larger than `error` so far.
 template <class Real>
 void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, Eigen::Index row,
-                          Gaussian& out, KernelMatrix<double>& error) const {
+                          Gaussian& out, OwnedMatrix<double>& error) const {
   MatrixMap<double> means = rows_of(out.mean.map(), row, k.rows());
   if (error.cols() > 0) {
-    KernelMatrix<double> errors(k.rows() + 1, error.cols());
+    OwnedMatrix<double> errors(k.rows() + 1, error.cols());
     lapack::multiply_transposed(1, k, weights.errors.samples.view(), 0,
                                 rows_of(errors.map(), 0, k.rows()));
     errors.map().row(k.rows()) = error.view();
@@ -310,22 +310,22 @@ void Ensemble<Real>::mean(const MatrixView<double>& k, const Weights& weights, E
 
 /// Computes the spread of predictions for the rows of k, from `row` on.
 template <class Real>
-void Ensemble<Real>::spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
-                            const KernelMatrix<double>& k, Eigen::Index row, Spread wanted,
-                            std::optional<double> t, Gaussian& out) const {
+void Ensemble<Real>::add_spread(const KernelOperator<Real>& cross, const KernelOperator<Real>& test,
+                                const OwnedMatrix<double>& k, Eigen::Index row, Uncertainty wanted,
+                                std::optional<double> t, Gaussian& out) const {
   const Eigen::Index rows = k.rows();
   const bool ntk = options_.kernel == Get::ntk;
   // NNGP: k_tt - a k^T, where a = k (K_dd + shift)^-1, trained for twice the time.
   // NTK: k_tt + a K_dd a^T - (a k^T + its transpose), k and K of the NNGP, a of the NTK.
-  KernelMatrix<double> a(k.rows(), k.cols());
+  OwnedMatrix<double> a(k.rows(), k.cols());
   a.map() = k.view();
   invert(a.map(), ntk || !t ? t : std::optional(2 * *t));
-  const KernelMatrix<double> prior =
+  const OwnedMatrix<double> prior =
       ntk ? kernel_matrix(cross, Get::nngp, rows_of(row, rows, cross.cols()), options_.compute)
-          : KernelMatrix<double>();
-  const KernelMatrix<double> carried = ntk ? times_nngp(a.view()) : KernelMatrix<double>();
+          : OwnedMatrix<double>();
+  const OwnedMatrix<double> carried = ntk ? times_nngp(a.view()) : OwnedMatrix<double>();
 
-  if (wanted == Spread::variance) {
+  if (wanted == Uncertainty::variance) {
     Eigen::Map<Eigen::VectorXd> variance(out.variance.data() + row, rows);
     variance = kernel_diagonal(test, Get::nngp, row, rows, options_.compute);
     if (ntk) {
@@ -340,7 +340,7 @@ void Ensemble<Real>::spread(const KernelOperator<Real>& cross, const KernelOpera
   MatrixMap<double> covariance = out.covariance.map();
   if (ntk) {
     // a (K_dd a^T - 2 k^T), whose symmetric part is wanted.
-    KernelMatrix<double> inner(rows, a.cols());
+    OwnedMatrix<double> inner(rows, a.cols());
     inner.map() = carried.view() - 2 * prior.view();
     lapack::multiply_transposed(1, a.view(), inner.view(), 1, covariance);
   } else {
@@ -353,12 +353,12 @@ void Ensemble<Real>::spread(const KernelOperator<Real>& cross, const KernelOpera
 
 /// rows K, with the NNGP kernel of the training inputs, in strips.
 template <class Real>
-KernelMatrix<double> Ensemble<Real>::times_nngp(const MatrixView<double>& rows) const {
+OwnedMatrix<double> Ensemble<Real>::times_nngp(const MatrixView<double>& rows) const {
   constexpr Eigen::Index strip = 1024;
-  KernelMatrix<double> product(rows.rows(), rows.cols());
+  OwnedMatrix<double> product(rows.rows(), rows.cols());
   for (Eigen::Index row = 0; row < rows.cols(); row += strip) {
     const Eigen::Index count = std::min(strip, rows.cols() - row);
-    const KernelMatrix<double> part =
+    const OwnedMatrix<double> part =
         kernel_matrix(train_, Get::nngp, rows_of(row, count, train_.cols()), options_.compute);
     lapack::multiply_transposed(
         1, rows, part.view(), 0,

@@ -6,7 +6,7 @@
 
 namespace nngp {
 
-Spectrum spectrum(KernelMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs) {
+Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs) {
   const double shift = diag_reg.shift(kernel.view().diagonal().mean());
   const auto n = static_cast<double>(kernel.rows());
   Spectrum result;
@@ -25,14 +25,14 @@ Spectrum spectrum(KernelMatrix<double> kernel, DiagReg diag_reg, std::size_t out
 }
 
 template <class Real>
-KernelMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x, Get which,
-                                     const KernelOptions& options) {
+OwnedMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x, Get which,
+                                    const KernelOptions& options) {
   return kernel_matrix(kernel_fn.bind(x, std::nullopt, options), which, options);
 }
 
-template KernelMatrix<double> training_kernel(const KernelFn&, const MatrixView<double>&, Get,
-                                              const KernelOptions&);
-template KernelMatrix<double> training_kernel(const KernelFn&, const MatrixView<float>&, Get,
-                                              const KernelOptions&);
+template OwnedMatrix<double> training_kernel(const KernelFn&, const MatrixView<double>&, Get,
+                                             const KernelOptions&);
+template OwnedMatrix<double> training_kernel(const KernelFn&, const MatrixView<float>&, Get,
+                                             const KernelOptions&);
 
 }  // namespace nngp

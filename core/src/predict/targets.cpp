@@ -69,8 +69,8 @@ Standardization::Standardization(const MatrixView<double>& y) {
   }
 }
 
-KernelMatrix<double> Standardization::apply(const MatrixView<double>& y) const {
-  KernelMatrix<double> out(y.rows(), y.cols());
+OwnedMatrix<double> Standardization::apply(const MatrixView<double>& y) const {
+  OwnedMatrix<double> out(y.rows(), y.cols());
   for (std::size_t col = 0; col < mean_.size(); ++col) {
     const auto place = static_cast<Eigen::Index>(col);
     out.map().col(place) = (y.col(place).array() - mean_[col]) / deviation_[col];
@@ -108,8 +108,8 @@ std::optional<std::size_t> Classes::index(double label) const {
   return static_cast<std::size_t>(found - labels_.begin());
 }
 
-KernelMatrix<double> Classes::one_hot(const MatrixView<double>& labels) const {
-  KernelMatrix<double> targets(labels.rows(), static_cast<Eigen::Index>(count()));
+OwnedMatrix<double> Classes::one_hot(const MatrixView<double>& labels) const {
+  OwnedMatrix<double> targets(labels.rows(), static_cast<Eigen::Index>(count()));
   targets.map().setConstant(-1 / static_cast<double>(count()));
   for (Eigen::Index i = 0; i < labels.rows(); ++i)
     targets.map()(i, static_cast<Eigen::Index>(index(labels(i, 0)).value())) += 1;
@@ -151,7 +151,7 @@ ClassificationQuality classification_quality(const Gaussian& predicted, double n
     const std::size_t best = largest(mean, classes.count());
     const auto truth = classes.index(labels(static_cast<Eigen::Index>(i), 0));
     const bool right = truth == best;
-    quality.right += right;
+    quality.correct += right;
     quality.unknown += !truth;
     if (predicted.variance.empty()) continue;
     const std::vector<double> probabilities =
@@ -178,7 +178,7 @@ RegressionQuality regression_quality(const Gaussian& predicted, double noise,
     const double mean = (y.col(col) / examples).sum();
     const double spread = (y.col(col).array() - mean).matrix().stableNorm();
     quality.root_mean_squared_error.push_back(error / std::sqrt(examples));
-    quality.explained.push_back(spread > 0 ? 1 - std::pow(error / spread, 2) : 0);
+    quality.r_squared.push_back(spread > 0 ? 1 - std::pow(error / spread, 2) : 0);
   }
   if (predicted.variance.empty()) return quality;
   double one = 0, two = 0, density = 0;

@@ -11,8 +11,8 @@
 namespace nngp {
 namespace {
 
-constexpr std::size_t most_panel_rows = 8;
-constexpr std::size_t most_panel_bytes = 128;  // of one row of a panel
+constexpr std::size_t max_panel_rows = 8;
+constexpr std::size_t max_panel_bytes = 128;  // of one row of a panel
 
 /// Packs b[first ... first + inner - 1, col ... col + cols - 1].
 template <class Real>
@@ -34,14 +34,14 @@ void multiply_panel(const PanelSum<Real>& sum, const MatrixView<Real>& a, std::s
   const auto stride = static_cast<std::size_t>(a.outerStride());
   for (std::size_t i = 0; i < rows; i += ops.panel_rows, rest += sum.rest_size()) {
     const std::size_t count = std::min(ops.panel_rows, rows - i);
-    const Real* row[most_panel_rows];
+    const Real* row[max_panel_rows];
     for (std::size_t k = 0; k < ops.panel_rows; ++k)
       row[k] = a.data() + (i + std::min(k, count - 1)) * stride + offset;
     if (count == ops.panel_rows && cols == ops.panel_cols) {
       sum.add(row, packed, inner, first, out + i * ld, ld, rest, nullptr);
       continue;
     }
-    Real edge[most_panel_rows * most_panel_bytes / sizeof(Real)] = {};
+    Real edge[max_panel_rows * max_panel_bytes / sizeof(Real)] = {};
     if (!first)
       for (std::size_t k = 0; k < count; ++k)
         std::copy_n(out + (i + k) * ld, cols, edge + k * ops.panel_cols);
@@ -60,7 +60,7 @@ void multiply_panels(const MatrixView<Real>& a, bool add, MatrixMap<Real> out, P
   const PanelSum<Real> sum(ops, static_cast<std::size_t>(a.cols()));
   const std::size_t row_panels = (rows + ops.panel_rows - 1) / ops.panel_rows;
   std::vector<Real, oneapi::tbb::cache_aligned_allocator<Real>> rest(row_panels * sum.rest_size());
-  alignas(64) Real packed[feature_block * most_panel_bytes / sizeof(Real)];
+  alignas(64) Real packed[feature_block * max_panel_bytes / sizeof(Real)];
   for (std::size_t col = 0; col < cols; col += ops.panel_cols) {
     const std::size_t width = std::min(ops.panel_cols, cols - col);
     std::fill(rest.begin(), rest.end(), Real(0));

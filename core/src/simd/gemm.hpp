@@ -22,7 +22,7 @@ void multiply_transposed(const MatrixView<Real>& a, const MatrixView<Real>& b, b
 /// The whole of an Eigen matrix.
 template <class Real>
 MatrixView<Real> view(const Matrix<Real>& matrix) {
-  return {matrix.data(), matrix.rows(), matrix.cols(), Eigen::OuterStride<>(matrix.cols())};
+  return matrix;
 }
 template <class Real>
 MatrixMap<Real> map(Matrix<Real>& matrix) {

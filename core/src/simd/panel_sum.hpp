@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <type_traits>
 
@@ -40,7 +39,7 @@ class PanelSum {
       ops_.inner_products(x1, packed, count, fresh, k, ld, zero);
       return;
     }
-    alignas(64) Real part[most_panel_entries];
+    alignas(64) Real part[max_panel_entries];
     ops_.inner_products(x1, packed, count, true, part, ops_.panel_cols, nullptr);
     ops_.add_with_rest(part, k, ld, rest);
   }
@@ -53,7 +52,7 @@ class PanelSum {
   }
 
  private:
-  static constexpr std::size_t most_panel_entries = 16 * 128 / sizeof(Real);
+  static constexpr std::size_t max_panel_entries = 16 * 128 / sizeof(Real);
 
   const TileOps<Real>& ops_;
   std::size_t features_;

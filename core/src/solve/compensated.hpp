@@ -27,7 +27,7 @@ struct DoubleDouble {
   /// Adds `change`, of the same shape; high stays the rounded sum.
   void add(const MatrixView<double>& change);
 
-  KernelMatrix<double> high, low;
+  OwnedMatrix<double> high, low;
 };
 
 /// sum += a x^T for the columns col ... col + a.cols() of x; a: rows x cols, sum: rows x rows of x,

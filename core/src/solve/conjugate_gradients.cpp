@@ -9,12 +9,12 @@
 namespace nngp {
 namespace {
 
-Eigen::VectorXd dot(const KernelMatrix<double>& a, const KernelMatrix<double>& b) {
+Eigen::VectorXd dot(const OwnedMatrix<double>& a, const OwnedMatrix<double>& b) {
   return a.view().cwiseProduct(b.view()).rowwise().sum();
 }
 
-KernelMatrix<double> copy(const MatrixView<double>& from) {
-  KernelMatrix<double> to(from.rows(), from.cols());
+OwnedMatrix<double> copy(const MatrixView<double>& from) {
+  OwnedMatrix<double> to(from.rows(), from.cols());
   to.map() = from;
   return to;
 }
@@ -36,14 +36,14 @@ void ConjugateGradients::apply(MatrixMap<double> rows) const {
 
 // Saad, Iterative Methods for Sparse Linear Systems, algorithm 9.1, for each row on its own.
 void ConjugateGradients::solve(MatrixMap<double> rows) const {
-  const KernelMatrix<double> wanted = copy(lapack::view(rows));
+  const OwnedMatrix<double> wanted = copy(lapack::view(rows));
   const Eigen::VectorXd norms = rows.rowwise().norm().cwiseMax(std::numeric_limits<double>::min());
-  KernelMatrix<double> residual = copy(lapack::view(rows));
+  OwnedMatrix<double> residual = copy(lapack::view(rows));
   rows.setZero();
-  KernelMatrix<double> preconditioned = copy(residual.view());
+  OwnedMatrix<double> preconditioned = copy(residual.view());
   preconditioner_->apply(preconditioned.map());
-  KernelMatrix<double> direction = copy(preconditioned.view());
-  KernelMatrix<double> image(rows.rows(), rows.cols());
+  OwnedMatrix<double> direction = copy(preconditioned.view());
+  OwnedMatrix<double> image(rows.rows(), rows.cols());
   Eigen::VectorXd descent = dot(residual, preconditioned);
 
   double error = (residual.view().rowwise().norm().array() / norms.array()).maxCoeff();

@@ -15,7 +15,7 @@ Eigen::Index index(std::size_t i) { return static_cast<Eigen::Index>(i); }
 
 /// Pairs of positions of a pair of examples, over all layers, up to which entries may be computed
 /// again: about 0.1 ms.
-constexpr std::size_t most_recomputed = 20'000;
+constexpr std::size_t max_recomputed = 20'000;
 
 template <class Real>
 std::size_t pairs_of_positions(const KernelOperator<Real>& kernels) {
@@ -40,7 +40,7 @@ void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Kernel
   } else {
     // In strips, so that the memory is that of the result.
     constexpr std::size_t strip = 1024;
-    KernelMatrix<Real> part(index(std::min(strip, window.rows)), index(window.cols));
+    OwnedMatrix<Real> part(index(std::min(strip, window.rows)), index(window.cols));
     for (std::size_t row = 0; row < window.rows; row += strip) {
       const std::size_t rows = std::min(strip, window.rows - row);
       kernels.compute({window.row + row, window.col, rows, window.cols},
@@ -52,9 +52,9 @@ void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Kernel
 }
 
 template <class Real>
-KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
-                                   const KernelWindow& window, const KernelOptions& options) {
-  KernelMatrix<double> matrix(index(window.rows), index(window.cols));
+OwnedMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
+                                  const KernelWindow& window, const KernelOptions& options) {
+  OwnedMatrix<double> matrix(index(window.rows), index(window.cols));
   compute_kernel(kernels, which, window, matrix.map(), options);
   return matrix;
 }
@@ -83,11 +83,10 @@ KernelMap<Real>::KernelMap(KernelOperator<Real> kernels, Get which, double shift
       scale_(scale),
       options_(std::move(options)),
       edge_(std::min(tile_edge, kernels_.rows())),
-      most_kept_(memory / (edge_ * edge_ * sizeof(double))),
+      max_kept_(memory / (edge_ * edge_ * sizeof(double))),
       scratch_(scratch.empty() ? nullptr : std::make_unique<ScratchFile>(scratch)) {
   const std::size_t edges = (kernels_.rows() + edge_ - 1) / edge_;
-  if (!scratch_ && edges * (edges + 1) / 2 > most_kept_ &&
-      pairs_of_positions(kernels_) > most_recomputed)
+  if (!scratch_ && edges * (edges + 1) / 2 > max_kept_ && pairs_of_positions(kernels_) > max_recomputed)
     throw DataError(
         "the kernel of images takes too long to be computed in every iteration, and does not fit into "
         "memory: name a scratch folder, where it is kept");
@@ -99,8 +98,8 @@ void KernelMap<Real>::with_tile(const Place& place, Use use) const {
   const auto found = kept_.find(place);
   if (found != kept_.end()) return use(found->second.view());
   const auto [row, col] = place;
-  KernelMatrix<double> tile(index(std::min(edge_, kernels_.rows() - row)),
-                            index(std::min(edge_, kernels_.rows() - col)));
+  OwnedMatrix<double> tile(index(std::min(edge_, kernels_.rows() - row)),
+                           index(std::min(edge_, kernels_.rows() - col)));
   const std::size_t bytes = static_cast<std::size_t>(tile.size()) * sizeof(double);
   const auto written = written_.find(place);
   if (written != written_.end()) {
@@ -115,7 +114,7 @@ void KernelMap<Real>::with_tile(const Place& place, Use use) const {
       tile.map(), options_);
   if (scale_ != 1) tile.map() *= scale_;
   use(tile.view());
-  if (kept_.size() < most_kept_) {
+  if (kept_.size() < max_kept_) {
     kept_.emplace(place, std::move(tile));
   } else if (scratch_) {
     const std::size_t offset = written_.size() * edge_ * edge_ * sizeof(double);
@@ -126,7 +125,7 @@ void KernelMap<Real>::with_tile(const Place& place, Use use) const {
 
 template <class Real>
 void KernelMap<Real>::apply(MatrixMap<double> rows) const {
-  KernelMatrix<double> image(rows.rows(), rows.cols());
+  OwnedMatrix<double> image(rows.rows(), rows.cols());
   MatrixMap<double> sum = image.map();
   sum = shift_ * rows;
   // Columns row ... row + count of a matrix.
@@ -145,11 +144,11 @@ void KernelMap<Real>::apply(MatrixMap<double> rows) const {
   rows = sum;
 }
 
-Nystroem::Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& landmarks, double shift,
+Nystroem::Nystroem(OwnedMatrix<double> rows, const std::vector<Eigen::Index>& landmarks, double shift,
                    double rounding)
     : factor_(std::move(rows)), shift_(shift) {
   const Eigen::Index m = factor_.rows();
-  KernelMatrix<double> small(m, m);
+  OwnedMatrix<double> small(m, m);
   small.map() = factor_.view()(Eigen::all, landmarks);
   small.map() += small.map().transpose().eval();
   small.map() *= 0.5;
@@ -157,7 +156,7 @@ Nystroem::Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& l
   const double largest = small.view().cwiseAbs().maxCoeff();
   double jitter = rounding * static_cast<double>(m) * std::max(1.0, small.view().diagonal().mean());
   while (true) {
-    KernelMatrix<double> copy(m, m);
+    OwnedMatrix<double> copy(m, m);
     copy.map() = small.view();
     copy.map().diagonal().array() += jitter;
     if (lapack::cholesky(copy.map()) == 0) {
@@ -170,13 +169,13 @@ Nystroem::Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& l
           "the kernel of the training inputs is far from positive definite; is it a kernel?");
     jitter *= 100;
   }
-  KernelMatrix<double> inner(m, m);
+  OwnedMatrix<double> inner(m, m);
   lapack::multiply_transposed(1, factor_.view(), factor_.view(), 0, inner.map());
   inner_ = std::make_unique<Cholesky>(std::move(inner), shift);
 }
 
 void Nystroem::apply(MatrixMap<double> rows) const {
-  KernelMatrix<double> projected(rows.rows(), factor_.rows());
+  OwnedMatrix<double> projected(rows.rows(), factor_.rows());
   lapack::multiply_transposed(1, lapack::view(rows), factor_.view(), 0, projected.map());
   inner_->apply(projected.map());
   lapack::multiply(-1, projected.view(), factor_.view(), 1, rows);
@@ -190,13 +189,13 @@ std::vector<Eigen::Index> choose_landmarks(Eigen::Index size, Eigen::Index count
   return chosen;
 }
 
-#define NNGP_INSTANTIATE(Real)                                                                       \
-  template class KernelMap<Real>;                                                                    \
-  template void compute_kernel(const KernelOperator<Real>&, Get, const KernelWindow&,                \
-                               MatrixMap<double>, const KernelOptions&);                             \
-  template KernelMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const KernelWindow&, \
-                                              const KernelOptions&);                                 \
-  template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, Eigen::Index,           \
+#define NNGP_INSTANTIATE(Real)                                                                      \
+  template class KernelMap<Real>;                                                                   \
+  template void compute_kernel(const KernelOperator<Real>&, Get, const KernelWindow&,               \
+                               MatrixMap<double>, const KernelOptions&);                            \
+  template OwnedMatrix<double> kernel_matrix(const KernelOperator<Real>&, Get, const KernelWindow&, \
+                                             const KernelOptions&);                                 \
+  template Eigen::VectorXd kernel_diagonal(const KernelOperator<Real>&, Get, Eigen::Index,          \
                                            Eigen::Index, const KernelOptions&);
 NNGP_INSTANTIATE(double)
 NNGP_INSTANTIATE(float)

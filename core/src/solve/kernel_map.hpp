@@ -21,11 +21,11 @@ void compute_kernel(const KernelOperator<Real>& kernels, Get which, const Kernel
 
 /// The same as a matrix of its own.
 template <class Real>
-KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
-                                   const KernelWindow& window, const KernelOptions& options);
+OwnedMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
+                                  const KernelWindow& window, const KernelOptions& options);
 template <class Real>
-KernelMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
-                                   const KernelOptions& options) {
+OwnedMatrix<double> kernel_matrix(const KernelOperator<Real>& kernels, Get which,
+                                  const KernelOptions& options) {
   return kernel_matrix(kernels, which, {0, 0, kernels.rows(), kernels.cols()}, options);
 }
 
@@ -61,8 +61,8 @@ class KernelMap final : public LinearMap {
   double shift_, scale_;
   KernelOptions options_;
   std::size_t edge_;
-  std::size_t most_kept_;
-  mutable std::map<Place, KernelMatrix<double>> kept_;
+  std::size_t max_kept_;
+  mutable std::map<Place, OwnedMatrix<double>> kept_;
   std::unique_ptr<ScratchFile> scratch_;          ///< or null
   mutable std::map<Place, std::size_t> written_;  ///< where in it a tile begins
 };
@@ -73,14 +73,14 @@ class Nystroem final : public LinearMap {
  public:
   /// `rows`: K_mn, scaled so that the mean of the diagonal of K is about 1. `rounding` is the relative
   /// error of its entries. Throws NotPositiveDefinite if K cannot be a covariance.
-  Nystroem(KernelMatrix<double> rows, const std::vector<Eigen::Index>& landmarks, double shift,
+  Nystroem(OwnedMatrix<double> rows, const std::vector<Eigen::Index>& landmarks, double shift,
            double rounding);
 
   Eigen::Index size() const override { return factor_.cols(); }
   void apply(MatrixMap<double> rows) const override;
 
  private:
-  KernelMatrix<double> factor_;  ///< F with F^T F the approximation of K
+  OwnedMatrix<double> factor_;  ///< F with F^T F the approximation of K
   double shift_;
   std::unique_ptr<const Cholesky> inner_;  ///< F F^T + shift I
 };

@@ -8,9 +8,7 @@
 
 namespace nngp::lapack {
 
-inline MatrixView<double> view(const MatrixMap<double>& matrix) {
-  return {matrix.data(), matrix.rows(), matrix.cols(), Eigen::OuterStride<>(matrix.outerStride())};
-}
+inline MatrixView<double> view(const MatrixMap<double>& matrix) { return matrix; }
 
 /// Factorises the lower triangle in place. Returns 0, or the (one-based) order of the first leading
 /// minor that is not positive definite.

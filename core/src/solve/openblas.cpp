@@ -31,7 +31,7 @@ unsigned threads_of_environment() {
 }
 
 std::atomic<unsigned> wanted_threads = 0;  // 0: as many as the process may use
-std::atomic<unsigned> most_threads = 0;    // that OpenBLAS was loaded with
+std::atomic<unsigned> max_threads = 0;     // that OpenBLAS was loaded with
 std::atomic<void (*)(int)> set_threads = nullptr;
 std::atomic<int (*)()> get_threads = nullptr;
 
@@ -61,7 +61,7 @@ boost::dll::shared_library load() {
   const char* set = std::getenv(variable);
   const std::string before = set ? set : "";
   const unsigned threads = affordable(threads_to_use());
-  most_threads = threads;
+  max_threads = threads;
   ::setenv(variable, std::to_string(threads).c_str(), 1);
   std::error_code error;
   boost::dll::shared_library library(file_name, error,
@@ -118,7 +118,7 @@ void set_solver_threads(unsigned threads) {
   wanted_threads = threads;
   const bool limited = available_address_space() != std::numeric_limits<std::size_t>::max();
   if (const auto set = set_threads.load())
-    set(static_cast<int>(limited ? std::min(threads_to_use(), most_threads.load()) : threads_to_use()));
+    set(static_cast<int>(limited ? std::min(threads_to_use(), max_threads.load()) : threads_to_use()));
 }
 
 unsigned solver_threads() {

@@ -2,7 +2,6 @@
 
 // Scaling by powers of two, which rounds nothing as long as results stay in range.
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 

@@ -65,7 +65,7 @@ std::optional<double> sufficient_diag_reg(MatrixMap<double> matrix, const Eigen:
 
 /// A block, from `row` and `col` on, of the symmetric matrix that a factor was made from: `upper` has
 /// it above the diagonal alone.
-void copy_block(const KernelMatrix<double>& upper, const Eigen::VectorXd& diagonal, Eigen::Index row,
+void copy_block(const OwnedMatrix<double>& upper, const Eigen::VectorXd& diagonal, Eigen::Index row,
                 Eigen::Index col, MatrixMap<double> to) {
   if (row + to.rows() <= col) {
     to = upper.view().block(row, col, to.rows(), to.cols());
@@ -91,7 +91,7 @@ void fail_singular(bool zero) {
            : "the kernel of the training inputs is singular to rounding: use a larger diag_reg");
 }
 
-Cholesky::Cholesky(KernelMatrix<double> matrix, double shift)
+Cholesky::Cholesky(OwnedMatrix<double> matrix, double shift)
     : matrix_(std::move(matrix)), diagonal_(matrix_.view().diagonal()), shift_(shift) {
   MatrixMap<double> map = matrix_.map();
   map.diagonal().array() += shift;
@@ -103,16 +103,16 @@ Cholesky::Cholesky(KernelMatrix<double> matrix, double shift)
 void Cholesky::apply(MatrixMap<double> rows) const { lapack::cholesky_solve(matrix_.view(), rows); }
 
 /// rows - (matrix + shift I) x, in twice the precision and then rounded.
-KernelMatrix<double> Cholesky::residual(const MatrixView<double>& rows, const DoubleDouble& x) const {
+OwnedMatrix<double> Cholesky::residual(const MatrixView<double>& rows, const DoubleDouble& x) const {
   constexpr Eigen::Index height = 64, width = 512;
   constexpr Eigen::Index pitch = width + 8;  // rows a power of two apart share few lines of a cache
   const Eigen::Index n = size();
   DoubleDouble product(n, x.rows());
-  KernelMatrix<double> difference(x.rows(), n);
+  OwnedMatrix<double> difference(x.rows(), n);
   arena(solver_threads()).execute([&] {
     parallel_for((n + height - 1) / height, [&](Eigen::Index block) {
       const Eigen::Index row = block * height, count = std::min(height, n - row);
-      KernelMatrix<double> tile(count, pitch);
+      OwnedMatrix<double> tile(count, pitch);
       for (Eigen::Index col = 0; col < n; col += width) {
         MatrixMap<double> part(tile.data(), count, std::min(width, n - col),
                                Eigen::OuterStride<>(pitch));
@@ -128,19 +128,19 @@ KernelMatrix<double> Cholesky::residual(const MatrixView<double>& rows, const Do
 }
 
 RefinedSolution Cholesky::refine(const MatrixView<double>& rows) const {
-  constexpr std::size_t most_steps = 50;
+  constexpr std::size_t max_steps = 50;
   constexpr double slowest = 0.8;   // by which a step may reduce the error
   constexpr double enough = 1e-28;  // relative change, near the end of twice the precision
   auto x = std::make_shared<DoubleDouble>(rows.rows(), size());
-  KernelMatrix<double> change(rows.rows(), size());
+  OwnedMatrix<double> change(rows.rows(), size());
   change.map() = rows;
   apply(change.map());
   x->add(change.view());
-  RefinedSolution solution{x, KernelMatrix<double>(rows.rows(), size()), 0};
+  RefinedSolution solution{x, OwnedMatrix<double>(rows.rows(), size()), 0};
   const Eigen::VectorXd norms = change.view().rowwise().norm();
   Eigen::VectorXd last = norms;
   std::vector<bool> done(static_cast<std::size_t>(rows.rows()), false);
-  while (solution.steps < most_steps && std::find(done.begin(), done.end(), false) != done.end()) {
+  while (solution.steps < max_steps && std::find(done.begin(), done.end(), false) != done.end()) {
     change = residual(rows, *x);
     apply(change.map());
     for (Eigen::Index k = 0; k < rows.rows(); ++k) {
@@ -170,8 +170,8 @@ double Cholesky::condition_number() const {
   return std::isfinite(number) ? number : std::numeric_limits<double>::infinity();
 }
 
-KernelMatrix<double> Cholesky::inverse() const {
-  KernelMatrix<double> inverse(size(), size());
+OwnedMatrix<double> Cholesky::inverse() const {
+  OwnedMatrix<double> inverse(size(), size());
   inverse.map() = matrix_.view();
   lapack::cholesky_inverse(inverse.map());
   MatrixMap<double> map = inverse.map();
@@ -179,13 +179,13 @@ KernelMatrix<double> Cholesky::inverse() const {
   return inverse;
 }
 
-Eigensystem::Eigensystem(KernelMatrix<double> matrix)
+Eigensystem::Eigensystem(OwnedMatrix<double> matrix)
     : values_(static_cast<std::size_t>(matrix.rows())), vectors_(std::move(matrix)) {
   lapack::eigen(vectors_.map(), values_.data(), true);
 }
 
 void Eigensystem::apply(const std::function<double(double)>& fn, MatrixMap<double> rows) const {
-  KernelMatrix<double> components(rows.rows(), size());
+  OwnedMatrix<double> components(rows.rows(), size());
   lapack::multiply_transposed(1, lapack::view(rows), vectors_.view(), 0, components.map());
   Eigen::RowVectorXd factors(size());
   std::transform(values_.begin(), values_.end(), factors.data(), fn);
@@ -193,7 +193,7 @@ void Eigensystem::apply(const std::function<double(double)>& fn, MatrixMap<doubl
   lapack::multiply(1, components.view(), vectors_.view(), 0, rows);
 }
 
-std::vector<double> eigenvalues(KernelMatrix<double> matrix) {
+std::vector<double> eigenvalues(OwnedMatrix<double> matrix) {
   std::vector<double> values(static_cast<std::size_t>(matrix.rows()));
   lapack::eigen(matrix.map(), values.data(), false);
   return values;

@@ -51,7 +51,7 @@ std::vector<std::string> missing(const std::vector<std::string>& all,
 }  // namespace
 
 template <class Real>
-Data<Real> read_input(const std::string& path, const ReadOptions& options) {
+Dataset<Real> read_input(const std::string& path, const ReadOptions& options) {
   if (path != standard_input) return read_data<Real>(std::filesystem::path(path), options);
   std::istreambuf_iterator<char> begin(std::cin), end;
   std::vector<std::byte> bytes;
@@ -60,8 +60,8 @@ Data<Real> read_input(const std::string& path, const ReadOptions& options) {
   return read_data<Real>(FileBytes("standard input", std::move(bytes)), options);
 }
 
-template Data<double> read_input(const std::string&, const ReadOptions&);
-template Data<float> read_input(const std::string&, const ReadOptions&);
+template Dataset<double> read_input(const std::string&, const ReadOptions&);
+template Dataset<float> read_input(const std::string&, const ReadOptions&);
 
 void add_input_options(po::options_description& options) {
   options.add_options()  //
@@ -146,9 +146,9 @@ void check_index_column(const ReadOptions& options, const std::vector<const Data
 }
 
 template <class Real>
-Data<Real> match_columns(const std::string& reference_path, const DataSource& reference,
-                         Eigen::Index columns, const std::string& path, const Data<Real>& data,
-                         const char* what) {
+Dataset<Real> match_columns(const std::string& reference_path, const DataSource& reference,
+                            Eigen::Index columns, const std::string& path, const Dataset<Real>& data,
+                            const char* what) {
   const std::vector<std::string>&wanted = reference.names, &names = data.source().names;
   const bool named = !wanted.empty() && !names.empty();
   if (!(data.sites() == reference.sites))
@@ -182,10 +182,10 @@ Data<Real> match_columns(const std::string& reference_path, const DataSource& re
   return data.with_columns(order, "columns put into the order of " + reference_path);
 }
 
-template Data<double> match_columns(const std::string&, const DataSource&, Eigen::Index,
-                                    const std::string&, const Data<double>&, const char*);
-template Data<float> match_columns(const std::string&, const DataSource&, Eigen::Index,
-                                   const std::string&, const Data<float>&, const char*);
+template Dataset<double> match_columns(const std::string&, const DataSource&, Eigen::Index,
+                                       const std::string&, const Dataset<double>&, const char*);
+template Dataset<float> match_columns(const std::string&, const DataSource&, Eigen::Index,
+                                      const std::string&, const Dataset<float>&, const char*);
 
 void check_same_order(const std::string& x_path, const DataSource& x, const std::string& y_path,
                       const DataSource& y) {

@@ -12,7 +12,7 @@ namespace nngp::host {
 
 /// Reads a matrix from a file, or from standard input if the path is "-". Throws DataError.
 template <class Real>
-Data<Real> read_input(const std::string& path, const ReadOptions& options);
+Dataset<Real> read_input(const std::string& path, const ReadOptions& options);
 
 /// The options --header and --index-col.
 void add_input_options(po::options_description& options);
@@ -36,9 +36,9 @@ void check_index_column(const ReadOptions& options, const std::vector<const Data
 /// `data` with its columns in the order of those of `reference`, if both have names. Throws DataError
 /// unless both have the same number of columns, with the same names; `what` they are: "features".
 template <class Real>
-Data<Real> match_columns(const std::string& reference_path, const DataSource& reference,
-                         Eigen::Index columns, const std::string& path, const Data<Real>& data,
-                         const char* what = "features");
+Dataset<Real> match_columns(const std::string& reference_path, const DataSource& reference,
+                            Eigen::Index columns, const std::string& path, const Dataset<Real>& data,
+                            const char* what = "features");
 
 /// Throws DataError if both files had index columns and these differ: the rows do not go together.
 void check_same_order(const std::string& x_path, const DataSource& x, const std::string& y_path,

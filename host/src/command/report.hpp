@@ -35,7 +35,7 @@ struct InputReport {
 };
 
 template <class Real>
-InputReport input_report(const Data<Real>& data) {
+InputReport input_report(const Dataset<Real>& data) {
   return {data.rows(),         data.cols(),           data.dtype(),
           data.source().names, data.source().remarks, data.sites()};
 }

@@ -24,7 +24,7 @@ namespace {
 
 /// Comma-separated, each number with the fewest digits that read back the same.
 template <class Real>
-void print_matrix(const KernelMatrix<Real>& matrix) {
+void print_matrix(const OwnedMatrix<Real>& matrix) {
   char buffer[64];
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
     for (Eigen::Index j = 0; j < matrix.cols(); ++j) {
@@ -92,9 +92,9 @@ class KernelRun {
   }
 
  private:
-  Data<Real> read(const std::string& path) {
+  Dataset<Real> read(const std::string& path) {
     const Stopwatch watch;
-    Data<Real> data = read_input<Real>(path, request_.reading);
+    Dataset<Real> data = read_input<Real>(path, request_.reading);
     report_.read_seconds += watch.seconds();
     return data;
   }
@@ -146,7 +146,7 @@ class KernelRun {
     std::optional<NpyWriter<Real>> nngp_file = open(request_.nngp), ntk_file = open(request_.ntk);
 
     const Stopwatch computing;
-    KernelMatrix<Real> nngp = matrix(request_.wants_nngp()), ntk = matrix(request_.wants_ntk());
+    OwnedMatrix<Real> nngp = matrix(request_.wants_nngp()), ntk = matrix(request_.wants_ntk());
     interrupt_.during([&] {
       bind().compute(window_, {nngp.data(), ntk.data(), window_.cols}, options_);
     });
@@ -191,13 +191,13 @@ class KernelRun {
     if (path.empty() || path == standard_output) return std::nullopt;
     return NpyWriter<Real>(path, rows(), cols());
   }
-  KernelMatrix<Real> matrix(bool wanted) const {
-    return wanted ? KernelMatrix<Real>(rows(), cols()) : KernelMatrix<Real>();
+  OwnedMatrix<Real> matrix(bool wanted) const {
+    return wanted ? OwnedMatrix<Real>(rows(), cols()) : OwnedMatrix<Real>();
   }
   Eigen::Index rows() const { return static_cast<Eigen::Index>(window_.rows); }
   Eigen::Index cols() const { return static_cast<Eigen::Index>(window_.cols); }
 
-  void draw(const KernelMatrix<Real>& kernel) const {
+  void draw(const OwnedMatrix<Real>& kernel) const {
     Plot plot("row of x2", "row of x1");
     plot.heat_map(kernel.view().template cast<double>());
     plot.write(request_.plot);
@@ -210,9 +210,9 @@ class KernelRun {
   ProgressLine progress_;
   KernelReport report_;
   Layer network_;
-  Data<Real> x1_;
+  Dataset<Real> x1_;
   KernelFn kernel_fn_;
-  std::optional<Data<Real>> x2_;
+  std::optional<Dataset<Real>> x2_;
   KernelWindow window_;
   KernelOptions options_;
 };

@@ -54,15 +54,15 @@ void list_as_json(const Registry& plugins, Verdicts& verdicts) {
 }
 
 /// What is said of where a folder's plugins come from.
-const char* meaning_of(Source source) {
+const char* meaning_of(PluginSource source) {
   switch (source) {
-    case Source::program:
+    case PluginSource::program:
       return "made by the program";
-    case Source::named:
+    case PluginSource::named:
       return "named";
-    case Source::path:
+    case PluginSource::path:
       return "from NNGP_PLUGIN_PATH";
-    case Source::user:
+    case PluginSource::user:
       return "the user's";
     default:
       return "installed";
@@ -94,11 +94,11 @@ void list_as_text(const Registry& plugins, Verdicts& verdicts) {
   const Infos& all = plugins.activations();
   for (auto info = all.begin(); info != all.end();) {
     const std::filesystem::path folder = info->file.parent_path();
-    const Source source = info->source;
+    const PluginSource source = info->source;
     if (info != all.begin()) output() << '\n';
-    const std::string place = source == Source::program ? "in memory"
-                              : folder.empty()          ? "."
-                                                        : printable(folder.string(), 1000);
+    const std::string place = source == PluginSource::program ? "in memory"
+                              : folder.empty()                ? "."
+                                                              : printable(folder.string(), 1000);
     output() << bold(place) << " (" << meaning_of(source) << ")\n";
     while (info != all.end() && info->file.parent_path() == folder && info->source == source)
       info = list_library(info, all, verdicts);

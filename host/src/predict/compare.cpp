@@ -187,7 +187,7 @@ class Comparison {
   }
 
  private:
-  std::optional<Data<double>> read_examples(const po::variables_map& arguments) const {
+  std::optional<Dataset<double>> read_examples(const po::variables_map& arguments) const {
     const std::string path = text_of(arguments, "x-train");
     if (path.empty()) return std::nullopt;
     return read_input<double>(
@@ -242,8 +242,8 @@ class Comparison {
   std::vector<Candidate> candidates_;
   Selection selection_;
   ReadOptions reading_;
-  std::optional<Data<double>> x_;
-  std::map<std::string, Data<double>> kernels_;  ///< by path
+  std::optional<Dataset<double>> x_;
+  std::map<std::string, Dataset<double>> kernels_;  ///< by path
   TrainingTargets targets_;
   EnsembleOptions options_;
 };

@@ -65,8 +65,8 @@ KernelFiles kernel_files_from(const po::variables_map& arguments, Get kernel, bo
   return files;
 }
 
-Data<double> read_training_kernel(const std::string& path) {
-  Data<double> data = read_input<double>(path, {});
+Dataset<double> read_training_kernel(const std::string& path) {
+  Dataset<double> data = read_input<double>(path, {});
   check_kernel(data.view(), path, tolerance_of(data.dtype()));
   return data;
 }
@@ -137,7 +137,7 @@ std::vector<InputFile> OwnKernels::inputs() const {
   std::vector<InputFile> inputs;
   for (const auto* matrix : {&train_, &test_, &test_test_, &nngp_train_, &nngp_test_})
     if (*matrix) {
-      const Data<double>& data = (*matrix)->data;
+      const Dataset<double>& data = (*matrix)->data;
       inputs.push_back({(*matrix)->name, (*matrix)->path, input_report(data)});
     }
   return inputs;

@@ -35,7 +35,7 @@ void add_kernel_file_options(po::options_description& options);
 KernelFiles kernel_files_from(const po::variables_map& arguments, Get kernel, bool wants_spread);
 
 /// Reads and checks a kernel of inputs with themselves. Throws DataError that names `path`.
-Data<double> read_training_kernel(const std::string& path);
+Dataset<double> read_training_kernel(const std::string& path);
 
 /// The matrices themselves.
 class OwnKernels {
@@ -55,7 +55,7 @@ class OwnKernels {
  private:
   struct Matrix {
     std::string name, path;
-    Data<double> data;
+    Dataset<double> data;
   };
   std::optional<Matrix> read(const char* name, const std::string& path, bool symmetric) const;
   void check_shape(const std::optional<Matrix>& matrix, Eigen::Index rows, Eigen::Index cols) const;

@@ -187,10 +187,10 @@ class PredictRun {
     const Ensemble<Real> ensemble = best(trained);
     report_.train_seconds = training.seconds();
     const Stopwatch predicting;
-    const Spread wanted = uncertainty(ensemble.options().method);
+    const Uncertainty wanted = uncertainty(ensemble.options().method);
     std::optional<KernelOperator<Real>> test;
     const bool bounds = options.method == SolveMethod::conjugate_gradients && kernels_->knows_spread();
-    if (wanted != Spread::none || bounds) test = kernels_->test(options.compute);
+    if (wanted != Uncertainty::none || bounds) test = kernels_->test(options.compute);
     const KernelOperator<Real> cross = kernels_->cross(options.compute);
     warn_inexact(cross.numerical_layers());
     Gaussian predicted = ensemble.predict(cross, test, wanted, request_.time);
@@ -219,12 +219,12 @@ class PredictRun {
   bool classifies() const { return targets_.classes().has_value(); }
 
   /// Variances cost little beside a factorisation, but as much as the means by conjugate gradients.
-  Spread uncertainty(SolveMethod method) const {
-    if (!request_.cov.empty()) return Spread::covariance;
+  Uncertainty uncertainty(SolveMethod method) const {
+    if (!request_.cov.empty()) return Uncertainty::covariance;
     const bool judged =
         y_test_ && kernels_->knows_spread() && method != SolveMethod::conjugate_gradients;
     const bool shown = !request_.plot.empty() && !plots_learning();
-    return judged || shown || !request_.std_path.empty() ? Spread::variance : Spread::none;
+    return judged || shown || !request_.std_path.empty() ? Uncertainty::variance : Uncertainty::none;
   }
 
   void describe(const Ensemble<Real>& ensemble, const Gaussian& predicted) {
@@ -301,7 +301,7 @@ class PredictRun {
           units().size() == 1 && !classifies() ? targets_.data().view() : targets_.values(),
           curve->second.view(), predicted);
     // Labels that training did not know have no targets to compare with.
-    std::optional<KernelMatrix<double>> encoded;
+    std::optional<OwnedMatrix<double>> encoded;
     std::optional<MatrixView<double>> y_test;
     if (y_test_ && (!classifies() || report_.classification->unknown == 0))
       y_test.emplace(encoded.emplace(targets_.encode(y_test_->view())).view());
@@ -316,7 +316,7 @@ class PredictRun {
   Stopwatch reading_;
   std::unique_ptr<const PredictionKernels<Real>> kernels_;
   TrainingTargets targets_;
-  std::optional<Data<double>> y_test_;
+  std::optional<Dataset<double>> y_test_;
   std::optional<Plot> picture_;
 };
 

@@ -27,7 +27,7 @@ std::vector<Eigen::Index> by_first_column(const MatrixView<double>& matrix) {
 template <class Real>
 double error(const Ensemble<Real>& ensemble, const KernelOperator<Real>& cross,
              const MatrixView<double>& y, double time) {
-  const Gaussian predicted = ensemble.predict(cross, std::nullopt, Spread::none, time);
+  const Gaussian predicted = ensemble.predict(cross, std::nullopt, Uncertainty::none, time);
   return std::sqrt((predicted.mean.view() - y).squaredNorm() / static_cast<double>(y.size()));
 }
 

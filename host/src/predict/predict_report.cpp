@@ -31,7 +31,7 @@ ordered_json json_of(const ClassificationQuality& quality) {
   for (const ConfidenceBin& bin : quality.bins)
     bins.push_back(
         {{"examples", bin.examples}, {"confidence", bin.confidence}, {"accuracy", bin.accuracy}});
-  return {{"right", quality.right},
+  return {{"correct", quality.correct},
           {"examples", quality.examples},
           {"of_unknown_class", quality.unknown},
           {"accuracy", quality.accuracy()},
@@ -43,7 +43,7 @@ ordered_json json_of(const ClassificationQuality& quality) {
 
 ordered_json json_of(const RegressionQuality& quality) {
   return {{"root_mean_squared_error", quality.root_mean_squared_error},
-          {"explained", quality.explained},
+          {"r_squared", quality.r_squared},
           {"within_one_sigma", or_null(quality.within_one_sigma)},
           {"within_two_sigma", or_null(quality.within_two_sigma)},
           {"log_density", or_null(quality.log_density)}};
@@ -93,7 +93,7 @@ std::string solver_text(const PredictReport& report) {
 
 void add(Table& table, const ClassificationQuality& quality) {
   table.add({bold("accuracy"),
-             print("%.4f: %zu of %zu right", quality.accuracy(), quality.right, quality.examples) +
+             print("%.4f: %zu of %zu right", quality.accuracy(), quality.correct, quality.examples) +
                  (quality.unknown ? print(", %zu of a class not trained on", quality.unknown) : "")});
   if (quality.confidence)
     table.add({bold("calibration"),
@@ -104,7 +104,7 @@ void add(Table& table, const ClassificationQuality& quality) {
 
 void add(Table& table, const RegressionQuality& quality) {
   table.add({bold("rms error"), numbers(quality.root_mean_squared_error)});
-  table.add({bold("explained"), numbers(quality.explained)});
+  table.add({bold("R squared"), numbers(quality.r_squared)});
   if (quality.within_one_sigma)
     table.add(
         {bold("calibration"), print("%.3f of targets within one sigma (0.683), %.3f within two (0.954)",

@@ -36,10 +36,10 @@ class OfNetwork final : public PredictionKernels<Real> {
   }
   const DataSource* train_source() const override { return &x_train_.source(); }
   const DataSource* test_source() const override { return &x_test_.source(); }
-  std::optional<std::pair<KernelMatrix<double>, KernelMatrix<double>>> curve() const override {
+  std::optional<std::pair<OwnedMatrix<double>, OwnedMatrix<double>>> curve() const override {
     if (x_train_.cols() != 1) return std::nullopt;
     const auto column = [](const MatrixView<Real>& x) {
-      KernelMatrix<double> values(x.rows(), 1);
+      OwnedMatrix<double> values(x.rows(), 1);
       values.map() = x.template cast<double>();
       return values;
     };
@@ -61,7 +61,7 @@ class OfNetwork final : public PredictionKernels<Real> {
   std::string x_train_path_, x_test_path_;
   Layer network_;
   std::vector<PluginReport> plugins_;
-  Data<Real> x_train_, x_test_;
+  Dataset<Real> x_train_, x_test_;
   KernelFn kernel_fn_;
 };
 

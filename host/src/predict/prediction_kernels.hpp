@@ -40,7 +40,7 @@ class PredictionKernels {
   virtual bool knows_spread() const { return true; }
   /// Training and test inputs of one feature, over which predictions can be drawn as a curve; none if
   /// there are more features, or no inputs.
-  virtual std::optional<std::pair<KernelMatrix<double>, KernelMatrix<double>>> curve() const {
+  virtual std::optional<std::pair<OwnedMatrix<double>, OwnedMatrix<double>>> curve() const {
     return std::nullopt;
   }
 

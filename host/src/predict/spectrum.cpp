@@ -88,15 +88,15 @@ Plot plot_of(const Spectrum& spectrum, const std::string& kernel) {
 }
 
 /// The kernel of a model and inputs.
-KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get which, unsigned threads,
-                                     const InterruptGuard& interrupt, Source& source) {
+OwnedMatrix<double> computed_kernel(const po::variables_map& arguments, Get which, unsigned threads,
+                                    const InterruptGuard& interrupt, Source& source) {
   const std::string path = text_of(arguments, "x");
   const std::string expression = read_model(text_of(arguments, "model"));
   Models models(arguments);
   const Layer network = models.network(expression);
   const ReadOptions reading = reading_positions(read_options(arguments), arguments);
   const double allowed = allowed_error(arguments);
-  const Data<double> x = read_input<double>(path, reading);
+  const Dataset<double> x = read_input<double>(path, reading);
   check_index_column(reading, {&x.source()});
   ProgressLine progress;
   const auto on_progress = [&](std::size_t done, std::size_t total) {
@@ -105,7 +105,7 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
   };
   const KernelFn kernel_fn(network, x.sites());
   const KernelOptions options{threads, on_progress, allowed};
-  KernelMatrix<double> kernel = interrupt.during([&] {
+  OwnedMatrix<double> kernel = interrupt.during([&] {
     warn_inexact(kernel_fn.bind(x.view(), options).numerical_layers());
     return training_kernel(kernel_fn, x.view(), which, options);
   });
@@ -115,9 +115,9 @@ KernelMatrix<double> computed_kernel(const po::variables_map& arguments, Get whi
 }
 
 /// A kernel of one's own.
-KernelMatrix<double> stored_kernel_of(const std::string& path, Source& source) {
-  const Data<double> data = read_training_kernel(path);
-  KernelMatrix<double> kernel(data.rows(), data.cols());
+OwnedMatrix<double> stored_kernel_of(const std::string& path, Source& source) {
+  const Dataset<double> data = read_training_kernel(path);
+  OwnedMatrix<double> kernel(data.rows(), data.cols());
   kernel.map() = data.view();
   data.check_unchanged();
   source = {"", {"k-train", path, input_report(data)}};
@@ -149,9 +149,9 @@ void run_spectrum(const po::variables_map& arguments) {
   set_solver_threads(threads);
   const InterruptGuard interrupt;
   Source source;
-  KernelMatrix<double> kernel = own.empty()
-                                    ? computed_kernel(arguments, which, threads, interrupt, source)
-                                    : stored_kernel_of(own, source);
+  OwnedMatrix<double> kernel = own.empty()
+                                   ? computed_kernel(arguments, which, threads, interrupt, source)
+                                   : stored_kernel_of(own, source);
   const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs);
   interrupt.check();
 

@@ -136,11 +136,11 @@ std::string TrainingTargets::text(const std::string& path) const {
   return text_of(path, report);
 }
 
-Data<double> TrainingTargets::read_test(const std::string& path, const std::string& train_path,
-                                        ReadOptions reading) const {
+Dataset<double> TrainingTargets::read_test(const std::string& path, const std::string& train_path,
+                                           ReadOptions reading) const {
   reading.labels = classes_ ? Labels::all : Labels::none;
-  const Data<double> data = match_columns(train_path, data_.source(), data_.cols(), path,
-                                          read_input<double>(path, reading), "targets");
+  const Dataset<double> data = match_columns(train_path, data_.source(), data_.cols(), path,
+                                             read_input<double>(path, reading), "targets");
   const std::vector<std::string>& levels = data.source().levels;
   if (levels.empty() && !is_coded()) return data;
   // By what the labels say; a class that training did not know gets no number of one.
@@ -165,13 +165,13 @@ Data<double> TrainingTargets::read_test(const std::string& path, const std::stri
   if (known == 0)
     throw DataError("none of the labels in '" + path + "' is one of '" + train_path + "' (" +
                     first_of(class_names_) + ")");
-  return Data<double>(std::move(labels), data.source());
+  return Dataset<double>(std::move(labels), data.source());
 }
 
-KernelMatrix<double> TrainingTargets::encode(const MatrixView<double>& tests) const {
+OwnedMatrix<double> TrainingTargets::encode(const MatrixView<double>& tests) const {
   if (classes_) return classes_->one_hot(tests);
   if (standardization_) return standardization_->apply(tests);
-  KernelMatrix<double> copy(tests.rows(), tests.cols());
+  OwnedMatrix<double> copy(tests.rows(), tests.cols());
   copy.map() = tests;
   return copy;
 }

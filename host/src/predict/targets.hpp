@@ -45,25 +45,25 @@ class TrainingTargets {
   const std::optional<Standardization>& standardization() const { return standardization_; }
   /// "y.npy: 1000 x 1, uint8, 10 classes"
   std::string text(const std::string& path) const;
-  const Data<double>& data() const { return data_; }
+  const Dataset<double>& data() const { return data_; }
 
   /// Reads targets of tests, labels as the numbers that classes() knows. Throws DataError, also if they
   /// are of another kind or have other columns.
-  Data<double> read_test(const std::string& path, const std::string& train_path,
-                         ReadOptions reading) const;
+  Dataset<double> read_test(const std::string& path, const std::string& train_path,
+                            ReadOptions reading) const;
   /// As values(): of the targets of tests, none of which is of an unknown class.
-  KernelMatrix<double> encode(const MatrixView<double>& tests) const;
+  OwnedMatrix<double> encode(const MatrixView<double>& tests) const;
 
  private:
   /// Whether the numbers in data_ stand for labels, and not for themselves.
   bool is_coded() const { return !data_.source().levels.empty(); }
 
-  Data<double> data_;
+  Dataset<double> data_;
   std::optional<Classes> classes_;
   std::vector<std::string> class_names_;
   std::vector<Eigen::Index> constant_;
   std::optional<Standardization> standardization_;
-  KernelMatrix<double> encoded_;
+  OwnedMatrix<double> encoded_;
 };
 
 /// Throws DataError unless there are as many targets as inputs.

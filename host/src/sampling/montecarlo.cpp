@@ -66,18 +66,18 @@ class MonteCarloRun {
   struct Output {
     NpyWriter<Real> file;
     KernelEstimate KernelEstimates::*kernel;
-    KernelMatrix<double> KernelEstimate::*part;
+    OwnedMatrix<double> KernelEstimate::*part;
   };
 
-  Data<Real> read(const std::string& path) {
+  Dataset<Real> read(const std::string& path) {
     const Stopwatch watch;
-    Data<Real> data = read_input<Real>(path, request_.sampling.reading);
+    Dataset<Real> data = read_input<Real>(path, request_.sampling.reading);
     report_.read_seconds += watch.seconds();
     return data;
   }
 
   void open(const std::string& path, KernelEstimate KernelEstimates::*kernel,
-            KernelMatrix<double> KernelEstimate::*part, std::vector<Output>& outputs) const {
+            OwnedMatrix<double> KernelEstimate::*part, std::vector<Output>& outputs) const {
     if (path.empty()) return;
     outputs.push_back(
         {NpyWriter<Real>(path, x1_.rows(), x2_ ? x2_->rows() : x1_.rows()), kernel, part});
@@ -142,8 +142,8 @@ class MonteCarloRun {
   void compare(const KernelEstimates& estimates) {
     Kernels<double> exact;
     nngp::KernelOutput<double> out{.ld = infinite_width_->cols()};
-    const auto make = [&](KernelMatrix<double>& kernel) {
-      kernel = KernelMatrix<double>(rows_.rows(), static_cast<Eigen::Index>(out.ld));
+    const auto make = [&](OwnedMatrix<double>& kernel) {
+      kernel = OwnedMatrix<double>(rows_.rows(), static_cast<Eigen::Index>(out.ld));
       return kernel.data();
     };
     if (report_.nngp) out.nngp = make(exact.nngp);
@@ -175,8 +175,8 @@ class MonteCarloRun {
   ProgressLine progress_;
   MonteCarloReport report_;
   Layer network_;
-  Data<Real> x1_;
-  std::optional<Data<Real>> x2_;
+  Dataset<Real> x1_;
+  std::optional<Dataset<Real>> x2_;
   Matrix<double> rows_, cols_;  ///< the inputs in double precision
   std::optional<KernelOperator<double>> infinite_width_;
 };

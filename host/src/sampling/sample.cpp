@@ -19,7 +19,7 @@ void sample(const SamplingRequest& request, Models& models, const std::string& x
   const InterruptGuard interrupt;
   ProgressLine progress;
   const Layer network = with_requested_width(models.network(request.model), request);
-  const Data<Real> x = read_input<Real>(x_path, request.reading);
+  const Dataset<Real> x = read_input<Real>(x_path, request.reading);
   check_index_column(request.reading, {&x.source()});
   note_guesses(x_path, x.source());
   const FiniteNetwork finite(network, static_cast<std::size_t>(x.cols()), x.sites());

@@ -27,7 +27,8 @@ R difference_of_products(R a, R b, R c, R d) {
   return std::fma(a, b, -cd.high) - cd.low;
 }
 template <Vector V>
-dual<V> difference_of_products(const dual<V>& a, const dual<V>& b, const dual<V>& c, const dual<V>& d) {
+dual_number<V> difference_of_products(const dual_number<V>& a, const dual_number<V>& b,
+                                      const dual_number<V>& c, const dual_number<V>& d) {
   return {difference_of_products(a.value, b.value, c.value, d.value),
           difference_of_products(a.slope, b.value, c.slope, d.value) +
               difference_of_products(a.value, b.slope, c.value, d.slope)};
@@ -137,11 +138,11 @@ V root_det(const V& cov12, const V& var1, const V& var2, R... r) {
 /// nngp/activation.hpp.
 template <Vector V>
 struct half_angle {
-  V t;     ///< tangent of half of what the angle is from base, |t| <= tan(pi/8)
-  V base;  ///< a multiple of 1/4, in the unit of turns()
+  V tan_half;  ///< of the angle less the offset; at most tan(pi/8) in size
+  V offset;    ///< in turns, a multiple of 1/4
 
-  /// The angle by 2 pi.
-  V turns() const { return fma(t, detail::atan_over_argument(t, 1 / pi), base); }
+  /// The angle in turns, of which one is 2 pi.
+  V turns() const { return fma(tan_half, detail::atan_over_argument(tan_half, 1 / pi), offset); }
 };
 
 /// asin2(c, s) given h = sqrt(c^2 + s^2) > 0, s >= 0.
@@ -155,54 +156,54 @@ half_angle<V> asin_of(const V& c, const V& s, const V& h) {
 /// acos2(-c, s), s >= 0, the angle between x1 and -x2 with c = x1 x2; in the same way, but by the acute
 /// angle of which s / |c| is the tangent.
 template <Vector V>
-struct opposite_angle {
+struct supplement {
   V c;
   half_angle<V> acute;
 
   /// q = sqrt(c^2 + s^2) + |c| > 0; above_45_degrees is s >= |c|.
-  opposite_angle(const V& c_, const V& s, const V& q, const typename V::mask_type& above_45_degrees)
+  supplement(const V& c_, const V& s, const V& q, const typename V::mask_type& above_45_degrees)
       : c(c_),
         acute{quick_divide(subtract_where(above_45_degrees, s, q), add_where(above_45_degrees, q, s)),
               select(above_45_degrees, 0.25, 0.0)} {}
 
-  /// By 2 pi: from 0 where the inputs are opposite to 1/2 where they are parallel.
+  /// In turns: from 0 where the inputs are opposite to 1/2 where they are parallel.
   V turns() const {
     const V u = acute.turns();
     return select(c > 0.0, 0.5 - u, u);
   }
 };
 
-/// What parallelogram needs of one input.
+/// What input_pair needs of one input.
 template <Vector V>
-struct side {
+struct input_norm {
   V var;
-  V length;  ///< sqrt(var); NaN where the product of two variances may leave the number type's range
+  V norm;  ///< sqrt(var); NaN where the product of two variances may leave the number type's range
 
-  explicit side(const V& var_) : var(var_), length(0.0) {
+  explicit input_norm(const V& var_) : var(var_), norm(0.0) {
     const auto usual = (var >= per_type<V>(0x1p-475, 0x1p-47)) & (var <= per_type<V>(0x1p511, 0x1p63));
-    length = select(usual, sqrt(var), std::numeric_limits<double>::quiet_NaN());
+    norm = select(usual, sqrt(var), std::numeric_limits<double>::quiet_NaN());
   }
 };
 
 /// The parallelogram spanned by two inputs x1 and -x2: its area root_det(cov12, var1, var2) and the
 /// angle between them.
 template <Vector V>
-struct parallelogram {
+struct input_pair {
   V area;
-  opposite_angle<V> angle;
+  supplement<V> angle;
 
-  parallelogram(const V& cov12, const side<V>& x1, const side<V>& x2)
-      : parallelogram(cov12, x1, x2, fma(x1.length, x2.length, abs(cov12))) {}
+  input_pair(const V& cov12, const input_norm<V>& x1, const input_norm<V>& x2)
+      : input_pair(cov12, x1, x2, fma(x1.norm, x2.norm, abs(cov12))) {}
 
  private:
-  parallelogram(const V& cov12, const side<V>& x1, const side<V>& x2, const V& q)
-      : parallelogram(cov12, difference_of_products(x1.var, x2.var, cov12, cov12), q) {
+  input_pair(const V& cov12, const input_norm<V>& x1, const input_norm<V>& x2, const V& q)
+      : input_pair(cov12, difference_of_products(x1.var, x2.var, cov12, cov12), q) {
     constexpr double parallel = per_type<V>(0x1p-24, 0);
     const auto unusual = !(area > parallel * q);  // NaN too
     if (any(unusual)) [[unlikely]]
       patch(unusual, x1.var, x2.var);
   }
-  parallelogram(const V& cov12, const V& det, const V& q)
+  input_pair(const V& cov12, const V& det, const V& q)
       : area(quick_sqrt(det)), angle(cov12, area, q, det >= cov12 * cov12) {}
 
   /// Powers of 2 take the variances near 1; nearly parallel inputs are left to root_det.
@@ -212,10 +213,10 @@ struct parallelogram {
     const V v1 = scale(scale(var1, -n1), -n1), v2 = scale(scale(var2, -n2), -n2);
     const V s = detail::root_det_of_any(c, v1, v2), q = sqrt(fma(s, s, c * c)) + c;
     const V none = select(q > 0.0, 0.0, 1.0);  // a right angle if all are 0
-    const half_angle<V> scaled = opposite_angle<V>(c, s + none, q + none, s >= c).acute;
+    const half_angle<V> scaled = supplement<V>(c, s + none, q + none, s >= c).acute;
     area = select(where, scale(scale(s, n1), n2), area);
-    angle.acute.t = select(where, scaled.t, angle.acute.t);
-    angle.acute.base = select(where, scaled.base, angle.acute.base);
+    angle.acute.tan_half = select(where, scaled.tan_half, angle.acute.tan_half);
+    angle.acute.offset = select(where, scaled.offset, angle.acute.offset);
   }
 };
 
@@ -223,14 +224,15 @@ struct parallelogram {
 
 /// At root 0, where the slope is infinite, it is taken as 0, as in sqrt.
 template <Vector V, class... R>
-dual<V> root_det(const dual<V>& cov12, const V& var1, const V& var2, R... r) {
+dual_number<V> root_det(const dual_number<V>& cov12, const V& var1, const V& var2, R... r) {
   const root<V> area = root_of_det(cov12.value, var1, var2, r...);
   const V slope = -area.under(cov12.value) * cov12.slope;
   if constexpr (sizeof...(R) > 0) return {area.value, slope};  // r > 0: no root vanishes
   return {area.value, select(area.value > 0.0, slope, 0.0)};
 }
 template <Vector V, class... R>
-dual<V> root_det(const dual<V>& cov12, const dual<V>& var1, const dual<V>& var2, R... r) {
+dual_number<V> root_det(const dual_number<V>& cov12, const dual_number<V>& var1,
+                        const dual_number<V>& var2, R... r) {
   const root<V> area = root_of_det(cov12.value, var1.value, var2.value, r...);
   const V v1 = (var1.value + ... + r), v2 = (var2.value + ... + r);
   const V slope = 0.5 * (area.under(v2) * var1.slope + area.under(v1) * var2.slope) -
@@ -246,7 +248,7 @@ R root_det(R cov12, R var1, R var2, Shift... r) {
   return root_det(V(cov12), V(var1), V(var2), r...)[0];
 }
 template <class C, class V1, class V2, std::convertible_to<double>... Shift>
-requires Mixed<C, V1, V2> &&(!std::same_as<V1, V2> || !std::same_as<C, dual<V1>>)  //
+requires Mixed<C, V1, V2> &&(!std::same_as<V1, V2> || !std::same_as<C, dual_number<V1>>)  //
     auto root_det(const C& cov12, const V1& var1, const V2& var2, Shift... r) {
   using T = number_of<C, V1, V2>;
   return root_det(T(cov12), T(var1), T(var2), r...);

@@ -40,7 +40,7 @@ inline constexpr int level<double> = 2;
 template <Vector V>
 constexpr int level<V> = 3;
 template <class V>
-constexpr int level<dual<V>> = 4;
+constexpr int level<dual_number<V>> = 4;
 
 template <class A, class... Rest>
 struct common {
@@ -106,11 +106,11 @@ T map(const T& x, F f, DF) {
   return map(x, f);
 }
 template <Vector V, class F, class DF>
-dual<V> map(const dual<V>& x, F f, DF d_f) {
+dual_number<V> map(const dual_number<V>& x, F f, DF d_f) {
   return {map(x.value, f), x.slope * map(x.value, d_f)};
 }
 template <Vector V, class F>
-dual<V> map(const dual<V>& x, F) {
+dual_number<V> map(const dual_number<V>& x, F) {
   static_assert(!std::is_same_v<V, V>,
                 "map(x, f) has no derivative: write map(x, f, d_f), or give the activation d_fn");
   return x;
@@ -177,7 +177,7 @@ double_word<V> product(const V& a, const V& b) {
 }
 /// The slope of a product is a sum of products: its rounding error is left out.
 template <Vector V>
-double_word<dual<V>> product(const dual<V>& a, const dual<V>& b) {
+double_word<dual_number<V>> product(const dual_number<V>& a, const dual_number<V>& b) {
   const double_word<V> y = product(a.value, b.value);
   return {{y.high, fma(a.slope, b.value, a.value * b.slope)}, {y.low, V(0.0)}};
 }
@@ -661,89 +661,89 @@ requires(Mixed<Y, X> && !Arithmetic<number_of<Y, X>>)  // of those there is one
 // ---- Derivatives -------------------------------------------------------------------------------
 
 template <Vector V>
-dual<V> exp(const dual<V>& x) {
+dual_number<V> exp(const dual_number<V>& x) {
   const V y = exp(x.value);
   return {y, x.slope * y};
 }
 template <Vector V>
-dual<V> expm1(const dual<V>& x) {
+dual_number<V> expm1(const dual_number<V>& x) {
   const V y = expm1(x.value);
   return {y, x.slope * (y + 1.0)};
 }
 template <Vector V>
-dual<V> log(const dual<V>& x) {
+dual_number<V> log(const dual_number<V>& x) {
   return {log(x.value), x.slope / x.value};
 }
 template <Vector V>
-dual<V> log1p(const dual<V>& x) {
+dual_number<V> log1p(const dual_number<V>& x) {
   return {log1p(x.value), x.slope / (1.0 + x.value)};
 }
 template <Vector V>
-dual<V> sin(const dual<V>& x) {
+dual_number<V> sin(const dual_number<V>& x) {
   return {sin(x.value), x.slope * cos(x.value)};
 }
 template <Vector V>
-dual<V> cos(const dual<V>& x) {
+dual_number<V> cos(const dual_number<V>& x) {
   return {cos(x.value), x.slope * -sin(x.value)};
 }
 template <Vector V>
-dual<V> sinh(const dual<V>& x) {
+dual_number<V> sinh(const dual_number<V>& x) {
   return {sinh(x.value), x.slope * cosh(x.value)};
 }
 template <Vector V>
-dual<V> cosh(const dual<V>& x) {
+dual_number<V> cosh(const dual_number<V>& x) {
   return {cosh(x.value), x.slope * sinh(x.value)};
 }
 template <Vector V>
-dual<V> tanh(const dual<V>& x) {
+dual_number<V> tanh(const dual_number<V>& x) {
   const V y = tanh(x.value);
   return {y, x.slope * ((1.0 - y) * (1.0 + y))};
 }
 template <Vector V>
-dual<V> erf(const dual<V>& x) {
+dual_number<V> erf(const dual_number<V>& x) {
   return {erf(x.value), x.slope * (exp(-(x.value * x.value)) * (2 / sqrt_pi))};
 }
 template <Vector V>
-dual<V> erfcx(const dual<V>& x) {
+dual_number<V> erfcx(const dual_number<V>& x) {
   const V y = erfcx(x.value);
   return {y, x.slope * fma(2.0 * x.value, y, -2 / sqrt_pi)};
 }
 template <Vector V>
-dual<V> erfc(const dual<V>& x) {
+dual_number<V> erfc(const dual_number<V>& x) {
   return {erfc(x.value), x.slope * (exp(-(x.value * x.value)) * (-2 / sqrt_pi))};
 }
 
 template <Vector V>
-dual<V> tan(const dual<V>& x) {
+dual_number<V> tan(const dual_number<V>& x) {
   const V y = tan(x.value);
   return {y, x.slope * fma(y, y, 1.0)};
 }
 template <Vector V>
-dual<V> asin(const dual<V>& x) {
+dual_number<V> asin(const dual_number<V>& x) {
   return {asin(x.value), x.slope / sqrt((1.0 - x.value) * (1.0 + x.value))};
 }
 template <Vector V>
-dual<V> acos(const dual<V>& x) {
+dual_number<V> acos(const dual_number<V>& x) {
   return {acos(x.value), -x.slope / sqrt((1.0 - x.value) * (1.0 + x.value))};
 }
 template <Vector V>
-dual<V> atan(const dual<V>& x) {
+dual_number<V> atan(const dual_number<V>& x) {
   return {atan(x.value), x.slope / fma(x.value, x.value, 1.0)};
 }
 template <Vector V>
-dual<V> asinh(const dual<V>& x) {
+dual_number<V> asinh(const dual_number<V>& x) {
   return {asinh(x.value), x.slope / sqrt(fma(x.value, x.value, 1.0))};
 }
 template <Vector V>
-dual<V> acosh(const dual<V>& x) {
+dual_number<V> acosh(const dual_number<V>& x) {
   return {acosh(x.value), x.slope / sqrt((x.value - 1.0) * (x.value + 1.0))};
 }
 template <Vector V>
-dual<V> atanh(const dual<V>& x) {
+dual_number<V> atanh(const dual_number<V>& x) {
   return {atanh(x.value), x.slope / ((1.0 - x.value) * (1.0 + x.value))};
 }
 template <Vector V>
-dual<V> pow(const dual<V>& x, double p) {
+dual_number<V> pow(const dual_number<V>& x, double p) {
   return {pow(x.value, p), x.slope * (p * pow(x.value, p - 1))};
 }
 
@@ -751,7 +751,7 @@ namespace detail {
 
 /// The derivative of the angle of (x, y).
 template <Vector V>
-V slope_of_angle(const dual<V>& x, const dual<V>& y) {
+V slope_of_angle(const dual_number<V>& x, const dual_number<V>& y) {
   const V square = fma(x.value, x.value, y.value * y.value);
   const V slope = quick_divide(fma(x.value, y.slope, -(y.value * x.slope)), square);
   const auto usual =
@@ -766,16 +766,16 @@ V slope_of_angle(const dual<V>& x, const dual<V>& y) {
 }  // namespace detail
 
 template <Vector V>
-dual<V> asin2(const dual<V>& c, const dual<V>& s) {
+dual_number<V> asin2(const dual_number<V>& c, const dual_number<V>& s) {
   return {asin2(c.value, s.value), detail::slope_of_angle(s, c)};
 }
 template <Vector V>
-dual<V> acos2(const dual<V>& c, const dual<V>& s) {
+dual_number<V> acos2(const dual_number<V>& c, const dual_number<V>& s) {
   return {acos2(c.value, s.value), detail::slope_of_angle(c, s)};
 }
 
 template <Vector V>
-dual<V> atan2(const dual<V>& y, const dual<V>& x) {
+dual_number<V> atan2(const dual_number<V>& y, const dual_number<V>& x) {
   return {atan2(y.value, x.value), detail::slope_of_angle(x, y)};
 }
 

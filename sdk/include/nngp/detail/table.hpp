@@ -108,7 +108,7 @@ struct callbacks {
       const probe y = self(instance).d_fn(probe(x));
       return y[0];
     } else {
-      const dual<probe> y = self(instance).fn(dual<probe>(probe(x), probe(1.0)));
+      const dual_number<probe> y = self(instance).fn(dual_number<probe>(probe(x), probe(1.0)));
       return y.slope[0];
     }
   }

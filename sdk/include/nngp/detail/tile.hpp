@@ -19,12 +19,12 @@ namespace nngp::detail {
 
 template <class A, class T, class Input>
 kernel_pair<T> differentiate(const A& a, const T& cov12, const Input& input1, const Input& input2) {
-  const dual<T> c(cov12, T(1.0));
+  const dual_number<T> c(cov12, T(1.0));
   if constexpr (requires { a.nngp_fn(c, input1, input2); }) {
-    const dual<T> y = a.nngp_fn(c, input1, input2);
+    const dual_number<T> y = a.nngp_fn(c, input1, input2);
     return {y.value, y.slope};
   } else {
-    const dual<T> y = a.nngp_fn(c, dual<T>(input1), dual<T>(input2));
+    const dual_number<T> y = a.nngp_fn(c, dual_number<T>(input1), dual_number<T>(input2));
     return {y.value, y.slope};
   }
 }
