@@ -14,12 +14,12 @@ namespace nngp::test {
 namespace {
 
 template <class Real>
-struct Block {
+struct LayerTile {
   static constexpr std::size_t rows = 32, cols = 128;
   std::vector<Real> var1, var2, cov12, ntk, nngp;
 
   /// Unit variances where the activation takes no others (Hermite), else spread ones.
-  Block() : var1(rows), var2(cols), cov12(rows * cols), ntk(rows * cols), nngp(rows * cols) {
+  LayerTile() : var1(rows), var2(cols), cov12(rows * cols), ntk(rows * cols), nngp(rows * cols) {
     std::mt19937 random(1);
     std::uniform_real_distribution<double> variance(0.5, 2), rho(-1, 1);
     for (Real& v : var1) v = static_cast<Real>(variance(random));
@@ -34,12 +34,12 @@ struct Block {
 
 template <class Tile, class Real>
 void layer(benchmark::State& state, void (*entry)(const void*, const Tile*), const Instance& f) {
-  using B = Block<Real>;
-  B block;
+  using Sample = LayerTile<Real>;
+  Sample block;
   Tile tile{};
   tile.struct_size = sizeof tile;
-  tile.rows = B::rows;
-  tile.cols = tile.cov12_ld = tile.nngp_ld = tile.ntk_ld = B::cols;
+  tile.rows = Sample::rows;
+  tile.cols = tile.cov12_ld = tile.nngp_ld = tile.ntk_ld = Sample::cols;
   tile.cov12 = block.cov12.data();
   tile.var1 = block.var1.data();
   tile.var2 = block.var2.data();
@@ -49,7 +49,7 @@ void layer(benchmark::State& state, void (*entry)(const void*, const Tile*), con
   tile.ntk_scale = Real(0.5);
   for (auto _ : state) entry(f.get(), &tile);
   state.counters["ns_per_entry"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * B::rows * B::cols) * 1e-9,
+      benchmark::Counter(static_cast<double>(state.iterations() * Sample::rows * Sample::cols) * 1e-9,
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 

@@ -322,13 +322,13 @@ TEST_P(Properties, CovariancesBeyondTheBoundaryCountAsOnIt) {
 
 // ---- Tiles ----------------------------------------------------------------------------------------
 
-/// A block of covariances with everything around it, so that stray writes show.
+/// A tile of covariances with everything around it, so that stray writes show.
 template <class Real>
-struct Block {
+struct PaddedTile {
   static constexpr std::size_t rows = 4, cols = 45, ld = 53;
   std::vector<Real> cov12, var1, var2, nngp, d_nngp, ntk;
 
-  Block()
+  PaddedTile()
       : cov12(rows * ld), var1(rows), var2(cols), nngp(rows * ld), d_nngp(rows * ld), ntk(rows * ld) {
     std::mt19937 random(3);
     std::uniform_real_distribution<double> variance(0.1, 2), rho(-1, 1);
@@ -384,28 +384,28 @@ template <class Real>
 
 template <class Tile, class Real>
 void check_tiles(void (*entry)(const void*, const Tile*), const Instance& f) {
-  using B = Block<Real>;
-  B whole;
-  const Tile all = whole.template part<Tile>(0, 0, B::rows, B::cols);
+  using Padded = PaddedTile<Real>;
+  Padded whole;
+  const Tile all = whole.template part<Tile>(0, 0, Padded::rows, Padded::cols);
   entry(f.get(), &all);
 
   // Nothing is written outside.
-  const B fresh;
-  for (std::size_t i = 0; i < B::rows; ++i) {
-    for (std::size_t j = B::cols; j < B::ld; ++j) {
-      EXPECT_EQ(whole.nngp[i * B::ld + j], fresh.nngp[i * B::ld + j]);
-      EXPECT_EQ(whole.d_nngp[i * B::ld + j], fresh.d_nngp[i * B::ld + j]);
-      EXPECT_EQ(whole.ntk[i * B::ld + j], fresh.ntk[i * B::ld + j]);
+  const Padded fresh;
+  for (std::size_t i = 0; i < Padded::rows; ++i) {
+    for (std::size_t j = Padded::cols; j < Padded::ld; ++j) {
+      EXPECT_EQ(whole.nngp[i * Padded::ld + j], fresh.nngp[i * Padded::ld + j]);
+      EXPECT_EQ(whole.d_nngp[i * Padded::ld + j], fresh.d_nngp[i * Padded::ld + j]);
+      EXPECT_EQ(whole.ntk[i * Padded::ld + j], fresh.ntk[i * Padded::ld + j]);
     }
   }
   EXPECT_TRUE(same_bits(whole.cov12, fresh.cov12));
 
   // The same, bit for bit, in pieces of any shape and alignment ...
   for (const std::size_t width : {1, 3, 8, 17, 40}) {
-    B pieces;
-    for (std::size_t i = 0; i < B::rows; ++i) {
-      for (std::size_t j = 0; j < B::cols; j += width) {
-        const Tile piece = pieces.template part<Tile>(i, j, 1, std::min(width, B::cols - j));
+    Padded pieces;
+    for (std::size_t i = 0; i < Padded::rows; ++i) {
+      for (std::size_t j = 0; j < Padded::cols; j += width) {
+        const Tile piece = pieces.template part<Tile>(i, j, 1, std::min(width, Padded::cols - j));
         entry(f.get(), &piece);
       }
     }
@@ -415,21 +415,21 @@ void check_tiles(void (*entry)(const void*, const Tile*), const Instance& f) {
   }
 
   // ... with nngp alone, in place of the covariances ...
-  B alone;
-  Tile tile = alone.template part<Tile>(0, 0, B::rows, B::cols);
+  Padded alone;
+  Tile tile = alone.template part<Tile>(0, 0, Padded::rows, Padded::cols);
   tile.d_nngp = tile.ntk = nullptr;
   tile.nngp = alone.cov12.data();
   entry(f.get(), &tile);
   // ... or the derivative there.
-  B derivative;
-  tile = derivative.template part<Tile>(0, 0, B::rows, B::cols);
+  Padded derivative;
+  tile = derivative.template part<Tile>(0, 0, Padded::rows, Padded::cols);
   tile.ntk = nullptr;
   tile.d_nngp = derivative.cov12.data();
   entry(f.get(), &tile);
 
-  for (std::size_t i = 0; i < B::rows; ++i) {
-    for (std::size_t j = 0; j < B::cols; ++j) {
-      const std::size_t at = i * B::ld + j;
+  for (std::size_t i = 0; i < Padded::rows; ++i) {
+    for (std::size_t j = 0; j < Padded::cols; ++j) {
+      const std::size_t at = i * Padded::ld + j;
       EXPECT_EQ(std::memcmp(&alone.cov12[at], &whole.nngp[at], sizeof(Real)), 0) << i << ", " << j;
       EXPECT_EQ(std::memcmp(&derivative.cov12[at], &whole.d_nngp[at], sizeof(Real)), 0)
           << i << ", " << j;
@@ -456,18 +456,18 @@ TEST_P(Properties, TilesAreSumsOfTheirEntries) {
 /// Results written by the entry against what the Dense layer makes of the tile it fills otherwise.
 template <class Tile, class Output, class Real>
 void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bool fma) {
-  using B = Block<Real>;
+  using Padded = PaddedTile<Real>;
   constexpr std::size_t cols = 32, ld = 48;
   struct Results {
-    alignas(64) Real nngp[B::rows * ld], ntk[B::rows * ld];
+    alignas(64) Real nngp[Padded::rows * ld], ntk[Padded::rows * ld];
   };
   // Of variances for which all is finite.
   const auto usual = [] {
-    B block;
+    Padded block;
     block.var1[1] = block.var1[2] = Real(0.5);
     block.var2[7] = block.var2[8] = Real(0.9);
-    for (std::size_t i = 0; i < B::rows; ++i)
-      for (std::size_t j = 0; j < B::ld; ++j) block.cov12[i * B::ld + j] = Real(0.03);
+    for (std::size_t i = 0; i < Padded::rows; ++i)
+      for (std::size_t j = 0; j < Padded::ld; ++j) block.cov12[i * Padded::ld + j] = Real(0.03);
     return block;
   };
   const auto offer = [](Results& results) {
@@ -480,13 +480,13 @@ void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bo
     output.ntk_cov = Real(0.3), output.ntk_scale = Real(1.7), output.ntk_shift = Real(0.01);
     return output;
   };
-  B apart = usual();
-  const Tile plain = apart.template part<Tile>(0, 0, B::rows, cols);
+  Padded apart = usual();
+  const Tile plain = apart.template part<Tile>(0, 0, Padded::rows, cols);
   entry(f.get(), &plain);
 
   const auto fill = [&](Output output, std::size_t columns, std::size_t struct_size) {
-    B block = usual();
-    Tile tile = block.template part<Tile>(0, 0, B::rows, columns);
+    Padded block = usual();
+    Tile tile = block.template part<Tile>(0, 0, Padded::rows, columns);
     tile.d_nngp = nullptr;
     tile.output = &output;
     tile.struct_size = struct_size;
@@ -498,7 +498,7 @@ void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bo
   };
   Results results, part;
   for (Results* r : {&results, &part})
-    for (std::size_t at = 0; at < B::rows * ld; ++at) r->nngp[at] = r->ntk[at] = -77;
+    for (std::size_t at = 0; at < Padded::rows * ld; ++at) r->nngp[at] = r->ntk[at] = -77;
   Output output = fill(offer(results), cols, sizeof(Tile));
   EXPECT_EQ(output.taken, 1u);
   EXPECT_EQ(output.not_finite, 0u);
@@ -520,9 +520,9 @@ void check_output(void (*entry)(const void*, const Tile*), const Instance& f, bo
   EXPECT_EQ(fill(output, cols, sizeof(Tile)).not_finite, 1u);
 
   const auto dense = [&](Real a, Real b, Real c) { return fma ? std::fma(a, b, c) : a * b + c; };
-  for (std::size_t i = 0; i < B::rows; ++i)
+  for (std::size_t i = 0; i < Padded::rows; ++i)
     for (std::size_t j = 0; j < ld; ++j) {
-      const Real k = apart.nngp[i * B::ld + j], t = apart.ntk[i * B::ld + j];
+      const Real k = apart.nngp[i * Padded::ld + j], t = apart.ntk[i * Padded::ld + j];
       const bool inside = j < cols;
       const Real ntk = dense(Real(0.3), k, dense(Real(1.7), t, Real(0.01)));
       EXPECT_EQ(results.nngp[i * ld + j], inside ? dense(Real(0.6), k, Real(0.25)) : Real(-77));
@@ -544,20 +544,20 @@ TEST_P(Properties, TilesWriteTheOutput) {
 TEST_P(Properties, TheScalarIsATileOfOne) {
   for (const nngp_tile_variant& variant : tile_variants(table_)) {
     SCOPED_TRACE(variant.instruction_set);
-    using B = Block<double>;
-    B block;
-    nngp_tile_f64 tile = block.part<nngp_tile_f64>(0, 0, B::rows, B::cols);
+    using Padded = PaddedTile<double>;
+    Padded block;
+    nngp_tile_f64 tile = block.part<nngp_tile_f64>(0, 0, Padded::rows, Padded::cols);
     tile.cov_scale = 1;
     tile.cov_shift = 0;
     variant.tile_f64(f_.get(), &tile);
-    B best;
-    nngp_tile_f64 same = best.part<nngp_tile_f64>(0, 0, B::rows, B::cols);
+    Padded best;
+    nngp_tile_f64 same = best.part<nngp_tile_f64>(0, 0, Padded::rows, Padded::cols);
     same.cov_scale = 1;
     same.cov_shift = 0;
     table_.tile_f64(f_.get(), &same);
-    for (std::size_t i = 0; i < B::rows; ++i) {
-      for (std::size_t j = 0; j < B::cols; ++j) {
-        const std::size_t at = i * B::ld + j;
+    for (std::size_t i = 0; i < Padded::rows; ++i) {
+      for (std::size_t j = 0; j < Padded::cols; ++j) {
+        const std::size_t at = i * Padded::ld + j;
         const double c = block.cov12[at], v1 = block.var1[i], v2 = block.var2[j];
         EXPECT_EQ(std::bit_cast<std::uint64_t>(f_.nngp_fn(c, v1, v2)),
                   std::bit_cast<std::uint64_t>(best.nngp[at]));

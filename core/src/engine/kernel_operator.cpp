@@ -68,14 +68,15 @@ class Computation {
 
   std::size_t tile(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
                    Workspace<Real>& work) {
-    const Block<Real> to = results(row, col);
+    const KernelEntries<Real> to = results(row, col);
     typename TileOf<Real>::output output{};
     output.struct_size = sizeof output;
-    output.nngp = to.k;
-    output.ntk = to.t;
+    output.nngp = to.nngp;
+    output.ntk = to.ntk;
     output.ld = out_.ld;
     Begun begun(*this, rows * cols);
-    const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, &output, begun.pause());
+    const KernelEntries<Real> tile =
+        engine_.evaluate(at(row, rows, col, cols), work, &output, begun.pause());
     for (std::size_t i = 0; i < rows; ++i)
       if (!output.taken)
         write_row(entry(tile, i, 0), row + i, col, cols);
@@ -94,7 +95,8 @@ class Computation {
       cols -= left;
     }
     Begun begun(*this, rows * cols);
-    const Block<Real> tile = engine_.evaluate(at(row, rows, col, cols), work, nullptr, begun.pause());
+    const KernelEntries<Real> tile =
+        engine_.evaluate(at(row, rows, col, cols), work, nullptr, begun.pause());
     std::size_t written = 0;
     for (std::size_t i = 0; i < rows; ++i) {
       const std::size_t skip = row + i > col ? row + i - col : 0;
@@ -108,29 +110,32 @@ class Computation {
   }
 
   /// Writes the mirror image of what a panel of a tile has above the diagonal.
-  void mirror(const Block<Real>& from, std::size_t row, std::size_t rows, std::size_t col,
+  void mirror(const KernelEntries<Real>& from, std::size_t row, std::size_t rows, std::size_t col,
               std::size_t cols, Workspace<Real>& work) {
     constexpr std::size_t ld = TileEngine<Real>::tile_rows;
-    const Block<Real> flipped{work.flipped_k.data(), from.t ? work.flipped_t.data() : nullptr};
-    ops_.transpose(from.k, rows, cols, shape_.cols, flipped.k, ld);
-    if (from.t) ops_.transpose(from.t, rows, cols, shape_.cols, flipped.t, ld);
+    const KernelEntries<Real> flipped{work.flipped_nngp.data(),
+                                      from.ntk ? work.flipped_ntk.data() : nullptr};
+    ops_.transpose(from.nngp, rows, cols, shape_.cols, flipped.nngp, ld);
+    if (from.ntk) ops_.transpose(from.ntk, rows, cols, shape_.cols, flipped.ntk, ld);
     for (std::size_t j = 0; j < cols; ++j) {
       if (col + j <= row) continue;
       const std::size_t above = std::min(rows, col + j - row);
-      write_row({flipped.k + j * ld, flipped.t ? flipped.t + j * ld : nullptr}, col + j, row, above);
+      write_row({flipped.nngp + j * ld, flipped.ntk ? flipped.ntk + j * ld : nullptr}, col + j, row,
+                above);
     }
   }
 
-  void write_row(const Block<Real>& from, std::size_t row, std::size_t col, std::size_t cols) {
+  void write_row(const KernelEntries<Real>& from, std::size_t row, std::size_t col, std::size_t cols) {
     if (!ops_.write_row(engine_.pending(), from, results(row, col), cols)) check_row(row, col, cols);
   }
 
   /// Throws if a result is not finite.
   void check_row(std::size_t row, std::size_t col, std::size_t cols) {
-    const Block<Real> written = results(row, col);
+    const KernelEntries<Real> written = results(row, col);
     const auto finite = [](const Real* entry) { return !entry || std::isfinite(*entry); };
     for (std::size_t j = 0; j < cols; ++j) {
-      if (finite(written.k ? written.k + j : nullptr) && finite(written.t ? written.t + j : nullptr))
+      if (finite(written.nngp ? written.nngp + j : nullptr) &&
+          finite(written.ntk ? written.ntk + j : nullptr))
         continue;
       const std::size_t row1 = window_.row + row, row2 = window_.col + col + j;
       throw DataError(
@@ -140,7 +145,7 @@ class Computation {
     }
   }
 
-  Block<Real> results(std::size_t row, std::size_t col) const {
+  KernelEntries<Real> results(std::size_t row, std::size_t col) const {
     const std::size_t offset = row * out_.ld + col;
     return {out_.nngp ? out_.nngp + offset : nullptr, out_.ntk ? out_.ntk + offset : nullptr};
   }
@@ -203,9 +208,9 @@ class Computation {
   TileAt at(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols) const {
     return {window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr};
   }
-  Block<Real> entry(const Block<Real>& tile, std::size_t i, std::size_t j) const {
+  KernelEntries<Real> entry(const KernelEntries<Real>& tile, std::size_t i, std::size_t j) const {
     const std::size_t offset = i * shape_.cols + j;
-    return {tile.k + offset, tile.t ? tile.t + offset : nullptr};
+    return {tile.nngp + offset, tile.ntk ? tile.ntk + offset : nullptr};
   }
 
   const TileEngine<Real>& engine_;

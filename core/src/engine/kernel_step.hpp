@@ -92,19 +92,21 @@ struct KernelTile {
 template <class Real>
 struct Plane {
   const PairBox* box;
-  Block<Real> entries;  ///< t is null if no NTK is wanted
+  KernelEntries<Real> entries;  ///< ntk is null if no NTK is wanted
 
   /// From one row of a tile to the next.
   std::size_t stride(const KernelTile<Real>& tile) const { return box->count() * tile.ld; }
   /// Where the tile of a place begins.
-  Block<Real> tile(std::size_t place, const KernelTile<Real>& tile) const {
+  KernelEntries<Real> tile(std::size_t place, const KernelTile<Real>& tile) const {
     return at(place * tile.ld);
   }
-  Block<Real> row(std::size_t i, const KernelTile<Real>& tile) const { return at(i * stride(tile)); }
+  KernelEntries<Real> row(std::size_t i, const KernelTile<Real>& tile) const {
+    return at(i * stride(tile));
+  }
 
  private:
-  Block<Real> at(std::size_t entry) const {
-    return {entries.k + entry, entries.t ? entries.t + entry : nullptr};
+  KernelEntries<Real> at(std::size_t entry) const {
+    return {entries.nngp + entry, entries.ntk ? entries.ntk + entry : nullptr};
   }
 };
 
@@ -176,7 +178,7 @@ class KeptVariances {
   /// Keeps the covariances of an own tile, whose plane is that of sites with themselves.
   void keep(const KernelTile<Real>& own, const Plane<Real>& plane) {
     plane.box->for_each([&](std::size_t place, std::size_t site, std::size_t) {
-      std::copy_n(plane.entries.k + place * own.ld, own.cols, of(*own.own, site, own.col));
+      std::copy_n(plane.entries.nngp + place * own.ld, own.cols, of(*own.own, site, own.col));
     });
   }
 

@@ -191,13 +191,13 @@ class MappedTile final : public TileStep<Real> {
     for (std::size_t axis = 0; axis < axes; ++axis)
       find_lines(step_.taps(part.operand).axes[axis], step_.pairs(), in[axis], out[axis], lines[axis]);
     if (tile.scratch->size() < axes + 2) tile.scratch->resize(axes + 2);
-    const Block<Real> from = applied(tile, part);
+    const KernelEntries<Real> from = applied(tile, part);
     Sums<Real> sums(lines, tile.ld, *tile.scratch);
     const std::size_t in_stride = part.in.stride(tile), out_stride = part.out.stride(tile);
-    const Block<Real> to = part.out.entries;
+    const KernelEntries<Real> to = part.out.entries;
     for (std::size_t row = 0; row < tile.rows; ++row) {
-      sums.add(from.k + row * in_stride, part.first, to.k + row * out_stride);
-      if (from.t) sums.add(from.t + row * in_stride, part.first, to.t + row * out_stride);
+      sums.add(from.nngp + row * in_stride, part.first, to.nngp + row * out_stride);
+      if (from.ntk) sums.add(from.ntk + row * in_stride, part.first, to.ntk + row * out_stride);
     }
   }
 
@@ -209,29 +209,30 @@ class MappedTile final : public TileStep<Real> {
     if (tile.scratch->size() < axes + 2) tile.scratch->resize(axes + 2);
     AlignedVector<Real>& scratch = tile.scratch->front();
     if (scratch.size() < 6 * positions * ops.panel_cols) scratch.resize(6 * positions * ops.panel_cols);
-    const Block<Real> from = applied(tile, part), to = part.out.entries;
+    const KernelEntries<Real> from = applied(tile, part), to = part.out.entries;
     const std::size_t stride = part.in.stride(tile);
     // The NTK of the input is 0, and so is what a filter makes of it.
-    const bool is_zero = operands_[0].value == 0 && from.k == part.in.entries.k;
-    if (is_zero && from.t != to.t) std::fill_n(to.t, tile.rows * stride, Real(0));
+    const bool is_zero = operands_[0].value == 0 && from.nngp == part.in.entries.nngp;
+    if (is_zero && from.ntk != to.ntk) std::fill_n(to.ntk, tile.rows * stride, Real(0));
     for (std::size_t row = 0; row < tile.rows; ++row) {
       const std::size_t at = row * stride;
-      ops.filter(from.k + at, lines, positions, tile.ld, tile.cols, to.k + at, scratch.data());
-      if (from.t && !is_zero)
-        ops.filter(from.t + at, lines, positions, tile.ld, tile.cols, to.t + at, scratch.data());
+      ops.filter(from.nngp + at, lines, positions, tile.ld, tile.cols, to.nngp + at, scratch.data());
+      if (from.ntk && !is_zero)
+        ops.filter(from.ntk + at, lines, positions, tile.ld, tile.cols, to.ntk + at, scratch.data());
     }
   }
 
   /// What is pending may add to a covariance, but nothing where the grid ends: it is applied before.
-  Block<Real> applied(const KernelTile<Real>& tile, const Contribution<Real>& part) const {
+  KernelEntries<Real> applied(const KernelTile<Real>& tile, const Contribution<Real>& part) const {
     const Affine& pending = operands_[part.operand].pending;
-    const Block<Real> from = part.in.entries;
+    const KernelEntries<Real> from = part.in.entries;
     if (pending.is_identity()) return from;
     const std::size_t entries = part.in.box->count() * tile.size();
     std::vector<AlignedVector<Real>>& scratch = *tile.scratch;
     for (std::size_t i = axes; i < axes + 2; ++i)
       if (scratch[i].size() < entries) scratch[i].resize(entries);
-    const Block<Real> to = {scratch[axes].data(), from.t ? scratch[axes + 1].data() : nullptr};
+    const KernelEntries<Real> to = {scratch[axes].data(),
+                                    from.ntk ? scratch[axes + 1].data() : nullptr};
     tile_ops<Real>().copy(pending, from, to, entries);
     return to;
   }

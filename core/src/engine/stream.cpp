@@ -20,7 +20,7 @@
 namespace nngp {
 namespace {
 
-using Block = std::pair<std::size_t, std::size_t>;
+using BlockIndex = std::pair<std::size_t, std::size_t>;
 
 /// Which blocks are in the partial files: one line each, appended when the block has been written. A
 /// second run with the same output is refused here, before it can change anything.
@@ -37,9 +37,9 @@ class Journal {
     }
   }
 
-  const std::set<Block>& done() const { return done_; }
+  const std::set<BlockIndex>& done() const { return done_; }
 
-  void add(const Block& block) {
+  void add(const BlockIndex& block) {
     append(fmt::format("{} {}\n", block.first, block.second));
     done_.insert(block);
     file_.keep(true);
@@ -73,7 +73,7 @@ class Journal {
     size_ = line.size() + 1;
     // A last line without its end was cut off in writing: that block is computed again.
     while (std::getline(lines, line) && !lines.eof()) {
-      Block block;
+      BlockIndex block;
       if (std::sscanf(line.c_str(), "%zu %zu", &block.first, &block.second) == 2) done_.insert(block);
       size_ += line.size() + 1;
     }
@@ -83,7 +83,7 @@ class Journal {
 
   LockedFile file_;
   std::uint64_t size_ = 0;  ///< bytes of whole lines
-  std::set<Block> done_;
+  std::set<BlockIndex> done_;
 };
 
 /// Edge of the square blocks: two blocks and a strip of each thread fit into the memory.
@@ -169,7 +169,7 @@ class Stream {
     return mirrored_ && part.row == part.col ? part.rows * (part.rows + 1) / 2 : part.rows * part.cols;
   }
 
-  void block(const Block& at) {
+  void block(const BlockIndex& at) {
     const KernelWindow here = part(at.first, at.second);
     if (!journal_.done().contains(at)) {
       KernelOptions options = options_.kernel;

@@ -138,7 +138,7 @@ class TileEngine<Real>::OwnPass {
     for (std::size_t place = 0; place < plane.box->count(); ++place)
       for (std::size_t i = 0; i < tile.cols; ++i) {
         const Real variance =
-            static_cast<Real>(pending.cov_scale) * plane.entries.k[place * tile.ld + i] +
+            static_cast<Real>(pending.cov_scale) * plane.entries.nngp[place * tile.ld + i] +
             static_cast<Real>(pending.cov_shift);
         if (std::isfinite(variance) && variance >= 0) continue;
         const std::lock_guard lock(mutex_);
@@ -161,7 +161,7 @@ class TileEngine<Real>::OwnPass {
     for (std::size_t place = 0; place < plane.box->count(); ++place)
       for (std::size_t i = 0; i < tile.cols; ++i) {
         const double variance =
-            pending.cov_scale * static_cast<double>(plane.entries.k[place * tile.ld + i]) +
+            pending.cov_scale * static_cast<double>(plane.entries.nngp[place * tile.ld + i]) +
             pending.cov_shift;
         found = {std::min(found.min, variance), std::max(found.max, variance)};
       }
@@ -226,8 +226,8 @@ Workspace<Real> TileEngine<Real>::workspace() const {
   Workspace<Real> work = workspace(schedules_.pairs, shape_.rows, shape_.cols);
   work.ntk = work.nngp;
   work.packed.resize(static_cast<std::size_t>(x1_.cols()) * shape_.cols);
-  work.flipped_k.resize(ops_.panel_cols * tile_rows);
-  work.flipped_t.resize(ops_.panel_cols * tile_rows);
+  work.flipped_nngp.resize(ops_.panel_cols * tile_rows);
+  work.flipped_ntk.resize(ops_.panel_cols * tile_rows);
   return work;
 }
 
@@ -270,8 +270,8 @@ void TileEngine<Real>::run(const PlaneOp& op, const KernelTile<Real>& tile, Work
     case PlaneOp::Kind::multiply:
       return multiply_inputs(tile, out, work);
     case PlaneOp::Kind::zero:
-      std::fill_n(out.entries.k, entries, Real(0));
-      if (ntk) std::fill_n(out.entries.t, entries, Real(0));
+      std::fill_n(out.entries.nngp, entries, Real(0));
+      if (ntk) std::fill_n(out.entries.ntk, entries, Real(0));
       return;
     case PlaneOp::Kind::copy:
       return ops_.copy({}, plane(schedule, op.in, work, ntk).entries, out.entries, entries);
@@ -283,9 +283,9 @@ void TileEngine<Real>::run(const PlaneOp& op, const KernelTile<Real>& tile, Work
 }
 
 template <class Real>
-Block<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
-                                       typename TileOf<Real>::output* output,
-                                       const Pause& pause) const {
+KernelEntries<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>& work,
+                                               typename TileOf<Real>::output* output,
+                                               const Pause& pause) const {
   if (output) set_affine(program_.output.pending, *output);
   KernelTile<Real> tile = tile_at(at, work);
   const std::vector<PlaneOp>& ops = schedules_.pairs.ops;
@@ -336,7 +336,7 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
           });
           sum.finish(pr, pc, k.data(), pc, rest.data());
           for (std::size_t r = 0; r < pr && i + r < last; ++r)
-            to.entries.k[place * ld + i + r] = k[r * pc + (i + r - first)];
+            to.entries.nngp[place * ld + i + r] = k[r * pc + (i + r - first)];
         }
       }
     });
@@ -364,18 +364,18 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
   const std::size_t panels = (tile.rows + pr - 1) / pr * ((tile.cols + pc - 1) / pc);
   work.panel.resize(2 * pr * pc);
   to.box->for_each([&](std::size_t at, std::size_t s1, std::size_t s2) {
-    const Block<Real> block = to.tile(at, tile);
+    const KernelEntries<Real> block = to.tile(at, tile);
     const Real* const packed = &work.packed[(s2 * ld + tile.col - work.packed_col) * features];
     const auto add = [&](std::size_t i, std::size_t j, std::size_t f, std::size_t count,
-                         const Block<Real>& sums, std::size_t sums_ld, Real* rest) {
+                         const KernelEntries<Real>& sums, std::size_t sums_ld, Real* rest) {
       std::array<const Real*, 16> rows = {};
       for (std::size_t r = 0; r < pr; ++r)
         rows[r] = x1.data() + (tile.row + std::min(i + r, tile.rows - 1)) * ld1 + s1 * features + f;
-      sum.add(rows.data(), packed + j * features + f * pc, count, f == 0, sums.k, sums_ld, rest,
-              f == 0 ? sums.t : nullptr);
+      sum.add(rows.data(), packed + j * features + f * pc, count, f == 0, sums.nngp, sums_ld, rest,
+              f == 0 ? sums.ntk : nullptr);
     };
-    const auto place = [&](std::size_t i, std::size_t j) -> Block<Real> {
-      return {block.k + i * stride + j, block.t ? block.t + i * stride + j : nullptr};
+    const auto place = [&](std::size_t i, std::size_t j) -> KernelEntries<Real> {
+      return {block.nngp + i * stride + j, block.ntk ? block.ntk + i * stride + j : nullptr};
     };
     const auto for_each_panel = [&](auto body) {
       Real* rest = work.rest.data();
@@ -389,18 +389,18 @@ void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane
       });
     });
     for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
-      sum.finish(pr, pc, place(i, j).k, stride, rest);
+      sum.finish(pr, pc, place(i, j).nngp, stride, rest);
     });
     for (std::size_t j = 0; whole < tile.rows && j < tile.cols; j += pc) {
-      const Block<Real> panel = {work.panel.data(), block.t ? &work.panel[pr * pc] : nullptr};
+      const KernelEntries<Real> panel = {work.panel.data(), block.ntk ? &work.panel[pr * pc] : nullptr};
       work.rest.assign(sum.rest_size(), Real(0));
       sum.for_each_block([&](std::size_t f, std::size_t count) {
         add(whole, j, f, count, panel, pc, work.rest.data());
       });
-      sum.finish(pr, pc, panel.k, pc, work.rest.data());
+      sum.finish(pr, pc, panel.nngp, pc, work.rest.data());
       for (std::size_t r = 0; whole + r < tile.rows; ++r) {
-        std::copy_n(panel.k + r * pc, pc, place(whole + r, j).k);
-        if (block.t) std::copy_n(panel.t + r * pc, pc, place(whole + r, j).t);
+        std::copy_n(panel.nngp + r * pc, pc, place(whole + r, j).nngp);
+        if (block.ntk) std::copy_n(panel.ntk + r * pc, pc, place(whole + r, j).ntk);
       }
     }
   });
@@ -415,8 +415,8 @@ std::string TileEngine<Real>::explain_not_finite(std::size_t i, std::size_t j) c
   const auto overflows = [&](const Affine& dense, const Plane<Real>& plane) {
     const auto in_range = [](double value) { return std::isfinite(static_cast<Real>(value)); };
     for (std::size_t s = 0; s < plane.box->count(); ++s) {
-      const auto k = static_cast<double>(plane.entries.k[s * tile.size() + place]);
-      const auto t = static_cast<double>(plane.entries.t[s * tile.size() + place]);
+      const auto k = static_cast<double>(plane.entries.nngp[s * tile.size() + place]);
+      const auto t = static_cast<double>(plane.entries.ntk[s * tile.size() + place]);
       if (!in_range(dense.cov_scale * k + dense.cov_shift) ||
           !in_range(dense.ntk_cov * k + dense.ntk_scale * t + dense.ntk_shift))
         return true;

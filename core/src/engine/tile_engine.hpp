@@ -19,14 +19,14 @@ namespace nngp {
 /// Scratch memory of one thread.
 template <class Real>
 struct Workspace {
-  AlignedVector<Real> packed;                   ///< a block of columns of x2, packed panel by panel
-  std::size_t packed_col = 0, packed_cols = 0;  ///< the columns it holds
-  std::vector<AlignedVector<Real>> nngp, ntk;   ///< for each buffer of the schedule
-  std::vector<StepMemory<Real>> steps;          ///< for each step
-  std::vector<AlignedVector<Real>> scratch;     ///< of steps
-  AlignedVector<Real> panel;                    ///< of inner products, where a tile ends
-  AlignedVector<Real> rest;                     ///< what sums over many features lost by rounding
-  AlignedVector<Real> flipped_k, flipped_t;     ///< a transposed panel of a tile
+  AlignedVector<Real> packed;                     ///< a block of columns of x2, packed panel by panel
+  std::size_t packed_col = 0, packed_cols = 0;    ///< the columns it holds
+  std::vector<AlignedVector<Real>> nngp, ntk;     ///< for each buffer of the schedule
+  std::vector<StepMemory<Real>> steps;            ///< for each step
+  std::vector<AlignedVector<Real>> scratch;       ///< of steps
+  AlignedVector<Real> panel;                      ///< of inner products, where a tile ends
+  AlignedVector<Real> rest;                       ///< what sums over many features lost by rounding
+  AlignedVector<Real> flipped_nngp, flipped_ntk;  ///< a transposed panel of a tile
 };
 
 /// Which entries of the kernels a tile is: at most as many as the engine's tiles have.
@@ -73,8 +73,9 @@ class TileEngine {
   /// Computes a tile. Leaves it in `work`, with leading dimension shape().cols; apply pending() to read
   /// it. If `output` is given, with its pointers and ld set, and the last layer accepts it, the results
   /// are there already (output->taken).
-  Block<Real> evaluate(const TileAt& at, Workspace<Real>& work,
-                       typename TileOf<Real>::output* output = nullptr, const Pause& pause = {}) const;
+  KernelEntries<Real> evaluate(const TileAt& at, Workspace<Real>& work,
+                               typename TileOf<Real>::output* output = nullptr,
+                               const Pause& pause = {}) const;
   /// The Dense layers behind the last step.
   const Affine& pending() const { return program_.output.pending; }
 

@@ -41,10 +41,10 @@ void check_outputs(const Matrix<Real>& output, Eigen::Index first) {
 
 /// An input, cut into blocks of rows.
 template <class Real>
-class Blocks {
+class RowBlocks {
  public:
-  Blocks(const FiniteProgram& program, const Parameters<Real>& parameters, const MatrixView<Real>& x,
-         std::uint64_t first_row, bool derivatives, const ApplyOptions& options)
+  RowBlocks(const FiniteProgram& program, const Parameters<Real>& parameters, const MatrixView<Real>& x,
+            std::uint64_t first_row, bool derivatives, const ApplyOptions& options)
       : rows_(rows_of_block(program)),
         passes_(static_cast<std::size_t>((x.rows() + rows_ - 1) / rows_)) {
     parallel_for(passes_.size(), [&](std::size_t i) {
@@ -139,7 +139,7 @@ class Empirical {
     return tile;
   }
 
-  const Blocks<Real>& second() const { return second_ ? *second_ : first_; }
+  const RowBlocks<Real>& second() const { return second_ ? *second_ : first_; }
 
   template <class Body>
   void for_each_tile(Body body) const {
@@ -169,8 +169,8 @@ class Empirical {
   const FiniteProgram& program_;
   const ApplyOptions& options_;
   const bool symmetric_;
-  Blocks<Real> first_;
-  std::optional<Blocks<Real>> second_;
+  RowBlocks<Real> first_;
+  std::optional<RowBlocks<Real>> second_;
   Kernels<Real> kernels_;
 };
 

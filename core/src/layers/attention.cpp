@@ -107,7 +107,7 @@ class AttentionWeights {
     plane.box->for_each([&](std::size_t place, std::size_t s, std::size_t u) {
       Real* const to = weights_.of(*own.own, s * sites_ + u, own.col);
       for (std::size_t i = 0; i < own.cols; ++i)
-        to[i] = scale * plane.entries.k[place * own.ld + i] + shift;
+        to[i] = scale * plane.entries.nngp[place * own.ld + i] + shift;
     });
     if (plane.box->offset == last)
       for (std::size_t s = 0; s < sites_; ++s) apply_mechanism(own, s);
@@ -210,10 +210,10 @@ class MixedTile final : public TileStep<Real> {
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     const std::size_t size = tile.size();
-    const Block<Real> out = part.out.entries;
+    const KernelEntries<Real> out = part.out.entries;
     if (part.first) {
-      std::fill_n(out.k, part.out.box->count() * size, Real(0));
-      if (out.t) std::fill_n(out.t, part.out.box->count() * size, Real(0));
+      std::fill_n(out.nngp, part.out.box->count() * size, Real(0));
+      if (out.ntk) std::fill_n(out.ntk, part.out.box->count() * size, Real(0));
     }
     // The sites that are read at an offset, by the one that stays.
     const std::size_t sites = step_.attention.sites.count();
@@ -227,7 +227,7 @@ class MixedTile final : public TileStep<Real> {
       const std::size_t stays = step_.side == Side::first ? s2 : s1;
       if (place[stays] == sites) return;
       const std::size_t mixed = step_.side == Side::first ? s1 : s2;
-      const Block<Real> from = part.in.tile(place[stays], tile), to = part.out.tile(p, tile);
+      const KernelEntries<Real> from = part.in.tile(place[stays], tile), to = part.out.tile(p, tile);
       const Real *rows = nullptr, *cols = nullptr;
       if (tile.own)
         cols = weights_.of(*tile.own, mixed, partner[stays], tile.col);
@@ -236,8 +236,8 @@ class MixedTile final : public TileStep<Real> {
       else
         cols = weights_.from_col(mixed, partner[stays], tile.col);
       const std::size_t from_stride = part.in.stride(tile), to_stride = part.out.stride(tile);
-      add({rows, cols, from.k, to.k, from_stride, to_stride, tile.rows, tile.ld});
-      if (from.t) add({rows, cols, from.t, to.t, from_stride, to_stride, tile.rows, tile.ld});
+      add({rows, cols, from.nngp, to.nngp, from_stride, to_stride, tile.rows, tile.ld});
+      if (from.ntk) add({rows, cols, from.ntk, to.ntk, from_stride, to_stride, tile.rows, tile.ld});
     });
   }
 
@@ -275,25 +275,25 @@ class InnerProductTile final : public TileStep<Real> {
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     const std::size_t size = tile.size();
-    const Block<Real> to = part.out.entries;
+    const KernelEntries<Real> to = part.out.entries;
     if (part.first) {
-      std::fill_n(to.k, size, Real(0));
-      if (to.t) std::fill_n(to.t, size, Real(0));
+      std::fill_n(to.nngp, size, Real(0));
+      if (to.ntk) std::fill_n(to.ntk, size, Real(0));
     }
     const Offset& offset = part.in.box->offset;
     const Affine key = embedding({}, step_.key, offset), value = embedding({}, step_.value, offset);
     const auto a1 = static_cast<Real>(key.cov_scale), b1 = static_cast<Real>(key.cov_shift),
                a2 = static_cast<Real>(value.cov_scale), b2 = static_cast<Real>(value.cov_shift);
     for (std::size_t row = 0; row < tile.rows; ++row) {
-      Block<Real> from = part.in.row(row, tile);
-      const Block<Real> sum = part.out.row(row, tile);
+      KernelEntries<Real> from = part.in.row(row, tile);
+      const KernelEntries<Real> sum = part.out.row(row, tile);
       for (std::size_t place = 0; place < part.in.box->count(); ++place) {
         for (std::size_t j = 0; j < tile.ld; ++j) {
-          const Real k1 = a1 * from.k[j] + b1, k2 = a2 * from.k[j] + b2;
-          sum.k[j] += k1 * k2;
-          if (sum.t) sum.t[j] += (a1 * from.t[j] + b1) * k2 + k1 * (a2 * from.t[j] + b2);
+          const Real k1 = a1 * from.nngp[j] + b1, k2 = a2 * from.nngp[j] + b2;
+          sum.nngp[j] += k1 * k2;
+          if (sum.ntk) sum.ntk[j] += (a1 * from.ntk[j] + b1) * k2 + k1 * (a2 * from.ntk[j] + b2);
         }
-        from = {from.k + tile.ld, from.t ? from.t + tile.ld : nullptr};
+        from = {from.nngp + tile.ld, from.ntk ? from.ntk + tile.ld : nullptr};
       }
     }
   }
@@ -327,27 +327,28 @@ class ScaledTile final : public TileStep<Real> {
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     for (std::size_t row = 0; row < tile.rows; ++row)
       for (std::size_t place = 0; place < part.out.box->count(); ++place) {
-        const Block<Real> in = entry(part.in, part.operand == 0 ? place : 0, row, tile),
-                          out = entry(part.out, place, row, tile);
+        const KernelEntries<Real> in = entry(part.in, part.operand == 0 ? place : 0, row, tile),
+                                  out = entry(part.out, place, row, tile);
         if (part.first) {
-          if (in.k != out.k) tile_ops<Real>().copy({}, in, out, tile.ld);
+          if (in.nngp != out.nngp) tile_ops<Real>().copy({}, in, out, tile.ld);
           continue;
         }
-        const Block<Real>&keys = part.operand == 0 ? in : out, &product = part.operand == 0 ? out : in;
+        const KernelEntries<Real>& keys = part.operand == 0 ? in : out;
+        const KernelEntries<Real>& product = part.operand == 0 ? out : in;
         for (std::size_t j = 0; j < tile.ld; ++j) {
-          const Real k = keys.k[j], p = product.k[j];
-          if (out.t) out.t[j] = product.t[j] * k + p * (keys.t[j] + 4 * k);
-          out.k[j] = p * k;
+          const Real k = keys.nngp[j], p = product.nngp[j];
+          if (out.ntk) out.ntk[j] = product.ntk[j] * k + p * (keys.ntk[j] + 4 * k);
+          out.nngp[j] = p * k;
         }
       }
   }
 
  private:
-  static Block<Real> entry(const Plane<Real>& plane, std::size_t place, std::size_t row,
-                           const KernelTile<Real>& tile) {
-    const Block<Real> from = plane.tile(place, tile);
+  static KernelEntries<Real> entry(const Plane<Real>& plane, std::size_t place, std::size_t row,
+                                   const KernelTile<Real>& tile) {
+    const KernelEntries<Real> from = plane.tile(place, tile);
     const std::size_t offset = row * plane.stride(tile);
-    return {from.k + offset, from.t ? from.t + offset : nullptr};
+    return {from.nngp + offset, from.ntk ? from.ntk + offset : nullptr};
   }
 };
 

@@ -30,7 +30,7 @@ class ScaledDiagonal final : public TileStep<Real> {
   ScaledDiagonal(const ScaleDiagonal& step, Binding<Real>&) : step_(step) {}
 
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
-    const Block<Real> to = part.out.entries;
+    const KernelEntries<Real> to = part.out.entries;
     tile_ops<Real>().copy(step_.operand.pending, to, to, part.out.box->count() * tile.size());
     if (part.out.box->offset != Offset{}) return;
     for (std::size_t place = 0; place < part.out.box->count(); ++place)
@@ -38,16 +38,17 @@ class ScaledDiagonal final : public TileStep<Real> {
   }
 
  private:
-  void scale_diagonal(const KernelTile<Real>& tile, const Block<Real>& to, std::size_t stride) const {
+  void scale_diagonal(const KernelTile<Real>& tile, const KernelEntries<Real>& to,
+                      std::size_t stride) const {
     const auto factor = static_cast<Real>(step_.factor);
     if (tile.own)
-      for (std::size_t i = 0; i < tile.cols; ++i) to.k[i] *= factor;
+      for (std::size_t i = 0; i < tile.cols; ++i) to.nngp[i] *= factor;
     if (tile.own || !tile.symmetric) return;
     const std::size_t end = std::min(tile.row + tile.rows, tile.col + tile.cols);
     for (std::size_t i = std::max(tile.row, tile.col); i < end; ++i) {
       const std::size_t entry = (i - tile.row) * stride + (i - tile.col);
-      to.k[entry] *= factor;
-      if (to.t) to.t[entry] *= factor;
+      to.nngp[entry] *= factor;
+      if (to.ntk) to.ntk[entry] *= factor;
     }
   }
 

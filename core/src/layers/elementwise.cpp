@@ -3,7 +3,7 @@
 #include <cmath>
 #include <type_traits>
 
-#include "engine/dual.hpp"
+#include "engine/dual_activation.hpp"
 #include "engine/kernel_builder.hpp"
 #include "finite/network_builder.hpp"
 #include "finite/pass.hpp"
@@ -15,7 +15,7 @@ namespace nngp {
 namespace {
 
 constexpr double default_tolerance = 1e-10;  // as in nngp/stax.hpp
-constexpr double least_in_float32 = 3e-6;
+constexpr double min_tolerance_in_float32 = 3e-6;
 
 template <class Real>
 class ActivationTile;
@@ -48,8 +48,8 @@ std::unique_ptr<const DualActivation> make_dual(const Activate& step, Binding<Re
                      inputs.range, {.tolerance = tolerance / 10, .float32 = float32});
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   inputs.numerical_layers.push_back({activation.text(),
-                                     std::max(tolerance, float32 ? least_in_float32 : 0), dual.error(),
-                                     dual.breakpoints(), dual.calls(), took.count()});
+                                     std::max(tolerance, float32 ? min_tolerance_in_float32 : 0),
+                                     dual.error(), dual.breakpoints(), dual.calls(), took.count()});
   return std::make_unique<IntegratedDual>(std::move(dual));
 }
 
@@ -67,7 +67,7 @@ class ActivationTile final : public TileStep<Real> {
     const Plane<Real>& plane = part.out;
     if (tile.own) {
       plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
-        examples_with_themselves(tile, s1, s2, plane.entries.k + place * tile.ld);
+        examples_with_themselves(tile, s1, s2, plane.entries.nngp + place * tile.ld);
       });
       return;
     }
@@ -84,9 +84,9 @@ class ActivationTile final : public TileStep<Real> {
       entries.cols = (tile.cols + whole - 1) / whole * whole;
     }
     plane.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
-      const Block<Real> block = plane.tile(place, tile);
-      entries.cov12 = entries.nngp = block.k;
-      entries.ntk = block.t;
+      const KernelEntries<Real> block = plane.tile(place, tile);
+      entries.cov12 = entries.nngp = block.nngp;
+      entries.ntk = block.ntk;
       entries.var1 = sides.of_rows(s1);
       entries.var2 = sides.of_cols(s2);
       dual_->tile(entries, tile.memory->columns);

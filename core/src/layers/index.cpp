@@ -38,7 +38,7 @@ class SqueezedTile final : public TileStep<Real> {
  public:
   SqueezedTile(const Squeeze& step, Binding<Real>&) : pending_(step.operand.pending) {}
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
-    if (part.in.entries.k == part.out.entries.k && pending_.is_identity()) return;
+    if (part.in.entries.nngp == part.out.entries.nngp && pending_.is_identity()) return;
     tile_ops<Real>().copy(pending_, part.in.entries, part.out.entries,
                           part.out.box->count() * tile.size());
   }

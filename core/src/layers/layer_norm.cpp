@@ -54,7 +54,7 @@ struct Deviations {
     const AffineLanes<V> dense(pending);
     const V shift(eps);
     for (std::size_t j = 0; j < count; j += V::size)
-      sqrt(shift + dense.k(V::load(values + j))).store(values + j);
+      sqrt(shift + dense.nngp(V::load(values + j))).store(values + j);
   }
 };
 
@@ -62,7 +62,7 @@ struct Deviations {
 template <class Real>
 struct NormalizeRows {
   const Affine& pending;
-  Block<Real> tile;
+  KernelEntries<Real> tile;
   std::size_t rows, cols, ld;
   const Real *sigma1, *sigma2;
 
@@ -71,14 +71,14 @@ struct NormalizeRows {
     using V = vec<Real, Isa>;
     const AffineLanes<V> dense(pending);
     for (std::size_t i = 0; i < rows; ++i) {
-      Real* const k_row = tile.k + i * ld;
-      Real* const t_row = tile.t ? tile.t + i * ld : nullptr;
+      Real* const k_row = tile.nngp + i * ld;
+      Real* const t_row = tile.ntk ? tile.ntk + i * ld : nullptr;
       const V row(static_cast<double>(sigma1[i]));
       for (std::size_t j = 0; j < cols; j += V::size) {
         const V norm = row * V::load(sigma2 + j);
         const V k = V::load(k_row + j);
-        (dense.k(k) / norm).store(k_row + j);
-        if (t_row) (dense.t(k, V::load(t_row + j)) / norm).store(t_row + j);
+        (dense.nngp(k) / norm).store(k_row + j);
+        if (t_row) (dense.ntk(k, V::load(t_row + j)) / norm).store(t_row + j);
       }
     }
   }
@@ -97,7 +97,7 @@ struct NormalizeOwn {
     using V = vec<Real, Isa>;
     const AffineLanes<V> dense(pending);
     for (std::size_t j = 0; j < count; j += V::size)
-      (dense.k(V::load(k + j)) / (V::load(sigma1 + j) * V::load(sigma2 + j))).store(k + j);
+      (dense.nngp(V::load(k + j)) / (V::load(sigma1 + j) * V::load(sigma2 + j))).store(k + j);
   }
 };
 
@@ -113,7 +113,7 @@ class NormalizedTile final : public TileStep<Real> {
     if (is_mean)
       mean_over_axes(own, plane, mean);
     else
-      std::copy_n(plane.entries.k, mean.size(), mean.begin());
+      std::copy_n(plane.entries.nngp, mean.size(), mean.begin());
     Deviations<Real> body{step_.operand.pending, step_.eps, mean.data(), mean.size()};
     dispatch(body);
     deviations_.keep(own, {plane.box, {mean.data(), nullptr}});
@@ -122,9 +122,9 @@ class NormalizedTile final : public TileStep<Real> {
   void run(const KernelTile<Real>& tile, const Contribution<Real>& part) const override {
     const TileSides<Real> sides = tile.own ? TileSides<Real>{} : deviations_.of_tile(tile);
     part.out.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
-      const Block<Real> block = part.out.tile(place, tile);
+      const KernelEntries<Real> block = part.out.tile(place, tile);
       if (tile.own) {
-        NormalizeOwn<Real> body{step_.operand.pending, block.k, tile.cols,
+        NormalizeOwn<Real> body{step_.operand.pending, block.nngp, tile.cols,
                                 deviations_.of(*tile.own, s1, tile.col),
                                 deviations_.of(*tile.own, s2, tile.col)};
         return dispatch(body);
@@ -152,7 +152,7 @@ class NormalizedTile final : public TileStep<Real> {
     for (std::size_t place = 0; place < sizes.size(); ++place) {
       ++sizes[group(place)];
       for (std::size_t i = 0; i < own.ld; ++i)
-        mean[group(place) * own.ld + i] += plane.entries.k[place * own.ld + i];
+        mean[group(place) * own.ld + i] += plane.entries.nngp[place * own.ld + i];
     }
     for (std::size_t place = 0; place < sizes.size(); ++place)
       for (std::size_t i = 0; i < own.ld && group(place) == place; ++i)

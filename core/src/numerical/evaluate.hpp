@@ -140,18 +140,18 @@ class TileEvaluation {
     power[0] = V(1.0);
     power[1] = t;
     for (std::size_t k = 2; k < table_.degrees; ++k) power[k] = fma(t + t, power[k - 1], -power[k - 2]);
-    using Block = typename Table<Real>::Block;
-    for (const Block& block : table_.blocks) {
-      if (block.factor[0] >= factors_) break;  // d_nngp is not wanted
-      const Real* coefficient = table_.coefficients.data() + block.coefficients;
-      V sum[Block::size];
-      for (std::size_t b = 0; b < Block::size; ++b) sum[b] = V(coefficient[b]);
-      for (std::size_t k = 1; k < block.degrees; ++k) {
-        coefficient += Block::size;
-        for (std::size_t b = 0; b < Block::size; ++b) sum[b] = fma(V(coefficient[b]), power[k], sum[b]);
+    using Group = typename Table<Real>::FactorGroup;
+    for (const Group& group : table_.groups) {
+      if (group.factor[0] >= factors_) break;  // d_nngp is not wanted
+      const Real* coefficient = table_.coefficients.data() + group.coefficients;
+      V sum[Group::size];
+      for (std::size_t b = 0; b < Group::size; ++b) sum[b] = V(coefficient[b]);
+      for (std::size_t k = 1; k < group.degrees; ++k) {
+        coefficient += Group::size;
+        for (std::size_t b = 0; b < Group::size; ++b) sum[b] = fma(V(coefficient[b]), power[k], sum[b]);
       }
-      for (std::size_t b = 0; b < Block::size; ++b)
-        if (b < block.count) sum[b].store(out + block.factor[b] * stride);
+      for (std::size_t b = 0; b < Group::size; ++b)
+        if (b < group.count) sum[b].store(out + group.factor[b] * stride);
     }
     for (std::size_t channel = 0; channel < 2; ++channel) {
       const Scale& scale = table_.scale[channel];

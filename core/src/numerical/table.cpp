@@ -298,20 +298,20 @@ Table<Real> Series::compress(double tolerance, TableError& error) const {
   std::stable_sort(by_degree.begin(), by_degree.end(), [&](auto f, auto g) {
     return channel(f) != channel(g) ? channel(f) < channel(g) : degrees[f] > degrees[g];
   });
-  using Block = typename Table<Real>::Block;
+  using Group = typename Table<Real>::FactorGroup;
   for (std::uint32_t f : by_degree) {
-    if (table.blocks.empty() || table.blocks.back().count == Block::size ||
-        channel(table.blocks.back().factor[0]) != channel(f))
-      table.blocks.push_back({degrees[f], 0, {}, 0});
-    Block& block = table.blocks.back();
-    block.factor[block.count++] = f;
+    if (table.groups.empty() || table.groups.back().count == Group::size ||
+        channel(table.groups.back().factor[0]) != channel(f))
+      table.groups.push_back({degrees[f], 0, {}, 0});
+    Group& group = table.groups.back();
+    group.factor[group.count++] = f;
   }
-  for (Block& block : table.blocks) {
-    block.coefficients = table.coefficients.size();
-    for (std::size_t k = 0; k < block.degrees; ++k)
-      for (std::size_t i = 0; i < Block::size; ++i)
+  for (Group& group : table.groups) {
+    group.coefficients = table.coefficients.size();
+    for (std::size_t k = 0; k < group.degrees; ++k)
+      for (std::size_t i = 0; i < Group::size; ++i)
         table.coefficients.push_back(
-            i < block.count ? static_cast<Real>(terms[kept[block.factor[i]]].u[k]) : Real(0));
+            i < group.count ? static_cast<Real>(terms[kept[group.factor[i]]].u[k]) : Real(0));
   }
   return table;
 }

@@ -37,15 +37,15 @@ struct Table {
   std::size_t factors = 0;       ///< of all; factors are numbered in order of use
   std::vector<Real> sign;        ///< by factor
   /// Factors that need polynomials of about the same degree are computed together.
-  struct Block {
+  struct FactorGroup {
     static constexpr std::size_t size = 8;
     std::size_t degrees;                     ///< of the polynomials, plus 1
     std::size_t count;                       ///< up to `size`
     std::array<std::uint32_t, size> factor;  ///< their numbers; nngp and d_nngp are not mixed
     std::size_t coefficients;                ///< where theirs begin
   };
-  std::vector<Block> blocks;         ///< those of nngp first
-  std::vector<Real> coefficients;    ///< of Chebyshev polynomials in t, [degree][factor of a block]
+  std::vector<FactorGroup> groups;   ///< those of nngp first
+  std::vector<Real> coefficients;    ///< of Chebyshev polynomials in t, [degree][factor of a group]
   std::size_t degrees = 0;           ///< of all polynomials
   double z_middle = 0, z_scale = 0;  ///< t = (z - middle) * scale is in [-1, 1]
   std::array<Scale, 2> scale;        ///< of the factors of nngp and of d_nngp

@@ -19,8 +19,8 @@ struct AffineLanes {
         ntk_scale(map.ntk_scale),
         ntk_shift(map.ntk_shift) {}
 
-  V k(const V& k) const { return fma(cov_scale, k, cov_shift); }
-  V t(const V& k, const V& t) const { return fma(ntk_cov, k, fma(ntk_scale, t, ntk_shift)); }
+  V nngp(const V& k) const { return fma(cov_scale, k, cov_shift); }
+  V ntk(const V& k, const V& t) const { return fma(ntk_cov, k, fma(ntk_scale, t, ntk_shift)); }
 };
 
 }  // namespace nngp

@@ -25,11 +25,11 @@ class PanelSum {
   bool has_rest() const { return std::is_same_v<Real, float> && features_ > feature_block; }
   std::size_t rest_size() const { return has_rest() ? ops_.panel_rows * ops_.panel_cols : 0; }
 
-  /// Calls block(first feature, count) for each block.
-  template <class Block>
-  void for_each_block(Block block) const {
+  /// Calls body(first feature, count) for each block.
+  template <class Body>
+  void for_each_block(Body body) const {
     for (std::size_t f = 0; f < features_; f += feature_block)
-      block(f, std::min(feature_block, features_ - f));
+      body(f, std::min(feature_block, features_ - f));
   }
 
   /// k = or, unless `fresh`, k += the products over `count` features, as TileOps::inner_products.

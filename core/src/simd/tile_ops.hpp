@@ -2,8 +2,8 @@
 
 // The arithmetic on tiles that is not an activation: inner products of the inputs, and the small
 // passes that join branches and write results. One table of functions for each instruction set;
-// tile_ops() returns that of the one in use (simd/instruction_set.hpp). K and Theta, k and t for short,
-// are the covariance and the tangent kernel, as in the equations of layers.
+// tile_ops() returns that of the one in use (simd/instruction_set.hpp). K and Theta, nngp and ntk in
+// the code, are the covariance and the tangent kernel, as in the equations of layers.
 
 #include <cstddef>
 
@@ -11,11 +11,11 @@
 
 namespace nngp {
 
-/// A block of one signal: k and t share rows, columns and leading dimension.
+/// Where the entries of one slot begin; nngp and ntk share rows, columns and leading dimension.
 template <class Real>
-struct Block {
-  Real* k;
-  Real* t;  ///< null when no NTK is wanted
+struct KernelEntries {
+  Real* nngp;
+  Real* ntk;  ///< null when no NTK is wanted
 };
 
 template <class Real>
@@ -40,11 +40,11 @@ struct TileOps {
   /// and rest are panel_cols wide, ld is the leading dimension of k.
   void (*add_with_rest)(const Real* part, Real* k, std::size_t ld, Real* rest);
 
-  /// to = the signal `from` with `in` applied; n entries.
-  void (*copy)(const Affine& in, Block<Real> from, Block<Real> to, std::size_t n);
+  /// to = the entries `from` with `in` applied; n entries.
+  void (*copy)(const Affine& in, KernelEntries<Real> from, KernelEntries<Real> to, std::size_t n);
   /// to = weight * from (first) or to += weight * from.
-  void (*accumulate)(const Affine& in, Real weight, bool first, Block<Real> from, Block<Real> to,
-                     std::size_t n);
+  void (*accumulate)(const Affine& in, Real weight, bool first, KernelEntries<Real> from,
+                     KernelEntries<Real> to, std::size_t n);
   /// out = (first) or out += the sum of `count` arrays of n entries, each times its factor; factors may
   /// be null: ones.
   void (*sum)(const Real* const* in, const Real* factors, std::size_t count, bool first, Real* out,
@@ -54,15 +54,17 @@ struct TileOps {
   /// be the same. scratch holds 6 * positions * panel_cols numbers.
   void (*filter)(const Real* in, std::size_t lines, std::size_t positions, std::size_t n,
                  std::size_t wanted, Real* out, Real* scratch);
-  /// to = from (first), or to.t = to.t from.k + to.k from.t and to.k *= from.k.
-  void (*multiply)(const Affine& in, bool first, Block<Real> from, Block<Real> to, std::size_t n);
+  /// to = from (first), or to.ntk = to.ntk from.nngp + to.nngp from.ntk and to.nngp *= from.nngp.
+  void (*multiply)(const Affine& in, bool first, KernelEntries<Real> from, KernelEntries<Real> to,
+                   std::size_t n);
   /// to = from transposed: from is rows x cols with leading dimension ld, to has leading dimension
   /// to_ld. In squares of a vector's size, so that up to 15 rows and columns more are read and written.
   void (*transpose)(const Real* from, std::size_t rows, std::size_t cols, std::size_t ld, Real* to,
                     std::size_t to_ld);
-  /// One row of results, out = `in` applied to `from`; out.k or out.t may be null. Returns false if a
-  /// result is not finite. Results bypass the caches: they are not read again soon.
-  bool (*write_row)(const Affine& in, Block<Real> from, Block<Real> out, std::size_t cols);
+  /// One row of results, out = `in` applied to `from`; out.nngp or out.ntk may be null. Returns false
+  /// if a result is not finite. Results bypass the caches: they are not read again soon.
+  bool (*write_row)(const Affine& in, KernelEntries<Real> from, KernelEntries<Real> out,
+                    std::size_t cols);
 };
 
 template <class Real>

@@ -30,12 +30,12 @@ class GuardedMemory {
   std::size_t mapped_;
 };
 
-/// A block of numbers with a leading dimension. Around its entries there is room, all of a pattern.
+/// A matrix of numbers with a leading dimension. Around its entries there is room, all of a pattern.
 template <class Real>
-class Block {
+class GuardedMatrix {
  public:
   /// `behind` numbers of room follow the last entry; behind them memory is guarded.
-  Block(std::size_t rows, std::size_t cols, std::size_t ld, std::size_t behind)
+  GuardedMatrix(std::size_t rows, std::size_t cols, std::size_t ld, std::size_t behind)
       : rows_(rows),
         cols_(cols),
         ld_(ld),
@@ -50,10 +50,10 @@ class Block {
   std::size_t ld() const { return ld_; }
 
   /// Takes what another of the same shape has, in it and around it.
-  void assign(const Block& other) { std::memcpy(all_, other.all_, count_ * sizeof(Real)); }
+  void assign(const GuardedMatrix& other) { std::memcpy(all_, other.all_, count_ * sizeof(Real)); }
 
   /// Whether every byte is that of another of the same shape, around the entries too.
-  bool is_same(const Block& other) const {
+  bool is_same(const GuardedMatrix& other) const {
     return std::memcmp(all_, other.all_, count_ * sizeof(Real)) == 0;
   }
 
@@ -127,7 +127,7 @@ struct TileBuffers {
   void fill_extremes();
 
   std::size_t rows, cols;
-  Block<Real> cov12, var1, var2, nngp, d_nngp, ntk;
+  GuardedMatrix<Real> cov12, var1, var2, nngp, d_nngp, ntk;
 };
 
 extern template struct TileBuffers<double>;

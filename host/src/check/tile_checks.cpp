@@ -98,7 +98,7 @@ class Scalars {
 
   Values values(const Instance& f, double (*kernel)(const void*, double, double, double),
                 TileBuffers<Real>& inputs) const {
-    const auto roots = [&](Block<Real>& var, std::size_t count) {
+    const auto roots = [&](GuardedMatrix<Real>& var, std::size_t count) {
       std::vector<double> roots;
       for (std::size_t i = 0; i < count; ++i) {
         const double v = dense(var(0, i));
@@ -114,7 +114,7 @@ class Scalars {
     return values;
   }
 
-  void compare(const Values& values, Block<Real>& got, const std::string& name,
+  void compare(const Values& values, GuardedMatrix<Real>& got, const std::string& name,
                TileBuffers<Real>& inputs, Measure& measure) const {
     for (std::size_t i = 0; i < shape_.rows; ++i)
       for (std::size_t j = 0; j < shape_.cols; ++j) {
@@ -410,7 +410,7 @@ struct OutputBuffers {
     return output;
   }
 
-  Block<Real> nngp, ntk;
+  GuardedMatrix<Real> nngp, ntk;
 };
 
 Result check_output(const Specimen& specimen) {
