@@ -41,7 +41,7 @@ struct DataSource {
 };
 
 /// What read_data() returns, inputs as well as targets: a matrix, one example a row, all finite. Cheap
-/// to copy; copies share the numbers, which stay in the mapped file if its type and layout are wanted.
+/// to copy; copies share the numbers. None are copied from a mapped file whose type and layout match.
 template <class Real>
 class Dataset {
  public:

@@ -123,11 +123,22 @@ class ConjugateGradients final : public LinearMap {
   mutable Report report_;
 };
 
-/// How many threads OpenBLAS uses, of the whole process: `threads`, or as many as the process may for
-/// 0, but not more than OPENBLAS_NUM_THREADS or OMP_NUM_THREADS say, nor than there is address space
-/// for. Throws Error if there is no room for one.
-void set_solver_threads(unsigned threads);
-/// How many it uses, or will when it is needed.
+/// While it lives, equations are solved by at most `threads` threads, by as many as the process may use
+/// for 0; never by more than OPENBLAS_NUM_THREADS or OMP_NUM_THREADS say, nor than there is address
+/// space for. Ensemble makes one of its own of options.compute.threads. The number is OpenBLAS's for the
+/// whole process: of several objects at a time the smallest number counts, and the last one restores
+/// what the program had set before.
+class SolverThreads {
+ public:
+  explicit SolverThreads(unsigned threads);
+  ~SolverThreads();
+  SolverThreads(const SolverThreads&) = delete;
+  SolverThreads& operator=(const SolverThreads&) = delete;
+
+ private:
+  unsigned threads_;
+};
+/// How many threads solve equations now, or will when OpenBLAS is first needed.
 unsigned solver_threads();
 
 /// Eigenvalues of a symmetric matrix alone, increasing.

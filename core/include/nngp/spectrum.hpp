@@ -23,8 +23,10 @@ struct Spectrum {
   double max_learning_rate = 0;
 };
 
-/// Of `kernel`, both triangles of which must be filled. Throws Error if it is not finite.
-Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs);
+/// Of `kernel`, both triangles of which must be filled; by `threads` threads, as SolverThreads. Throws
+/// Error if it is not finite.
+Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs,
+                  unsigned threads = 0);
 
 /// The kernel of training inputs with themselves in float64, whatever type it is computed in.
 template <class Real>

@@ -127,6 +127,7 @@ OwnedMatrix<double> Ensemble<Real>::rows_of_kernel(const std::vector<Eigen::Inde
 
 template <class Real>
 void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) {
+  const SolverThreads threads(options_.compute.threads);
   const auto n = static_cast<Eigen::Index>(train_.rows());
   if (y_train.rows() != n || y_train.cols() == 0)
     throw DataError(
@@ -165,6 +166,7 @@ void Ensemble<Real>::train(const MatrixView<double>& y_train, const Rows& rows) 
 
 template <class Real>
 Ensemble<Real> Ensemble<Real>::with(DiagReg diag_reg) const {
+  const SolverThreads threads(options_.compute.threads);
   Ensemble other = *this;
   other.options_.diag_reg = diag_reg;
   check_options(other.options_);
@@ -174,11 +176,13 @@ Ensemble<Real> Ensemble<Real>::with(DiagReg diag_reg) const {
 
 template <class Real>
 Scores Ensemble<Real>::scores(std::size_t folds) const {
+  const SolverThreads threads(options_.compute.threads);
   return solver_->scores(y_->view(), folds);
 }
 
 template <class Real>
 std::optional<double> Ensemble<Real>::condition_number() const {
+  const SolverThreads threads(options_.compute.threads);
   return solver_->condition_number();
 }
 
@@ -240,6 +244,7 @@ template <class Real>
 Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
                                  const std::optional<KernelOperator<Real>>& test, Uncertainty wanted,
                                  std::optional<double> t) const {
+  const SolverThreads threads(options_.compute.threads);
   check_time(t);
   const auto tests = static_cast<Eigen::Index>(cross.rows()), n = y_->cols();
   if (cross.cols() != train_.cols() || (test && (!test->symmetric() || test->rows() != cross.rows())))

@@ -6,7 +6,8 @@
 
 namespace nngp {
 
-Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs) {
+Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs, unsigned threads) {
+  const SolverThreads solver_threads(threads);
   const double shift = diag_reg.shift(kernel.view().diagonal().mean());
   const auto n = static_cast<double>(kernel.rows());
   Spectrum result;

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <limits>
+#include <mutex>
+#include <set>
 #include <system_error>
 
 #include "nngp/error.hpp"
@@ -30,16 +31,38 @@ unsigned threads_of_environment() {
   return 0;
 }
 
-std::atomic<unsigned> wanted_threads = 0;  // 0: as many as the process may use
-std::atomic<unsigned> max_threads = 0;     // that OpenBLAS was loaded with
-std::atomic<void (*)(int)> set_threads = nullptr;
-std::atomic<int (*)()> get_threads = nullptr;
+/// The number of threads, of which OpenBLAS has one for the whole process.
+struct ThreadNumber {
+  std::mutex mutex;
+  std::multiset<unsigned> wanted;                  // by SolverThreads
+  unsigned max = std::numeric_limits<int>::max();  // as many as there is address space for
+  void (*set)(int) = nullptr;                      // null until OpenBLAS is loaded
+  int (*get)() = nullptr;
+  int before = 0;  // what the program had set
+};
 
-unsigned threads_to_use() {
-  const unsigned most = threads_of_environment(), wanted = wanted_threads;
-  const unsigned threads = wanted ? std::min(wanted, available_processors())
+ThreadNumber& thread_number() {
+  static ThreadNumber one;
+  return one;
+}
+
+/// What SolverThreads(threads) stands for.
+unsigned threads_to_use(unsigned threads) {
+  const unsigned most = threads_of_environment();
+  const unsigned number = threads ? std::min(threads, available_processors())
                                   : static_cast<unsigned>(available_threads().amount);
-  return most ? std::min(threads, most) : threads;
+  return most ? std::min(number, most) : number;
+}
+
+unsigned threads_to_use(const ThreadNumber& number) {
+  return number.wanted.empty() ? threads_to_use(0) : *number.wanted.begin();
+}
+
+/// Tells OpenBLAS, if it is loaded, the number that is wanted now.
+void set_threads(const ThreadNumber& number) {
+  if (!number.set || number.wanted.empty()) return;
+  const unsigned threads = std::min(threads_to_use(number), number.max);
+  if (number.get() != static_cast<int>(threads)) number.set(static_cast<int>(threads));
 }
 
 /// As many of `threads` as there is address space for. Throws Error if that is none.
@@ -60,8 +83,13 @@ boost::dll::shared_library load() {
   constexpr const char* variable = "OPENBLAS_NUM_THREADS";
   const char* set = std::getenv(variable);
   const std::string before = set ? set : "";
-  const unsigned threads = affordable(threads_to_use());
-  max_threads = threads;
+  unsigned threads = 0;
+  {
+    ThreadNumber& number = thread_number();
+    const std::lock_guard lock(number.mutex);
+    threads = affordable(threads_to_use(number));
+    if (available_address_space() != std::numeric_limits<std::size_t>::max()) number.max = threads;
+  }
   ::setenv(variable, std::to_string(threads).c_str(), 1);
   std::error_code error;
   boost::dll::shared_library library(file_name, error,
@@ -96,12 +124,12 @@ OpenBlas::OpenBlas() : library_(load()) {
   find(dpotri, "dpotri_");
   find(dlacn2, "dlacn2_");
   find(dsyevd, "dsyevd_");
-  void (*set)(int) = nullptr;
-  int (*get)() = nullptr;
-  find(set, "openblas_set_num_threads");
-  find(get, "openblas_get_num_threads");
-  set_threads = set;
-  get_threads = get;
+  ThreadNumber& number = thread_number();
+  const std::lock_guard lock(number.mutex);
+  find(number.set, "openblas_set_num_threads");
+  find(number.get, "openblas_get_num_threads");
+  number.before = number.get();
+  set_threads(number);
 }
 
 const OpenBlas& OpenBlas::get() {
@@ -114,16 +142,26 @@ std::string solver_library() {
   return fmt::format("{}, {}", library.config(), library.processor());
 }
 
-void set_solver_threads(unsigned threads) {
-  wanted_threads = threads;
-  const bool limited = available_address_space() != std::numeric_limits<std::size_t>::max();
-  if (const auto set = set_threads.load())
-    set(static_cast<int>(limited ? std::min(threads_to_use(), max_threads.load()) : threads_to_use()));
+SolverThreads::SolverThreads(unsigned threads) : threads_(threads_to_use(threads)) {
+  ThreadNumber& number = thread_number();
+  const std::lock_guard lock(number.mutex);
+  if (number.get && number.wanted.empty()) number.before = number.get();
+  number.wanted.insert(threads_);
+  set_threads(number);
+}
+
+SolverThreads::~SolverThreads() {
+  ThreadNumber& number = thread_number();
+  const std::lock_guard lock(number.mutex);
+  number.wanted.erase(number.wanted.find(threads_));
+  set_threads(number);
+  if (number.set && number.wanted.empty()) number.set(number.before);
 }
 
 unsigned solver_threads() {
-  const auto get = get_threads.load();
-  return get ? static_cast<unsigned>(get()) : threads_to_use();
+  ThreadNumber& number = thread_number();
+  const std::lock_guard lock(number.mutex);
+  return number.get ? static_cast<unsigned>(number.get()) : threads_to_use(number);
 }
 
 }  // namespace nngp

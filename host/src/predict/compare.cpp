@@ -110,7 +110,6 @@ class Comparison {
     options_.compute.threads = threads_from(arguments["threads"].as<int>());
     options_.compute.allowed_error = allowed_error(arguments);
     options_.compute.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
-    set_solver_threads(options_.compute.threads);
   }
 
   /// Every model is read and judged before the first is computed. A kernel that cannot be computed or

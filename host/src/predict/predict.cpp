@@ -323,7 +323,7 @@ class PredictRun {
 void run_predict(const po::variables_map& arguments) {
   const PredictRequest request = predict_request(arguments);
   Models models(arguments);
-  set_solver_threads(request.threads);
+  const SolverThreads threads(request.threads);
   if (request.dtype == "float32")
     PredictRun<float>(request, models).run();
   else

@@ -146,13 +146,12 @@ void run_spectrum(const po::variables_map& arguments) {
   check_paths({{"--x", text_of(arguments, "x")}, {"--k-train", own}},
               {{"--eigenvalues", values_path}, {"--report", report}, {"--plot", picture}});
 
-  set_solver_threads(threads);
   const InterruptGuard interrupt;
   Source source;
   OwnedMatrix<double> kernel = own.empty()
                                    ? computed_kernel(arguments, which, threads, interrupt, source)
                                    : stored_kernel_of(own, source);
-  const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs);
+  const Spectrum result = spectrum(std::move(kernel), {diag_reg}, outputs, threads);
   interrupt.check();
 
   const std::string name = kernel_name(which);

@@ -94,8 +94,8 @@ template <class A, class Isa>
 constexpr bool has_tiles =
     !compiles_sparingly<A>() || Isa::vectors_in_step == baseline::vectors_in_step;
 
-/// What a row is computed in: vectors side by side, enough to hide latency without spilling registers;
-/// and what the rest of a row is computed in, which is not worth a version with one vector.
+/// The numbers that a row is computed in: several vectors in step, which hide latency without spilling
+/// registers. `rest_lanes` serve the rest of a row, which is not worth a version with one vector.
 template <class Real, class Isa>
 using rest_lanes = twice<vec<Real, Isa>>;
 template <class A, class Real, class Isa>
@@ -241,7 +241,7 @@ struct fill_whole {
   }
 };
 
-/// The tile's output, or null if it cannot be written by whole V's, which are vectors side by side.
+/// The tile's output, or null if it cannot be written by whole V's, each of several vectors.
 template <class V>
 output_of<typename V::real>* output_for(const tile_of<typename V::real>& tile) {
   using Tile = tile_of<typename V::real>;
