@@ -454,16 +454,7 @@ void translate(const std::exception_ptr& thrown, void*) {
   }
 }
 
-}  // namespace
-
-NB_MODULE(_core, module) {
-  // A layer keeps the function that it calls, whose module may keep the layer: no fault to report at
-  // exit.
-  nb::set_leak_warnings(false);
-  nb::register_exception_translator(translate);
-  module.attr("instruction_set") = instruction_set();
-  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Abandoned::join));
-
+void bind_registry(nb::module_& module) {
   nb::class_<Registry>(module, "Registry")
       .def(
           "__init__",
@@ -477,7 +468,9 @@ NB_MODULE(_core, module) {
           "named"_a, "folders"_a, "installed"_a)
       .def_prop_ro("warnings", &Registry::warnings)
       .def("activations", activations);
+}
 
+void bind_layers(nb::module_& module) {
   nb::class_<Layer>(module, "Layer").def_prop_ro("text", [](const Layer& layer) {
     return model_text(layer);
   });
@@ -487,6 +480,12 @@ NB_MODULE(_core, module) {
   module.def("serial", [](const std::vector<Layer>& layers) { return serial(layers); });
   module.def("parallel", [](const std::vector<Layer>& layers) { return parallel(layers); });
   module.def("repeat", [](const Layer& layer, std::size_t n) { return repeat(layer, n); });
+  module.def("layers", layers);
+  module.def("absent_layer", [](const std::string& name) { return absent_layer(name); });
+}
+
+/// Layers of functions that the caller brings.
+void bind_elementwise(nb::module_& module) {
   module.def("formula_layer",
              [](const std::string& fn, const std::string& nngp_fn, const std::string& d_nngp_fn,
                 const NamedNumbers& parameters, std::optional<double> tolerance) {
@@ -511,15 +510,10 @@ NB_MODULE(_core, module) {
                       : function == "nngp_fn" ? activation.nngp_fn(a, b, c)
                                               : activation.d_nngp_fn(a, b, c);
              });
+}
 
-  module.def("empty64", empty<double>);
-  module.def("empty32", empty<float>);
-  bind_operator<double>(module, "Operator64");
-  bind_operator<float>(module, "Operator32");
-  bind_predictor<double>(module, "Predictor64");
-  bind_predictor<float>(module, "Predictor32");
-  module.def("layers", layers);
-  module.def("absent_layer", [](const std::string& name) { return absent_layer(name); });
+/// Networks of finite width.
+void bind_networks(nb::module_& module) {
   module.def("out_dim", [](const Layer& layer, const std::vector<std::size_t>& shape) {
     return finite_network(layer, shape).out_dim();
   });
@@ -539,6 +533,27 @@ NB_MODULE(_core, module) {
              "seed"_a, "samples"_a, "threads"_a, "progress"_a.none());
   module.def("monte_carlo32", monte_carlo<float>, "layer"_a, "x1"_a, "x2"_a.none(), "nngp"_a, "ntk"_a,
              "seed"_a, "samples"_a, "threads"_a, "progress"_a.none());
+}
+
+}  // namespace
+
+NB_MODULE(_core, module) {
+  // A layer keeps the function that it calls, whose module may keep the layer: no fault to report at
+  // exit.
+  nb::set_leak_warnings(false);
+  nb::register_exception_translator(translate);
+  module.attr("instruction_set") = instruction_set();
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Abandoned::join));
+  bind_registry(module);
+  bind_layers(module);
+  bind_elementwise(module);
+  module.def("empty64", empty<double>);
+  module.def("empty32", empty<float>);
+  bind_operator<double>(module, "Operator64");
+  bind_operator<float>(module, "Operator32");
+  bind_predictor<double>(module, "Predictor64");
+  bind_predictor<float>(module, "Predictor32");
+  bind_networks(module);
 }
 
 }  // namespace nngp::python

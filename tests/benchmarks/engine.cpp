@@ -122,7 +122,7 @@ void ceiling(benchmark::State& state, const std::string& activation, int depth) 
         e.evaluate({row, std::min<std::size_t>(Engine::tile_rows, examples - row), col,
                     std::min<std::size_t>(Engine::tile_cols, examples - col), true},
                    work)
-            .k);
+            .nngp);
   };
   const auto every_tile = [&](const std::function<void(std::size_t, std::size_t)>& f) {
     for (std::size_t col = 0; col < examples; col += Engine::tile_cols)

@@ -254,7 +254,7 @@ void check_dual(const char* name, F f, double low, double high) {
   }
 }
 
-TEST(Dual, DerivativesAgreeWithDifferences) {
+TEST(DualNumber, DerivativesAgreeWithDifferences) {
 #define NNGP_CHECK(expression, low, high) \
   check_dual(                             \
       #expression, [](const auto& x) { return expression; }, low, high)

@@ -69,7 +69,7 @@ struct ClassificationQuality {
   std::optional<double> log_loss;  ///< mean of -log p(true class), those of unknown ones left out
   std::vector<ConfidenceBin> bins;
 
-  double accuracy() const { return static_cast<double>(right) / static_cast<double>(examples); }
+  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(examples); }
 };
 
 /// Compares predictions with true labels. A class is predicted if its output is the largest; its

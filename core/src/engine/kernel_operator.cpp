@@ -120,8 +120,7 @@ class Computation {
     for (std::size_t j = 0; j < cols; ++j) {
       if (col + j <= row) continue;
       const std::size_t above = std::min(rows, col + j - row);
-      write_row({flipped.nngp + j * ld, flipped.ntk ? flipped.ntk + j * ld : nullptr}, col + j, row,
-                above);
+      write_row(flipped.at(j * ld), col + j, row, above);
     }
   }
 
@@ -209,8 +208,7 @@ class Computation {
     return {window_.row + row, rows, window_.col + col, cols, out_.ntk != nullptr};
   }
   KernelEntries<Real> entry(const KernelEntries<Real>& tile, std::size_t i, std::size_t j) const {
-    const std::size_t offset = i * shape_.cols + j;
-    return {tile.nngp + offset, tile.ntk ? tile.ntk + offset : nullptr};
+    return tile.at(i * shape_.cols + j);
   }
 
   const TileEngine<Real>& engine_;

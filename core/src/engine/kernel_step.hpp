@@ -98,15 +98,10 @@ struct Plane {
   std::size_t stride(const KernelTile<Real>& tile) const { return box->count() * tile.ld; }
   /// Where the tile of a place begins.
   KernelEntries<Real> tile(std::size_t place, const KernelTile<Real>& tile) const {
-    return at(place * tile.ld);
+    return entries.at(place * tile.ld);
   }
   KernelEntries<Real> row(std::size_t i, const KernelTile<Real>& tile) const {
-    return at(i * stride(tile));
-  }
-
- private:
-  KernelEntries<Real> at(std::size_t entry) const {
-    return {entries.nngp + entry, entries.ntk ? entries.ntk + entry : nullptr};
+    return entries.at(i * stride(tile));
   }
 };
 

@@ -4,15 +4,14 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <mutex>
 
+#include "engine/input_products.hpp"
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
 #include "parallel.hpp"
-#include "simd/panel_sum.hpp"
 
 namespace nngp {
 namespace {
@@ -307,103 +306,14 @@ KernelEntries<Real> TileEngine<Real>::evaluate(const TileAt& at, Workspace<Real>
   return plane(schedules_.pairs, schedules_.pairs.output, work, at.ntk).entries;
 }
 
-/// Entries of a tile of examples with themselves are the diagonal of panels, which cost no more than
-/// single ones.
 template <class Real>
 void TileEngine<Real>::multiply_inputs(const KernelTile<Real>& tile, const Plane<Real>& to,
                                        Workspace<Real>& work) const {
-  const MatrixView<Real>& x1 = input(tile.own.value_or(Input::x1));
-  const MatrixView<Real>& x2 = input(tile.own.value_or(Input::x2));
-  const std::size_t features = channels(), sites = program_.sites[0].count();
-  const auto ld1 = static_cast<std::size_t>(x1.outerStride());
-  const auto ld2 = static_cast<std::size_t>(x2.outerStride());
-  const std::size_t pc = ops_.panel_cols, pr = ops_.panel_rows, ld = tile.ld;
-  const PanelSum<Real> sum(ops_, features);
-  if (tile.own) {
-    AlignedVector<Real> packed(features * pc), k(pr * pc), rest(sum.rest_size());
-    to.box->for_each([&](std::size_t place, std::size_t s1, std::size_t s2) {
-      for (std::size_t first = 0; first < tile.cols; first += pc) {
-        const std::size_t last = std::min(tile.cols, first + pc);
-        const Real* const rows = x1.data() + tile.col * ld1 + s1 * features;
-        ops_.pack(x2.data() + (tile.col + first) * ld2 + s2 * features, ld2, last - first, features,
-                  packed.data());
-        for (std::size_t i = first; i < last; i += pr) {
-          std::array<const Real*, 16> row = {};
-          std::fill(rest.begin(), rest.end(), Real(0));
-          sum.for_each_block([&](std::size_t f, std::size_t count) {
-            for (std::size_t r = 0; r < pr; ++r) row[r] = rows + std::min(i + r, last - 1) * ld1 + f;
-            sum.add(row.data(), &packed[f * pc], count, f == 0, k.data(), pc, rest.data(), nullptr);
-          });
-          sum.finish(pr, pc, k.data(), pc, rest.data());
-          for (std::size_t r = 0; r < pr && i + r < last; ++r)
-            to.entries.nngp[place * ld + i + r] = k[r * pc + (i + r - first)];
-        }
-      }
-    });
-    return;
-  }
-
-  const bool at_hand = tile.col >= work.packed_col && (tile.col - work.packed_col) % pc == 0 &&
-                       tile.col + tile.cols <= work.packed_col + work.packed_cols;
-  if (!at_hand) {
-    for (std::size_t s = 0; s < sites; ++s)
-      for (std::size_t j = 0; j < tile.cols; j += pc) {
-        Real* const panel = &work.packed[(s * ld + j) * features];
-        const std::size_t count = std::min(pc, tile.cols - j);
-        ops_.pack(x2.data() + (tile.col + j) * ld2 + s * features, ld2, count, features, panel);
-        // Activations of many sites are computed of whole panels: the last column is repeated.
-        for (std::size_t f = 0; f < features && sites > 1; ++f)
-          std::fill(panel + f * pc + count, panel + (f + 1) * pc, panel[f * pc + count - 1]);
-      }
-    work.packed_col = tile.col;
-    work.packed_cols = tile.cols;
-  }
-  const std::size_t stride = to.stride(tile);
-  // The last panel may be higher than the tile: behind a plane of one tile is room for that.
-  const std::size_t whole = to.box->count() == 1 ? tile.rows : tile.rows / pr * pr;
-  const std::size_t panels = (tile.rows + pr - 1) / pr * ((tile.cols + pc - 1) / pc);
-  work.panel.resize(2 * pr * pc);
-  to.box->for_each([&](std::size_t at, std::size_t s1, std::size_t s2) {
-    const KernelEntries<Real> block = to.tile(at, tile);
-    const Real* const packed = &work.packed[(s2 * ld + tile.col - work.packed_col) * features];
-    const auto add = [&](std::size_t i, std::size_t j, std::size_t f, std::size_t count,
-                         const KernelEntries<Real>& sums, std::size_t sums_ld, Real* rest) {
-      std::array<const Real*, 16> rows = {};
-      for (std::size_t r = 0; r < pr; ++r)
-        rows[r] = x1.data() + (tile.row + std::min(i + r, tile.rows - 1)) * ld1 + s1 * features + f;
-      sum.add(rows.data(), packed + j * features + f * pc, count, f == 0, sums.nngp, sums_ld, rest,
-              f == 0 ? sums.ntk : nullptr);
-    };
-    const auto place = [&](std::size_t i, std::size_t j) -> KernelEntries<Real> {
-      return {block.nngp + i * stride + j, block.ntk ? block.ntk + i * stride + j : nullptr};
-    };
-    const auto for_each_panel = [&](auto body) {
-      Real* rest = work.rest.data();
-      for (std::size_t i = 0; i < whole; i += pr)
-        for (std::size_t j = 0; j < tile.cols; j += pc, rest += sum.rest_size()) body(i, j, rest);
-    };
-    work.rest.assign(panels * sum.rest_size(), Real(0));
-    sum.for_each_block([&](std::size_t f, std::size_t count) {
-      for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
-        add(i, j, f, count, place(i, j), stride, rest);
-      });
-    });
-    for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
-      sum.finish(pr, pc, place(i, j).nngp, stride, rest);
-    });
-    for (std::size_t j = 0; whole < tile.rows && j < tile.cols; j += pc) {
-      const KernelEntries<Real> panel = {work.panel.data(), block.ntk ? &work.panel[pr * pc] : nullptr};
-      work.rest.assign(sum.rest_size(), Real(0));
-      sum.for_each_block([&](std::size_t f, std::size_t count) {
-        add(whole, j, f, count, panel, pc, work.rest.data());
-      });
-      sum.finish(pr, pc, panel.nngp, pc, work.rest.data());
-      for (std::size_t r = 0; whole + r < tile.rows; ++r) {
-        std::copy_n(panel.nngp + r * pc, pc, place(whole + r, j).nngp);
-        if (block.ntk) std::copy_n(panel.ntk + r * pc, pc, place(whole + r, j).ntk);
-      }
-    }
-  });
+  const InputProducts<Real> products(ops_, input(tile.own.value_or(Input::x1)),
+                                     input(tile.own.value_or(Input::x2)), channels(), tile);
+  if (tile.own) return products.diagonal(to);
+  products.pack(program_.sites[0].count(), work);
+  products.multiply(to, work);
 }
 
 template <class Real>

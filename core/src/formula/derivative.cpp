@@ -17,8 +17,6 @@ class Rule {
   Id slope() const {
     const Node node = graph_[y_];
     const Term y{&graph_, y_}, a = term(0), b = term(1), da = d(0), db = d(1);
-    constexpr double two_by_sqrt_pi = 2 * std::numbers::inv_sqrtpi;
-    const auto chain = [&](Term inner) { return (da * inner).id; };
     switch (node.op) {
       case Op::add:
         return (da + db).id;
@@ -34,62 +32,14 @@ class Rule {
         const Term in_base = b * a.with(Op::power, b - 1.0) * da;
         return graph_.is_constant(db.id, 0) ? in_base.id : (in_base + y * a.with(Op::log) * db).id;
       }
-      case Op::integer_power:
-        return chain(node.value * a.to(static_cast<int>(node.value) - 1));
       case Op::select:
         return select(a, db, d(2)).id;
       case Op::minimum:
         return select(a.with(Op::less_equal, b), da, db).id;
       case Op::maximum:
         return select(b.with(Op::less_equal, a), da, db).id;
-      case Op::abs:
-        return chain(a.with(Op::sign));
-      case Op::sqrt:
-        return chain(0.5 * y.with(Op::inverse_or_zero));
-      case Op::cbrt:
-        return chain((3.0 * y.to(2)).with(Op::inverse_or_zero));
-      case Op::exp:
-        return chain(y);
-      case Op::expm1:
-        return chain(a.with(Op::exp));
-      case Op::log:
-        return chain(1.0 / a);
-      case Op::log1p:
-        return chain(1.0 / (1.0 + a));
-      case Op::sin:
-        return chain(a.with(Op::cos));
-      case Op::cos:
-        return chain(-a.with(Op::sin));
-      case Op::asin:
-        return chain(cosine_of(a).with(Op::inverse_or_zero));
-      case Op::acos:
-        return chain(-cosine_of(a).with(Op::inverse_or_zero));
-      case Op::atan:
-        return chain(1.0 / (1.0 + a.to(2)));
       case Op::atan2:
         return ((b * da - a * db) / (a.to(2) + b.to(2))).id;
-      case Op::sinh:
-        return chain(a.with(Op::cosh));
-      case Op::cosh:
-        return chain(a.with(Op::sinh));
-      case Op::tanh:  // 1 / cosh^2, with its own digits where tanh is 1
-        return chain(4.0 * (2.0 * a).with(Op::sigmoid) * (-2.0 * a).with(Op::sigmoid));
-      case Op::asinh:
-        return chain(1.0 / (1.0 + a.to(2)).with(Op::sqrt));
-      case Op::acosh:
-        return chain(1.0 / ((a - 1.0).with(Op::sqrt) * (a + 1.0).with(Op::sqrt)));
-      case Op::atanh:
-        return chain(1.0 / ((1.0 - a) * (1.0 + a)));
-      case Op::erf:
-        return chain(two_by_sqrt_pi * (-a.to(2)).with(Op::exp));
-      case Op::erfc:
-        return chain(-two_by_sqrt_pi * (-a.to(2)).with(Op::exp));
-      case Op::erfcx:
-        return chain(2.0 * a * y - two_by_sqrt_pi);
-      case Op::sigmoid:
-        return chain(y * (-a).with(Op::sigmoid));
-      case Op::softplus:
-        return chain(a.with(Op::sigmoid));
       case Op::root_det: {
         const Term c = term(2);
         return ((0.5 * (db * c + b * d(2)) - a * da) * y.with(Op::inverse_or_zero)).id;
@@ -98,14 +48,75 @@ class Rule {
         return angle(a, b, da, db).id;
       case Op::acos2:
         return (-angle(a, b, da, db)).id;
-      case Op::inverse_or_zero:
-        return chain(-y.to(2));
-      default:  // constants, conditions and steps
-        return graph_.constant(0);
+      default: {
+        const std::optional<Term> inner = slope_in_argument();
+        return inner ? (da * *inner).id : graph_.constant(0);
+      }
     }
   }
 
  private:
+  /// Of a function of one argument its derivative there; nullopt for constants, conditions and steps.
+  std::optional<Term> slope_in_argument() const {
+    const Node node = graph_[y_];
+    const Term y{&graph_, y_}, a = term(0);
+    constexpr double two_by_sqrt_pi = 2 * std::numbers::inv_sqrtpi;
+    switch (node.op) {
+      case Op::integer_power:
+        return node.value * a.to(static_cast<int>(node.value) - 1);
+      case Op::abs:
+        return a.with(Op::sign);
+      case Op::sqrt:
+        return 0.5 * y.with(Op::inverse_or_zero);
+      case Op::cbrt:
+        return (3.0 * y.to(2)).with(Op::inverse_or_zero);
+      case Op::exp:
+        return y;
+      case Op::expm1:
+        return a.with(Op::exp);
+      case Op::log:
+        return 1.0 / a;
+      case Op::log1p:
+        return 1.0 / (1.0 + a);
+      case Op::sin:
+        return a.with(Op::cos);
+      case Op::cos:
+        return -a.with(Op::sin);
+      case Op::asin:
+        return cosine_of(a).with(Op::inverse_or_zero);
+      case Op::acos:
+        return -cosine_of(a).with(Op::inverse_or_zero);
+      case Op::atan:
+        return 1.0 / (1.0 + a.to(2));
+      case Op::sinh:
+        return a.with(Op::cosh);
+      case Op::cosh:
+        return a.with(Op::sinh);
+      case Op::tanh:  // 1 / cosh^2, with its own digits where tanh is 1
+        return 4.0 * (2.0 * a).with(Op::sigmoid) * (-2.0 * a).with(Op::sigmoid);
+      case Op::asinh:
+        return 1.0 / (1.0 + a.to(2)).with(Op::sqrt);
+      case Op::acosh:
+        return 1.0 / ((a - 1.0).with(Op::sqrt) * (a + 1.0).with(Op::sqrt));
+      case Op::atanh:
+        return 1.0 / ((1.0 - a) * (1.0 + a));
+      case Op::erf:
+        return two_by_sqrt_pi * (-a.to(2)).with(Op::exp);
+      case Op::erfc:
+        return -two_by_sqrt_pi * (-a.to(2)).with(Op::exp);
+      case Op::erfcx:
+        return 2.0 * a * y - two_by_sqrt_pi;
+      case Op::sigmoid:
+        return y * (-a).with(Op::sigmoid);
+      case Op::softplus:
+        return a.with(Op::sigmoid);
+      case Op::inverse_or_zero:
+        return -y.to(2);
+      default:
+        return std::nullopt;
+    }
+  }
+
   Term term(std::size_t k) const { return {&graph_, graph_[y_].arg[k]}; }
   Term d(std::size_t k) const { return {&graph_, slopes_[graph_[y_].arg[k]]}; }
 

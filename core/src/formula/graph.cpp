@@ -185,25 +185,10 @@ Id Graph::simplify(Op op, Id a, Id b, Id c) {
       if (nodes_[b].op == Op::negate) return make(Op::add, a, nodes_[b].arg[0]);
       break;
     case Op::multiply:
-      if (is_constant(a, 0) || is_constant(b, 0)) return constant(0);
-      if (is_constant(a, 1)) return b;
-      if (is_constant(b, 1)) return a;
-      if (is_constant(a, -1)) return make(Op::negate, b);
-      if (is_constant(b, -1)) return make(Op::negate, a);
-      if (nodes_[a].op == Op::negate) return make(Op::negate, make(Op::multiply, nodes_[a].arg[0], b));
-      if (nodes_[b].op == Op::negate) return make(Op::negate, make(Op::multiply, a, nodes_[b].arg[0]));
-      if (a == b) return integer_power(a, 2);
+      if (const auto product = simplify_product(a, b)) return *product;
       break;
     case Op::divide:
-      if (is_constant(a, 0)) return a;
-      if (is_constant(b, 1)) return a;
-      if (is_constant(b, -1)) return make(Op::negate, a);
-      if (nodes_[a].op == Op::negate) return make(Op::negate, make(Op::divide, nodes_[a].arg[0], b));
-      // Division by a power of 2 is exact as a product.
-      if (int exponent; is_constant(b) && std::isfinite(nodes_[b].value) &&
-                        std::abs(std::frexp(nodes_[b].value, &exponent)) == 0.5 &&
-                        std::abs(exponent) < 1000)
-        return make(Op::multiply, a, constant(1 / nodes_[b].value));
+      if (const auto quotient = simplify_quotient(a, b)) return *quotient;
       break;
     case Op::negate:
       if (nodes_[a].op == Op::negate) return nodes_[a].arg[0];
@@ -234,6 +219,31 @@ Id Graph::simplify(Op op, Id a, Id b, Id c) {
   }
   if (commutes(op) && b < a) std::swap(a, b);
   return add(op, {a, b, c}, 0);
+}
+
+std::optional<Id> Graph::simplify_product(Id a, Id b) {
+  if (is_constant(a, 0) || is_constant(b, 0)) return constant(0);
+  if (is_constant(a, 1)) return b;
+  if (is_constant(b, 1)) return a;
+  if (is_constant(a, -1)) return make(Op::negate, b);
+  if (is_constant(b, -1)) return make(Op::negate, a);
+  if (nodes_[a].op == Op::negate) return make(Op::negate, make(Op::multiply, nodes_[a].arg[0], b));
+  if (nodes_[b].op == Op::negate) return make(Op::negate, make(Op::multiply, a, nodes_[b].arg[0]));
+  if (a == b) return integer_power(a, 2);
+  return std::nullopt;
+}
+
+std::optional<Id> Graph::simplify_quotient(Id a, Id b) {
+  if (is_constant(a, 0)) return a;
+  if (is_constant(b, 1)) return a;
+  if (is_constant(b, -1)) return make(Op::negate, a);
+  if (nodes_[a].op == Op::negate) return make(Op::negate, make(Op::divide, nodes_[a].arg[0], b));
+  // Division by a power of 2 is exact as a product.
+  if (int exponent; is_constant(b) && std::isfinite(nodes_[b].value) &&
+                    std::abs(std::frexp(nodes_[b].value, &exponent)) == 0.5 &&
+                    std::abs(exponent) < 1000)
+    return make(Op::multiply, a, constant(1 / nodes_[b].value));
+  return std::nullopt;
 }
 
 std::optional<Id> Graph::simplify_angle(Op op, Id a, Id b) {

@@ -142,6 +142,8 @@ class Graph {
   Id add(Op op, std::array<Id, 3> arg, double value);
   Id simplify(Op op, Id a, Id b, Id c);
   /// By the angle between two inputs, where the node is one.
+  std::optional<Id> simplify_product(Id a, Id b);
+  std::optional<Id> simplify_quotient(Id a, Id b);
   std::optional<Id> simplify_angle(Op op, Id a, Id b);
 
   bool angles_;

@@ -293,7 +293,7 @@ class InnerProductTile final : public TileStep<Real> {
           sum.nngp[j] += k1 * k2;
           if (sum.ntk) sum.ntk[j] += (a1 * from.ntk[j] + b1) * k2 + k1 * (a2 * from.ntk[j] + b2);
         }
-        from = {from.nngp + tile.ld, from.ntk ? from.ntk + tile.ld : nullptr};
+        from = from.at(tile.ld);
       }
     }
   }
@@ -346,9 +346,7 @@ class ScaledTile final : public TileStep<Real> {
  private:
   static KernelEntries<Real> entry(const Plane<Real>& plane, std::size_t place, std::size_t row,
                                    const KernelTile<Real>& tile) {
-    const KernelEntries<Real> from = plane.tile(place, tile);
-    const std::size_t offset = row * plane.stride(tile);
-    return {from.nngp + offset, from.ntk ? from.ntk + offset : nullptr};
+    return plane.tile(place, tile).at(row * plane.stride(tile));
   }
 };
 

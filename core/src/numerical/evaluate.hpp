@@ -260,15 +260,20 @@ class TileEvaluation {
     chain(Table<Real>::d_nngp_odd, f, row, y, odd);
     for (std::size_t r = 0; r < Rows; ++r)
       for (std::size_t q = 0; q < Vectors; ++q) {
-        const std::size_t at = j + q * V::size, count = tile_.cols - at;
         const V d = fma(x[r][q], odd[r][q], even[r][q]) + kinks[r][q].d_nngp;
-        if (tile_.d_nngp) store(d, tile_.d_nngp + (i + r) * tile_.d_nngp_ld + at, count);
-        if (tile_.ntk) {
-          Real* p = tile_.ntk + (i + r) * tile_.ntk_ld + at;
-          const V t = fma(V(tile_.ntk_scale), load(p, count, V(0.0)), V(tile_.ntk_shift));
-          store(d * fma(V(tile_.ntk_cov), k[r][q], t), p, count);
-        }
+        store_derivative(d, k[r][q], i + r, j + q * V::size);
       }
+  }
+
+  /// Entries of d_nngp, and of the NTK, whose covariances before were k.
+  template <class V>
+  void store_derivative(const V& d, const V& k, std::size_t row, std::size_t col) const {
+    const std::size_t count = tile_.cols - col;
+    if (tile_.d_nngp) store(d, tile_.d_nngp + row * tile_.d_nngp_ld + col, count);
+    if (!tile_.ntk) return;
+    Real* p = tile_.ntk + row * tile_.ntk_ld + col;
+    const V t = fma(V(tile_.ntk_scale), load(p, count, V(0.0)), V(tile_.ntk_shift));
+    store(d * fma(V(tile_.ntk_cov), k, t), p, count);
   }
 
   /// sum c_m T_2m(x), or sum c_m T_2m+1(x) / x, by Clenshaw's recurrence in y = T_2(x).

@@ -241,68 +241,65 @@ void Series::tabulate(const Duals& duals) {
   for (auto& list : found) std::move(list.begin(), list.end(), std::back_inserter(terms_of_x_));
 }
 
-template <class Real>
-Table<Real> Series::compress(double tolerance, TableError& error) const {
-  const std::vector<Term>& terms = terms_of_x_;
-  std::vector<std::size_t> order(terms.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](auto p, auto q) { return terms[p].size < terms[q].size; });
+std::vector<const Series::Term*> Series::choose_terms(double tolerance, TableError& error) const {
+  std::vector<const Term*> order;
+  for (const Term& term : terms_of_x_) order.push_back(&term);
+  std::sort(order.begin(), order.end(), [](auto p, auto q) { return p->size < q->size; });
   double dropped[2] = {0, 0};
-  std::vector<std::size_t> kept;
-  for (std::size_t index : order) {
-    double& sum = dropped[terms[index].chain / 2];
-    if (sum + terms[index].size <= tolerance)
-      sum += terms[index].size;
+  std::vector<const Term*> kept;
+  for (const Term* term : order) {
+    double& sum = dropped[term->chain / 2];
+    if (sum + term->size <= tolerance)
+      sum += term->size;
     else
-      kept.push_back(index);
+      kept.push_back(term);
   }
   error.nngp += dropped[nngp] + truncation_.nngp;
   error.d_nngp += dropped[d_nngp] + truncation_.d_nngp;
-  // In the order of evaluation: by chain, from high m to low; the smallest of a sum first.
-  std::stable_sort(kept.begin(), kept.end(), [&](auto p, auto q) {
-    return terms[p].chain != terms[q].chain ? terms[p].chain < terms[q].chain : terms[p].m > terms[q].m;
+  std::stable_sort(kept.begin(), kept.end(), [](auto p, auto q) {
+    return p->chain != q->chain ? p->chain < q->chain : p->m > q->m;
   });
+  return kept;
+}
 
-  Table<Real> table;
-  table.kappa = kappa_;
-  table.z_middle = z_middle_;
-  table.z_scale = z_half_ == 0 ? 0 : 1 / z_half_;
-  table.scale = scale_;
-  table.kinks = kinks_;
-  table.factors = kept.size();
-  for (std::size_t chain = 0; chain < Table<Real>::chains; ++chain) {
-    std::size_t highest = 0;
-    for (std::size_t index : kept)
-      if (terms[index].chain == chain) highest = std::max(highest, terms[index].m + 1);
-    table.ranks[chain].assign(highest, 0);
-    for (std::size_t index : kept)
-      if (terms[index].chain == chain) ++table.ranks[chain][highest - 1 - terms[index].m];
-  }
-  // A polynomial may end where what is cut off, times the largest factor it meets, no longer matters.
+std::vector<std::size_t> Series::coefficients_needed(const std::vector<const Term*>& terms,
+                                                     double tolerance) {
   const double negligible =
-      0.1 * tolerance / static_cast<double>(std::max<std::size_t>(1, kept.size()));
-  std::vector<std::size_t> degrees;
-  for (std::size_t index : kept) {
-    const Term& term = terms[index];
-    if (term.chain < 2) ++table.nngp_factors;
-    table.sign.push_back(static_cast<Real>(term.sign));
+      0.1 * tolerance / static_cast<double>(std::max<std::size_t>(1, terms.size()));
+  std::vector<std::size_t> needed;
+  for (const Term* term : terms) {
     double rest = 0;
-    std::size_t n = term.u.size();
-    while (n > 1 && (rest += std::abs(term.u[n - 1]) * term.weight) <= negligible) --n;
-    degrees.push_back(n);
-    table.degrees = std::max(table.degrees, n);
+    std::size_t n = term->u.size();
+    while (n > 1 && (rest += std::abs(term->u[n - 1]) * term->weight) <= negligible) --n;
+    needed.push_back(n);
   }
-  std::vector<std::uint32_t> by_degree(kept.size());
-  std::iota(by_degree.begin(), by_degree.end(), 0);
+  return needed;
+}
+
+std::vector<std::uint16_t> Series::ranks(const std::vector<const Term*>& terms, std::size_t chain) {
+  std::size_t count = 0;
+  for (const Term* term : terms)
+    if (term->chain == chain) count = std::max(count, term->m + 1);
+  std::vector<std::uint16_t> ranks(count, 0);
+  for (const Term* term : terms)
+    if (term->chain == chain) ++ranks[count - 1 - term->m];
+  return ranks;
+}
+
+template <class Real>
+void Series::pack(const std::vector<const Term*>& terms, const std::vector<std::size_t>& needed,
+                  Table<Real>& table) {
   const auto channel = [&](std::size_t f) { return f < table.nngp_factors ? nngp : d_nngp; };
-  std::stable_sort(by_degree.begin(), by_degree.end(), [&](auto f, auto g) {
-    return channel(f) != channel(g) ? channel(f) < channel(g) : degrees[f] > degrees[g];
+  std::vector<std::uint32_t> order(terms.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](auto f, auto g) {
+    return channel(f) != channel(g) ? channel(f) < channel(g) : needed[f] > needed[g];
   });
   using Group = typename Table<Real>::FactorGroup;
-  for (std::uint32_t f : by_degree) {
+  for (std::uint32_t f : order) {
     if (table.groups.empty() || table.groups.back().count == Group::size ||
         channel(table.groups.back().factor[0]) != channel(f))
-      table.groups.push_back({degrees[f], 0, {}, 0});
+      table.groups.push_back({needed[f], 0, {}, 0});
     Group& group = table.groups.back();
     group.factor[group.count++] = f;
   }
@@ -310,9 +307,30 @@ Table<Real> Series::compress(double tolerance, TableError& error) const {
     group.coefficients = table.coefficients.size();
     for (std::size_t k = 0; k < group.degrees; ++k)
       for (std::size_t i = 0; i < Group::size; ++i)
-        table.coefficients.push_back(
-            i < group.count ? static_cast<Real>(terms[kept[group.factor[i]]].u[k]) : Real(0));
+        table.coefficients.push_back(i < group.count ? static_cast<Real>(terms[group.factor[i]]->u[k])
+                                                     : Real(0));
   }
+}
+
+template <class Real>
+Table<Real> Series::compress(double tolerance, TableError& error) const {
+  const std::vector<const Term*> terms = choose_terms(tolerance, error);
+  const std::vector<std::size_t> needed = coefficients_needed(terms, tolerance);
+  Table<Real> table;
+  table.kappa = kappa_;
+  table.z_middle = z_middle_;
+  table.z_scale = z_half_ == 0 ? 0 : 1 / z_half_;
+  table.scale = scale_;
+  table.kinks = kinks_;
+  table.factors = terms.size();
+  for (const Term* term : terms) {
+    if (term->chain < 2) ++table.nngp_factors;
+    table.sign.push_back(static_cast<Real>(term->sign));
+  }
+  for (std::size_t chain = 0; chain < Table<Real>::chains; ++chain)
+    table.ranks[chain] = ranks(terms, chain);
+  for (const std::size_t n : needed) table.degrees = std::max(table.degrees, n);
+  pack(terms, needed, table);
   return table;
 }
 

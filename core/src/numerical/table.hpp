@@ -87,6 +87,19 @@ class Series {
   double rest_in_z() const;
   void choose_x(const Integrator& integrator, double tolerance);
   void tabulate(const Duals& duals);
+  /// The terms that matter at `tolerance`, in the order of evaluation: by chain, from high m to low,
+  /// the smallest of a sum first. Adds the size of the others to `error`.
+  std::vector<const Term*> choose_terms(double tolerance, TableError& error) const;
+  /// How many coefficients each term needs: its polynomial may end where the rest, times the largest
+  /// factor it meets, no longer matters.
+  static std::vector<std::size_t> coefficients_needed(const std::vector<const Term*>& terms,
+                                                      double tolerance);
+  /// For one chain the number of terms of c_m, from the highest m down to 0.
+  static std::vector<std::uint16_t> ranks(const std::vector<const Term*>& terms, std::size_t chain);
+  /// Groups the factors, whose signs the table has, by the number of coefficients that they need.
+  template <class Real>
+  static void pack(const std::vector<const Term*>& terms, const std::vector<std::size_t>& needed,
+                   Table<Real>& table);
   Scale fit_scale(Channel channel, int power) const;
 
   std::vector<Kink> kinks_;

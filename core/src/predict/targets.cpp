@@ -21,11 +21,11 @@ std::size_t largest(const double* values, std::size_t count) {
 /// Confidences and hits by tenths of the confidence.
 class Reliability {
  public:
-  void add(double confidence, bool right) {
+  void add(double confidence, bool is_correct) {
     const auto bin = std::min(static_cast<std::size_t>(confidence * count), std::size_t{count - 1});
     bins_[bin].examples += 1;
     bins_[bin].confidence += confidence;
-    bins_[bin].accuracy += right;
+    bins_[bin].accuracy += is_correct;
   }
   void report(ClassificationQuality& quality) {
     const auto all = static_cast<double>(quality.examples);
@@ -150,13 +150,13 @@ ClassificationQuality classification_quality(const Gaussian& predicted, double n
     const double* mean = predicted.mean.data() + i * classes.count();
     const std::size_t best = largest(mean, classes.count());
     const auto truth = classes.index(labels(static_cast<Eigen::Index>(i), 0));
-    const bool right = truth == best;
-    quality.correct += right;
+    const bool is_correct = truth == best;
+    quality.correct += is_correct;
     quality.unknown += !truth;
     if (predicted.variance.empty()) continue;
     const std::vector<double> probabilities =
         class_probabilities(mean, classes.count(), std::max(0.0, predicted.variance[i]) + noise);
-    reliability.add(probabilities[best], right);
+    reliability.add(probabilities[best], is_correct);
     // A probability that underflows counts as the least there is.
     if (truth) log_loss -= std::log(std::max(probabilities[*truth], 1e-300));
   }

@@ -16,6 +16,8 @@ template <class Real>
 struct KernelEntries {
   Real* nngp;
   Real* ntk;  ///< null when no NTK is wanted
+
+  KernelEntries at(std::size_t entry) const { return {nngp + entry, ntk ? ntk + entry : nullptr}; }
 };
 
 template <class Real>

@@ -88,6 +88,25 @@ void add_tiles(std::vector<Call>& calls, const nngp_activation& table, std::size
   }
 }
 
+/// The call of a function that returns one number: function(instance, arguments).
+template <class Function>
+Call call_for_value(const char* name, Function function) {
+  const auto is_steady = [=](const Instance& f, unsigned place) {
+    const Arguments at(place);
+    const double first = function(f, at);
+    for (int i = 0; i < 100; ++i)
+      if (const double next = function(f, at);
+          std::bit_cast<std::uint64_t>(next) != std::bit_cast<std::uint64_t>(first))
+        return false;
+    return true;
+  };
+  return {name,
+          [=](const Instance& f, unsigned place, std::vector<double>& results) {
+            results.push_back(function(f, Arguments(place)));
+          },
+          is_steady};
+}
+
 }  // namespace
 
 std::vector<Call> calls_of(const nngp_activation& table, Tiles tiles) {
@@ -104,19 +123,7 @@ std::vector<Call> calls_of(const nngp_activation& table, Tiles tiles) {
                        results.push_back(is_refused(f));
                      }});
   const auto add = [&](const char* name, auto function) {
-    calls.push_back({name,
-                     [=](const Instance& f, unsigned place, Results& results) {
-                       results.push_back(function(f, Arguments(place)));
-                     },
-                     [=](const Instance& f, unsigned place) {
-                       const Arguments at(place);
-                       const double first = function(f, at);
-                       for (int i = 0; i < 100; ++i)
-                         if (const double next = function(f, at);
-                             std::bit_cast<std::uint64_t>(next) != std::bit_cast<std::uint64_t>(first))
-                           return false;
-                       return true;
-                     }});
+    calls.push_back(call_for_value(name, function));
   };
   if (table.fn) add("fn", [](const Instance& f, const Arguments& at) { return f.fn(at.x); });
   if (table.d_fn) add("d_fn", [](const Instance& f, const Arguments& at) { return f.d_fn(at.x); });
