@@ -691,8 +691,8 @@ TEST(NumericalDual, WhatIsZeroWhereverItIsCalledIsNotKnown) {
   constexpr double place = 3.217, width = 1e-7;
   const auto spike = [](double x) { return std::exp(-std::pow((x - place) / width, 2)); };
   EXPECT_TRUE(std::isinf(numerical_point(spike, std::nullopt, 0.5, 1, 1).error.nngp));
-  for (const bool single : {false, true}) {
-    const NumericalDual dual(spike, std::nullopt, {0.5, 1}, {.single = single});
+  for (const bool float32 : {false, true}) {
+    const NumericalDual dual(spike, std::nullopt, {0.5, 1}, {.float32 = float32});
     EXPECT_TRUE(std::isinf(dual.error_estimate_nngp()));
   }
   // Declared places are called around.
