@@ -223,7 +223,7 @@ TEST(Faults, CrashesWhileLoadingAreFindings) {
 
 TEST(Faults, MemoryIsLimited) {
   const Report report(plugin("broken_memory"), {"--check", "diagonal", "--memory-limit", "512"});
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef NNGP_SANITIZED
   const char* const end = "ended the process";  // the sanitizer's malloc does
 #else
   const char* const end = "(SIGABRT)";

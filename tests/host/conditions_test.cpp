@@ -301,7 +301,7 @@ TEST_F(Conditions, APluginOnAFileSystemWithoutExecutionIsNamed) {
 
 /// Threads of OpenBLAS that find no room wait for ever, and the process with them when it ends.
 TEST_F(Conditions, LittleAddressSpaceIsEnoughOrNamed) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef NNGP_SANITIZED
   GTEST_SKIP() << "sanitizers need much address space";
 #endif
   inputs(20);

@@ -159,7 +159,7 @@ TEST_F(KernelCommand, ReportsWhatItDid) {
 }
 
 // Sanitizers keep shadows of all memory.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef NNGP_SANITIZED
 constexpr std::size_t memory_factor = 20;
 #else
 constexpr std::size_t memory_factor = 1;

@@ -10,7 +10,6 @@
 #include <cmath>
 #include <csignal>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "check/tile_entries.hpp"
@@ -155,7 +154,8 @@ std::vector<Call> calls_of(const nngp_activation& table, Tiles tiles) {
 }
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+  const auto bits = [](double x) { return std::bit_cast<std::uint64_t>(x); };
+  return std::ranges::equal(a, b, {}, bits, bits);
 }
 
 std::uint64_t digest(const Call& call, const Instance& f, unsigned place) {

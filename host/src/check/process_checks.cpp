@@ -28,9 +28,11 @@
 #include "nngp/error.hpp"
 #include "nngp/text.hpp"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef NNGP_SANITIZED
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has no header for it
-#define NNGP_SANITIZED
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
 #endif
 
 namespace nngp::host {
@@ -174,9 +176,7 @@ std::size_t allocated_bytes() {
 Resources resources_in_use() {
   Resources used;
   used.allocated = allocated_bytes();
-#ifndef NNGP_SANITIZED  // which maps as it likes
-  std::ifstream("/proc/self/statm") >> used.mapped;
-#endif
+  if (!sanitized) std::ifstream("/proc/self/statm") >> used.mapped;  // a sanitizer maps as it likes
   if (DIR* folder = ::opendir("/proc/self/fd")) {
     while (::readdir(folder)) ++used.files;
     ::closedir(folder);
@@ -274,9 +274,7 @@ off_t output_size() {
 
 /// A copy of this process, with all that the functions have left in it, ends as a program does.
 Result check_exit(const Specimen&) {
-#ifdef NNGP_SANITIZED
-  return skipped("the sanitizer has exit handlers of its own");
-#else
+  if (sanitized) return skipped("the sanitizer has exit handlers of its own");
   std::fflush(stdout);
   const off_t before = output_size();
   std::array<int, 2> ends = {};
@@ -304,7 +302,6 @@ Result check_exit(const Specimen&) {
     return failed("standard output gets " + std::to_string(output_size() - before) +
                   " bytes when the process ends");
   return passed("a process ends as before");
-#endif
 }
 
 }  // namespace
