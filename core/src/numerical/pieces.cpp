@@ -584,6 +584,12 @@ std::array<double, 2> Pieces::on_line(double sigma1, double sigma2, std::size_t 
 }
 
 std::array<double, 2> Pieces::roughness(double sigma) const {
+  if (sigma == 0) {
+    const auto g = (*this)(0);
+    const auto& error = pieces_[at(0)].error;
+    const auto bound = [&](Channel c) { return error[c] * (2 * std::abs(g[c]) + error[c]); };
+    return {bound(nngp), bound(d_nngp)};
+  }
   // Of a piece: the probability that sigma u lies on it, and its part of E g^2. fn may vary by orders
   // of magnitude on one.
   std::vector<double> share(pieces_.size());
@@ -592,7 +598,9 @@ std::array<double, 2> Pieces::roughness(double sigma) const {
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     share[i] = probability(edges_[i], edges_[i + 1], sigma);
     if (share[i] == 0) continue;
-    const Rule rule = composite_gauss({edges_[i] / sigma, edges_[i + 1] / sigma}, 2, 16);
+    constexpr double furthest = 40;  // beyond, the density is 0
+    const auto end = [&](double x) { return std::clamp(x / sigma, -furthest, furthest); };
+    const Rule rule = composite_gauss({end(edges_[i]), end(edges_[i + 1])}, 2, 16);
     for (std::size_t k = 0; k < rule.size(); ++k) {
       const double u = rule.node[k], density = rule.weight[k] * std::exp(-u * u / 2);
       const auto g = (*this)(sigma * u);
