@@ -76,8 +76,7 @@ HeatFlow::Nodes HeatFlow::nodes_between(double left, double right, double b) con
   const auto offset = [&](std::size_t panel) {
     return static_cast<std::ptrdiff_t>(panel * fineness_.nodes);
   };
-  const auto after = std::upper_bound(edges.begin() + 1, edges.end() - 1, left);
-  for (auto i = static_cast<std::size_t>(after - edges.begin()) - 1; i < panels && edges[i] < right;) {
+  for (std::size_t i = interval_of(edges, left); i < panels && edges[i] < right;) {
     std::size_t end = i;
     while (end < panels && edges[end] < right && edges[end + 1] - edges[end] <= fineness_.width * b)
       ++end;

@@ -117,6 +117,9 @@ Pieces::Pieces(std::function<double(double)> fn,
   find_panels();
   differentiate();
   measure_shared_reach();
+  zero_ =
+      std::all_of(pieces_.begin(), pieces_.end(), [](const Piece& p) { return p.size[nngp] == 0; }) &&
+      zero_beyond(fn_, radius_);
 }
 
 double Pieces::call(double x) {
@@ -513,17 +516,6 @@ bool Pieces::endlessly_steep() const {
   return false;
 }
 
-bool Pieces::zero() const {
-  return std::all_of(pieces_.begin(), pieces_.end(),
-                     [](const Piece& p) { return p.size[nngp] == 0; }) &&
-         zero_beyond(fn_, radius_);
-}
-
-std::size_t Pieces::at(double x) const {
-  const auto after = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, x);
-  return static_cast<std::size_t>(after - edges_.begin()) - 1;
-}
-
 std::array<double, 2> Pieces::operator()(double x) const {
   x = std::clamp(x, -radius_, radius_);
   const Piece& p = pieces_[at(x)];
@@ -559,9 +551,8 @@ double Pieces::scale_between(double a, double b) const {
   const auto next = std::upper_bound(breaks_.begin(), breaks_.end(), a);
   if (next != breaks_.end() && *next < b) return 0;
   double least = INFINITY;
-  for (auto end = std::upper_bound(panels_.begin() + 1, panels_.end() - 1, a);
-       end != panels_.end() && *(end - 1) < b; ++end)
-    least = std::min(least, *end - *(end - 1));
+  for (std::size_t i = interval_of(panels_, a); i + 1 < panels_.size() && panels_[i] < b; ++i)
+    least = std::min(least, panels_[i + 1] - panels_[i]);
   return least;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -18,6 +19,13 @@ double reach_of(const std::function<double(double)>& fn, double sigma);
 
 /// fn(x), or NumericalError where that is not finite.
 double checked(const std::function<double(double)>& fn, double x);
+
+/// The interval between neighbours of `edges` (increasing) that x lies in, the first or the last if x
+/// is beyond them.
+inline std::size_t interval_of(const std::vector<double>& edges, double x) {
+  const auto after = std::upper_bound(edges.begin() + 1, edges.end() - 1, x);
+  return static_cast<std::size_t>(after - edges.begin()) - 1;
+}
 
 /// Whether fn is 0 at places beyond |x| = radius, on every scale.
 bool zero_beyond(const std::function<double(double)>& fn, double radius);
@@ -64,7 +72,7 @@ class Pieces {
   /// Whether fn is as steep as a square root somewhere, so that E fn'(x)^2 is infinite.
   bool endlessly_steep() const;
   /// Whether fn is 0 wherever it was called, also far from where inputs fall: nothing is known of it.
-  bool zero() const;
+  bool zero() const { return zero_; }
   /// How often fn was called.
   std::size_t calls() const { return calls_; }
   /// False if fn varies so fast that the calls allowed do not do.
@@ -85,7 +93,7 @@ class Pieces {
     double variation() const;     // of fn
   };
 
-  std::size_t at(double x) const;  // the piece that x lies in
+  std::size_t at(double x) const { return interval_of(edges_, x); }  // the piece that x lies in
   double call(double x);
   ChebyshevFit fit_between(double a, double b);
   void take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
@@ -116,6 +124,7 @@ class Pieces {
   double noise_ = 0;
   std::size_t calls_ = 0;
   bool resolved_ = true;
+  bool zero_ = false;
   std::vector<Piece> pieces_;
   std::vector<double> edges_, panels_;
   std::vector<double> breaks_;

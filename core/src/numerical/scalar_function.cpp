@@ -147,9 +147,7 @@ std::array<double, 2> ScalarFunction::Piece::operator()(double x) const {
 }
 
 std::array<double, 2> ScalarFunction::operator()(double x) const {
-  const auto after = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, x);
-  return pieces_[static_cast<std::size_t>(after - edges_.begin()) - 1](
-      std::clamp(x, edges_.front(), edges_.back()));
+  return pieces_[interval_of(edges_, x)](std::clamp(x, edges_.front(), edges_.back()));
 }
 
 bool ScalarFunction::zero() const {
