@@ -239,11 +239,7 @@ TEST(NumericalDual, TilesOfSeveralThreads) {
   // over a wide range of variances, where tables, series and pieces all have a part
   const NumericalDual dual([](double x) { return std::abs(x - 0.5) + std::tanh(3 * x); }, std::nullopt,
                            {1e-3, 1e2});
-#ifdef NNGP_SANITIZED  // which take fifty times as long
-  constexpr std::size_t rows = 6, cols = 20;
-#else
   constexpr std::size_t rows = 12, cols = 40;
-#endif
   std::vector<double> var1(rows), var2(cols), cov12;
   for (std::size_t i = 0; i < rows; ++i)
     var1[i] = 1e-3 * std::pow(1e5, static_cast<double>(i) / (rows - 1));
