@@ -310,6 +310,21 @@ TEST(NumericalDual, DiagonalIsThatOfTiles) {
   }
 }
 
+TEST(NumericalPoint, VariancesOf0AreWithinTheirBounds) {
+  // E[fn(0) fn(x)] for x ~ N(0, var2), of functions whose derivative has the mean fn'(0) by symmetry
+  const std::vector<std::pair<std::function<double(double)>, double>> functions = {
+      {[](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }, 0.5},
+      {[](double x) { return x + std::cos(x); }, 1}};
+  for (const auto& [fn, slope] : functions)
+    for (double var2 : {1e-6, 0.25, 4.0, 1e4}) {
+      const PointValue value = numerical_point(fn, std::nullopt, 0, 0, var2);
+      // The norm of fn' is between its mean and 2.
+      EXPECT_LE(std::abs(value.d_nngp - slope * slope), value.error.d_nngp * slope * 2) << var2;
+      EXPECT_LT(value.error.nngp, 1e-10) << var2;
+      EXPECT_LT(value.error.d_nngp, 1e-10) << var2;
+    }
+}
+
 TEST(NumericalPoint, ReferenceValues) {
   for (const auto& [name, rows] : groups(101)) {
     const Function f = *function_of(rows[0]);

@@ -577,7 +577,12 @@ std::array<double, 2> Pieces::on_line(double sigma1, double sigma2, std::size_t 
 std::array<double, 2> Pieces::roughness(double sigma) const {
   if (sigma == 0) {
     const auto g = (*this)(0);
-    const auto& error = pieces_[at(0)].error;
+    const Piece& p = pieces_[at(0)];
+    // At the end of a piece fn' is less exact than on average: Markov's inequality.
+    const auto n = static_cast<double>(p.slope.c.size());
+    const double markov = 2 * n * n / (p.slope.right - p.slope.left);
+    const std::array<double, 2> error = {p.error[nngp],
+                                         std::max(p.error[d_nngp], markov * p.error[nngp])};
     const auto bound = [&](Channel c) { return error[c] * (2 * std::abs(g[c]) + error[c]); };
     return {bound(nngp), bound(d_nngp)};
   }
