@@ -57,6 +57,19 @@ file(COPY ${prefix}/share/doc/nngp/sdk/examples DESTINATION ${FOLDER})
 foreach(example bump quadratic cubic ripple logcosh)
   build_and_check(${FOLDER}/examples/${example} ${example})
 endforeach()
+# clang inlines all that is called for an instruction set: no function of wide vectors is left but those that enter.
+find_program(CLANG clang++)
+if(CLANG)
+  run(${CMAKE_COMMAND} -S ${FOLDER}/examples/bump -B ${FOLDER}/clang -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CLANG}
+    -DCMAKE_PREFIX_PATH=${prefix})
+  run(${CMAKE_COMMAND} --build ${FOLDER}/clang)
+  run(${COMMAND_FILE} plugins check ${FOLDER}/clang/libbump.so)
+  run(nm --demangle ${FOLDER}/clang/libbump.so)
+  if(NOT output MATCHES "nngp::run_on<[^\n]*nngp::avx512" OR
+     output MATCHES "nngp::(fma|operator.)\\(nngp::vec<")
+    message(FATAL_ERROR "clang did not inline what computes with vectors:\n${output}")
+  endif()
+endif()
 run(${COMMAND_FILE} eval Ripple --plugin ${FOLDER}/examples/ripple/build/libripple.so
   --cov12 0 --var1 1 --var2 1)
 # E[J0(x)] = exp(-1/4) I0(1/4), squared.

@@ -112,17 +112,20 @@ inline bool preferred<avx512_wide>() {
 }
 #endif
 
-/// True if run_on inlines everything for Isa. clang inlines into a function of another target only what
-/// was compiled for no more than the command line enables: un-inlined, AVX-512 takes three times as
-/// long as SSE2. With -march=x86-64-v3 or -v4 it, too, is as quick as it should be.
+/// True if run_on inlines everything for Isa. clang looks at functions from the inside out, and can inline
+/// operators of a set only once all around them is inlined: its limits, meant for the size of code, stop
+/// it before. NNGP_INLINED says that the command line lifts them, as nngp_add_activation does. Else
+/// there are the sets that the command line enables: un-inlined, AVX-512 takes three times as long as SSE2.
 template <class Isa>
 constexpr bool inlined() {
-#if defined(__clang__) && NNGP_X86 && !defined(__AVX2__)
-  return std::is_same_v<Isa, baseline>;
-#elif defined(__clang__) && NNGP_X86 && !(defined(__AVX512F__) && defined(__AVX512DQ__))
+#if !defined(__clang__) || !NNGP_X86 || defined(NNGP_INLINED)
+  return true;
+#elif defined(__AVX512F__) && defined(__AVX512DQ__)
+  return true;
+#elif defined(__AVX2__)
   return !std::is_base_of_v<avx512, Isa>;
 #else
-  return true;
+  return std::is_same_v<Isa, baseline>;
 #endif
 }
 
