@@ -14,7 +14,7 @@
 
 namespace {
 
-using V = nngp::vec<double, nngp::sse2>;
+using V = nngp::vec<double, nngp::baseline>;
 
 void expect_equal(double found, double expected, const std::string& what) {
   if (std::isnan(expected))
