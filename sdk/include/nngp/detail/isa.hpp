@@ -112,10 +112,11 @@ inline bool preferred<avx512_wide>() {
 }
 #endif
 
-/// True if run_on inlines everything for Isa. clang looks at functions from the inside out, and can inline
-/// operators of a set only once all around them is inlined: its limits, meant for the size of code, stop
-/// it before. NNGP_INLINED says that the command line lifts them, as nngp_add_activation does. Else
-/// there are the sets that the command line enables: un-inlined, AVX-512 takes three times as long as SSE2.
+/// True if run_on inlines everything for Isa. clang looks at functions from the inside out, and can
+/// inline operators of a set only once all around them is inlined: its limits, meant for the size of
+/// code, stop it before. NNGP_INLINED says that the command line lifts them, as nngp_add_activation
+/// does. Else there are the sets that the command line enables: un-inlined, AVX-512 takes three times
+/// as long as SSE2.
 template <class Isa>
 constexpr bool inlined() {
 #if !defined(__clang__) || !NNGP_X86 || defined(NNGP_INLINED)
