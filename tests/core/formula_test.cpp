@@ -301,6 +301,7 @@ TEST(FormulaBreakpoints, AreFoundFromTheFormula) {
       {"maximum(x ** 2 - 2, 0)", {{-std::sqrt(2.0), 1}, {std::sqrt(2.0), 1}}},
       {"relu(x + 1e-9)", {{-1e-9, 1}}},
       {"min(max(x, 0), 6)", {{0, 1}, {6, 1}}},
+      {"where(abs(x - 0.375) < 2**-20, 1000, 1)", {{0.375 - 0x1p-20, 0}, {0.375 + 0x1p-20, 0}}},
   };
   for (const auto& [text, expected] : cases) {
     const auto found = nngp::formula_activation({.fn = text}).breakpoints();

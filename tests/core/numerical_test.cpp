@@ -186,6 +186,10 @@ TEST(NumericalDual, SaysWhatIsWrongWithFn) {
   expect_error<NumericalError>(with([](double x) { return std::exp(0.2 * x * x); }, 2),
                                "grows too fast");
   EXPECT_NO_THROW(with([](double x) { return std::exp(0.1 * x * x); }, 2)());
+  expect_error<NumericalError>(with([](double x) { return 1e154 * (1 + x); }, 1), "overflows");
+  expect_error<NumericalError>(with([](double x) { return 1e200 * std::tanh(x); }, 1), "overflows");
+  expect_error<NumericalError>(
+      [] { numerical_point([](double x) { return x; }, std::nullopt, 0, 1e308, 1e308); }, "overflows");
   expect_error<NumericalError>(with([](double x) { return std::sinh(x * x * x); }, 1),
                                "grows too fast");
   expect_error<NumericalError>(with([](double x) { return std::log(x); }, 1), "= nan");

@@ -172,6 +172,11 @@ TEST_F(SelectionCommand, CompareNamesWhatIsWrong) {
         "no model could be computed, so that none is best: the kernel of the training inputs is not",
         1);
   EXPECT_FALSE(std::filesystem::exists(best));
+  // The table tells why, model by model.
+  const Outcome none = compare({"--model", "Dense(1)", "--diag-reg", "0"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.out, HasSubstr("Dense(1): the kernel of the training"));
+  EXPECT_THAT(none.err, HasSubstr("nngp: no model could be computed, so that none is best: "));
   fails({"--model", "Dense(1)", "--best", "-"}, "--best takes a file, not standard output", 2);
   const std::string model = write("model.txt", relu3);
   fails({"--models", model, "--best", model}, "--models and --best name the same place", 2);

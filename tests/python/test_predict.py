@@ -1,4 +1,5 @@
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
@@ -88,10 +89,18 @@ def test_misuse_is_told(call, words):
         call()
 
 
-def test_inputs_may_change_after_training():
-    x = X_TRAIN.copy()
-    predict_fn = predict.gradient_descent_mse_ensemble(KERNEL_FN, x, Y_TRAIN, diag_reg=1e-3)
+def test_inputs_and_targets_may_change_after_training():
+    x, y = X_TRAIN.copy(), Y_TRAIN.astype(np.float64)
+    predict_fn = predict.gradient_descent_mse_ensemble(KERNEL_FN, x, y, diag_reg=1e-3)
     expected = predict_fn(x_test=X_TEST, get="ntk")
     x[:] = 0
+    y[:] = 0
     np.testing.assert_array_equal(predict_fn(x_test=X_TEST, get="ntk"), expected)
     np.testing.assert_allclose(predict_fn(t=np.inf, x_test=X_TEST, get="ntk"), expected, rtol=1e-13)
+
+
+def test_predictions_are_pickled():
+    predictions = predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, diag_reg=1e-3)(x_test=X_TEST)
+    again = pickle.loads(pickle.dumps(predictions))
+    assert type(again) is type(predictions)
+    np.testing.assert_array_equal(again.ntk, predictions.ntk)

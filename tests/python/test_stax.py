@@ -123,6 +123,11 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=-1)(X1), ValueError, "n_samples must be"),
     (lambda: nngp.monte_carlo_kernel_fn(NET, n_samples=[3, "4"]), ValueError, "n_samples must be"),
     (lambda: nngp.monte_carlo_kernel_fn("Relu()"), ValueError, "init_fn must be that of a layer"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET, n_sample=3), TypeError, "n_sample"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET)(X1, bogus=7), TypeError, "kernel_fn takes no argument 'bogus'"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET, trace_axes=()), NotImplementedError, "trace_axes must be"),
+    (lambda: stax.Dense(8, channel_axis=1), ValueError, "channel_axis"),
+    (lambda: stax.LayerNorm(channel_axis=1), ValueError, "channel_axis"),
 ])
 def test_misuse_is_told(call, kind, words):
     with pytest.raises(kind, match=words):
@@ -146,6 +151,8 @@ def test_every_activation_of_every_plugin_is_a_layer():
 
 def test_layers_are_values():
     assert pickle.loads(pickle.dumps(NET)) == NET
+    kernels = NET.kernel_fn(X1, None, ("ntk", "nngp"))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(kernels)).ntk, kernels.ntk)
     assert pickle.loads(pickle.dumps(stax.Relu)) is stax.Relu
     operator = NET.kernel_fn.operator(X1, X2, "ntk")
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(operator)), operator)

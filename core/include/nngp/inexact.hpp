@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <string>
 
 #include "nngp/api.hpp"
@@ -14,7 +15,8 @@ struct Inexactness {
   double nngp = 0, d_nngp = 0;
   double noise = 0;  ///< the relative error of fn's own values, 0 where it is no more than rounding
 
-  double worst() const { return nngp > d_nngp ? nngp : d_nngp; }
+  /// NaN where either is, which is above any bound.
+  double worst() const { return d_nngp > nngp || std::isnan(d_nngp) ? d_nngp : nngp; }
 };
 
 /// An expectation is hardly known: its error is above the one allowed, which is KernelOptions::

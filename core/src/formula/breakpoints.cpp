@@ -101,18 +101,27 @@ double bisect(const ScalarProgram& function, double low, double high) {
   return std::abs(function(low)) < std::abs(function(high)) ? low : high;
 }
 
-void add_roots(const Graph& graph, Id x, Id of, std::vector<double>& roots) {
+/// The roots of a function that show in its signs at `places`, which ascend.
+std::vector<double> roots_of(const Graph& graph, Id x, Id of, const std::vector<double>& places) {
+  std::vector<double> roots;
   const ScalarProgram function(graph, x, of);
-  const std::vector<double> at = function(grid());
+  const std::vector<double> at = function(places);
   for (std::size_t i = 0; i < at.size() && roots.size() <= 4 * max_points; ++i) {
     if (at[i] == 0) {
       const bool alone = (i == 0 || at[i - 1] != 0) && (i + 1 == at.size() || at[i + 1] != 0);
-      // Zero on an interval: its ends are no more than grid points.
-      if (alone) roots.push_back(grid()[i]);
+      // Zero on an interval: its ends are no more than places.
+      if (alone) roots.push_back(places[i]);
     } else if (i > 0 && sign_of(at[i - 1]) * sign_of(at[i]) < 0) {
-      roots.push_back(bisect(function, grid()[i - 1], grid()[i]));
+      roots.push_back(bisect(function, places[i - 1], places[i]));
     }
   }
+  return roots;
+}
+
+void merge_into(std::vector<double>& sorted, const std::vector<double>& more) {
+  sorted.insert(sorted.end(), more.begin(), more.end());
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
 }
 
 /// A formula at x with all that switches there decided as it is at another point.
@@ -183,12 +192,13 @@ std::optional<std::vector<Id>> switch_functions(Graph& graph, Id fn, Id x) {
 std::optional<std::vector<nngp_breakpoint>> find_breakpoints(Graph& graph, Id fn, Id x) {
   const auto found = switches(graph, fn, x);
   if (!found) return std::nullopt;
-  std::vector<double> roots, singular;
-  for (const Switch& s : *found) add_roots(graph, x, s.function, s.singular ? singular : roots);
-  std::vector<double> all = roots;
-  all.insert(all.end(), singular.begin(), singular.end());
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::vector<double> all, singular, places = grid();
+  for (const Switch& s : *found) {
+    const std::vector<double> roots = roots_of(graph, x, s.function, places);
+    merge_into(all, roots);
+    merge_into(places, roots);  // between two roots of what surrounds it, as in |x - a| < w
+    if (s.singular) merge_into(singular, roots);
+  }
   if (all.size() > max_points) return std::nullopt;
   if (all.empty()) return std::vector<nngp_breakpoint>{};
 

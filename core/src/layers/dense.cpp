@@ -43,8 +43,8 @@ constexpr LayerParameter parameters[] = {
 
 Layer make(const LayerCall& call) {
   const DenseOptions options = weight_options(call, "Dense");
-  call.only("batch_axis", {0, -2}, rows_of_features);
-  call.only("channel_axis", {-1, 1}, rows_of_features);
+  call.only("batch_axis", {0}, channels_last);
+  call.only("channel_axis", {-1}, channels_last);
   return Dense(call.integer("out_dim", 1), options);
 }
 

@@ -171,8 +171,7 @@ extern const LayerEntry global_sum_pool_entry = {"GlobalSumPool", axes, "the sum
 extern const LayerEntry flatten_entry = {
     "Flatten", flatten, "the channels of all positions side by side; rows of features are flat already",
     [](const LayerCall& call) {
-      for (const char* axis : {"batch_axis", "batch_axis_out"})
-        call.only(axis, {0, -2}, rows_of_features);
+      for (const char* axis : {"batch_axis", "batch_axis_out"}) call.only(axis, {0}, channels_last);
       return Flatten();
     }};
 

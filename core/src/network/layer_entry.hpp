@@ -81,7 +81,6 @@ struct LayerEntry {
 
 /// An example is a row of features, so that axes of batches and channels have one meaning. Layers whose
 /// parameters include neural-tangents' batch_axis and channel_axis accept what says just that.
-inline constexpr std::string_view rows_of_features = "inputs are rows of features";
 inline constexpr std::string_view channels_last =
     "inputs are arrays of examples, positions, channels, in this order";
 

@@ -62,6 +62,7 @@ double reach_of(const std::function<double(double)>& fn, double sigma) {
   // exp(-u^2/4) is what the Hermite functions leave of the Gaussian; E fn^2 exists if fn times that
   // is square integrable, and where the product has decayed fn no longer counts.
   constexpr double step = 0.125, least = 12.5, most = 50, beyond_doubles = 37, negligible = 1e-17;
+  constexpr double largest_peak = 1.6e153;  // E fn^2 is up to 10 times its square
   double peak = 0, peak_at = 0, last_large = 0, largest = 0;
   bool overflows = false;
   for (double u = step / 2; u < most && !overflows; u += step) {
@@ -83,7 +84,8 @@ double reach_of(const std::function<double(double)>& fn, double sigma) {
     if (value > negligible * peak) last_large = u;
     // What is not 0 may lie farther out.
     const double enough = peak > 0 ? least : beyond_doubles;
-    if (u > enough && u > last_large + 1) return std::max(least, last_large + step);
+    if (u > enough && u > last_large + 1 && peak < largest_peak)
+      return std::max(least, last_large + step);
   }
   throw NumericalError(
       "fn grows too fast: E[fn(x)^2] does not exist, or overflows, for x of variance " +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import errno
+import functools
 import hashlib
 import math
 import operator
@@ -55,7 +56,19 @@ def result_of(get: Get, values: Mapping[str, Any], title: str = "Kernel") -> Any
     names = names_of(get, tuple(values))
     if title == "Kernel" and names == ("nngp", "ntk"):
         return Kernel(**values)
-    return collections.namedtuple(title, names)(**values)  # type: ignore[misc, unused-ignore]
+    return _tuple_of(title, names)(**values)
+
+
+@functools.lru_cache(maxsize=None)
+def _tuple_of(title: str, names: Tuple[str, ...]) -> Any:
+    """The type of named tuples with these names, whose values can be pickled."""
+    made: Any = collections.namedtuple(title, names)  # type: ignore[misc, unused-ignore]
+    made.__reduce__ = lambda self: (_restored, (title, names, tuple(self)))
+    return made
+
+
+def _restored(title: str, names: Tuple[str, ...], values: Tuple[Any, ...]) -> Any:
+    return _tuple_of(title, names)(*values)
 
 
 def refuse_unknown(function: str, keywords: Mapping[str, Any]) -> None:
@@ -399,12 +412,18 @@ def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Ar
 
 
 def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_samples: Union[int, Sequence[int]] = 100,
-                          **_: Any) -> Callable[..., Any]:
+                          batch_size: int = 0, device_count: int = -1, store_on_device: bool = True,
+                          trace_axes: Any = (-1,), diagonal_axes: Any = (), vmap_axes: Any = None,
+                          implementation: Any = None) -> Callable[..., Any]:
     """A kernel_fn that averages the kernels of sampled networks (neural_tangents.monte_carlo_kernel_fn).
 
     Returns kernel_fn(x1, x2=None, get=None); with several `n_samples` a generator of its results. The mean has a
-    standard error of about 1 / sqrt(n_samples width), and a bias of 1 / width.
+    standard error of about 1 / sqrt(n_samples width), and a bias of 1 / width. Arguments behind `n_samples` say in
+    neural-tangents how to compute; `trace_axes` and `diagonal_axes` take what says that outputs are averaged.
     """
+    for name, axes, only in (("trace_axes", trace_axes, (-1,)), ("diagonal_axes", diagonal_axes, ())):
+        if (tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)) != only:
+            raise NotImplementedError(f"{name} must be {only}: kernels are averages over the outputs, not {axes!r}")
     layer = getattr(init_fn, "_layer", init_fn)
     if not hasattr(layer, "_core"):
         raise ValueError(f"init_fn must be that of a layer of nngp.stax, not a {type(init_fn).__name__}")
@@ -420,7 +439,8 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
                                       threads_of(threads), report)
         return result_of(get, {name: value for name, value in (("nngp", nngp), ("ntk", ntk)) if name in names})
 
-    def kernel_fn(x1: Any, x2: Any = None, get: Get = None, *, threads: int = 0, progress: Any = None, **_: Any) -> Any:
+    def kernel_fn(x1: Any, x2: Any = None, get: Get = None, *, threads: int = 0, progress: Any = None, **keywords: Any) -> Any:
+        refuse_unknown("kernel_fn", keywords)
         if np.ndim(n_samples) == 0:
             return once(x1, x2, get, counts[0], threads, progress)
         return (once(x1, x2, get, count, threads, progress) for count in counts)
@@ -428,6 +448,6 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
     return kernel_fn
 
 
-def batch(kernel_fn: Any, batch_size: int = 0, device_count: int = -1, store_on_device: bool = True, **_: Any) -> Any:
+def batch(kernel_fn: Any, batch_size: int = 0, device_count: int = -1, store_on_device: bool = True) -> Any:
     """Accepted as in neural-tangents: kernels are computed in tiles anyway, on all cores."""
     return kernel_fn

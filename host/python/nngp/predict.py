@@ -24,7 +24,7 @@ def _targets(y: Any, name: str = "y_train") -> Array:
         array = array.reshape(-1, 1)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} has the shape {array.shape}; one example a row is wanted")
-    array = np.ascontiguousarray(array)
+    array = np.array(array, order="C")  # a copy: predictors keep the targets that they were given
     check_finite(array, name)
     return array
 

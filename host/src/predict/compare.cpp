@@ -154,10 +154,14 @@ class Comparison {
     return table.text() + '\n' + best_model.text();
   }
 
-  /// The best model as `nngp predict --model @FILE` reads it.
-  std::string best_model() const {
+  void require_a_model() const {
     if (!best().best)
       throw NumericalError("no model could be computed, so that none is best: " + best().reason);
+  }
+
+  /// The best model as `nngp predict --model @FILE` reads it.
+  std::string best_model() const {
+    require_a_model();
     if (best().is_kernel)
       throw NumericalError("the best is the kernel '" + printable(best().name) +
                            "', which is no model: leave out --best");
@@ -260,6 +264,7 @@ void run_compare(const po::variables_map& arguments) {
   comparison.run();
   if (!best.empty()) write_file(best, comparison.best_model());
   if (!give_report(report, comparison.json())) output() << comparison.text();
+  comparison.require_a_model();
 }
 
 }  // namespace
