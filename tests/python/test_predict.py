@@ -68,6 +68,7 @@ def test_max_learning_rate():
     (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(1.0, 0.0, 0.0, np.ones((4, 2))), "3 training inputs need"),
     (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(1.0, 0.0, np.ones(3), np.ones((4, 3))), "fx_test_0 has the shape"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)), "a"), "diag_reg must be a number"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 3)), np.full((2, 2), np.nan)), "k_test_test"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 2))), "3 training inputs need"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 3)), np.ones(3)), "2 test inputs need"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("ntk", np.ones((2, 3)), np.ones(2)), "needs k_train_train and"),
@@ -97,6 +98,24 @@ def test_inputs_and_targets_may_change_after_training():
     y[:] = 0
     np.testing.assert_array_equal(predict_fn(x_test=X_TEST, get="ntk"), expected)
     np.testing.assert_allclose(predict_fn(t=np.inf, x_test=X_TEST, get="ntk"), expected, rtol=1e-13)
+
+
+def test_what_a_singular_kernel_does_not_see_is_not_learned():
+    x, x_test = X_TRAIN[:, :3], X_TEST[:, :3]  # a linear network of three features: rank 3
+    kernel, cross = x @ x.T, x_test @ x.T
+    train, test = predict.gradient_descent_mse(kernel, Y_TRAIN)(None, 0.0, 0.0, cross)
+    weights = np.linalg.lstsq(x, Y_TRAIN, rcond=None)[0]
+    np.testing.assert_allclose(train, x @ weights, atol=1e-10)
+    np.testing.assert_allclose(test, x_test @ weights, atol=1e-10)
+    np.testing.assert_array_equal(predict.gradient_descent_mse(np.zeros((24, 24)), Y_TRAIN)(None, 0.0), np.zeros_like(Y_TRAIN))
+
+
+def test_axes_that_are_not_averaged_are_refused():
+    for call in (lambda: predict.gradient_descent_mse(np.eye(24), Y_TRAIN, trace_axes=()),
+                 lambda: predict.gp_inference(np.eye(24), Y_TRAIN, trace_axes=()),
+                 lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, trace_axes=())):
+        with pytest.raises(NotImplementedError, match="trace_axes must be"):
+            call()
 
 
 def test_predictions_are_pickled():

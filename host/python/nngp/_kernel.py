@@ -79,6 +79,12 @@ def refuse_unknown(function: str, keywords: Mapping[str, Any]) -> None:
             raise NotImplementedError(f"{function}: {name} must be None: masks and graphs are not there")
 
 
+def require_axes(name: str, axes: Any, only: Tuple[int, ...]) -> None:
+    """Refuses axes that make other kernels than those averaged over outputs, which there are."""
+    if (tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)) != only:
+        raise NotImplementedError(f"{name} must be {only}: kernels are averages over the outputs, not {axes!r}")
+
+
 def warn_inexact(layers: Sequence[str]) -> None:
     """Warns of layers that are integrated less exactly than asked for."""
     for text in layers:
@@ -421,9 +427,8 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
     standard error of about 1 / sqrt(n_samples width), and a bias of 1 / width. Arguments behind `n_samples` say in
     neural-tangents how to compute; `trace_axes` and `diagonal_axes` take what says that outputs are averaged.
     """
-    for name, axes, only in (("trace_axes", trace_axes, (-1,)), ("diagonal_axes", diagonal_axes, ())):
-        if (tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)) != only:
-            raise NotImplementedError(f"{name} must be {only}: kernels are averages over the outputs, not {axes!r}")
+    require_axes("trace_axes", trace_axes, (-1,))
+    require_axes("diagonal_axes", diagonal_axes, ())
     layer = getattr(init_fn, "_layer", init_fn)
     if not hasattr(layer, "_core"):
         raise ValueError(f"init_fn must be that of a layer of nngp.stax, not a {type(init_fn).__name__}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _core
 from ._arrays import Array, as_array, check_finite, number, real_numbers, same_examples
-from ._kernel import Get, KernelFn, bound_of, names_of, refuse_unknown, result_of, threads_of, warn_inexact, whole
+from ._kernel import Get, KernelFn, bound_of, names_of, refuse_unknown, require_axes, result_of, threads_of, warn_inexact, whole
 from ._progress import ProgressLike, reporter
 
 
@@ -108,9 +108,9 @@ def _stacked(arrays: Sequence[Any], times: Any) -> Array:
 
 
 def _growth(values: Array, t: Optional[float], learning_rate: float, size: float) -> Array:
-    """(1 - exp(-learning_rate t value / size)) / value, for the eigenvalues of a kernel."""
+    """(1 - exp(-learning_rate t value / size)) / value, for the eigenvalues of a kernel; for ever, 0 of 0: nothing is learned."""
     if t is None:
-        return 1 / values
+        return np.divide(1, values, out=np.zeros_like(values), where=values != 0)
     rate = learning_rate * t / size
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(values != 0, -np.expm1(-rate * values) / values, rate)
@@ -125,14 +125,16 @@ def gradient_descent_mse(k_train_train: Any, y_train: Any, learning_rate: float 
     inputs after time t (None: for ever), with fx_test_0 and k_test_train, (n_test, n), also those for test inputs.
     Source: Lee et al., arXiv 1902.06720, equations 10 and 11.
     """
+    require_axes("trace_axes", trace_axes, (-1,))
     y, rate = _targets(y_train), _positive(learning_rate, "learning_rate")
     kernel = _regularised(_square(k_train_train, len(y)), _not_negative(diag_reg, "diag_reg"), diag_reg_absolute_scale)
     values, vectors = np.linalg.eigh(kernel)
+    values[values <= len(y) * np.finfo(float).eps * values[-1]] = 0  # directions that are not learned, but for rounding
 
     def at(t: Optional[float], fx_train_0: Any, fx_test_0: Any, k_test_train: Any) -> Any:
         start = np.zeros_like(y) if fx_train_0 is None else _outputs(fx_train_0, y.shape, "fx_train_0")
         rest = vectors.T @ (start - y)
-        decay = np.zeros_like(values) if t is None else np.exp(-rate * t / y.size * values)
+        decay = np.where(values == 0, 1.0, 0.0) if t is None else np.exp(-rate * t / y.size * values)
         train = vectors @ (decay[:, None] * rest) + y
         if fx_test_0 is None:
             return train
@@ -168,6 +170,7 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
     and the covariance (of any k_test_test) zero.
     Raises ValueError for what does not fit, and where k_train_train is not positive definite.
     """
+    require_axes("trace_axes", trace_axes, (-1,))
     y, shift = _targets(y_train), _not_negative(diag_reg, "diag_reg")
     is_tuple = hasattr(k_train_train, "nngp") or hasattr(k_train_train, "ntk")
 
@@ -190,6 +193,7 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         prior = real_numbers(of(k_test_test, prior_name), "k_test_test").astype(np.float64, copy=False)
         if prior.shape not in ((len(cross),), (len(cross), len(cross))):
             raise ValueError(f"k_test_test has the shape {prior.shape}; {len(cross)} test inputs need {(len(cross),) * 2}")
+        check_finite(prior, "k_test_test", examples=False)
 
         def product(a: Array, b: Array) -> Array:  # what the prior has of it
             return a @ b if prior.ndim == 2 else np.einsum("ij,ji->i", a, b)
@@ -252,6 +256,7 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
     Source: Lee et al., arXiv 1902.06720, equations 13 to 16.
     """
     refuse_unknown("gradient_descent_mse_ensemble", ignored)
+    require_axes("trace_axes", trace_axes, (-1,))
     if not isinstance(kernel_fn, KernelFn):
         raise ValueError("kernel_fn must be that of a layer of nngp.stax; for kernels of your own use gp_inference")
     _not_negative(diag_reg, "diag_reg")
