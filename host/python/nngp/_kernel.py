@@ -62,9 +62,11 @@ def result_of(get: Get, values: Mapping[str, Any], title: str = "Kernel") -> Any
 @functools.lru_cache(maxsize=None)
 def _tuple_of(title: str, names: Tuple[str, ...]) -> Any:
     """The type of named tuples with these names, whose values can be pickled."""
-    made: Any = collections.namedtuple(title, names)  # type: ignore[misc, unused-ignore]
-    made.__reduce__ = lambda self: (_restored, (title, names, tuple(self)))
-    return made
+    def reduced(values: Any) -> Any:
+        return _restored, (title, names, tuple(values))
+
+    plain: Any = collections.namedtuple(title, names)  # type: ignore[misc, unused-ignore]
+    return type(title, (plain,), {"__slots__": (), "__reduce__": reduced})
 
 
 def _restored(title: str, names: Tuple[str, ...], values: Tuple[Any, ...]) -> Any:
