@@ -265,8 +265,15 @@ TEST(ModelError, NamesLayersOfNeuralTangentsThatAreNotThere) {
   expect_reason("MaxPool((2, 2))",
                 "no kernel is known of infinitely wide networks with MaxPool: AvgPool(...) has one");
   expect_reason("BatchNorm()", "LayerNorm() normalises each example by itself");
-  expect_reason("Flatten(batch_axis=1)", "batch_axis must be 0: inputs are rows of features");
-  expect_reason("Dense(1, channel_axis=0)", "channel_axis must be -1: inputs are rows of features");
+  expect_reason(
+      "Flatten(batch_axis=1)",
+      "batch_axis must be 0: inputs are arrays of examples, positions, channels, in this order");
+  expect_reason(
+      "Dense(1, channel_axis=0)",
+      "channel_axis must be -1: inputs are arrays of examples, positions, channels, in this order");
+  expect_reason(
+      "Dense(1, channel_axis=1)",
+      "channel_axis must be -1: inputs are arrays of examples, positions, channels, in this order");
   expect_reason("Relu(do_stabilize=1)", "Relu has no parameter 'do_stabilize'; it has none");
 }
 
@@ -405,7 +412,9 @@ TEST(ModelError, NamesTheWrongArgument) {
   expect_reason("FanInConcat(axis=0)", "axis must not be 0, the examples");
   expect_reason("LayerNorm(eps=-1)", "eps must be at least 0.0 and finite, got -1.0");
   expect_reason("LayerNorm(eps=nan)", "eps must be at least 0.0 and finite, got nan");
-  expect_reason("LayerNorm(batch_axis=1)", "batch_axis must be 0: inputs are rows of features");
+  expect_reason(
+      "LayerNorm(batch_axis=1)",
+      "batch_axis must be 0: inputs are arrays of examples, positions, channels, in this order");
   expect_reason("FanOut(0)", "num must be an integer of at least 1, got 0");
   expect_reason("FanOut(1000000000)", "num must be at most 1000, got 1000000000");
   expect_reason("FanInSum(2)", "FanInSum takes no arguments");
