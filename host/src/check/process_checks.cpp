@@ -49,11 +49,30 @@ std::string changes_by(const std::function<void()>& run) {
   return after.changes(before);
 }
 
+/// A process that removes the folder when this one ends: after SIGKILL no other can.
+pid_t guardian_of(const std::string& folder) {
+  const pid_t checker = ::getpid(), guardian = ::fork();
+  if (guardian != 0) return guardian;
+  sigset_t end;
+  ::sigemptyset(&end);
+  ::sigaddset(&end, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &end, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() == checker) {
+    int signal = 0;
+    ::sigwait(&end, &signal);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  std::_Exit(0);
+}
+
 /// What calls put into the working folder, which is an empty one here, or nothing.
 std::string files_left(const Specimen& specimen, const std::vector<Call>& calls) {
   namespace fs = std::filesystem;
   std::string folder = (fs::temp_directory_path() / "nngp-check-XXXXXX").string();
   if (!::mkdtemp(folder.data())) throw Error("no temporary folder can be made");
+  const pid_t guardian = guardian_of(folder);
   run_in_copy([&] {
     if (::chdir(folder.c_str()) != 0) return passed("");
     return worst_of_settings(specimen, [&](const Instance& f) {
@@ -64,6 +83,10 @@ std::string files_left(const Specimen& specimen, const std::vector<Call>& calls)
   std::string found;
   for (const auto& entry : fs::directory_iterator(folder)) found = entry.path().filename().string();
   fs::remove_all(folder);
+  if (guardian > 0) {
+    ::kill(guardian, SIGTERM);
+    ::waitpid(guardian, nullptr, 0);
+  }
   return found;
 }
 
