@@ -10,9 +10,9 @@ function(run)
 endfunction()
 
 # The project's own tests need no nngp command, but take it if it is installed.
-function(build_and_check project library)
+function(build_and_check project library)  # and options of CMake's
   run(${CMAKE_COMMAND} -S ${project} -B ${project}/build -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix}
-    -DPython3_EXECUTABLE=${PYTHON} -DRUSTC=${RUSTC})
+    -DPython3_EXECUTABLE=${PYTHON} -DRUSTC=${RUSTC} ${ARGN})
   run(${CMAKE_COMMAND} --build ${project}/build)
   run(${CMAKE_CTEST_COMMAND} --test-dir ${project}/build)
   run(${COMMAND_FILE} plugins check ${project}/build/lib${library}.so)
@@ -60,11 +60,9 @@ endforeach()
 # clang inlines all that is called for an instruction set: no function of wide vectors is left but those that enter.
 find_program(CLANG clang++)
 if(CLANG)
-  run(${CMAKE_COMMAND} -S ${FOLDER}/examples/bump -B ${FOLDER}/clang -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CLANG}
-    -DCMAKE_PREFIX_PATH=${prefix})
-  run(${CMAKE_COMMAND} --build ${FOLDER}/clang)
-  run(${COMMAND_FILE} plugins check ${FOLDER}/clang/libbump.so)
-  run(nm --demangle ${FOLDER}/clang/libbump.so)
+  file(COPY ${prefix}/share/doc/nngp/sdk/examples/bump DESTINATION ${FOLDER}/clang)
+  build_and_check(${FOLDER}/clang/bump bump -DCMAKE_CXX_COMPILER=${CLANG})
+  run(nm --demangle ${FOLDER}/clang/bump/build/libbump.so)
   if(NOT output MATCHES "nngp::run_on<[^\n]*nngp::avx512" OR
      output MATCHES "nngp::(fma|operator.)\\(nngp::vec<")
     message(FATAL_ERROR "clang did not inline what computes with vectors:\n${output}")

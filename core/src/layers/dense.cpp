@@ -43,8 +43,7 @@ constexpr LayerParameter parameters[] = {
 
 Layer make(const LayerCall& call) {
   const DenseOptions options = weight_options(call, "Dense");
-  call.only("batch_axis", {0}, channels_last);
-  call.only("channel_axis", {-1}, channels_last);
+  check_axes(call);
   return Dense(call.integer("out_dim", 1), options);
 }
 

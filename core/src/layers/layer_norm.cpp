@@ -328,8 +328,7 @@ Layer LayerNorm(double eps, std::vector<std::ptrdiff_t> axis) {
 extern const LayerEntry layer_norm_entry = {
     "LayerNorm", parameters, "subtracts the mean of the features and divides by their deviation",
     [](const LayerCall& call) {
-      call.only("batch_axis", {0}, channels_last);
-      call.only("channel_axis", {-1}, channels_last);
+      check_axes(call);
       return LayerNorm(call.number("eps"), call.axes("axis"));
     }};
 

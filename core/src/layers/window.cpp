@@ -92,9 +92,4 @@ SiteTaps gathering(const Sites& sites) {
   return taps;
 }
 
-void check_axes(const LayerCall& call) {
-  call.only("batch_axis", {0}, channels_last);
-  call.only("channel_axis", {-1}, channels_last);
-}
-
 }  // namespace nngp

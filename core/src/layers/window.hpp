@@ -46,7 +46,4 @@ SiteTaps taps_of(const SlidingWindow& window, const Sites& sites);
 /// One position that reads all of a grid.
 SiteTaps gathering(const Sites& sites);
 
-/// Accepts dimension_numbers=None and axes that say where batch and channels are anyway.
-void check_axes(const LayerCall& call);
-
 }  // namespace nngp

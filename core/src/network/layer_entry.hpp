@@ -79,9 +79,14 @@ struct LayerEntry {
   std::string signature() const;
 };
 
-/// An example is a row of features, so that axes of batches and channels have one meaning. Layers whose
-/// parameters include neural-tangents' batch_axis and channel_axis accept what says just that.
+/// Why axes of batches and channels have one meaning.
 inline constexpr std::string_view channels_last =
     "inputs are arrays of examples, positions, channels, in this order";
+
+/// Accepts neural-tangents' batch_axis and channel_axis where they say just that.
+inline void check_axes(const LayerCall& call) {
+  call.only("batch_axis", {0}, channels_last);
+  call.only("channel_axis", {-1}, channels_last);
+}
 
 }  // namespace nngp

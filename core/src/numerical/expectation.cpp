@@ -146,6 +146,7 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
     const double difference = std::abs(result.value[channel] - other[channel]) / norm1 / norm2;
     const double r1 = rough1[channel] / norm1 / norm1, r2 = rough2[channel] / norm2 / norm2;
     result.error[channel] = difference + rounding + r1 + r2;
+    if (std::isnan(result.error[channel])) result.error[channel] = INFINITY;  // the norm overflows
     constexpr double exact = 1e-10;
     if (channel == d_nngp && result.error[channel] > exact && fn_.resolved() && fn_.endlessly_steep())
       result.error[channel] = INFINITY;  // as E fn'^2 is

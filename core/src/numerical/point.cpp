@@ -15,10 +15,9 @@ PointValue numerical_point(std::function<double(double)> fn,
   const double sigma_max = high > 0 ? high : smallest;
   const Pieces pieces(std::move(fn), breakpoints, low > 0 ? low : sigma_max, sigma_max);
   const PairExpectation::Result result = PairExpectation(pieces)(cov12, var1, var2);
-  const auto bound = [](double error) { return std::isnan(error) ? INFINITY : error; };
   return {result.value[nngp],
           result.value[d_nngp],
-          {bound(result.error[nngp]), bound(result.error[d_nngp]), pieces.noise()},
+          {result.error[nngp], result.error[d_nngp], pieces.noise()},
           pieces.calls()};
 }
 

@@ -49,44 +49,61 @@ std::string changes_by(const std::function<void()>& run) {
   return after.changes(before);
 }
 
-/// A process that removes the folder when this one ends: after SIGKILL no other can.
-pid_t guardian_of(const std::string& folder) {
-  const pid_t checker = ::getpid(), guardian = ::fork();
-  if (guardian != 0) return guardian;
-  sigset_t end;
-  ::sigemptyset(&end);
-  ::sigaddset(&end, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &end, nullptr);
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() == checker) {
-    int signal = 0;
-    ::sigwait(&end, &signal);
+/// An empty folder that is removed with this, or when the process ends otherwise: by a process that
+/// waits for that, for after SIGKILL no other can.
+class WorkingFolder {
+ public:
+  WorkingFolder() {
+    if (!::mkdtemp(path_.data())) throw Error("no temporary folder can be made");
+    const pid_t checker = ::getpid();
+    guardian_ = ::fork();
+    if (guardian_ == 0) remove_after(checker);
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
-  std::_Exit(0);
-}
+  WorkingFolder(const WorkingFolder&) = delete;
+  WorkingFolder& operator=(const WorkingFolder&) = delete;
+  ~WorkingFolder() {
+    remove();
+    if (guardian_ < 0) return;
+    ::kill(guardian_, SIGTERM);
+    ::waitpid(guardian_, nullptr, 0);
+  }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  [[noreturn]] void remove_after(pid_t checker) const {
+    sigset_t end;
+    ::sigemptyset(&end);
+    ::sigaddset(&end, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &end, nullptr);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    int signal = 0;
+    if (::getppid() == checker) ::sigwait(&end, &signal);
+    remove();
+    std::_Exit(0);
+  }
+  void remove() const {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  std::string path_ = (std::filesystem::temp_directory_path() / "nngp-check-XXXXXX").string();
+  pid_t guardian_ = -1;
+};
 
 /// What calls put into the working folder, which is an empty one here, or nothing.
 std::string files_left(const Specimen& specimen, const std::vector<Call>& calls) {
-  namespace fs = std::filesystem;
-  std::string folder = (fs::temp_directory_path() / "nngp-check-XXXXXX").string();
-  if (!::mkdtemp(folder.data())) throw Error("no temporary folder can be made");
-  const pid_t guardian = guardian_of(folder);
+  const WorkingFolder folder;
   run_in_copy([&] {
-    if (::chdir(folder.c_str()) != 0) return passed("");
+    if (::chdir(folder.path().c_str()) != 0) return passed("");
     return worst_of_settings(specimen, [&](const Instance& f) {
       for (const Call& call : calls) call.results(f, 0);
       return passed("");
     });
   });
   std::string found;
-  for (const auto& entry : fs::directory_iterator(folder)) found = entry.path().filename().string();
-  fs::remove_all(folder);
-  if (guardian > 0) {
-    ::kill(guardian, SIGTERM);
-    ::waitpid(guardian, nullptr, 0);
-  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    found = entry.path().filename().string();
   return found;
 }
 
