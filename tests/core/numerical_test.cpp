@@ -329,6 +329,17 @@ TEST(NumericalPoint, VariancesOf0AreWithinTheirBounds) {
     }
 }
 
+TEST(NumericalPoint, DerivativesOf0AtVariance0) {
+  const auto power = [](double x) { return std::pow(std::abs(x), 1.5); };
+  const auto flat = [](double x) { return std::tanh(x) + std::abs(x - 1); };
+  for (const auto& [fn, var2] :
+       {std::pair<std::function<double(double)>, double>(power, 0), {flat, 1}}) {
+    const PointValue value = numerical_point(fn, std::nullopt, 0, 0, var2);
+    EXPECT_NEAR(value.d_nngp, 0, 1e-12);
+    EXPECT_LT(value.error.d_nngp, 1e-9);
+  }
+}
+
 TEST(NumericalPoint, ReferenceValues) {
   for (const auto& [name, rows] : groups(101)) {
     const Function f = *function_of(rows[0]);
@@ -603,6 +614,44 @@ TEST(NumericalPoint, SaysWhereNoErrorOfTheDerivativeIsKnown) {
            [](double x) { return std::pow(std::abs(x), 0.7); },
            [](double x) { return x > 0.3 ? 1.0 : 0.0; }, [](double x) { return std::abs(x - 0.3); }})
     EXPECT_LT(numerical_point(fn, std::nullopt, 0.5, 1, 1).error.d_nngp, 1e-7);
+}
+
+/// Of x + size sin(frequency x), where values alone look like those of x with noise.
+TEST(NumericalDual, OscillationsTooFastToFollowCountForTheDerivative) {
+  for (const auto& [size, frequency] :
+       {std::pair(1e-6, 1e7), {1e-9, 1e9}, {1e-12, 1e11}, {1e-13, 1e12}}) {
+    SCOPED_TRACE(frequency);
+    const auto fn = [&](double x) { return x + size * std::sin(frequency * x); };
+    const double missed = size * frequency * size * frequency / 2;  // at rho = 1
+    const PointValue value = numerical_point(fn, std::nullopt, 1, 1, 1);
+    EXPECT_LT(std::abs(value.nngp - 1), 2 * value.error.nngp);
+    EXPECT_LT(value.error.nngp, 1e-4);
+    EXPECT_GT(value.error.d_nngp, missed / (1 + missed));
+    EXPECT_LT(value.error.d_nngp, 1000 * missed);
+    for (const bool float32 : {false, true}) {
+      const NumericalDual dual(fn, std::nullopt, {0.5, 2}, {.float32 = float32});
+      EXPECT_GT(dual.error().d_nngp, missed / (1 + missed)) << float32;
+      EXPECT_LT(dual.error().nngp, 1e-4) << float32;
+    }
+  }
+}
+
+TEST(NumericalPoint, LogarithmsAndRootsThatAreNoPoles) {
+  // E fn'^2 by substitution: 1-D quadrature in asinh((x - 1) / tiny)
+  const double tiny = 1e-6;
+  const auto fn = [&](double x) { return std::log(std::abs(x - 1) + tiny); };
+  const auto slope = [&](double x) { return std::copysign(1 / (std::abs(x - 1) + tiny), x - 1); };
+  double energy = 0;
+  constexpr double step = 1e-4;
+  for (double t = -20 + step / 2; t < 20; t += step) {
+    const double x = 1 + tiny * std::sinh(t);
+    energy += step * tiny * std::cosh(t) * slope(x) * slope(x) * std::exp(-x * x / 2);
+  }
+  energy /= std::sqrt(2 * std::numbers::pi);
+  const PointValue value = numerical_point(fn, std::nullopt, 1, 1, 1);
+  EXPECT_NEAR(value.d_nngp / energy, 1, 1e-7);
+  EXPECT_LT(std::abs(value.d_nngp / energy - 1), value.error.d_nngp);
+  EXPECT_LT(value.error.d_nngp, 1e-7);
 }
 
 /// fn is 1 between two steps: nngp is the probability of a rectangle.

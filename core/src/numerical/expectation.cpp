@@ -124,6 +124,17 @@ std::array<double, 2> PairExpectation::value_near_line(double sine, bool opposit
   return integrate(fine_, Sides(sine, opposite, sigma));
 }
 
+double PairExpectation::norm(Channel channel, double sigma, const std::array<double, 2>& energy) const {
+  const double root = std::sqrt(energy[channel]);
+  if (channel == nngp) return root;
+  // fn' at 0 may be 0 but for rounding, beside what it is around.
+  if (sigma == 0)
+    return std::max(root, std::sqrt(fn_.on_line(fn_.sigma_min(), fn_.sigma_min())[d_nngp]));
+  // Where fn is constant but for rounding, nothing is known of fn': what d_nngp is then, is rounding
+  // beside nngp.
+  return std::max(root, hidden * std::sqrt(energy[nngp]) / sigma);
+}
+
 PairExpectation::Result PairExpectation::operator()(double cov12, double var1, double var2) const {
   const Sides sides(cov12, var1, var2);
   Result result{integrate(fine_, sides), {}, {}};
@@ -133,13 +144,7 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
   const auto energy1 = fn_.on_line(sigma1, sigma1), energy2 = fn_.on_line(sigma2, sigma2);
   const auto rough1 = fn_.roughness(sigma1), rough2 = fn_.roughness(sigma2);
   for (Channel channel : {nngp, d_nngp}) {
-    // Where fn is constant but for rounding, nothing is known of fn': what d_nngp is then, is rounding
-    // beside nngp.
-    const auto least = [&](double sigma, const std::array<double, 2>& energy) {
-      return channel == nngp || sigma == 0 ? 0 : hidden * std::sqrt(energy[nngp]) / sigma;
-    };
-    const double norm1 = std::max(std::sqrt(energy1[channel]), least(sigma1, energy1)),
-                 norm2 = std::max(std::sqrt(energy2[channel]), least(sigma2, energy2));
+    const double norm1 = norm(channel, sigma1, energy1), norm2 = norm(channel, sigma2, energy2);
     result.norm[channel] = norm1 * norm2;
     if (norm1 == 0 || norm2 == 0) continue;
     constexpr double rounding = 1e-15;

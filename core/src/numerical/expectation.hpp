@@ -33,6 +33,9 @@ class PairExpectation {
   std::array<double, 2> value_near_line(double sine, bool opposite, double sigma) const;
 
  private:
+  /// What an error of g is small against at a deviation where E g^2 is known.
+  double norm(Channel channel, double sigma, const std::array<double, 2>& energy) const;
+
   const Pieces& fn_;
   HeatFlow fine_, coarse_;
 };

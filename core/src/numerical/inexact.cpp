@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace nngp {
@@ -13,6 +14,13 @@ std::string errors_text(const std::string& what, const Inexactness& errors) {
 }
 
 std::string advice(const Inexactness& errors) {
+  constexpr double far_more = 1e4;  // than errors of values do to slopes of a smooth function
+  if (errors.noise > 0 && errors.d_nngp > far_more * std::max(errors.noise, errors.nngp))
+    return fmt::format(
+        "the values of fn itself have relative errors of {:.2g}, or fn oscillates by as much, too fast "
+        "to follow: "
+        "compute fn in double precision, or give nngp_fn and d_nngp_fn",
+        errors.noise);
   if (errors.noise > 0)
     return fmt::format(
         "the values of fn itself have relative errors of {:.2g}: compute fn in double precision, or "
@@ -20,17 +28,14 @@ std::string advice(const Inexactness& errors) {
         errors.noise);
   if (std::isinf(errors.nngp))
     return "fn is 0 wherever it was called, so that no relative error is known: if it has a feature, "
-           "it "
-           "is narrower than the distances of these places. Declare a break point there, or give "
+           "it is narrower than the distances of these places. Declare a break point there, or give "
            "nngp_fn";
   if (std::isinf(errors.d_nngp))
     return "E fn'(x)^2 is infinite, since fn is as steep as a square root somewhere, and beside it no "
            "error of d_nngp, and of the NTK, is known; the NNGP kernel is as exact as that says. "
-           "Smooth fn "
-           "there, or give nngp_fn and d_nngp_fn";
+           "Smooth fn there, or give nngp_fn and d_nngp_fn";
   return "fn varies on scales too small beside the inputs: smaller inputs or W_std help, or a plugin "
-         "that "
-         "gives nngp_fn";
+         "that gives nngp_fn";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 
 #include "numerical/evaluate.hpp"
 #include "numerical/pairwise.hpp"
@@ -44,6 +45,18 @@ struct NumericalDual::Tables {
 };
 
 namespace {
+
+/// The largest errors, infinite where one is not a number.
+template <class Check>
+numerical::TableError worst_of(const std::vector<Check>& checks) {
+  double worst[2] = {0, 0};
+  for (const Check& check : checks)
+    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp})
+      worst[channel] = std::isnan(check.error[channel])
+                           ? std::numeric_limits<double>::infinity()
+                           : std::max(worst[channel], check.error[channel]);
+  return {worst[numerical::nngp], worst[numerical::d_nngp]};
+}
 
 /// What the tables miss by where inputs are parallel, the worst place: there expectations are integrals
 /// over a line, and done by quadrature. Deviations are the ends of the range and two off the nodes.
@@ -91,11 +104,7 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
           std::abs(static_cast<double>(value[channel]) - truth) / (p.norm[channel] * q.norm[channel]);
     }
   });
-  numerical::TableError error;
-  for (const Check& check : checks) {
-    error.nngp = std::max(error.nngp, check.error[numerical::nngp]);
-    error.d_nngp = std::max(error.d_nngp, check.error[numerical::d_nngp]);
-  }
+  const numerical::TableError error = worst_of(checks);
   double rough = 0;
   for (const Point& p : points)
     if (p.norm[0] > 0) rough = std::max(rough, fn.roughness(p.sigma) / p.norm[0]);
@@ -129,12 +138,7 @@ numerical::TableError error_between_lines(const Evaluate& evaluate, const numeri
         check.error[channel] = std::abs(static_cast<double>(value[channel]) - expected.value[channel]) /
                                expected.norm[channel];
   });
-  numerical::TableError error;
-  for (const Check& check : checks) {
-    error.nngp = std::max(error.nngp, check.error[numerical::nngp]);
-    error.d_nngp = std::max(error.d_nngp, check.error[numerical::d_nngp]);
-  }
-  return error;
+  return worst_of(checks);
 }
 
 }  // namespace
@@ -207,16 +211,20 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
       make_tables(function, fn, breakpoints, low, high, options, tolerance);
   if (tables && high > 0 && function.zero() && numerical::zero_beyond(fn, function.reach() * high))
     tables->error.nngp = INFINITY;
-  if (tables && (high == 0 || worst(*tables) <= wanted)) return tables;
+  // Or an oscillation, which tables do not see.
+  constexpr double rounding = 3e-14;
+  const bool noisy = function.noise() > rounding;
+  if (tables && (high == 0 || (worst(*tables) <= wanted && !noisy))) return tables;
 
   const std::shared_ptr<Tables> pairwise = make_pairwise(fn, breakpoints, low, high, options);
   if (function.resolved()) pairwise->breakpoints = function.breakpoints();
   if (pairwise->noise > 0) {
     // No method knows fn better than its noise lets it: tables need not either.
-    const numerical::ScalarFunction noisy(fn, breakpoints, high, pairwise->noise);
-    tables =
-        make_tables(noisy, fn, breakpoints, low, high, options, std::max(tolerance, pairwise->noise));
-    if (!tables) return pairwise;
+    const numerical::ScalarFunction as_noisy(fn, breakpoints, high, pairwise->noise);
+    tables = make_tables(as_noisy, fn, breakpoints, low, high, options,
+                         std::max(tolerance, pairwise->noise));
+  }
+  if (tables && (pairwise->noise > 0 || noisy)) {
     tables->error.nngp += pairwise->error.nngp;
     tables->error.d_nngp += pairwise->error.d_nngp;
   }

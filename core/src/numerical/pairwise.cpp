@@ -158,6 +158,7 @@ std::array<double, 2> Pairwise::error() const {
       errors[i][channel] = truth.error[channel];
       if (truth.norm[channel] > 0)
         errors[i][channel] += std::abs(value[channel] - truth.value[channel]) / truth.norm[channel];
+      if (std::isnan(errors[i][channel])) errors[i][channel] = INFINITY;
     }
   });
   std::array<double, 2> worst = {0, 0};

@@ -118,6 +118,7 @@ Pieces::Pieces(std::function<double(double)> fn,
   cut(breakpoints);
   find_panels();
   differentiate();
+  measure_hidden_slopes();
   measure_shared_reach();
   zero_ =
       std::all_of(pieces_.begin(), pieces_.end(), [](const Piece& p) { return p.size[nngp] == 0; }) &&
@@ -468,6 +469,57 @@ void Pieces::differentiate() {
   }
 }
 
+/// By how much the slope of fn at x is not that of its piece, where fn is looked at so closely that it
+/// has one: a third of the distance gives the same. Nothing where it never does, as of values with
+/// noise.
+std::optional<double> Pieces::hidden_slope(double x) {
+  constexpr double same = 0.2;
+  const double of_piece = (*this)(x)[d_nngp];
+  for (double width : {1e-6, 1e-8, 1e-10, 1e-12}) {
+    double rest[2], rounding = 0;
+    for (int i : {0, 1}) {
+      const double h = width * std::abs(x) / (i == 0 ? 1 : 3), right = x + h, left = x - h;
+      const double after = call(right), before = call(left);
+      rest[i] = (after - before) / (right - left) - of_piece;
+      rounding = 4 * epsilon * std::max(std::abs(after), std::abs(before)) / (right - left);
+    }
+    if (std::abs(rest[0] - rest[1]) + rounding < same * std::abs(rest[1])) return rest[1];
+  }
+  return std::nullopt;
+}
+
+/// What was taken for noise may be an oscillation that is too fast to follow, which adds to E fn'^2.
+/// Values rounded to a few digits have slopes without relation to those of a smooth function too, but
+/// all the same: 0, or another one that lacks what the jumps between the steps do.
+void Pieces::measure_hidden_slopes() {
+  const bool smooth =
+      noise_ == 0 && std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& p) {
+        return p.value.tail * p.value.scale <= tolerance(p.value) || is_smallest(p.value, 2);
+      });
+  if (smooth || !resolved_) return;
+  constexpr int places = 200;
+  constexpr double enough = 0.5, furthest = 3, golden = 0.6180339887498949;
+  const double octaves = 3 + std::log2(sigma_max_ / sigma_min_);
+  double count = 0, energy = 0, energy_of_pieces = 0, product = 0;
+  for (int i = 0; i < places; ++i) {
+    const double size = furthest * sigma_max_ * std::exp2(-octaves * std::fmod(golden * i, 1.0));
+    const double x = std::min(size, radius_ / 2) * (i % 2 == 0 ? 1 : -1);
+    const std::optional<double> hidden = hidden_slope(x);
+    if (!hidden) continue;
+    const double slope = (*this)(x)[d_nngp];
+    ++count;
+    energy += *hidden * *hidden;
+    energy_of_pieces += slope * slope;
+    product += *hidden * slope;
+  }
+  if (count < enough * places) return;
+  constexpr double deviations = 5;
+  const double chance = deviations * std::sqrt(energy * energy_of_pieces / count);
+  if (std::abs(product) > chance) return;
+  const double size = std::sqrt(energy / count);
+  for (Piece& p : pieces_) p.error[d_nngp] = std::max(p.error[d_nngp], size);
+}
+
 /// With t = (1 - rho) / (1 + rho), two inputs at u have m at u sqrt(1 - t^2) on average, its deviation
 /// is sqrt(t), and their density relative to exp(-u^2 / 2) is exp(-u^2 t / 2).
 void Pieces::measure_shared_reach() {
@@ -492,9 +544,12 @@ void Pieces::measure_shared_reach() {
 bool Pieces::endlessly_steep() const {
   constexpr double far = 16;  // from what rounding and the place of the break change
   constexpr double finite = 0.51;
+  constexpr double smooth = 1e-6;  // beside the break: of a root, the tail is a thousandth
   constexpr int octaves = 12;
   const auto exponent = [&](std::size_t from, int step) -> double {
     // Two pieces on one side of the break, the farther one about `octaves` farther.
+    const ChebyshevFit& nearest = pieces_[from].value;
+    if (nearest.tail * nearest.scale < smooth * pieces_[from].variation()) return INFINITY;
     const double least = edges_[from + 1] - edges_[from];
     const Piece* near = nullptr;
     for (auto i = static_cast<std::ptrdiff_t>(from);

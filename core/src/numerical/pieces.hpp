@@ -43,6 +43,8 @@ class Pieces {
   /// fn(x) and fn'(x), by Channel; x outside the interval counts as on its ends.
   std::array<double, 2> operator()(double x) const;
 
+  /// The smallest deviation above 0 that it was made for.
+  double sigma_min() const { return sigma_min_; }
   /// |u| up to which fn(sigma u) counts, in standard deviations.
   double reach() const { return reach_; }
   /// |m| up to which E[fn(x1) | m] E[fn(x2) | m] counts, m ~ N(0, 1) what x1 and x2 of any positive
@@ -112,6 +114,8 @@ class Pieces {
   double octaves_around_0(double side) const;
   void find_panels();
   void differentiate();
+  std::optional<double> hidden_slope(double x);
+  void measure_hidden_slopes();
   void measure_shared_reach();
 
   std::function<double(double)> fn_;

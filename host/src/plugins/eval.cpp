@@ -210,7 +210,8 @@ Command eval_command() {
           "Prints comma-separated text: the point, nngp = E[f(x1) f(x2)] and\n"
           "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are\n"
           "integrated from fn; without fn too the fields are empty. Errors are relative\n"
-          "to sqrt(E f(x1)^2 E f(x2)^2), and the same for f'.\n\n"
+          "to sqrt(E f(x1)^2 E f(x2)^2), and the same for f'; where f' is so small that\n"
+          "d_nngp is below 2e-16 of nngp per variance, to that.\n\n"
           "Example:\n"
           "  nngp eval 'Erf(a=1.0)' --cov12 0.5 --var1 1 --var2 1\n",
           options,
