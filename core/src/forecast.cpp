@@ -5,7 +5,7 @@
 
 namespace nngp {
 
-bool Forecast::update(double now, std::size_t done, std::size_t total) {
+bool Forecast::update(double now, double done, double total) {
   const bool begins = total != total_ || done < done_ / 2;
   if (begins) {
     total_ = total;
@@ -20,14 +20,14 @@ bool Forecast::update(double now, std::size_t done, std::size_t total) {
 
 double Forecast::rate() const {
   if (done_ <= done_at_start_ || now_ <= start_) return 0;
-  return static_cast<double>(done_ - done_at_start_) / (now_ - start_);
+  return (done_ - done_at_start_) / (now_ - start_);
 }
 
 std::optional<double> Forecast::long_duration() {
   constexpr double begun = 2;
   if (told_ || judged_ || rate() == 0 || now_ - start_ < begun) return std::nullopt;
   judged_ = true;
-  const double all = static_cast<double>(total_ - std::min(done_at_start_, total_)) / rate();
+  const double all = (total_ - std::min(done_at_start_, total_)) / rate();
   if (all < many_seconds) return std::nullopt;
   told_ = true;
   return all;

@@ -55,7 +55,7 @@ void Exchange::listen(const nb::object& progress) {
       if (PyErr_CheckSignals() != 0) throw nb::python_error();
       if (total == 0) continue;
       if (!progress.is_none())
-        progress(done.load(), total.load());
+        progress(static_cast<std::size_t>(done), static_cast<std::size_t>(total));
       else if (forecast.update(now(), done, total); const auto seconds = forecast.long_duration())
         nb::module_::import_("nngp._progress").attr("tell_duration")(duration_text(*seconds));
     }

@@ -15,18 +15,18 @@
 namespace nngp::python {
 
 /// What a computation calls now and then with what is done and all there is; false: it is to stop.
-using Progress = std::function<bool(std::size_t done, std::size_t total)>;
+using Progress = std::function<bool(double done, double total)>;
 
 /// What the thread that computes and the one that listens tell each other.
 struct Exchange {
   std::atomic<bool> stop = false;
-  std::atomic<std::size_t> done = 0, total = 0;
+  std::atomic<double> done = 0, total = 0;
   std::mutex mutex;
   std::condition_variable changed;
   bool finished = false;
   std::exception_ptr error;
 
-  bool keep_going(std::size_t done_now, std::size_t total_now) {
+  bool keep_going(double done_now, double total_now) {
     done = done_now;
     total = total_now;
     return !stop;
@@ -72,8 +72,8 @@ auto run(double size, const nanobind::object& progress, Compute compute) {
   const auto job = std::make_shared<Job>(std::move(compute));
   std::thread worker([job]() mutable {
     try {
-      job->result.emplace((*job->compute)(
-          [&](std::size_t done, std::size_t total) { return job->keep_going(done, total); }));
+      job->result.emplace(
+          (*job->compute)([&](double done, double total) { return job->keep_going(done, total); }));
     } catch (...) {
       job->error = std::current_exception();
     }

@@ -284,9 +284,7 @@ nb::tuple monte_carlo(const Layer& layer, Array<Real> x1, std::optional<Array<Re
 /// Whom an ensemble, which keeps its options, tells what it has done: whoever runs it. One at a time.
 class Listener {
  public:
-  bool keep_going(std::size_t done, std::size_t total) const {
-    return !progress_ || progress_(done, total);
-  }
+  bool keep_going(double done, double total) const { return !progress_ || progress_(done, total); }
 
   /// Calls function() while `progress` listens.
   template <class Function>
@@ -314,11 +312,11 @@ class Predictor {
     options.diag_reg = {.value = diag_reg, .absolute = absolute};
     options.learning_rate = learning_rate;
     options.method = eigensystem ? SolveMethod::eigensystem : SolveMethod::cholesky;
-    options.compute = {.threads = threads,
-                       .progress = [listener = listener_](
-                                       std::size_t done,
-                                       std::size_t total) { return listener->keep_going(done, total); },
-                       .allowed_error = allowed_error};
+    options.compute = {
+        .threads = threads,
+        .progress = [listener = listener_](double done,
+                                           double total) { return listener->keep_going(done, total); },
+        .allowed_error = allowed_error};
     ensemble_ = run(long_size, progress, [=, listener = listener_](const Progress& keep_going) {
       return listener->during(keep_going, [&] {
         return std::make_shared<const Ensemble<Real>>(KernelFn(layer, sites_of(x_train)), view(x_train),

@@ -30,8 +30,8 @@ class Resumed {
     // Leaves a journal, of which the first line is needed.
     nngp::StreamOptions options = options_;
     options.resume = false;
-    constexpr std::size_t first_block = 256 * 257 / 2;
-    options.kernel.progress = [](std::size_t done, std::size_t) { return done <= first_block; };
+    constexpr double first_block = 256 * 257 / 2;
+    options.kernel.progress = [](double done, double) { return done <= first_block; };
     try {
       nngp::stream_kernels<float>(kernels_, window_, output_, {}, options);
       std::abort();

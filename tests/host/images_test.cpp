@@ -138,25 +138,37 @@ TEST_F(Images, WhatDoesNotFitIsRefused) {
                  "it has 6 dimensions (2, 2, 2, 2, 2, 2); at most five are examples");
 }
 
-// Where a pair of images takes seconds, progress in pairs would tell nothing for long.
+// Where a pair of images takes seconds, progress in whole pairs would tell nothing for long.
 TEST_F(Images, TellHowLongLargeOnesTakeBeforeTheFirstPairIsDone) {
   nngp::NpyWriter<double> writer(folder / "large.npy", std::vector<Eigen::Index>{16, 160, 160, 1});
   std::fill_n(writer.matrix().data(), writer.matrix().size(), 0.5);
   writer.commit();
-  const Process process(
-      {"/bin/bash", "-c",
-       "exec " NNGP_TEST_COMMAND " kernel --threads 1 --x1 " + file("large.npy") + " --nngp " +
-           file("out.npy") +
-           " --model \"serial(Conv(2, (3, 3)), Relu(), GlobalAvgPool(), Dense(1))\" 2>" +
-           file("notes")});
-  const auto note = [&] { return read_text(folder / "notes"); };
-  while (note().find('\n') == std::string::npos)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  process.send(SIGINT);
-  EXPECT_EQ(process.wait().code, 130);
-  EXPECT_THAT(note(), testing::MatchesRegex(
-                          "nngp: note: this takes about [0-9]+ min [0-9]+ s, and [0-9.]+ [KMG]iB of "
-                          "memory beside inputs and results\nnngp: interrupted.*\n"));
+  std::ofstream(folder / "y.csv") << "y\n1\n2\n3\n4\n1\n2\n3\n4\n1\n2\n3\n4\n1\n2\n3\n4\n";
+  const std::string training = " --x-train " + file("large.npy") + " --y-train " + file("y.csv");
+  struct Run {
+    std::string command, what, memory;
+  };
+  for (const Run& run :
+       std::initializer_list<Run>{{"kernel --x1 " + file("large.npy") + " --nngp " + file("out.npy"),
+                                   "this", ", and [0-9.]+ [KMG]iB of memory beside inputs and results"},
+                                  {"predict --x-test " + file("large.npy") + training, "this", ""},
+                                  {"compare" + training, "model 1 of 1", ""}}) {
+    SCOPED_TRACE(run.command);
+    std::ofstream(folder / "notes");
+    const Process process(
+        {"/bin/bash", "-c",
+         "exec " NNGP_TEST_COMMAND " " + run.command +
+             " --threads 1 --model \"serial(Conv(2, (3, 3)), Relu(), GlobalAvgPool(), Dense(1))\" 2>" +
+             file("notes")});
+    const auto note = [&] { return read_text(folder / "notes"); };
+    while (note().find("takes about") == std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    process.send(SIGINT);
+    EXPECT_EQ(process.wait().code, 130);
+    EXPECT_THAT(note(),
+                testing::ContainsRegex("nngp: note: " + run.what + " takes about [0-9]+ min [0-9]+ s" +
+                                       run.memory + "\nnngp: interrupted.*\n"));
+  }
 }
 
 }  // namespace

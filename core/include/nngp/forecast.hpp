@@ -2,7 +2,6 @@
 
 // How long a computation will take, to tell those who wait for it.
 
-#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -21,7 +20,7 @@ class Forecast {
   /// one of another total, or one that has done less than half of what was told before (threads may
   /// tell of one computation in another order). An earlier run may have done what is done at its
   /// beginning.
-  bool update(double now, std::size_t done, std::size_t total);
+  bool update(double now, double done, double total);
 
   /// How much is done in a second; 0 until something is.
   double rate() const;
@@ -31,8 +30,8 @@ class Forecast {
   std::optional<double> long_duration();
 
  private:
-  std::size_t total_ = 0, done_ = 0;
-  std::size_t done_at_start_ = 0;
+  double total_ = 0, done_ = 0;
+  double done_at_start_ = 0;
   double start_ = 0, now_ = 0;
   bool judged_ = false, told_ = false;
 };

@@ -22,9 +22,10 @@ enum class Get { nngp, ntk, both };
 
 struct KernelOptions {
   unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
-  /// Called now and then, by one thread at a time, with the number of finished entries and of all.
-  /// Returning false stops the computation, which then throws Interrupted.
-  std::function<bool(std::size_t done, std::size_t total)> progress = {};
+  /// Called now and then, by one thread at a time, with how many entries are finished, and of how many:
+  /// of entries that take long, as those of large images do, parts are counted. Returning false stops
+  /// the computation, which then throws Interrupted.
+  std::function<bool(double done, double total)> progress = {};
   /// Layers that are integrated with a larger relative error make `bind` throw InexactError. Up to a
   /// layer's own tolerance none is refused.
   double allowed_error = 1e-3;

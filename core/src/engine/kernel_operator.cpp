@@ -154,7 +154,8 @@ class Computation {
     if (!options_.progress) return;
     const std::unique_lock lock(progress_, std::try_to_lock);
     if (!lock || stopped_) return;
-    stopped_ = !options_.progress(std::min(done_ + begun_, total_), total_);
+    const auto total = static_cast<double>(total_);
+    stopped_ = !options_.progress(std::min(static_cast<double>(done_) + begun_, total), total);
     if (stopped_) throw Interrupted("interrupted");
   }
 
@@ -172,7 +173,7 @@ class Computation {
       if (!computation_.options_.progress) return {};
       return [this](double share) {
         if (computation_.stopped_) throw Interrupted("interrupted");
-        const auto now = static_cast<std::size_t>(share * static_cast<double>(entries_));
+        const double now = share * static_cast<double>(entries_);
         computation_.begun_ += now - counted_;
         counted_ = now;
         computation_.report(0);
@@ -182,7 +183,7 @@ class Computation {
    private:
     Computation& computation_;
     const std::size_t entries_;
-    std::size_t counted_ = 0;
+    double counted_ = 0;
   };
 
   /// Lowers tiles of many sites if the threads are done sooner so. A tile takes as long as its rows and
@@ -221,8 +222,9 @@ class Computation {
   oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces_{
       [this] { return engine_.workspace(); }};
   std::size_t total_ = 0;
-  std::atomic<std::size_t> done_ = 0, begun_ = 0;  ///< entries of whole tiles, and of others
-  std::mutex progress_;                            ///< guards calls of options_.progress
+  std::atomic<std::size_t> done_ = 0;  ///< entries of whole tiles
+  std::atomic<double> begun_ = 0;      ///< and of others
+  std::mutex progress_;                ///< guards calls of options_.progress
   std::atomic<bool> stopped_ = false;
 };
 
@@ -274,10 +276,10 @@ class NetworkKernels final : public KernelSource<Real> {
       KernelOptions counted = options;
       const std::size_t entries = part.rows * part.cols;
       if (options.progress)
-        counted.progress = [&](std::size_t so_far, std::size_t of) {
-          const double share = static_cast<double>(so_far) / static_cast<double>(of);
-          return options.progress(done + static_cast<std::size_t>(share * static_cast<double>(entries)),
-                                  total);
+        counted.progress = [&](double so_far, double of) {
+          return options.progress(
+              static_cast<double>(done) + so_far / of * static_cast<double>(entries),
+              static_cast<double>(total));
         };
       const std::size_t place = (part.row - row) * out.ld + (part.col - col);
       const KernelOutput<Real> to{out.nngp ? out.nngp + place : nullptr,

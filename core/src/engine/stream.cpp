@@ -174,8 +174,9 @@ class Stream {
     if (!journal_.done().contains(at)) {
       KernelOptions options = options_.kernel;
       if (options_.kernel.progress)
-        options.progress = [&](std::size_t done, std::size_t) {
-          return options_.kernel.progress(done_ + done, total_);
+        options.progress = [&](double done, double) {
+          return options_.kernel.progress(static_cast<double>(done_) + done,
+                                          static_cast<double>(total_));
         };
       const KernelOutput<Real> out{nngp_ ? nngp_->block.data() : nullptr,
                                    ntk_ ? ntk_->block.data() : nullptr, here.cols};

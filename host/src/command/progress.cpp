@@ -22,22 +22,22 @@ std::string short_number(double value) {
 
 ProgressLine::ProgressLine() : lively_(is_lively(STDERR_FILENO)) {}
 
-void ProgressLine::update(std::size_t done, std::size_t total, const char* unit) {
+void ProgressLine::begin(std::string part) {
+  part_ = std::move(part);
+  show(part_);
+}
+
+void ProgressLine::update(double done, double total, const char* unit) {
   const double now = watch_.seconds();
   if (forecast_.update(now, done, total)) next_update_ = now + 1;
   if (const auto seconds = forecast_.long_duration()) tell_length(*seconds);
-  show(progress_text(done, total, forecast_.rate(), unit));
-}
-
-void ProgressLine::expect(double seconds) {
-  if (seconds >= Forecast::many_seconds) tell_length(seconds);
+  show((part_.empty() ? "" : part_ + ": ") + progress_text(done, total, forecast_.rate(), unit));
 }
 
 void ProgressLine::tell_length(double seconds) {
-  if (std::exchange(length_told_, true)) return;
   erase();
-  std::cerr << "nngp: note: this takes about " << duration_text(seconds)
-            << (needs_.empty() ? "" : ", and ") << needs_ << '\n';
+  std::cerr << "nngp: note: " << (part_.empty() ? "this" : part_) << " takes about "
+            << duration_text(seconds) << (needs_.empty() ? "" : ", and ") << needs_ << '\n';
 }
 
 void ProgressLine::show(const std::string& text) {
@@ -56,13 +56,13 @@ void ProgressLine::erase() {
   if (std::exchange(shown_, false)) std::cerr << "\r\033[K" << std::flush;
 }
 
-std::string progress_text(std::size_t done, std::size_t total, double rate, const std::string& unit) {
-  const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
+std::string progress_text(double done, double total, double rate, const std::string& unit) {
+  const double share = total == 0 ? 1 : done / total;
   std::string text = std::to_string(static_cast<int>(100 * share)) + "%";
   if (rate <= 0) return text;
   text += rate >= 1e6 ? ", " + short_number(rate / 1e6) + " million " : ", " + short_number(rate) + " ";
   text += unit + "/s";
-  return text + ", " + duration_text(static_cast<double>(total - done) / rate) + " left";
+  return text + ", " + duration_text((total - done) / rate) + " left";
 }
 
 }  // namespace nngp::host

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,15 +32,15 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void update(std::size_t done, std::size_t total, const char* unit = "entries");
+  /// Begins a part of the work, such as "model 1 of 3": progress and lengths are its own.
+  void begin(std::string part);
+  void update(double done, double total, const char* unit = "entries");
   /// What a long run is told to need besides time: "64 MiB of memory beside the results".
   void needs(std::string what) { needs_ = std::move(what); }
   /// Any text, in place of the last one.
   void show(const std::string& text);
   /// The same at once, not after the first second: for what cannot tell how far it is.
   void show_now(const std::string& text);
-  /// Tells the length of a run of more than a minute that will long not be able to measure itself.
-  void expect(double seconds);
   void erase();
 
  private:
@@ -49,7 +48,7 @@ class ProgressLine {
 
   bool lively_;
   std::string needs_;
-  bool length_told_ = false;
+  std::string part_;
   bool shown_ = false;
   Forecast forecast_;
   Stopwatch watch_;
@@ -57,7 +56,6 @@ class ProgressLine {
 };
 
 /// "43%, 12 million entries/s, 8 s left", from entries, or what `unit` says, and entries per second.
-std::string progress_text(std::size_t done, std::size_t total, double rate,
-                          const std::string& unit = "entries");
+std::string progress_text(double done, double total, double rate, const std::string& unit = "entries");
 
 }  // namespace nngp::host

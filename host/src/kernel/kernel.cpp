@@ -74,7 +74,7 @@ class KernelRun {
     report_.window = window_;
     options_.threads = request.threads;
     options_.allowed_error = request.allowed_error;
-    options_.progress = [this](std::size_t done, std::size_t total) {
+    options_.progress = [this](double done, double total) {
       progress_.update(done, total);
       return !interrupt_.interrupted();
     };
@@ -119,25 +119,8 @@ class KernelRun {
     report_.work = kernels.work();
     const std::size_t memory = std::max(1u, request_.threads) * kernels.bytes_per_thread();
     progress_.needs(bytes_text(memory) + " of memory beside inputs and results");
-    expect_slow_entries();
     warn_inexact(report_.numerical);
     return kernels;
-  }
-
-  /// Progress is told in entries of the kernels. Where one of them takes seconds, the length of the run
-  /// is told by count: layers of 3 x 3 filters and Relu take 1.2 ns a pair of positions.
-  void expect_slow_entries() {
-    constexpr double seconds_a_pair = 1.2e-9, slow = 1;
-    double entry = 0;
-    for (const LayerWork& layer : report_.work)
-      entry += static_cast<double>(layer.pairs) * seconds_a_pair;
-    if (entry < slow) return;
-    constexpr double together = 16;  // columns of a tile, of which few are computed as all of them
-    const auto rows = static_cast<double>(window_.rows);
-    const double cols = std::max(together, static_cast<double>(window_.cols));
-    const bool mirrored = !x2_ && window_.rows == window_.cols;
-    const double entries = rows * (mirrored ? (cols + together) / 2 : cols);
-    progress_.expect(entry * entries / std::max(1u, request_.threads));
   }
 
   /// In memory.

@@ -109,7 +109,10 @@ class Comparison {
     options_.method = selection_.grid.empty() ? SolveMethod::cholesky : SolveMethod::eigensystem;
     options_.compute.threads = threads_from(arguments["threads"].as<int>());
     options_.compute.allowed_error = allowed_error(arguments);
-    options_.compute.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
+    options_.compute.progress = [this](double done, double total) {
+      progress_.update(done, total);
+      return !interrupt_.interrupted();
+    };
   }
 
   /// Every model is read and judged before the first is computed. A kernel that cannot be computed or
@@ -121,7 +124,7 @@ class Comparison {
     for (std::size_t i = 0; i < candidates_.size(); ++i)
       if (networks[i]) judge(candidates_[i], *networks[i]);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      progress_.show(print("model %zu of %zu", i + 1, candidates_.size()));
+      progress_.begin(print("model %zu of %zu", i + 1, candidates_.size()));
       interrupt_.during([&] { score(candidates_[i], networks[i]); });
       interrupt_.check();
     }

@@ -171,7 +171,7 @@ class PredictRun {
     options.compute.threads = request_.threads;
     options.compute.allowed_error = request_.allowed_error;
     options.compute.progress = [this, quiet = options.method == SolveMethod::conjugate_gradients](
-                                   std::size_t done, std::size_t total) {
+                                   double done, double total) {
       if (!quiet) progress_.update(done, total);
       return !interrupt_.interrupted();
     };

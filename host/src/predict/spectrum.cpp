@@ -99,7 +99,7 @@ OwnedMatrix<double> computed_kernel(const po::variables_map& arguments, Get whic
   const Dataset<double> x = read_input<double>(path, reading);
   check_index_column(reading, {&x.source()});
   ProgressLine progress;
-  const auto on_progress = [&](std::size_t done, std::size_t total) {
+  const auto on_progress = [&](double done, double total) {
     progress.update(done, total);
     return !interrupt.interrupted();
   };
