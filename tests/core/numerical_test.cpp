@@ -618,11 +618,13 @@ TEST(NumericalPoint, SaysWhereNoErrorOfTheDerivativeIsKnown) {
 
 /// Of x + size sin(frequency x), where values alone look like those of x with noise.
 TEST(NumericalDual, OscillationsTooFastToFollowCountForTheDerivative) {
-  for (const auto& [size, frequency] :
-       {std::pair(1e-6, 1e7), {1e-9, 1e9}, {1e-12, 1e11}, {1e-13, 1e12}}) {
-    SCOPED_TRACE(frequency);
-    const auto fn = [&](double x) { return x + size * std::sin(frequency * x); };
-    const double missed = size * frequency * size * frequency / 2;  // at rho = 1
+  struct Wave {
+    double size, frequency;
+  };
+  for (const Wave& wave : {Wave{1e-6, 1e7}, {1e-9, 1e9}, {1e-12, 1e11}, {1e-13, 1e12}}) {
+    SCOPED_TRACE(wave.frequency);
+    const auto fn = [&](double x) { return x + wave.size * std::sin(wave.frequency * x); };
+    const double missed = std::pow(wave.size * wave.frequency, 2) / 2;  // at rho = 1
     const PointValue value = numerical_point(fn, std::nullopt, 1, 1, 1);
     EXPECT_LT(std::abs(value.nngp - 1), 2 * value.error.nngp);
     EXPECT_LT(value.error.nngp, 1e-4);

@@ -70,7 +70,8 @@ Eigen::ArrayXd largest_of_columns(const MatrixView<double>& matrix) {
 /// errors, several columns for each column of means, or from bounds; nullopt if neither is known.
 std::optional<double> rounding(const MatrixView<double>& means, const MatrixView<double>& samples,
                                const Eigen::ArrayXd& bounds) {
-  constexpr double unit = std::numeric_limits<double>::epsilon() / 2;
+  constexpr double unit =
+      std::numeric_limits<double>::epsilon();  // half of it in the last rounding alone
   if (means.rows() == 0 || (samples.cols() == 0 && !(bounds.size() > 0 && bounds.isFinite().all())))
     return std::nullopt;
   Eigen::ArrayXd errors = bounds;
