@@ -6,4 +6,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 bash host/install-packages.sh build test
 cmake --preset tsan
 cmake --build --preset tsan --target tests_threads
-ctest --preset tsan
+ctest --preset tsan --parallel "$(nproc)"
