@@ -638,6 +638,34 @@ TEST(NumericalDual, OscillationsTooFastToFollowCountForTheDerivative) {
   }
 }
 
+/// fn is a table of tanh between whose rows it is linear: of that function the values are sums over its
+/// intervals.
+TEST(NumericalPoint, TablesWhoseRowsAreDeclared) {
+  constexpr int rows = 257;
+  constexpr double furthest = 8, step = 2 * furthest / (rows - 1);
+  const auto place = [](int i) { return -furthest + i * step; };
+  const auto fn = [&](double x) {
+    const int i = std::clamp(static_cast<int>((x + furthest) / step), 0, rows - 2);
+    const double left = std::tanh(place(i)), right = std::tanh(place(i + 1));
+    return left + std::clamp((x - place(i)) / step, 0.0, 1.0) * (right - left);
+  };
+  std::vector<nngp_breakpoint> declared;
+  for (int i = 0; i < rows; ++i) declared.push_back({place(i), 1, 0});
+  double energy_of_slope = 0;
+  for (int i = 0; i + 1 < rows; ++i) {
+    const double slope = (std::tanh(place(i + 1)) - std::tanh(place(i))) / step;
+    energy_of_slope +=
+        slope * slope * (std::erf(place(i + 1) / std::sqrt(2)) - std::erf(place(i) / std::sqrt(2))) / 2;
+  }
+  const PointValue value = numerical_point(fn, declared, 1, 1, 1);
+  EXPECT_NEAR(value.d_nngp, energy_of_slope, 1e-9);
+  EXPECT_LT(value.error.nngp, 1e-10);
+  EXPECT_LT(value.error.d_nngp, 1e-8);
+  const NumericalDual dual(fn, declared, {0.5, 2});
+  EXPECT_LT(dual.error().nngp, 1e-10);
+  EXPECT_LT(dual.error().d_nngp, 1e-10);
+}
+
 TEST(NumericalPoint, LogarithmsAndRootsThatAreNoPoles) {
   // E fn'^2 by substitution: 1-D quadrature in asinh((x - 1) / tiny)
   const double tiny = 1e-6;

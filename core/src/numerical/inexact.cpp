@@ -35,7 +35,7 @@ std::string advice(const Inexactness& errors) {
            "error of d_nngp, and of the NTK, is known; the NNGP kernel is as exact as that says. "
            "Smooth fn there, or give nngp_fn and d_nngp_fn";
   return "fn varies on scales too small beside the inputs: smaller inputs or W_std help, or a plugin "
-         "that gives nngp_fn";
+         "that gives nngp_fn, or declares the break points of a table";
 }
 
 }  // namespace
