@@ -20,16 +20,17 @@ root = pathlib.Path(__file__).resolve().parents[2]
 groups = {
     "layers": (
         ["core/src/layers/*.cpp", "core/src/engine/kernel_builder.cpp"],
-        ["core_networks_test", "core_kernel_test", "core_layers_test", "core_model_test", "core_finite_test"],
+        ["core_spatial_test", "core_networks_test", "core_layers_test", "core_finite_spatial_test --gtest_filter=-*Golden*",
+         "core_finite_test", "core_model_test", "core_kernel_test"],
     ),
     "tiles": (
         ["core/src/simd/*.inc", "core/src/simd/affine*.hpp", "core/src/engine/tile_engine.cpp"],
-        ["core_networks_test", "core_kernel_test", "core_layers_test", "core_counting_test"],
+        ["core_networks_test", "core_spatial_test", "core_layers_test", "core_counting_test", "core_kernel_test"],
     ),
     "plugins": (["plugins/*.cpp"], ["golden_test", "property_test", "sine_test", "rectified_monomial_test"]),
     "finite": (
         ["core/src/finite/*.cpp"],
-        ["core_finite_test", "core_monte_carlo_test --gtest_filter=-*Convergence.*"],
+        ["core_finite_test", "core_finite_spatial_test", "core_monte_carlo_test --gtest_filter=-*Convergence.*"],
     ),
 }
 
