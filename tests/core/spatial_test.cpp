@@ -452,6 +452,34 @@ TEST(Spatial, EmbeddingsOfPositionsFallWithDistance) {
   }
 }
 
+// What Dense leaves to the next layer to do, a convolution of one position does itself.
+TEST(Spatial, DenseIsAConvolutionOfOnePosition) {
+  const Matrix<double> x1 = random_images(3, 6 * 5 * 2, 1), x2 = random_images(2, 6 * 5 * 2, 2);
+  for (const char* next :
+       {"GlobalSelfAttention(4, 4, 4, 2, pos_emb_type='SUM', W_pos_emb_std=0.8, "
+        "pos_emb_decay_fn='exp(-x / 3)')",
+        "GlobalSelfAttention(4, 4, 4, 2, pos_emb_type='CONCAT', n_chan_pos_emb=3)",
+        "GlobalSelfAttention(4, 4, 4, 2, linear_scaling=False, attention_mechanism='IDENTITY')",
+        "AvgPool((2, 2), (1, 2))", "SumPool((3, 2), padding='SAME')",
+        "ConvLocal(3, (2, 2), W_std=1.2, b_std=0.1)",
+        "ConvTranspose(3, (2, 2), strides=(2, 1), b_std=0.2)", "LayerNorm(axis=(1, 2, 3))",
+        "ImageResize((-1, 4, 7, -1), 'linear')", "Dropout(0.7)", "Index(Slice[:, 1:4, ::2])"}) {
+    SCOPED_TRACE(next);
+    const auto kernels = [&](const std::string& layer) {
+      return KernelFn(parse_model("serial(Conv(3, (2, 2)), Relu(), " + layer + ", " + next +
+                                      ", Flatten(), Dense(1))",
+                                  registry()),
+                      {{6, 5}})(view(x1), view(x2));
+    };
+    const Kernels<double> dense = kernels("Dense(3, W_std=1.7, b_std=0.4)"),
+                          conv = kernels("Conv(3, (1, 1), W_std=1.7, b_std=0.4)");
+    EXPECT_LT((dense.nngp.view() - conv.nngp.view()).cwiseAbs().maxCoeff(),
+              1e-13 * conv.nngp.view().cwiseAbs().maxCoeff());
+    EXPECT_LT((dense.ntk.view() - conv.ntk.view()).cwiseAbs().maxCoeff(),
+              1e-13 * conv.ntk.view().cwiseAbs().maxCoeff());
+  }
+}
+
 TEST(SpatialErrors, AbsurdSizesAreRefusedBeforeTheyArePlanned) {
   const auto expect = [](const std::string& model, const Sites& sites, const std::string& message) {
     const Matrix<double> x = Matrix<double>::Ones(1, static_cast<Eigen::Index>(sites.count()));
