@@ -86,6 +86,16 @@ TEST(FiniteSpatial, NormalisesOverTheAxesGiven) {
   const double s = std::sqrt(4.75);  // mean 3.5, squares 6.25, 0.25, 0.25, 12.25
   near(outputs("serial(LayerNorm(axis=(1, 2)), Flatten())", {{2}}, {1, 3, 3, 7}),
        {-2.5 / s, -0.5 / s, -0.5 / s, 3.5 / s});
+  // An image is a volume of one slice.
+  const Numbers image = {1, 3, 5, 2, 9, 4, 0, 6, 7, 8, 2, 1};
+  const auto volume = [&](const std::string& axes, const Sites& sites) {
+    return outputs("serial(LayerNorm(axis=(" + axes + ")), Flatten())", sites, image);
+  };
+  for (const auto& [axes, front, behind] :
+       {std::tuple("1, 3", "2, 4", "1, 4"), {"2, 3", "3, 4", "2, 4"}}) {
+    EXPECT_EQ(volume(front, {{1, 3, 2}}), volume(axes, {{3, 2}}));
+    EXPECT_EQ(volume(behind, {{3, 2, 1}}), volume(axes, {{3, 2}}));
+  }
 }
 
 /// The layer with W = 1 2 3 ... and b = 100 of one output channel on one example.

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <regex>
 #include <sstream>
 
 #include "expect_error.hpp"
@@ -378,6 +379,10 @@ TEST(SpatialErrors, SayWhatArrivesAndWhatIsWrong) {
                      "the network ends with 1 x 4 positions an example; end it with Flatten()");
   expect_model_error("serial(FanOut(2), parallel(Conv(3, (1, 1)), Conv(3, (2, 2))), FanInSum())", grid,
                      "layer 4, FanInSum: all branches need the same positions, got 2 x 5 and 1 x 4");
+  for (const char* axis : {"4", "-4"})
+    expect_model_error(
+        "serial(FanOut(2), FanInConcat(axis=" + std::string(axis) + "))", grid,
+        "axis " + std::string(axis) + " is not among those of its input: 1 to 3, or -3 to -1");
   expect_model_error("Index(Slice[:, 2])", grid, "layer 1, Index: 2 is not among 2 positions, -2 to 1");
   expect_model_error("Index(Slice[:, 2:])", grid, "layer 1, Index: 2: chooses none of 2 positions");
   expect_model_error("Index(Slice[1:])", grid, "layer 1, Index: examples cannot be chosen");
@@ -452,6 +457,58 @@ TEST(Spatial, EmbeddingsOfPositionsFallWithDistance) {
   }
 }
 
+/// Beside the largest entry.
+double largest_difference(const OwnedMatrix<double>& a, const OwnedMatrix<double>& b) {
+  return (a.view() - b.view()).cwiseAbs().maxCoeff() / b.view().cwiseAbs().maxCoeff();
+}
+
+// An image is a volume of one slice, in front or behind. "<4, 7>" are numbers of the two axes of
+// images, H, W and C the axes themselves.
+TEST(Spatial, ImagesAreVolumesOfOneSlice) {
+  const Matrix<double> x1 = random_images(3, 6 * 5 * 2, 1), x2 = random_images(2, 6 * 5 * 2, 2);
+  const auto kernels = [&](std::string text, const Sites& sites, const std::string& before,
+                           const std::string& behind, const std::string& axes) {
+    text = std::regex_replace(text, std::regex("<([^>]*)>"), before + "$1" + behind);
+    for (std::size_t i = 0; i < 3; ++i)
+      text = std::regex_replace(text, std::regex(std::string("\\b") + "HWC"[i] + "\\b"),
+                                axes.substr(i, 1));
+    return KernelFn(parse_model(text, registry()), sites)(view(x1), view(x2));
+  };
+  for (const char* layer :
+       {"AvgPool((<2, 3>), (<1, 2>), padding='SAME')", "SumPool((<2, 2>), padding='CIRCULAR')",
+        "LayerNorm(axis=C)", "LayerNorm(axis=(H, C))", "LayerNorm(axis=(W, C))",
+        "LayerNorm(axis=(H, W, C))",
+        "GlobalSelfAttention(4, 4, 4, 2, pos_emb_type='SUM', W_pos_emb_std=0.8, "
+        "pos_emb_decay_fn='exp(-x / 3)')",
+        "ConvTranspose(3, (<2, 2>), strides=(<2, 1>), b_std=0.2)", "ConvLocal(3, (<2, 1>))",
+        "ImageResize((-1, <4, 7>, -1), 'linear')", "serial(FanOut(2), FanInConcat(axis=H))",
+        "serial(FanOut(2), FanInConcat(axis=W))"}) {
+    SCOPED_TRACE(layer);
+    const std::string text =
+        "serial(Conv(3, (<2, 1>), b_std=0.2), Relu(), Conv(3, (<1, 2>)), " + std::string(layer) +
+        ", Conv(2, (<1, 2>), strides=(<2, 1>), b_std=0.1), Erf(), Flatten(), Dense(1))";
+    const Kernels<double> image = kernels(text, {{6, 5}}, "", "", "123");
+    for (const Kernels<double>& volume :
+         {kernels(text, {{1, 6, 5}}, "1, ", "", "234"), kernels(text, {{6, 5, 1}}, "", ", 1", "124")}) {
+      EXPECT_LT(largest_difference(volume.nngp, image.nngp), 1e-13);
+      EXPECT_LT(largest_difference(volume.ntk, image.ntk), 1e-13);
+    }
+  }
+}
+
+TEST(Spatial, AnIntegerChoosesASliceOfOne) {
+  const Matrix<double> x = random_images(4, 6 * 5 * 2, 1);
+  const auto kernels = [&](const std::string& chosen) {
+    return KernelFn(parse_model("serial(Conv(3, (2, 2)), Relu(), Index(Slice[" + chosen +
+                                    "]), Flatten(), Dense(1))",
+                                registry()),
+                    {{6, 5}})(view(x));
+  };
+  for (const auto& [integer, slice] :
+       {std::pair(":, 0", ":, 0:1"), {":, :, 0", ":, :, :1"}, {":, -1, 2", ":, -1:, 2:3"}})
+    EXPECT_LT(largest_difference(kernels(integer).ntk, kernels(slice).ntk), 1e-15) << integer;
+}
+
 // What Dense leaves to the next layer to do, a convolution of one position does itself.
 TEST(Spatial, DenseIsAConvolutionOfOnePosition) {
   const Matrix<double> x1 = random_images(3, 6 * 5 * 2, 1), x2 = random_images(2, 6 * 5 * 2, 2);
@@ -473,10 +530,8 @@ TEST(Spatial, DenseIsAConvolutionOfOnePosition) {
     };
     const Kernels<double> dense = kernels("Dense(3, W_std=1.7, b_std=0.4)"),
                           conv = kernels("Conv(3, (1, 1), W_std=1.7, b_std=0.4)");
-    EXPECT_LT((dense.nngp.view() - conv.nngp.view()).cwiseAbs().maxCoeff(),
-              1e-13 * conv.nngp.view().cwiseAbs().maxCoeff());
-    EXPECT_LT((dense.ntk.view() - conv.ntk.view()).cwiseAbs().maxCoeff(),
-              1e-13 * conv.ntk.view().cwiseAbs().maxCoeff());
+    EXPECT_LT(largest_difference(dense.nngp, conv.nngp), 1e-13);
+    EXPECT_LT(largest_difference(dense.ntk, conv.ntk), 1e-13);
   }
 }
 
