@@ -636,6 +636,11 @@ TEST(NumericalDual, OscillationsTooFastToFollowCountForTheDerivative) {
       EXPECT_LT(dual.error().nngp, 1e-4) << float32;
     }
   }
+
+  // In a part of the line.
+  const auto window = [](double x) { return x + (std::abs(x) < 1 ? 1e-8 * std::sin(1e8 * x) : 0); };
+  const double missed = std::erf(1 / std::numbers::sqrt2) / 2;
+  EXPECT_GT(numerical_point(window, std::nullopt, 1, 1, 1).error.d_nngp, missed / (1 + missed));
 }
 
 /// fn is a table of tanh between whose rows it is linear: of that function the values are sums over its
@@ -664,6 +669,40 @@ TEST(NumericalPoint, TablesWhoseRowsAreDeclared) {
   const NumericalDual dual(fn, declared, {0.5, 2});
   EXPECT_LT(dual.error().nngp, 1e-10);
   EXPECT_LT(dual.error().d_nngp, 1e-10);
+}
+
+TEST(NumericalPoint, StepsThatDoublesResolveAreNoJumps) {
+  for (const double sharpness : {1e9, 3e10, 1e11}) {
+    SCOPED_TRACE(sharpness);
+    const PointValue value = numerical_point([&](double x) { return std::tanh(sharpness * (x - 1)); },
+                                             std::nullopt, 1, 1, 1);
+    const double density = std::exp(-0.5) / std::sqrt(2 * std::numbers::pi);
+    // E tanh'^2 = 4/3 sharpness density, E (1 - tanh^2) = 2 density / sharpness, to the second order
+    EXPECT_NEAR(value.d_nngp / (4 * sharpness * density / 3), 1, value.error.d_nngp);
+    EXPECT_NEAR(value.nngp, 1 - 2 * density / sharpness, 1e-14);
+    EXPECT_LT(value.error.d_nngp, 1e-3);
+  }
+}
+
+TEST(NumericalPoint, PowersNarrowerThanRoundingAreWithinTheirBounds) {
+  for (const double power : {0.6, 0.65, 0.7}) {
+    SCOPED_TRACE(power);
+    // E fn'^2 by u = t^(2 p - 1), smooth in u.
+    const auto side = [&](double sign) {
+      constexpr double step = 1e-5;
+      const double order = 2 * power - 1;
+      double sum = 0;
+      for (double u = step / 2; u < std::pow(12, order); u += step) {
+        const double x = 1 + sign * std::pow(u, 1 / order);
+        sum += step * power * power / order * std::exp(-x * x / 2);
+      }
+      return sum / std::sqrt(2 * std::numbers::pi);
+    };
+    const double truth = side(1) + side(-1);
+    const PointValue value = numerical_point([&](double x) { return std::pow(std::abs(x - 1), power); },
+                                             std::nullopt, 1, 1, 1);
+    EXPECT_LT(std::abs(value.d_nngp / truth - 1), value.error.d_nngp);
+  }
 }
 
 TEST(NumericalPoint, LogarithmsAndRootsThatAreNoPoles) {

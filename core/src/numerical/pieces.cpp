@@ -1,6 +1,7 @@
 #include "numerical/pieces.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -118,6 +119,7 @@ Pieces::Pieces(std::function<double(double)> fn,
   cut(breakpoints);
   find_panels();
   differentiate();
+  measure_powers();
   measure_hidden_slopes();
   measure_shared_reach();
   zero_ =
@@ -244,11 +246,15 @@ bool Pieces::agrees(const ChebyshevFit& f, double tolerance) {
   const double allowed = 20 * tolerance;
   for (auto s = first; s != samples_.end() && s->x < f.right; ++s)
     if (std::abs(f(s->x) - s->y) > allowed) return false;
-  // Beyond the outer nodes a kink would go unnoticed.
+  // Beyond the outer nodes a kink would go unnoticed, and what a steep step or a power is beside a cut.
+  // That does not matter so far out that much is allowed.
+  constexpr double much = 1e-6;
   const double inset = 1e-9 * (f.right - f.left);
-  for (double x : {std::max(f.left + inset, std::nextafter(f.left, f.right)),
-                   std::min(f.right - inset, std::nextafter(f.right, f.left))})
-    if (std::abs(f(x) - call(x)) > allowed) return false;
+  const double least = 4 * epsilon * std::max(std::abs(f.left), std::abs(f.right));
+  for (double distance : {inset, cut_ && tolerance < much * f.scale ? least : inset})
+    for (double x : {std::max(f.left + distance, std::nextafter(f.left, f.right)),
+                     std::min(f.right - distance, std::nextafter(f.right, f.left))})
+      if (std::abs(f(x) - call(x)) > allowed) return false;
   return true;
 }
 
@@ -295,6 +301,7 @@ double Pieces::locate_jump(double a, double b) {
 /// Pieces of [a, b]; cut anew where a first attempt came together at points. Returns these.
 std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit>& out) {
   const std::size_t first = out.size();
+  cut_ = false;
   halve(fit_between(a, b), out);
   const double small = std::ldexp(b - a, -12);
   struct Point {
@@ -329,6 +336,7 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
   // Kinks are where the pieces on both sides meet.
   for (Point& point : points)
     if (!point.jump) point.x = meeting_point(out, first, point.x);
+  cut_ = true;
   cut_anew();
   return cuts;
 }
@@ -470,40 +478,58 @@ void Pieces::differentiate() {
 }
 
 /// By how much the slope of fn at x is not that of its piece, where fn is looked at so closely that it
-/// has one: a third of the distance gives the same. Nothing where it never does, as of values with
-/// noise.
+/// has one: two thirds and one third of the distance give the same. Nothing where it never does, as of
+/// values with noise.
 std::optional<double> Pieces::hidden_slope(double x) {
   constexpr double same = 0.2;
   const double of_piece = (*this)(x)[d_nngp];
-  for (double width : {1e-6, 1e-8, 1e-10, 1e-12}) {
-    double rest[2], rounding = 0;
-    for (int i : {0, 1}) {
-      const double h = width * std::abs(x) / (i == 0 ? 1 : 3), right = x + h, left = x - h;
+  for (double width : {1e-13, 1e-12, 1e-10, 1e-8, 1e-6}) {
+    std::array<double, 3> rest;
+    double rounding = 0;
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+      const double h = width * std::abs(x) * static_cast<double>(3 - i) / 3, right = x + h,
+                   left = x - h;
       const double after = call(right), before = call(left);
       rest[i] = (after - before) / (right - left) - of_piece;
       rounding = 4 * epsilon * std::max(std::abs(after), std::abs(before)) / (right - left);
     }
-    if (std::abs(rest[0] - rest[1]) + rounding < same * std::abs(rest[1])) return rest[1];
+    const auto [least, most] = std::minmax_element(rest.begin(), rest.end());
+    if (*most - *least + rounding < same * std::abs(rest.back())) return rest.back();
   }
   return std::nullopt;
 }
 
-/// What was taken for noise may be an oscillation that is too fast to follow, which adds to E fn'^2.
-/// Values rounded to a few digits have slopes without relation to those of a smooth function too, but
-/// all the same: 0, or another one that lacks what the jumps between the steps do.
+/// What was taken for noise may be an oscillation that is too fast to follow, which adds to E fn'^2,
+/// everywhere or on a part of the line. Values rounded to a few digits have slopes without relation to
+/// those of a smooth function too, but all the same: 0, or another one that lacks what the jumps
+/// between the steps do.
 void Pieces::measure_hidden_slopes() {
   const bool smooth =
       noise_ == 0 && std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& p) {
         return p.value.tail * p.value.scale <= tolerance(p.value) || is_smallest(p.value, 2);
       });
   if (smooth || !resolved_) return;
-  constexpr int places = 200;
-  constexpr double enough = 0.5, furthest = 3, golden = 0.6180339887498949;
-  const double octaves = 3 + std::log2(sigma_max_ / sigma_min_);
+  constexpr double width = 1.25, outermost = 4, innermost = 1.0 / 32;  // of the deviations
+  for (double outer = std::min(outermost * sigma_max_, radius_); outer > innermost * sigma_min_;
+       outer /= width)
+    for (double side : {-1.0, 1.0}) {
+      const double hidden = hidden_slope_between(side * outer / width, side * outer);
+      if (hidden == 0) continue;
+      const double left = std::min(side * outer / width, side * outer),
+                   right = left + outer - outer / width;
+      for (Piece& p : pieces_)
+        if (p.value.left < right && p.value.right > left)
+          p.error[d_nngp] = std::max(p.error[d_nngp], hidden);
+    }
+}
+
+/// The size of hidden slopes between a and b, if they are those of an oscillation.
+double Pieces::hidden_slope_between(double a, double b) {
+  constexpr int places = 16;
+  constexpr double enough = 0.5, golden = 0.6180339887498949;
   double count = 0, energy = 0, energy_of_pieces = 0, product = 0;
-  for (int i = 0; i < places; ++i) {
-    const double size = furthest * sigma_max_ * std::exp2(-octaves * std::fmod(golden * i, 1.0));
-    const double x = std::min(size, radius_ / 2) * (i % 2 == 0 ? 1 : -1);
+  for (int i = 1; i <= places; ++i) {
+    const double x = a + (b - a) * std::fmod(golden * i, 1.0);
     const std::optional<double> hidden = hidden_slope(x);
     if (!hidden) continue;
     const double slope = (*this)(x)[d_nngp];
@@ -512,12 +538,9 @@ void Pieces::measure_hidden_slopes() {
     energy_of_pieces += slope * slope;
     product += *hidden * slope;
   }
-  if (count < enough * places) return;
-  constexpr double deviations = 5;
-  const double chance = deviations * std::sqrt(energy * energy_of_pieces / count);
-  if (std::abs(product) > chance) return;
-  const double size = std::sqrt(energy / count);
-  for (Piece& p : pieces_) p.error[d_nngp] = std::max(p.error[d_nngp], size);
+  constexpr double deviations = 2;  // of n places alike, the product is the root of n times that
+  const double chance = deviations * std::sqrt(energy * energy_of_pieces / std::max(count, 1.0));
+  return count < enough * places || std::abs(product) > chance ? 0 : std::sqrt(energy / count);
 }
 
 /// With t = (1 - rho) / (1 + rho), two inputs at u have m at u sqrt(1 - t^2) on average, its deviation
@@ -539,30 +562,33 @@ void Pieces::measure_shared_reach() {
   shared_reach_ = std::min(std::max(shared_reach_, std::sqrt(digits)), 50.0);
 }
 
-/// Towards a root |x - b|^p or a logarithm, fn varies by 2^-p of what it varied by in the octave
-/// before: E fn'^2 is finite for p > 1/2. Beside a jump fn varies less and less, p = 1 and more.
-bool Pieces::endlessly_steep() const {
-  constexpr double far = 16;  // from what rounding and the place of the break change
-  constexpr double finite = 0.51;
+/// The p of a power |x - b|^p that fn is like beside the edge that piece `from` begins at, to the right
+/// (step = 1) or left: fn varies by 2^-p of what it varied by in the octave before. Of a logarithm it
+/// is 0; infinite where fn is smooth, or nothing is known.
+double Pieces::exponent(std::size_t from, int step) const {
+  constexpr double far = 16;       // from what rounding and the place of the break change
   constexpr double smooth = 1e-6;  // beside the break: of a root, the tail is a thousandth
   constexpr int octaves = 12;
-  const auto exponent = [&](std::size_t from, int step) -> double {
-    // Two pieces on one side of the break, the farther one about `octaves` farther.
-    const ChebyshevFit& nearest = pieces_[from].value;
-    if (nearest.tail * nearest.scale < smooth * pieces_[from].variation()) return INFINITY;
-    const double least = edges_[from + 1] - edges_[from];
-    const Piece* near = nullptr;
-    for (auto i = static_cast<std::ptrdiff_t>(from);
-         i >= 0 && i < static_cast<std::ptrdiff_t>(pieces_.size()); i += step) {
-      const Piece& p = pieces_[static_cast<std::size_t>(i)];
-      const double width = p.value.right - p.value.left;
-      if (!near && width > far * least) near = &p;
-      if (!near || width < std::exp2(octaves) * (near->value.right - near->value.left)) continue;
-      return std::log(p.variation() / near->variation()) /
-             std::log(width / (near->value.right - near->value.left));
-    }
-    return INFINITY;
-  };
+  const ChebyshevFit& nearest = pieces_[from].value;
+  if (nearest.tail * nearest.scale < smooth * pieces_[from].variation()) return INFINITY;
+  // Two pieces on one side of the break, the farther one about `octaves` farther.
+  const double least = edges_[from + 1] - edges_[from];
+  const Piece* near = nullptr;
+  for (auto i = static_cast<std::ptrdiff_t>(from);
+       i >= 0 && i < static_cast<std::ptrdiff_t>(pieces_.size()); i += step) {
+    const Piece& p = pieces_[static_cast<std::size_t>(i)];
+    const double width = p.value.right - p.value.left;
+    if (!near && width > far * least) near = &p;
+    if (!near || width < std::exp2(octaves) * (near->value.right - near->value.left)) continue;
+    return std::log(p.variation() / near->variation()) /
+           std::log(width / (near->value.right - near->value.left));
+  }
+  return INFINITY;
+}
+
+/// E fn'^2 is finite for p > 1/2. Beside a jump fn varies less and less, p = 1 and more.
+bool Pieces::endlessly_steep() const {
+  constexpr double finite = 0.51;
   std::vector<double> places = breaks_;
   places.push_back(0);
   for (double x : places) {
@@ -571,6 +597,24 @@ bool Pieces::endlessly_steep() const {
       if (p < finite && p > -finite) return true;
   }
   return false;
+}
+
+/// Towards a power, E fn'^2 of an octave is 2^-(2 p - 1) of that of the one before. Of those that
+/// rounding of x hides nothing is known.
+void Pieces::measure_powers() {
+  constexpr double rounding = 64;  // times the smallest piece
+  constexpr double safety = 6;     // the break is hardly where it was found
+  for (double x : breaks_) {
+    const std::size_t right = at(x);
+    for (const auto& [piece, step] : {std::pair(right, 1), std::pair(right - 1, -1)}) {
+      Piece& last = pieces_[piece];
+      const double p = exponent(piece, step);
+      if (!(p > 0.5 && p < 1) || !is_smallest(last.value, rounding)) continue;
+      const double width = last.value.right - last.value.left, octaves = 1 / (std::exp2(2 * p - 1) - 1);
+      last.error[d_nngp] =
+          std::max(last.error[d_nngp], safety * last.variation() / width * std::sqrt(octaves));
+    }
+  }
 }
 
 std::array<double, 2> Pieces::operator()(double x) const {

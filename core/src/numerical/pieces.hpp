@@ -114,7 +114,10 @@ class Pieces {
   double octaves_around_0(double side) const;
   void find_panels();
   void differentiate();
+  double exponent(std::size_t from, int step) const;
+  void measure_powers();
   std::optional<double> hidden_slope(double x);
+  double hidden_slope_between(double a, double b);
   void measure_hidden_slopes();
   void measure_shared_reach();
 
@@ -128,6 +131,7 @@ class Pieces {
   double noise_ = 0;
   std::size_t calls_ = 0;
   bool resolved_ = true;
+  bool cut_ = false;  // whether kinks and jumps are at ends of pieces
   bool zero_ = false;
   std::vector<Piece> pieces_;
   std::vector<double> edges_, panels_;
