@@ -27,7 +27,11 @@ groups = {
         ["core/src/simd/*.inc", "core/src/simd/affine*.hpp", "core/src/engine/tile_engine.cpp"],
         ["core_networks_test", "core_spatial_test", "core_layers_test", "core_counting_test", "core_kernel_test"],
     ),
-    "plugins": (["plugins/*.cpp"], ["golden_test", "property_test", "sine_test", "rectified_monomial_test", "core_numerical_test --gtest_filter=*ReferenceValues*"]),
+    "plugins": (
+        ["plugins/*.cpp"],
+        ["golden_test", "property_test", "sine_test", "rectified_monomial_test",
+         "core_numerical_test --gtest_filter=*ReferenceValues*"],
+    ),
     "finite": (
         ["core/src/finite/*.cpp"],
         ["core_finite_test", "core_finite_spatial_test", "core_monte_carlo_test --gtest_filter=-*Convergence.*"],

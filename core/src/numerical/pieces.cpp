@@ -251,11 +251,14 @@ bool Pieces::agrees(const ChebyshevFit& f, double tolerance) {
   constexpr double much = 1e-6;
   const double inset = 1e-9 * (f.right - f.left);
   const double least = 4 * epsilon * std::max(std::abs(f.left), std::abs(f.right));
-  for (double distance : {inset, cut_ && tolerance < much * f.scale ? least : inset})
+  const auto agrees_beside_ends = [&](double distance) {
     for (double x : {std::max(f.left + distance, std::nextafter(f.left, f.right)),
                      std::min(f.right - distance, std::nextafter(f.right, f.left))})
       if (std::abs(f(x) - call(x)) > allowed) return false;
-  return true;
+    return true;
+  };
+  return agrees_beside_ends(inset) &&
+         (!cut_ || tolerance >= much * f.scale || agrees_beside_ends(least));
 }
 
 /// Whether a piece is no wider than `factor` times what is halved no more.
