@@ -671,6 +671,21 @@ TEST(NumericalPoint, TablesWhoseRowsAreDeclared) {
   EXPECT_LT(dual.error().d_nngp, 1e-10);
 }
 
+/// Near 0 values of these have few digits; of even functions d_nngp is 0 at rho = 0.
+TEST(NumericalPoint, CancellationIsNoOscillation) {
+  const std::vector<std::function<double(double)>> functions = {
+      [](double x) { return std::log(1 + x * x); }, [](double x) { return std::sqrt(1 + x * x) - 1; },
+      [](double x) { return 1 - std::cos(x); }};
+  for (const auto& fn : functions)
+    for (const auto& [var1, var2] :
+         {std::pair(1e-6, 1.0), {1e-4, 1e2}, {1e-3, 10.0}, {1e-2, 1.0}, {1e-6, 1e-6}}) {
+      const PointValue value = numerical_point(fn, std::nullopt, 0, var1, var2);
+      EXPECT_NEAR(value.d_nngp, 0, 1e-15);
+      EXPECT_LT(value.error.nngp, 1e-8) << var1;
+      EXPECT_LT(value.error.d_nngp, 1e-7) << var1;
+    }
+}
+
 TEST(NumericalPoint, StepsThatDoublesResolveAreNoJumps) {
   for (const double sharpness : {1e9, 3e10, 1e11}) {
     SCOPED_TRACE(sharpness);

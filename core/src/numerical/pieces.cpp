@@ -481,23 +481,23 @@ void Pieces::differentiate() {
 }
 
 /// By how much the slope of fn at x is not that of its piece, where fn is looked at so closely that it
-/// has one: two thirds and one third of the distance give the same. Nothing where it never does, as of
+/// has one: the same on both sides, and at half of the distance. Nothing where it never does, as of
 /// values with noise.
 std::optional<double> Pieces::hidden_slope(double x) {
   constexpr double same = 0.2;
-  const double of_piece = (*this)(x)[d_nngp];
-  for (double width : {1e-13, 1e-12, 1e-10, 1e-8, 1e-6}) {
-    std::array<double, 3> rest;
-    double rounding = 0;
-    for (std::size_t i = 0; i < rest.size(); ++i) {
-      const double h = width * std::abs(x) * static_cast<double>(3 - i) / 3, right = x + h,
-                   left = x - h;
-      const double after = call(right), before = call(left);
-      rest[i] = (after - before) / (right - left) - of_piece;
-      rounding = 4 * epsilon * std::max(std::abs(after), std::abs(before)) / (right - left);
+  const double of_piece = (*this)(x)[d_nngp], here = call(x);
+  for (double width = 1e-13; width < 1e-5; width *= 10) {
+    double least = INFINITY, most = -INFINITY;
+    for (double part : {-1.0, -0.5, 0.5, 1.0}) {
+      const double there = x + part * width * std::abs(x), y = call(there);
+      const double rest = (y - here) / (there - x) - of_piece;
+      least = std::min(least, rest);
+      most = std::max(most, rest);
     }
-    const auto [least, most] = std::minmax_element(rest.begin(), rest.end());
-    if (*most - *least + rounding < same * std::abs(rest.back())) return rest.back();
+    const double middle = least + (most - least) / 2,
+                 rounding = 4 * epsilon * std::abs(here) / (width * std::abs(x));
+    if (most - least + rounding >= same * std::abs(middle)) continue;
+    return std::abs(middle) > pieces_[at(x)].error[d_nngp] ? std::optional(middle) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -507,12 +507,20 @@ std::optional<double> Pieces::hidden_slope(double x) {
 /// those of a smooth function too, but all the same: 0, or another one that lacks what the jumps
 /// between the steps do.
 void Pieces::measure_hidden_slopes() {
-  const bool smooth =
-      noise_ == 0 && std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& p) {
-        return p.value.tail * p.value.scale <= tolerance(p.value) || is_smallest(p.value, 2);
-      });
-  if (smooth || !resolved_) return;
   constexpr double width = 1.25, outermost = 4, innermost = 1.0 / 32;  // of the deviations
+  // Not the rounding of sums such as 1 + x^2, whose steps are those of 1 however small fn is.
+  constexpr double several = 64;
+  double largest = 0;
+  bool smooth = noise_ == 0;
+  for (const Piece& p : pieces_) {
+    const ChebyshevFit& f = p.value;
+    const double error = f.tail * f.scale;
+    const double u = std::min(std::abs(f.left), std::abs(f.right)) / sigma_max_;
+    if (is_smallest(f, 2) || u > outermost) continue;
+    smooth = smooth && error <= tolerance(f);
+    largest = std::max(largest, error * std::exp(-u * u / 4));
+  }
+  if (smooth || !resolved_ || largest <= several * epsilon * sizes_.front().of_fn) return;
   for (double outer = std::min(outermost * sigma_max_, radius_); outer > innermost * sigma_min_;
        outer /= width)
     for (double side : {-1.0, 1.0}) {
