@@ -15,17 +15,13 @@ std::string errors_text(const std::string& what, const Inexactness& errors) {
 
 std::string advice(const Inexactness& errors) {
   constexpr double far_more = 1e4;  // than errors of values do to slopes of a smooth function
-  if (errors.noise > 0 && errors.d_nngp > far_more * std::max(errors.noise, errors.nngp))
-    return fmt::format(
-        "the values of fn itself have relative errors of {:.2g}, or fn oscillates by as much, too fast "
-        "to follow: "
-        "compute fn in double precision, or give nngp_fn and d_nngp_fn",
-        errors.noise);
+  const bool oscillates = errors.d_nngp > far_more * std::max(errors.noise, errors.nngp);
   if (errors.noise > 0)
     return fmt::format(
-        "the values of fn itself have relative errors of {:.2g}: compute fn in double precision, or "
-        "give nngp_fn",
-        errors.noise);
+        "the values of fn itself have relative errors of {:.2g}{}: compute fn in double precision, or "
+        "give nngp_fn{}",
+        errors.noise, oscillates ? ", or fn oscillates by as much, too fast to follow" : "",
+        oscillates ? " and d_nngp_fn" : "");
   if (std::isinf(errors.nngp))
     return "fn is 0 wherever it was called, so that no relative error is known: if it has a feature, "
            "it is narrower than the distances of these places. Declare a break point there, or give "

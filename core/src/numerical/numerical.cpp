@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 
 #include "numerical/evaluate.hpp"
 #include "numerical/pairwise.hpp"
@@ -46,15 +45,13 @@ struct NumericalDual::Tables {
 
 namespace {
 
-/// The largest errors, infinite where one is not a number.
+/// The largest errors.
 template <class Check>
 numerical::TableError worst_of(const std::vector<Check>& checks) {
   double worst[2] = {0, 0};
   for (const Check& check : checks)
     for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp})
-      worst[channel] = std::isnan(check.error[channel])
-                           ? std::numeric_limits<double>::infinity()
-                           : std::max(worst[channel], check.error[channel]);
+      worst[channel] = numerical::worse(worst[channel], check.error[channel]);
   return {worst[numerical::nngp], worst[numerical::d_nngp]};
 }
 
@@ -211,7 +208,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
       make_tables(function, fn, breakpoints, low, high, options, tolerance);
   if (tables && high > 0 && function.zero() && numerical::zero_beyond(fn, function.reach() * high))
     tables->error.nngp = INFINITY;
-  // Or an oscillation, which tables do not see.
+  // What looks like noise may be an oscillation, which tables do not see.
   constexpr double rounding = 3e-14;
   const bool noisy = function.noise() > rounding;
   if (tables && (high == 0 || (worst(*tables) <= wanted && !noisy))) return tables;

@@ -158,12 +158,11 @@ std::array<double, 2> Pairwise::error() const {
       errors[i][channel] = truth.error[channel];
       if (truth.norm[channel] > 0)
         errors[i][channel] += std::abs(value[channel] - truth.value[channel]) / truth.norm[channel];
-      if (std::isnan(errors[i][channel])) errors[i][channel] = INFINITY;
     }
   });
   std::array<double, 2> worst = {0, 0};
   for (const auto& e : errors)
-    for (Channel channel : {nngp, d_nngp}) worst[channel] = std::max(worst[channel], e[channel]);
+    for (Channel channel : {nngp, d_nngp}) worst[channel] = worse(worst[channel], e[channel]);
   for (double& e : worst) e += lacking * tolerance_;
   return worst;
 }

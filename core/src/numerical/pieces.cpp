@@ -1,7 +1,6 @@
 #include "numerical/pieces.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -239,7 +238,7 @@ double Pieces::tolerance(const ChebyshevFit& f) const {
   return std::max(std::max(wanted_tail, 3 * noise_) * size, f.rounding_of_x());
 }
 
-bool Pieces::agrees(const ChebyshevFit& f, double tolerance) {
+bool Pieces::agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends) {
   // What fn is where it jumps does not matter.
   const auto first = std::upper_bound(samples_.begin(), samples_.end(), f.left,
                                       [](double x, const Sample& s) { return x < s.x; });
@@ -258,7 +257,7 @@ bool Pieces::agrees(const ChebyshevFit& f, double tolerance) {
     return true;
   };
   return agrees_beside_ends(inset) &&
-         (!cut_ || tolerance >= much * f.scale || agrees_beside_ends(least));
+         (!up_to_ends || tolerance >= much * f.scale || agrees_beside_ends(least));
 }
 
 /// Whether a piece is no wider than `factor` times what is halved no more.
@@ -267,10 +266,11 @@ bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
   return width <= factor * 4 * epsilon * furthest || width < factor * 1e-36 * sigma_min_;
 }
 
-void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
+void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends) {
   // Rounding of the largest values is an error everywhere on a piece.
   const double allowed = tolerance(whole);
-  const bool done = std::max(whole.tail, epsilon) * whole.scale <= allowed && agrees(whole, allowed);
+  const bool done =
+      std::max(whole.tail, epsilon) * whole.scale <= allowed && agrees(whole, allowed, up_to_ends);
   const bool smallest = is_smallest(whole, 1);
   if (calls_ >= max_calls && !done && !smallest) resolved_ = false;
   if (done || smallest || calls_ >= max_calls) {
@@ -283,12 +283,12 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out) {
   constexpr double little = 100, rounding = 1e-11;
   const double error = whole.tail * whole.scale;
   if (error > allowed && error <= little * allowed && whole.tail <= rounding + little * noise_ &&
-      std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error)) {
+      std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error, up_to_ends)) {
     out.push_back(std::move(whole));
     return;
   }
-  halve(std::move(left), out);
-  halve(std::move(right), out);
+  halve(std::move(left), out, up_to_ends);
+  halve(std::move(right), out, up_to_ends);
 }
 
 /// From where on fn is nearer to what it is at b than at a.
@@ -304,7 +304,6 @@ double Pieces::locate_jump(double a, double b) {
 /// Pieces of [a, b]; cut anew where a first attempt came together at points. Returns these.
 std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit>& out) {
   const std::size_t first = out.size();
-  cut_ = false;
   halve(fit_between(a, b), out);
   const double small = std::ldexp(b - a, -12);
   struct Point {
@@ -324,23 +323,22 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
     if (at > a && at < b) points.push_back({at, jump});
   }
   std::vector<double> cuts;
-  const auto cut_anew = [&] {
+  const auto cut_anew = [&](bool up_to_ends) {
     out.resize(first);
     cuts.clear();
     double from = a;
     for (const Point& point : points) {
-      halve(fit_between(from, point.x), out);
+      halve(fit_between(from, point.x), out, up_to_ends);
       cuts.push_back(from = point.x);
     }
-    halve(fit_between(from, b), out);
+    halve(fit_between(from, b), out, up_to_ends);
   };
   if (points.empty()) return cuts;
-  cut_anew();
+  cut_anew(false);
   // Kinks are where the pieces on both sides meet.
   for (Point& point : points)
     if (!point.jump) point.x = meeting_point(out, first, point.x);
-  cut_ = true;
-  cut_anew();
+  cut_anew(true);
   return cuts;
 }
 
@@ -483,9 +481,9 @@ void Pieces::differentiate() {
 /// By how much the slope of fn at x is not that of its piece, where fn is looked at so closely that it
 /// has one: the same on both sides, and at half of the distance. Nothing where it never does, as of
 /// values with noise.
-std::optional<double> Pieces::hidden_slope(double x) {
+std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
   constexpr double same = 0.2;
-  const double of_piece = (*this)(x)[d_nngp], here = call(x);
+  const double here = call(x);
   for (double width = 1e-13; width < 1e-5; width *= 10) {
     double least = INFINITY, most = -INFINITY;
     for (double part : {-1.0, -0.5, 0.5, 1.0}) {
@@ -541,9 +539,9 @@ double Pieces::hidden_slope_between(double a, double b) {
   double count = 0, energy = 0, energy_of_pieces = 0, product = 0;
   for (int i = 1; i <= places; ++i) {
     const double x = a + (b - a) * std::fmod(golden * i, 1.0);
-    const std::optional<double> hidden = hidden_slope(x);
-    if (!hidden) continue;
     const double slope = (*this)(x)[d_nngp];
+    const std::optional<double> hidden = hidden_slope(x, slope);
+    if (!hidden) continue;
     ++count;
     energy += *hidden * *hidden;
     energy_of_pieces += slope * slope;
@@ -619,8 +617,9 @@ void Pieces::measure_powers() {
     const std::size_t right = at(x);
     for (const auto& [piece, step] : {std::pair(right, 1), std::pair(right - 1, -1)}) {
       Piece& last = pieces_[piece];
+      if (!is_smallest(last.value, rounding)) continue;
       const double p = exponent(piece, step);
-      if (!(p > 0.5 && p < 1) || !is_smallest(last.value, rounding)) continue;
+      if (!(p > 0.5 && p < 1)) continue;
       const double width = last.value.right - last.value.left, octaves = 1 / (std::exp2(2 * p - 1) - 1);
       last.error[d_nngp] =
           std::max(last.error[d_nngp], safety * last.variation() / width * std::sqrt(octaves));

@@ -104,19 +104,20 @@ class Pieces {
   void measure_noise();
   double size_at(double x) const;
   double tolerance(const ChebyshevFit& f) const;
-  bool agrees(const ChebyshevFit& f, double tolerance);
+  /// Up to the ends where kinks and jumps are known to be there, and not within.
+  bool agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends = false);
   bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   double locate_jump(double a, double b);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
-  void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out);
+  void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends = false);
   void find_breaks(const std::vector<double>& known);
   double octaves_around_0(double side) const;
   void find_panels();
   void differentiate();
   double exponent(std::size_t from, int step) const;
   void measure_powers();
-  std::optional<double> hidden_slope(double x);
+  std::optional<double> hidden_slope(double x, double of_piece);
   double hidden_slope_between(double a, double b);
   void measure_hidden_slopes();
   void measure_shared_reach();
@@ -131,7 +132,6 @@ class Pieces {
   double noise_ = 0;
   std::size_t calls_ = 0;
   bool resolved_ = true;
-  bool cut_ = false;  // whether kinks and jumps are at ends of pieces
   bool zero_ = false;
   std::vector<Piece> pieces_;
   std::vector<double> edges_, panels_;

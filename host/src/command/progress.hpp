@@ -32,7 +32,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  /// Begins a part of the work, such as "model 1 of 3": progress and lengths are its own.
+  /// Begins a part of the work, such as "model 1 of 3", which progress is of from here on.
   void begin(std::string part);
   void update(double done, double total, const char* unit = "entries");
   /// What a long run is told to need besides time: "64 MiB of memory beside the results".
