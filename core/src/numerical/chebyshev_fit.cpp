@@ -41,11 +41,16 @@ double ChebyshevFit::operator()(double x) const {
 }
 
 double ChebyshevFit::rounding_of_x() const {
-  constexpr double epsilon = std::numeric_limits<double>::epsilon(), small_part = 1e-4;
-  double slope = 0;
-  for (std::size_t k = 1; k < c.size(); ++k) slope += static_cast<double>(k) * std::abs(c[k]);
+  constexpr double epsilon = std::numeric_limits<double>::epsilon();
+  constexpr double small_part = 0.01;  // of a jump, the last coefficients are 0.02 and more
+  double slope = 0, variation = 0;
+  for (std::size_t k = 1; k < c.size(); ++k) {
+    slope += static_cast<double>(k) * std::abs(c[k]);
+    variation += std::abs(c[k]);
+  }
   slope /= right - left;
-  return std::min(epsilon * std::max(std::abs(left), std::abs(right)) * slope, small_part * scale);
+  return std::min(epsilon * std::max(std::abs(left), std::abs(right)) * slope,
+                  small_part * variation);
 }
 
 ChebyshevFit ChebyshevFit::derivative() const {

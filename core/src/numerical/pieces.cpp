@@ -291,6 +291,22 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
   halve(std::move(right), out, up_to_ends);
 }
 
+/// Whether fn changes on a piece that does not fit it by most of what it changes by around it.
+bool Pieces::jumps(const ChebyshevFit& f) {
+  if (f.tail * f.scale <= tolerance(f)) return false;
+  constexpr int around = 4;  // widths to either side
+  constexpr double most = 2.0 / 3;
+  const double width = f.right - f.left, before = call(f.left), after = call(f.right);
+  double least = std::min(before, after), largest = std::max(before, after);
+  for (int i = 1; i <= around; ++i)
+    for (double x : {f.left - i * width, f.right + i * width}) {
+      const double y = call(x);
+      least = std::min(least, y);
+      largest = std::max(largest, y);
+    }
+  return std::abs(after - before) > most * (largest - least);
+}
+
 /// From where on fn is nearer to what it is at b than at a.
 double Pieces::locate_jump(double a, double b) {
   const double before = call(a), after = call(b);
@@ -299,6 +315,32 @@ double Pieces::locate_jump(double a, double b) {
     (std::abs(y - before) < std::abs(y - after) ? a : b) = middle;
   }
   return b;
+}
+
+/// Where second differences of fn are largest, over steps from `step` down to what rounding hides: of
+/// a kink or a power it is its place.
+double Pieces::locate_power(double x, double step) {
+  constexpr int nearby = 4;  // half steps to either side
+  const double unit = epsilon / 2 * std::abs(x);
+  for (; step >= unit; step /= 2) {
+    std::array<double, 2 * nearby + 1> y;
+    double size = 0;
+    for (int i = -nearby; i <= nearby; ++i) {
+      y[static_cast<std::size_t>(i + nearby)] = call(x + i * step / 2);
+      size = std::max(size, std::abs(y[static_cast<std::size_t>(i + nearby)]));
+    }
+    const auto difference = [&](int i) {
+      const auto k = static_cast<std::size_t>(i + nearby);
+      return std::abs((y[k + 2] - y[k]) - (y[k] - y[k - 2]));
+    };
+    int best = 0;
+    for (int i : {-1, 1, -2, 2})
+      if (difference(i) > difference(best)) best = i;
+    constexpr double clear = 32;
+    if (difference(best) < clear * std::max(epsilon, noise_) * size) break;
+    x += best * step / 2;
+  }
+  return x;
 }
 
 /// Pieces of [a, b]; cut anew where a first attempt came together at points. Returns these.
@@ -318,12 +360,20 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
     for (; i < out.size() && width(i) <= small; ++i)
       if (width(i) < width(least)) least = i;
     const ChebyshevFit& f = out[least];
-    const bool jump = f.tail * f.scale > tolerance(f);
-    const double at = jump ? locate_jump(f.left, f.right) : f.left + (f.right - f.left) / 2;
-    if (at > a && at < b) points.push_back({at, jump});
+    const bool jump = jumps(f);
+    const double at = jump ? locate_jump(f.left, f.right)
+                           : locate_power(f.left + (f.right - f.left) / 2, f.right - f.left);
+    points.push_back({at, jump});
   }
+  const auto in_order = [&] {
+    std::erase_if(points, [&](const Point& p) { return p.x <= a || p.x >= b; });
+    std::sort(points.begin(), points.end(), [](auto p, auto q) { return p.x < q.x; });
+    const auto end = std::unique(points.begin(), points.end(), [](auto p, auto q) { return p.x == q.x; });
+    points.erase(end, points.end());
+  };
   std::vector<double> cuts;
   const auto cut_anew = [&](bool up_to_ends) {
+    in_order();
     out.resize(first);
     cuts.clear();
     double from = a;
@@ -458,7 +508,6 @@ void Pieces::differentiate() {
     const ChebyshevFit& f = p.value;
     const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
     const double variation = p.variation(), size = (f.c.empty() ? 0 : std::abs(f.c[0])) + variation;
-    const bool unresolved = f.tail * f.scale > tolerance(f);
     const double rounding = std::max(epsilon, noise_) * size;
     p.size[nngp] = size;
     p.size[d_nngp] = 4 * variation / width;
@@ -467,7 +516,7 @@ void Pieces::differentiate() {
     p.slope = f.derivative();
     const bool exactly_constant = variation == 0 && f.tail == 0;
     if (exactly_constant) p.error[d_nngp] = 0;
-    if (unresolved && is_smallest(f, 2)) {
+    if (is_smallest(f, 2) && jumps(f)) {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
       p.error[d_nngp] = p.size[d_nngp] = 0;
@@ -514,7 +563,7 @@ void Pieces::measure_hidden_slopes() {
     const ChebyshevFit& f = p.value;
     const double error = f.tail * f.scale;
     const double u = std::min(std::abs(f.left), std::abs(f.right)) / sigma_max_;
-    if (is_smallest(f, 2) || u > outermost) continue;
+    if (is_smallest(f, 2) || u > outermost || error <= f.rounding_of_x()) continue;
     smooth = smooth && error <= tolerance(f);
     largest = std::max(largest, error * std::exp(-u * u / 4));
   }
@@ -571,58 +620,63 @@ void Pieces::measure_shared_reach() {
   shared_reach_ = std::min(std::max(shared_reach_, std::sqrt(digits)), 50.0);
 }
 
-/// The p of a power |x - b|^p that fn is like beside the edge that piece `from` begins at, to the right
-/// (step = 1) or left: fn varies by 2^-p of what it varied by in the octave before. Of a logarithm it
-/// is 0; infinite where fn is smooth, or nothing is known.
-double Pieces::exponent(std::size_t from, int step) const {
-  constexpr double far = 16;       // from what rounding and the place of the break change
-  constexpr double smooth = 1e-6;  // beside the break: of a root, the tail is a thousandth
-  constexpr int octaves = 12;
+/// The power of the distance to b that fn' is like beside b, the edge that piece `from` begins at, to
+/// the right (step = 1) or left. Nothing where fn is smooth, or rounding hides fn'.
+std::optional<Pieces::Power> Pieces::power_of_slope(std::size_t from, int step) const {
+  constexpr double far = 16;        // from what rounding and the place of b change
+  constexpr double octaves = 4096;  // between two pieces
+  constexpr double known = 0.1;     // relative errors of fn'
+  constexpr double smooth = 1e-6;   // beside b: of a root, the tail is a thousandth
   const ChebyshevFit& nearest = pieces_[from].value;
-  if (nearest.tail * nearest.scale < smooth * pieces_[from].variation()) return INFINITY;
-  // Two pieces on one side of the break, the farther one about `octaves` farther.
-  const double least = edges_[from + 1] - edges_[from];
-  const Piece* near = nullptr;
+  if (nearest.tail * nearest.scale < smooth * pieces_[from].variation()) return std::nullopt;
+  const double b = edges_[step > 0 ? from : from + 1], least = edges_[from + 1] - edges_[from];
+  std::optional<Power> near;
   for (auto i = static_cast<std::ptrdiff_t>(from);
        i >= 0 && i < static_cast<std::ptrdiff_t>(pieces_.size()); i += step) {
     const Piece& p = pieces_[static_cast<std::size_t>(i)];
-    const double width = p.value.right - p.value.left;
-    if (!near && width > far * least) near = &p;
-    if (!near || width < std::exp2(octaves) * (near->value.right - near->value.left)) continue;
-    return std::log(p.variation() / near->variation()) /
-           std::log(width / (near->value.right - near->value.left));
+    const double middle = p.value.left + (p.value.right - p.value.left) / 2;
+    const double distance = std::abs(middle - b), slope = std::abs((*this)(middle)[d_nngp]);
+    if (distance <= far * least || slope * known <= p.error[d_nngp]) continue;
+    if (!near) near = {distance, slope, 0};
+    if (distance < octaves * near->distance) continue;
+    near->exponent = std::log(slope / near->slope) / std::log(distance / near->distance);
+    return near;
   }
-  return INFINITY;
+  return std::nullopt;
 }
 
-/// E fn'^2 is finite for p > 1/2. Beside a jump fn varies less and less, p = 1 and more.
+/// E fn'^2 is finite where fn' is a power above -1/2. Of a logarithm it is -1.
 bool Pieces::endlessly_steep() const {
-  constexpr double finite = 0.51;
+  constexpr double finite = -0.49;
   std::vector<double> places = breaks_;
   places.push_back(0);
   for (double x : places) {
     const std::size_t right = at(x);
-    for (const double p : {exponent(right, 1), right > 0 ? exponent(right - 1, -1) : INFINITY})
-      if (p < finite && p > -finite) return true;
+    for (const auto& power : {power_of_slope(right, 1), right > 0 ? power_of_slope(right - 1, -1) : std::nullopt})
+      if (power && power->exponent < finite && power->exponent > -1 + finite) return true;
   }
   return false;
 }
 
-/// Towards a power, E fn'^2 of an octave is 2^-(2 p - 1) of that of the one before. Of those that
-/// rounding of x hides nothing is known.
+/// Where fn' is a power, what it is nearest to the break is hidden: by rounding of x, and since a
+/// polynomial is bounded. Of a power near 0 little is.
 void Pieces::measure_powers() {
-  constexpr double rounding = 64;  // times the smallest piece
-  constexpr double safety = 6;     // the break is hardly where it was found
+  constexpr double rounding = 8 * epsilon, bounded = 1.0 / 8000;  // of x, and of the piece
   for (double x : breaks_) {
     const std::size_t right = at(x);
-    for (const auto& [piece, step] : {std::pair(right, 1), std::pair(right - 1, -1)}) {
-      Piece& last = pieces_[piece];
-      if (!is_smallest(last.value, rounding)) continue;
-      const double p = exponent(piece, step);
-      if (!(p > 0.5 && p < 1)) continue;
-      const double width = last.value.right - last.value.left, octaves = 1 / (std::exp2(2 * p - 1) - 1);
-      last.error[d_nngp] =
-          std::max(last.error[d_nngp], safety * last.variation() / width * std::sqrt(octaves));
+    for (const auto& [beside, step] : {std::pair(right, 1), std::pair(right - 1, -1)}) {
+      const std::optional<Power> power = power_of_slope(beside, step);
+      if (!power || power->exponent >= 0 || power->exponent <= -0.5) continue;
+      Piece& p = pieces_[beside];
+      const double width = p.value.right - p.value.left;
+      const double nearest = std::max(rounding * std::abs(x), bounded * width);
+      const double order = 2 * power->exponent + 1;  // of the integral of fn'^2
+      const double hidden = std::min(1.0, 8 * std::abs(power->exponent)) * std::pow(power->slope, 2) *
+                            power->distance / order * std::pow(nearest / power->distance, order);
+      // An error counts times fn' of the piece where that is larger.
+      const double slope = std::abs((*this)(p.value.left + width / 2)[d_nngp]);
+      const double alone = std::sqrt(hidden / width);
+      p.error[d_nngp] = std::max(p.error[d_nngp], alone * std::min(1.0, alone / slope));
     }
   }
 }

@@ -88,6 +88,10 @@ class Pieces {
   struct Size {
     double deviation, of_fn;
   };
+  /// |fn'| is slope (t / distance)^exponent at a distance of t.
+  struct Power {
+    double distance, slope, exponent;
+  };
   struct Piece {
     ChebyshevFit value, slope;    // the slope may have been fitted on a larger interval
     std::array<double, 2> error;  // of fn and of fn'
@@ -108,14 +112,16 @@ class Pieces {
   bool agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends = false);
   bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
+  bool jumps(const ChebyshevFit& f);
   double locate_jump(double a, double b);
+  double locate_power(double x, double step);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends = false);
   void find_breaks(const std::vector<double>& known);
   double octaves_around_0(double side) const;
   void find_panels();
   void differentiate();
-  double exponent(std::size_t from, int step) const;
+  std::optional<Power> power_of_slope(std::size_t from, int step) const;
   void measure_powers();
   std::optional<double> hidden_slope(double x, double of_piece);
   double hidden_slope_between(double a, double b);
