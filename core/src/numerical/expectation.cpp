@@ -97,10 +97,12 @@ std::array<double, 2> integrate(const HeatFlow& flow, const Sides& sides) {
       return g;
     };
     const HeatFlow::Values g1 = values(sides.first), g2 = same ? g1 : values(sides.second);
+    std::array<double, 2> part = {0, 0};  // for rounding of a sum of very many terms
     for (std::size_t i = 0; i < rule.size(); ++i) {
       const double weight = rule.weight[i] * std::exp(-rule.node[i] * rule.node[i] / 2);
-      for (Channel channel : {nngp, d_nngp}) sum[channel] += weight * g1[channel][i] * g2[channel][i];
+      for (Channel channel : {nngp, d_nngp}) part[channel] += weight * g1[channel][i] * g2[channel][i];
     }
+    for (Channel channel : {nngp, d_nngp}) sum[channel] += part[channel];
   }
   for (double& s : sum) s /= std::sqrt(2 * std::numbers::pi);
   return sum;
@@ -147,12 +149,15 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
     const double norm1 = norm(channel, sigma1, energy1), norm2 = norm(channel, sigma2, energy2);
     result.norm[channel] = norm1 * norm2;
     if (norm1 == 0 || norm2 == 0) continue;
-    constexpr double rounding = 1e-15;
-    const double difference = std::abs(result.value[channel] - other[channel]) / norm1 / norm2;
-    const double r1 = rough1[channel] / norm1 / norm1, r2 = rough2[channel] / norm2 / norm2;
-    result.error[channel] = difference + rounding + r1 + r2;
+    constexpr double rounding = 1e-15, exact = 1e-10, unsaid = exact / 2;
+    const double difference = std::abs(result.value[channel] - other[channel]);
+    const auto relative_to = [&](double n1, double n2) {
+      return difference / n1 / n2 + rough1[channel] / n1 / n1 + rough2[channel] / n2 / n2;
+    };
+    const double alone =
+        relative_to(std::sqrt(energy1[channel]), std::sqrt(energy2[channel]));  // without a norm's least
+    result.error[channel] = rounding + std::max(relative_to(norm1, norm2), std::min(alone, unsaid));
     if (std::isnan(result.error[channel])) result.error[channel] = INFINITY;  // the norm overflows
-    constexpr double exact = 1e-10;
     if (channel == d_nngp && result.error[channel] > exact && fn_.resolved() && fn_.endlessly_steep())
       result.error[channel] = INFINITY;  // as E fn'^2 is
     if (!fn_.resolved()) result.error[channel] = std::max(1.0, result.error[channel]);

@@ -504,6 +504,13 @@ void Pieces::differentiate() {
     for (double x = 2 * radius_; try_central(x); x *= 2) {
     }
   const ChebyshevFit central_slope = central.derivative();
+  // Of an even fn it is odd to the last bit, and its errors vanish with x: Markov's inequality.
+  bool even = !central.c.empty();
+  for (std::size_t k = 1; k < central.c.size(); k += 2) even = even && central.c[k] == 0;
+  const auto error_within = [&](double x) {
+    const double terms = static_cast<double>(central.c.size());
+    return 10 * central_error * (even ? std::min(1.0, terms * x / central.right) : 1.0);
+  };
   for (Piece& p : pieces_) {
     const ChebyshevFit& f = p.value;
     const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
@@ -513,6 +520,7 @@ void Pieces::differentiate() {
     p.size[d_nngp] = 4 * variation / width;
     p.error[nngp] = rounding + f.tail * f.scale;
     p.error[d_nngp] = 10 * p.error[nngp] / width;
+    p.error[nngp] += f.rounding_of_x() / 2;
     p.slope = f.derivative();
     const bool exactly_constant = variation == 0 && f.tail == 0;
     if (exactly_constant) p.error[d_nngp] = 0;
@@ -520,9 +528,9 @@ void Pieces::differentiate() {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
       p.error[d_nngp] = p.size[d_nngp] = 0;
-    } else if (furthest <= central.right && 10 * central_error < p.error[d_nngp]) {
+    } else if (furthest <= central.right && error_within(furthest) < p.error[d_nngp]) {
       p.slope = central_slope;
-      p.error[d_nngp] = 10 * central_error;
+      p.error[d_nngp] = error_within(furthest);
     }
   }
 }
@@ -661,7 +669,7 @@ bool Pieces::endlessly_steep() const {
 /// Where fn' is a power, what it is nearest to the break is hidden: by rounding of x, and since a
 /// polynomial is bounded. Of a power near 0 little is.
 void Pieces::measure_powers() {
-  constexpr double rounding = 8 * epsilon, bounded = 1.0 / 8000;  // of x, and of the piece
+  constexpr double rounding = 12 * epsilon, bounded = 1.0 / 8000;  // of x, and of the piece
   for (double x : breaks_) {
     const std::size_t right = at(x);
     for (const auto& [beside, step] : {std::pair(right, 1), std::pair(right - 1, -1)}) {
