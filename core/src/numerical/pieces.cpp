@@ -188,6 +188,12 @@ double Pieces::size_at(double x) const {
   return least < INFINITY ? least : 0;
 }
 
+/// What is left of digits where fn is a difference of values as large as fn is elsewhere.
+double Pieces::rounding_of_largest() const {
+  constexpr double several = 8;
+  return several * epsilon * sizes_.front().of_fn;  // at the largest deviation
+}
+
 /// How far values of fn around x are from those of a smooth function: the size of the last coefficients
 /// of fits that do not get smaller on shorter intervals. Those of an oscillation do, in the end. Values
 /// that come in steps are constant in the end. Nothing where fn is constant.
@@ -205,7 +211,7 @@ std::optional<double> Pieces::noise_around(double x) {
     const double size = size_at(x);
     wider = last.value_or(0);
     last = size == 0 ? 0 : f.tail * f.scale / size;
-    if (*last < smooth || f.tail > variation) return 0;
+    if (*last < smooth || f.tail > variation || f.tail * f.scale <= rounding_of_largest()) return 0;
   }
   return wider < decay * *last ? std::min(wider, *last) : 0;
 }
@@ -279,10 +285,13 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
   }
   const double middle = whole.left + (whole.right - whole.left) / 2;
   ChebyshevFit left = fit_between(whole.left, middle), right = fit_between(middle, whole.right);
-  // Where fn is rounded a little worse than usual, halving does not help on either side.
-  constexpr double little = 100, rounding = 1e-11;
+  // Where fn is rounded a little worse than usual, or is a difference of larger values, as 1 - cos(x)
+  // near 0, halving does not help on either side.
+  constexpr double little = 100, rounding = 1e-11, digits = 1e-3;
   const double error = whole.tail * whole.scale;
-  if (error > allowed && error <= little * allowed && whole.tail <= rounding + little * noise_ &&
+  const bool rounded = error <= little * allowed && whole.tail <= rounding + little * noise_;
+  const bool cancelled = error <= rounding_of_largest() && whole.tail <= digits;
+  if (error > allowed && (rounded || cancelled) &&
       std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error, up_to_ends)) {
     out.push_back(std::move(whole));
     return;
@@ -563,8 +572,6 @@ std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
 /// between the steps do.
 void Pieces::measure_hidden_slopes() {
   constexpr double width = 1.25, outermost = 4, innermost = 1.0 / 32;  // of the deviations
-  // Not the rounding of sums such as 1 + x^2, whose steps are those of 1 however small fn is.
-  constexpr double several = 64;
   double largest = 0;
   bool smooth = noise_ == 0;
   for (const Piece& p : pieces_) {
@@ -575,7 +582,8 @@ void Pieces::measure_hidden_slopes() {
     smooth = smooth && error <= tolerance(f);
     largest = std::max(largest, error * std::exp(-u * u / 4));
   }
-  if (smooth || !resolved_ || largest <= several * epsilon * sizes_.front().of_fn) return;
+  constexpr double rounding = 8;  // of sums such as 1 + x^2, in steps of 1 however small fn is
+  if (smooth || !resolved_ || largest <= rounding * rounding_of_largest()) return;
   for (double outer = std::min(outermost * sigma_max_, radius_); outer > innermost * sigma_min_;
        outer /= width)
     for (double side : {-1.0, 1.0}) {

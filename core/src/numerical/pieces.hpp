@@ -104,6 +104,7 @@ class Pieces {
   ChebyshevFit fit_between(double a, double b);
   void take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   void measure_sizes();
+  double rounding_of_largest() const;
   std::optional<double> noise_around(double x);
   void measure_noise();
   double size_at(double x) const;
