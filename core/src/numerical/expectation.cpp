@@ -154,9 +154,16 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
     const auto relative_to = [&](double n1, double n2) {
       return difference / n1 / n2 + rough1[channel] / n1 / n1 + rough2[channel] / n2 / n2;
     };
-    const double alone =
-        relative_to(std::sqrt(energy1[channel]), std::sqrt(energy2[channel]));  // without a norm's least
-    result.error[channel] = rounding + std::max(relative_to(norm1, norm2), std::min(alone, unsaid));
+    const double root1 = std::sqrt(energy1[channel]), root2 = std::sqrt(energy2[channel]);
+    // Where fn' is smaller than what rounding hides, a small part of that is nothing to speak of, and
+    // what the error is relative to fn' alone is told up to there.
+    constexpr double nothing = 1e-8;
+    double error = relative_to(norm1, norm2);
+    if (root1 * root2 < norm1 * norm2) {
+      if (error < nothing) error = std::min(error, unsaid);
+      error = std::max(error, std::min(relative_to(root1, root2), unsaid));
+    }
+    result.error[channel] = rounding + error;
     if (std::isnan(result.error[channel])) result.error[channel] = INFINITY;  // the norm overflows
     if (channel == d_nngp && result.error[channel] > exact && fn_.resolved() && fn_.endlessly_steep())
       result.error[channel] = INFINITY;  // as E fn'^2 is
