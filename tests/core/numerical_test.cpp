@@ -699,24 +699,86 @@ TEST(NumericalPoint, StepsThatDoublesResolveAreNoJumps) {
   }
 }
 
-TEST(NumericalPoint, PowersNarrowerThanRoundingAreWithinTheirBounds) {
-  for (const double power : {0.6, 0.65, 0.7}) {
-    SCOPED_TRACE(power);
-    // E fn'^2 by u = t^(2 p - 1), smooth in u.
-    const auto side = [&](double sign) {
-      constexpr double step = 1e-5;
-      const double order = 2 * power - 1;
-      double sum = 0;
-      for (double u = step / 2; u < std::pow(12, order); u += step) {
-        const double x = 1 + sign * std::pow(u, 1 / order);
-        sum += step * power * power / order * std::exp(-x * x / 2);
-      }
-      return sum / std::sqrt(2 * std::numbers::pi);
-    };
-    const double truth = side(1) + side(-1);
-    const PointValue value = numerical_point([&](double x) { return std::pow(std::abs(x - 1), power); },
-                                             std::nullopt, 1, 1, 1);
-    EXPECT_LT(std::abs(value.d_nngp / truth - 1), value.error.d_nngp);
+/// E fn'(x)^2 of max(x - place, 0)^power, x of deviation sigma, for power > 1/2: the double exponential
+/// rule in the distance to the place, relative to sigma.
+double energy_of_power(double power, double place, double sigma) {
+  constexpr double step = 1.0 / 64, end = 6, furthest = 60, half_pi = std::numbers::pi / 2;
+  double sum = 0;
+  for (double w = -end; w <= end; w += step) {
+    const double t = std::exp(half_pi * std::sinh(w)), u = place / sigma + t;
+    if (t > furthest) break;
+    sum += std::pow(t, 2 * power - 1) * half_pi * std::cosh(w) * step * std::exp(-u * u / 2);
+  }
+  return power * power * std::pow(sigma, 2 * power - 2) * sum / std::sqrt(2 * std::numbers::pi);
+}
+
+TEST(NumericalPoint, PowersAnywhereAreWithinTheirBounds) {
+  std::mt19937_64 random(1);
+  const auto uniform = [&](double a, double b) {
+    return std::uniform_real_distribution<double>(a, b)(random);
+  };
+  for (int i = 0; i < 200; ++i) {
+    const double power = uniform(0.55, 1), sigma = std::pow(10, uniform(-2, 2));
+    const double place = sigma * (i % 3 ? uniform(-2, 2) : std::pow(10, uniform(-3, 0.5)));
+    const bool one_side = i % 2 != 0;
+    SCOPED_TRACE(std::to_string(power) + " at " + std::to_string(place) + " of " + std::to_string(sigma));
+    const PointValue value = numerical_point(
+        [&](double x) { return one_side && x < place ? 0 : std::pow(std::abs(x - place), power); },
+        std::nullopt, sigma * sigma, sigma * sigma, sigma * sigma);
+    const double truth = energy_of_power(power, place, sigma) +
+                         (one_side ? 0 : energy_of_power(power, -place, sigma));
+    constexpr double of_reference = 2e-14;
+    const double error = std::abs(value.d_nngp / truth - 1);
+    EXPECT_LE(error, value.error.d_nngp + of_reference);
+    EXPECT_LE(value.error.d_nngp, std::max(1e-10, 1000 * error));
+  }
+}
+
+TEST(NumericalPoint, SmallJumpsHaveNoDerivative) {
+  for (const double height : {1e-2, 1e-4, 1e-6, 1e-8, 1e-10}) {
+    SCOPED_TRACE(height);
+    const PointValue value = numerical_point(
+        [&](double x) { return x * x + (x > 0.73 ? height : 0); }, std::nullopt, 0.5, 1, 1);
+    EXPECT_NEAR(value.d_nngp, 2, 1e-13);  // E[2 x1 2 x2]
+    EXPECT_LT(value.error.d_nngp, 1e-12);
+  }
+}
+
+/// exp(-x^2) - 1 has few digits near 0.
+TEST(NumericalPoint, DifferencesOfLargerValuesBesideLargerInputs) {
+  const auto fn = [](double x) { return std::exp(-x * x) - 1; };
+  using Long = long double;
+  const auto pair = [](Long cov12, Long var1, Long var2) {
+    const auto single = [](Long var) { return 1 / std::sqrt(1 + 2 * var); };
+    const Long both = 1 / std::sqrt((1 + 2 * var1) * (1 + 2 * var2) - 4 * cov12 * cov12);
+    return both - single(var1) - single(var2) + 1;
+  };
+  for (const double small : {1e-6, 1e-5, 1e-4, 1e-2})
+    for (const double rho : {0.0, 0.5, 0.99}) {
+      SCOPED_TRACE(std::to_string(small) + " rho=" + std::to_string(rho));
+      const double large = 100, cov12 = rho * std::sqrt(small * large);
+      const PointValue value = numerical_point(fn, std::nullopt, cov12, small, large);
+      const double norm =
+          static_cast<double>(std::sqrt(pair(small, small, small) * pair(large, large, large)));
+      const double error = std::abs(value.nngp - static_cast<double>(pair(cov12, small, large))) / norm;
+      EXPECT_LE(error, value.error.nngp);
+      EXPECT_LE(value.error.nngp, 1e-9);
+      EXPECT_LE(value.error.d_nngp, 1e-6);
+    }
+}
+
+TEST(NumericalPoint, EvenFunctionsOfTinyInputsAreWithinTheirBounds) {
+  for (const double small : {1e-14, 1e-12, 1e-10, 1e-8, 1e-4}) {
+    SCOPED_TRACE(small);
+    const double cov12 = std::sqrt(small) / 2;
+    const PointValue value =
+        numerical_point([](double x) { return std::cos(x); }, std::nullopt, cov12, small, 1);
+    const auto energy = [](double var) { return -std::expm1(-2 * var) / 2; };  // E sin^2
+    const double truth = std::exp(-(small + 1) / 2) * std::sinh(cov12);
+    const double error =
+        std::abs(value.d_nngp - truth) / std::sqrt(energy(small)) / std::sqrt(energy(1));
+    EXPECT_LE(error, value.error.d_nngp);
+    EXPECT_LE(value.error.d_nngp, 1e-10);
   }
 }
 

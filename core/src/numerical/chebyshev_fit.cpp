@@ -36,8 +36,12 @@ struct Transform {
 
 }  // namespace
 
+double argument(double x, double left, double right) {
+  return (left == -right ? 2 * x : 2 * x - left - right) / (right - left);
+}
+
 double ChebyshevFit::operator()(double x) const {
-  return chebyshev_sum(c.data(), c.size(), (2 * x - left - right) / (right - left));
+  return chebyshev_sum(c.data(), c.size(), argument(x, left, right));
 }
 
 double ChebyshevFit::rounding_of_x() const {

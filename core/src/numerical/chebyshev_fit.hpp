@@ -6,6 +6,9 @@
 
 namespace nngp::numerical {
 
+/// Where [left, right] is mapped to [-1, 1], with all digits beside 0 of an interval around it.
+double argument(double x, double left, double right);
+
 /// A polynomial that agrees with a function at the Chebyshev nodes of an interval.
 struct ChebyshevFit {
   double left, right;

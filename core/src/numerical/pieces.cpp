@@ -531,8 +531,7 @@ void Pieces::differentiate() {
     p.error[d_nngp] = 10 * p.error[nngp] / width;
     p.error[nngp] += f.rounding_of_x() / 2;
     p.slope = f.derivative();
-    const bool exactly_constant = variation == 0 && f.tail == 0;
-    if (exactly_constant) p.error[d_nngp] = 0;
+    const bool exactly_constant = variation == 0 && f.tail == 0;  // maybe for rounding
     if (is_smallest(f, 2) && jumps(f)) {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
@@ -540,6 +539,8 @@ void Pieces::differentiate() {
     } else if (furthest <= central.right && error_within(furthest) < p.error[d_nngp]) {
       p.slope = central_slope;
       p.error[d_nngp] = error_within(furthest);
+    } else if (exactly_constant) {
+      p.error[d_nngp] = 0;
     }
   }
 }
@@ -701,7 +702,7 @@ std::array<double, 2> Pieces::operator()(double x) const {
   x = std::clamp(x, -radius_, radius_);
   const Piece& p = pieces_[at(x)];
   const auto terms = [x](const ChebyshevFit& f) {
-    return ChebyshevTerms{f.c.data(), f.c.size(), (2 * x - f.left - f.right) / (f.right - f.left)};
+    return ChebyshevTerms{f.c.data(), f.c.size(), argument(x, f.left, f.right)};
   };
   std::array<double, 2> g = chebyshev_sums(terms(p.value), terms(p.slope));
   if (x == 0) g[nngp] = at_zero_;

@@ -135,7 +135,7 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
 /// By Clenshaw's recurrence.
 std::array<double, 2> ScalarFunction::Piece::operator()(double x) const {
   if (c.empty()) return {0, 0};
-  const double t = (2 * x - left - right) / (right - left);
+  const double t = argument(x, left, right);
   std::array<double, 2> b1 = {0, 0}, b2 = {0, 0};
   for (std::size_t k = c.size(); k-- > 1;)
     for (Channel channel : {nngp, d_nngp}) {
