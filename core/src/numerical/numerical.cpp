@@ -102,10 +102,12 @@ numerical::TableError error_on_lines(const Evaluate& evaluate, const numerical::
     }
   });
   const numerical::TableError error = worst_of(checks);
-  double rough = 0;
+  double rough[2] = {0, 0};
   for (const Point& p : points)
-    if (p.norm[0] > 0) rough = std::max(rough, fn.roughness(p.sigma) / p.norm[0]);
-  return {error.nngp + rough, error.d_nngp + rough};
+    for (numerical::Channel channel : {numerical::nngp, numerical::d_nngp})
+      if (p.norm[channel] > 0)
+        rough[channel] = std::max(rough[channel], fn.roughness(channel, p.sigma) / p.norm[channel]);
+  return {error.nngp + rough[numerical::nngp], error.d_nngp + rough[numerical::d_nngp]};
 }
 
 /// The same at correlations between.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "numerical/pieces.hpp"
@@ -126,7 +127,11 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
   }
   edges_.push_back(whole.right);
   const ChebyshevFit slope = whole.derivative();
-  Piece piece{whole.left, whole.right, {}, whole.tail * whole.scale};
+  const double error = whole.tail * whole.scale;
+  const bool constant = whole.c.size() <= 1 && error == 0;
+  const double size = whole.c.empty() ? 0 : std::abs(whole.c[0]);
+  const double rounding = constant ? 0 : std::numeric_limits<double>::epsilon() * size;
+  Piece piece{whole.left, whole.right, {}, {error, 10 * (error + rounding) / (whole.right - whole.left)}};
   for (std::size_t k = 0; k < whole.c.size(); ++k)
     piece.c.push_back({whole.c[k], k < slope.c.size() ? slope.c[k] : 0});
   pieces_.push_back(std::move(piece));
@@ -172,10 +177,11 @@ double ScalarFunction::expectation_on_line(Channel channel, double sigma1, doubl
   return sum / std::sqrt(2 * std::numbers::pi);
 }
 
-double ScalarFunction::roughness(double sigma) const {
+double ScalarFunction::roughness(Channel channel, double sigma) const {
   double energy = 0;
   const auto above = [sigma](double x) { return 0.5 * std::erfc(x / (sigma * std::sqrt(2.0))); };
-  for (const Piece& p : pieces_) energy += p.error * p.error * (above(p.left) - above(p.right));
+  for (const Piece& p : pieces_)
+    energy += std::pow(p.error[channel], 2) * (above(p.left) - above(p.right));
   return std::sqrt(energy);
 }
 

@@ -50,8 +50,8 @@ class ScalarFunction {
   /// False if fn varies so fast that the calls allowed do not do.
   bool resolved() const { return resolved_; }
 
-  /// The error of the pieces, rounding of fn included: sqrt(E error(sigma u)^2).
-  double roughness(double sigma) const;
+  /// The error of the pieces, rounding of fn included: sqrt(E error(sigma u)^2) of fn or fn'.
+  double roughness(Channel channel, double sigma) const;
 
  private:
   struct Sample {
@@ -67,7 +67,7 @@ class ScalarFunction {
   struct Piece {
     double left, right;
     std::vector<std::array<double, 2>> c;  // Chebyshev coefficients by Channel
-    double error;                          // of fn
+    std::array<double, 2> error;           // of fn and fn'
     std::array<double, 2> operator()(double x) const;
   };
 
