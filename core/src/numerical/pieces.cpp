@@ -662,15 +662,25 @@ std::optional<Pieces::Power> Pieces::power_of_slope(std::size_t from, int step) 
   return std::nullopt;
 }
 
+/// The pieces beside breaks and beside 0, with the direction away from there.
+std::vector<std::pair<std::size_t, int>> Pieces::beside_breaks() const {
+  std::vector<double> places = breaks_;
+  if (std::binary_search(edges_.begin(), edges_.end(), 0.0)) places.push_back(0);
+  std::vector<std::pair<std::size_t, int>> sides;
+  for (double x : places) {
+    const std::size_t right = at(x);
+    sides.push_back({right, 1});
+    sides.push_back({right - 1, -1});
+  }
+  return sides;
+}
+
 /// E fn'^2 is finite where fn' is a power above -1/2. Of a logarithm it is -1.
 bool Pieces::endlessly_steep() const {
   constexpr double finite = -0.49;
-  std::vector<double> places = breaks_;
-  places.push_back(0);
-  for (double x : places) {
-    const std::size_t right = at(x);
-    for (const auto& power : {power_of_slope(right, 1), right > 0 ? power_of_slope(right - 1, -1) : std::nullopt})
-      if (power && power->exponent < finite && power->exponent > -1 + finite) return true;
+  for (const auto& [piece, step] : beside_breaks()) {
+    const std::optional<Power> power = power_of_slope(piece, step);
+    if (power && power->exponent < finite && power->exponent > -1 + finite) return true;
   }
   return false;
 }
@@ -679,22 +689,20 @@ bool Pieces::endlessly_steep() const {
 /// polynomial is bounded. Of a power near 0 little is.
 void Pieces::measure_powers() {
   constexpr double rounding = 12 * epsilon, bounded = 1.0 / 8000;  // of x, and of the piece
-  for (double x : breaks_) {
-    const std::size_t right = at(x);
-    for (const auto& [beside, step] : {std::pair(right, 1), std::pair(right - 1, -1)}) {
-      const std::optional<Power> power = power_of_slope(beside, step);
-      if (!power || power->exponent >= 0 || power->exponent <= -0.5) continue;
-      Piece& p = pieces_[beside];
-      const double width = p.value.right - p.value.left;
-      const double nearest = std::max(rounding * std::abs(x), bounded * width);
-      const double order = 2 * power->exponent + 1;  // of the integral of fn'^2
-      const double hidden = std::min(1.0, 8 * std::abs(power->exponent)) * std::pow(power->slope, 2) *
-                            power->distance / order * std::pow(nearest / power->distance, order);
-      // An error counts times fn' of the piece where that is larger.
-      const double slope = std::abs((*this)(p.value.left + width / 2)[d_nngp]);
-      const double alone = std::sqrt(hidden / width);
-      p.error[d_nngp] = std::max(p.error[d_nngp], alone * std::min(1.0, alone / slope));
-    }
+  for (const auto& [piece, step] : beside_breaks()) {
+    const std::optional<Power> power = power_of_slope(piece, step);
+    if (!power || power->exponent >= 0 || power->exponent <= -0.5) continue;
+    Piece& p = pieces_[piece];
+    const double width = p.value.right - p.value.left;
+    const double x = step > 0 ? p.value.left : p.value.right;
+    const double nearest = std::max(rounding * std::abs(x), bounded * width);
+    const double order = 2 * power->exponent + 1;  // of the integral of fn'^2
+    const double hidden = std::min(1.0, 8 * std::abs(power->exponent)) * std::pow(power->slope, 2) *
+                          power->distance / order * std::pow(nearest / power->distance, order);
+    // An error counts times fn' of the piece where that is larger.
+    const double slope = std::abs((*this)(p.value.left + width / 2)[d_nngp]);
+    const double alone = std::sqrt(hidden / width);
+    p.error[d_nngp] = std::max(p.error[d_nngp], alone * std::min(1.0, alone / slope));
   }
 }
 

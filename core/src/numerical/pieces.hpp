@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "nngp/activation.h"
@@ -123,6 +124,7 @@ class Pieces {
   void find_panels();
   void differentiate();
   std::optional<Power> power_of_slope(std::size_t from, int step) const;
+  std::vector<std::pair<std::size_t, int>> beside_breaks() const;
   void measure_powers();
   std::optional<double> hidden_slope(double x, double of_piece);
   double hidden_slope_between(double a, double b);
