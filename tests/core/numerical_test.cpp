@@ -722,12 +722,13 @@ TEST(NumericalPoint, PowersAnywhereAreWithinTheirBounds) {
     const double off_0 = sigma * (i % 3 ? uniform(-2, 2) : std::pow(10, uniform(-3, 0.5)));
     const double place = i % 8 ? off_0 : 0;
     const bool one_side = i % 2 != 0;
-    SCOPED_TRACE(std::to_string(power) + " at " + std::to_string(place) + " of " + std::to_string(sigma));
+    SCOPED_TRACE(std::to_string(power) + " at " + std::to_string(place) + " of " +
+                 std::to_string(sigma));
     const PointValue value = numerical_point(
         [&](double x) { return one_side && x < place ? 0 : std::pow(std::abs(x - place), power); },
         std::nullopt, sigma * sigma, sigma * sigma, sigma * sigma);
-    const double truth = energy_of_power(power, place, sigma) +
-                         (one_side ? 0 : energy_of_power(power, -place, sigma));
+    const double truth =
+        energy_of_power(power, place, sigma) + (one_side ? 0 : energy_of_power(power, -place, sigma));
     constexpr double of_reference = 2e-14;
     const double error = std::abs(value.d_nngp / truth - 1);
     EXPECT_LE(error, value.error.d_nngp + of_reference);
@@ -738,8 +739,8 @@ TEST(NumericalPoint, PowersAnywhereAreWithinTheirBounds) {
 TEST(NumericalPoint, SmallJumpsHaveNoDerivative) {
   for (const double height : {1e-2, 1e-4, 1e-6, 1e-8, 1e-10}) {
     SCOPED_TRACE(height);
-    const PointValue value = numerical_point(
-        [&](double x) { return x * x + (x > 0.73 ? height : 0); }, std::nullopt, 0.5, 1, 1);
+    const PointValue value = numerical_point([&](double x) { return x * x + (x > 0.73 ? height : 0); },
+                                             std::nullopt, 0.5, 1, 1);
     EXPECT_NEAR(value.d_nngp, 2, 1e-13);  // E[2 x1 2 x2]
     EXPECT_LT(value.error.d_nngp, 1e-12);
   }

@@ -53,8 +53,7 @@ double ChebyshevFit::rounding_of_x() const {
     variation += std::abs(c[k]);
   }
   slope /= right - left;
-  return std::min(epsilon * std::max(std::abs(left), std::abs(right)) * slope,
-                  small_part * variation);
+  return std::min(epsilon * std::max(std::abs(left), std::abs(right)) * slope, small_part * variation);
 }
 
 ChebyshevFit ChebyshevFit::derivative() const {

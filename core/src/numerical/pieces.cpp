@@ -291,8 +291,8 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
   const double error = whole.tail * whole.scale;
   const bool rounded = error <= little * allowed && whole.tail <= rounding + little * noise_;
   const bool cancelled = error <= rounding_of_largest() && whole.tail <= digits;
-  if (error > allowed && (rounded || cancelled) &&
-      std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error, up_to_ends)) {
+  if (error > allowed && (rounded || cancelled) && std::min(left.tail, right.tail) > whole.tail / 4 &&
+      agrees(whole, error, up_to_ends)) {
     out.push_back(std::move(whole));
     return;
   }
@@ -377,7 +377,8 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
   const auto in_order = [&] {
     std::erase_if(points, [&](const Point& p) { return p.x <= a || p.x >= b; });
     std::sort(points.begin(), points.end(), [](auto p, auto q) { return p.x < q.x; });
-    const auto end = std::unique(points.begin(), points.end(), [](auto p, auto q) { return p.x == q.x; });
+    const auto end =
+        std::unique(points.begin(), points.end(), [](auto p, auto q) { return p.x == q.x; });
     points.erase(end, points.end());
   };
   std::vector<double> cuts;
@@ -500,7 +501,7 @@ void Pieces::differentiate() {
     if (!std::isfinite(f.scale) || f.tail > std::max(wanted_tail, 3 * noise_) ||
         !agrees(f, tolerance(f)))
       return false;
-    const double error = std::max(noise_, epsilon) * f.scale / x;
+    const double error = std::max({noise_, epsilon, f.tail}) * f.scale / x;
     const bool better = error < 0.9 * central_error;
     if (error < central_error) {
       central_error = error;
@@ -518,7 +519,7 @@ void Pieces::differentiate() {
   for (std::size_t k = 1; k < central.c.size(); k += 2) even = even && central.c[k] == 0;
   const auto error_within = [&](double x) {
     const double terms = static_cast<double>(central.c.size());
-    return 10 * central_error * (even ? std::min(1.0, terms * x / central.right) : 1.0);
+    return 20 * central_error * (even ? std::min(1.0, terms * x / central.right) : 1.0);
   };
   for (Piece& p : pieces_) {
     const ChebyshevFit& f = p.value;

@@ -131,7 +131,8 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
   const bool constant = whole.c.size() <= 1 && error == 0;
   const double size = whole.c.empty() ? 0 : std::abs(whole.c[0]);
   const double rounding = constant ? 0 : std::numeric_limits<double>::epsilon() * size;
-  Piece piece{whole.left, whole.right, {}, {error, 10 * (error + rounding) / (whole.right - whole.left)}};
+  Piece piece{
+      whole.left, whole.right, {}, {error, 10 * (error + rounding) / (whole.right - whole.left)}};
   for (std::size_t k = 0; k < whole.c.size(); ++k)
     piece.c.push_back({whole.c[k], k < slope.c.size() ? slope.c[k] : 0});
   pieces_.push_back(std::move(piece));
