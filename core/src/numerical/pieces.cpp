@@ -203,17 +203,18 @@ std::optional<double> Pieces::noise_around(double x) {
   constexpr double variation = 2e-3;  // beside the values around, what is more is no noise
   std::optional<double> last;
   double wider = 0;
+  const auto same_on_both = [&] { return wider < decay * *last ? std::min(wider, *last) : 0; };
   for (double width : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5}) {
     const double inner = x * (1 - width), outer = x * (1 + width);
     const ChebyshevFit f = fit_between(std::min(inner, outer), std::max(inner, outer));
     const bool constant = f.c.size() <= 1;
-    if (constant) return last;
+    if (constant) return last ? std::optional(same_on_both()) : std::nullopt;
     const double size = size_at(x);
     wider = last.value_or(0);
     last = size == 0 ? 0 : f.tail * f.scale / size;
     if (*last < smooth || f.tail > variation || f.tail * f.scale <= rounding_of_largest()) return 0;
   }
-  return wider < decay * *last ? std::min(wider, *last) : 0;
+  return same_on_both();
 }
 
 /// At most places where fn varies: at others it may jump, or be small.
