@@ -1,6 +1,7 @@
 #include "numerical/pieces.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -32,6 +33,21 @@ double probability(double a, double b, double sigma) {
   if (a > 0) return probability(-b, -a, sigma);
   const auto below = [&](double x) { return 0.5 * std::erfc(-x / (sigma * std::numbers::sqrt2)); };
   return below(b) - below(a);
+}
+
+/// The least power of two that y is no multiple of twice; infinite for 0.
+double last_digit(double y) {
+  if (y == 0) return INFINITY;
+  int exponent;
+  const double whole = std::ldexp(std::frexp(std::abs(y), &exponent), 53);
+  return std::ldexp(static_cast<double>(std::uint64_t{1} << std::countr_zero(static_cast<std::uint64_t>(whole))), exponent - 53);
+}
+
+/// Whether two values differ by a few units of a last digit such as the rounding of sums leaves near 0.
+bool is_rounding(double y1, double y2) {
+  constexpr double few = 64, plausible = 1e-10;
+  const double digit = std::min(last_digit(y1), last_digit(y2));
+  return digit < plausible && std::abs(y1 - y2) < few * digit;
 }
 
 /// Where the piece that ends at x and the one that begins there take the same value, if nearby.
@@ -114,6 +130,7 @@ Pieces::Pieces(std::function<double(double)> fn,
     reach_ = std::max(reach_, reach_of(fn_, sigma));
   take_samples(breakpoints);
   measure_sizes();
+  find_jumps();
   measure_noise();
   cut(breakpoints);
   find_panels();
@@ -177,6 +194,57 @@ void Pieces::measure_sizes() {
   }
 }
 
+/// Between samples where fn changes far more than on both sides. Others come to light where pieces are
+/// halved, at thirty times as many calls. Where fn is rough in most octaves, its values are rounded.
+void Pieces::find_jumps() {
+  constexpr double more = 8, uneven = 0.5, very_many = 64;
+  struct Octave {
+    double gaps = 0, rough = 0, jumps = 0;
+  };
+  const int first = std::ilogb(sigma_min_ / 4), last = std::ilogb(4 * sigma_max_);
+  std::vector<Octave> octaves(static_cast<std::size_t>(last - first + 1));
+  const auto slope = [&](std::size_t i) {
+    return (samples_[i + 1].y - samples_[i].y) / (samples_[i + 1].x - samples_[i].x);
+  };
+  std::vector<std::size_t> found;
+  for (std::size_t i = 1; i + 2 < samples_.size(); ++i) {
+    const double here = slope(i), before = slope(i - 1), after = slope(i + 1);
+    const double around = std::max(std::abs(before), std::abs(after));
+    const bool jump = std::abs(here) > more * around && !is_rounding(samples_[i].y, samples_[i + 1].y);
+    if (jump) found.push_back(i);
+    const int octave = std::ilogb(samples_[i].x);
+    if (octave < first || octave > last) continue;
+    Octave& o = octaves[static_cast<std::size_t>(octave - first)];
+    ++o.gaps;
+    o.jumps += jump;
+    o.rough += std::abs(here - before) > uneven * std::max(std::abs(here), std::abs(before));
+  }
+  const auto rough = std::count_if(octaves.begin(), octaves.end(), [](const Octave& o) {
+    return o.rough > o.gaps / 4 || o.jumps > very_many;
+  });
+  if (2 * rough > static_cast<std::ptrdiff_t>(octaves.size())) return;
+  for (std::size_t i : found) find_jumps_between(samples_[i], samples_[i + 1]);
+}
+
+void Pieces::find_jumps_between(Sample left, Sample right) {
+  constexpr double part = 0.25;
+  if (left.x == 0 || right.x == 0) {  // what fn is at 0 alone does not matter
+    if (jumps_.empty() || jumps_.back() != 0) jumps_.push_back(0);
+    return;
+  }
+  const double change = std::abs(right.y - left.y);
+  for (double rest = change; rest > part * change;) {
+    const double x = locate_jump(left, right);
+    const Sample before{std::nextafter(x, left.x), call(std::nextafter(x, left.x))}, after{x, call(x)};
+    if (std::abs(after.y - before.y) < part * rest || is_rounding(before.y, after.y))
+      return;  // steep, but no jump
+    jumps_.push_back(x);
+    const bool on_right = std::abs(right.y - after.y) > std::abs(before.y - left.y);
+    (on_right ? left : right) = on_right ? after : before;
+    rest = std::abs(right.y - left.y);
+  }
+}
+
 /// By the deviation that needs most of those for which fn is not 0: the Gaussian makes up for errors
 /// further out.
 double Pieces::size_at(double x) const {
@@ -205,8 +273,10 @@ std::optional<double> Pieces::noise_around(double x) {
   double wider = 0;
   const auto same_on_both = [&] { return wider < decay * *last ? std::min(wider, *last) : 0; };
   for (double width : {1e-1, 1e-2, 1e-3, 1e-4, 1e-5}) {
-    const double inner = x * (1 - width), outer = x * (1 + width);
-    const ChebyshevFit f = fit_between(std::min(inner, outer), std::max(inner, outer));
+    const auto [left, right] = std::minmax({x * (1 - width), x * (1 + width)});
+    const auto jump = std::lower_bound(jumps_.begin(), jumps_.end(), left);
+    if (jump != jumps_.end() && *jump <= right) continue;
+    const ChebyshevFit f = fit_between(left, right);
     const bool constant = f.c.size() <= 1;
     if (constant) return last ? std::optional(same_on_both()) : std::nullopt;
     const double size = size_at(x);
@@ -286,16 +356,22 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
   }
   const double middle = whole.left + (whole.right - whole.left) / 2;
   ChebyshevFit left = fit_between(whole.left, middle), right = fit_between(middle, whole.right);
-  // Where fn is rounded a little worse than usual, or is a difference of larger values, as 1 - cos(x)
-  // near 0, halving does not help on either side.
-  constexpr double little = 100, rounding = 1e-11, digits = 1e-3;
+  // Where fn is rounded worse than usual, as a difference of larger values is, halving does not help on
+  // either side, nor does looking closely.
+  constexpr double little = 100, rounding = 1e-11, digits = 1e-3, closely = 1e-4;
   const double error = whole.tail * whole.scale;
-  const bool rounded = error <= little * allowed && whole.tail <= rounding + little * noise_;
-  const bool cancelled = error <= rounding_of_largest() && whole.tail <= digits;
-  if (error > allowed && (rounded || cancelled) && std::min(left.tail, right.tail) > whole.tail / 4 &&
+  if (error > allowed && whole.tail <= digits && std::min(left.tail, right.tail) > whole.tail / 4 &&
       agrees(whole, error, up_to_ends)) {
-    out.push_back(std::move(whole));
-    return;
+    const bool slightly = error <= little * allowed && whole.tail <= rounding + little * noise_;
+    const double close = closely * std::max(std::abs(whole.left), std::abs(whole.right));
+    const auto tail_nearby = [&] {
+      const ChebyshevFit f = fit_between(middle, middle + close);
+      return f.tail * f.scale;
+    };
+    if (slightly || (close < whole.right - middle && tail_nearby() > error / 4)) {
+      out.push_back(std::move(whole));
+      return;
+    }
   }
   halve(std::move(left), out, up_to_ends);
   halve(std::move(right), out, up_to_ends);
@@ -318,11 +394,11 @@ bool Pieces::jumps(const ChebyshevFit& f) {
 }
 
 /// From where on fn is nearer to what it is at b than at a.
-double Pieces::locate_jump(double a, double b) {
-  const double before = call(a), after = call(b);
+double Pieces::locate_jump(const Sample& before, const Sample& after) {
+  double a = before.x, b = after.x;
   while (b > std::nextafter(a, b)) {
     const double middle = a + (b - a) / 2, y = call(middle);
-    (std::abs(y - before) < std::abs(y - after) ? a : b) = middle;
+    (std::abs(y - before.y) < std::abs(y - after.y) ? a : b) = middle;
   }
   return b;
 }
@@ -371,7 +447,7 @@ std::vector<double> Pieces::resolve(double a, double b, std::vector<ChebyshevFit
       if (width(i) < width(least)) least = i;
     const ChebyshevFit& f = out[least];
     const bool jump = jumps(f);
-    const double at = jump ? locate_jump(f.left, f.right)
+    const double at = jump ? locate_jump({f.left, call(f.left)}, {f.right, call(f.right)})
                            : locate_power(f.left + (f.right - f.left) / 2, f.right - f.left);
     points.push_back({at, jump});
   }
@@ -408,6 +484,7 @@ void Pieces::cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints)
   if (breakpoints)
     for (const nngp_breakpoint& b : *breakpoints)
       if (std::abs(b.x) < radius_) known.push_back(b.x);
+  known.insert(known.end(), jumps_.begin(), jumps_.end());
   std::vector<double> cuts = known;
   double x = radius_;
   for (; x > sigma_min_ / 2; x /= 2) cuts.insert(cuts.end(), {x, -x});
@@ -773,7 +850,8 @@ std::array<double, 2> Pieces::roughness(double sigma) const {
     // At the end of a piece fn' is less exact than on average: Markov's inequality.
     const auto n = static_cast<double>(p.slope.c.size());
     const double markov = 2 * n * n / (p.slope.right - p.slope.left);
-    const std::array<double, 2> error = {p.error[nngp],
+    // fn is known where it was called.
+    const std::array<double, 2> error = {epsilon * std::abs(at_zero_),
                                          std::max(p.error[d_nngp], markov * p.error[nngp])};
     const auto bound = [&](Channel c) { return error[c] * (2 * std::abs(g[c]) + error[c]); };
     return {bound(nngp), bound(d_nngp)};

@@ -105,6 +105,8 @@ class Pieces {
   ChebyshevFit fit_between(double a, double b);
   void take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   void measure_sizes();
+  void find_jumps();
+  void find_jumps_between(Sample left, Sample right);
   double rounding_of_largest() const;
   std::optional<double> noise_around(double x);
   void measure_noise();
@@ -115,7 +117,7 @@ class Pieces {
   bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   bool jumps(const ChebyshevFit& f);
-  double locate_jump(double a, double b);
+  double locate_jump(const Sample& before, const Sample& after);
   double locate_power(double x, double step);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends = false);
@@ -138,6 +140,7 @@ class Pieces {
   double at_zero_ = 0;           // fn(0)
   std::vector<Sample> samples_;  // increasing
   std::vector<Size> sizes_;      // by octave of the deviation
+  std::vector<double> jumps_;    // that samples show, increasing
   double noise_ = 0;
   std::size_t calls_ = 0;
   bool resolved_ = true;
