@@ -155,14 +155,10 @@ PairExpectation::Result PairExpectation::operator()(double cov12, double var1, d
       return difference / n1 / n2 + rough1[channel] / n1 / n1 + rough2[channel] / n2 / n2;
     };
     const double root1 = std::sqrt(energy1[channel]), root2 = std::sqrt(energy2[channel]);
-    // Where fn' is smaller than what rounding hides, a small part of that is nothing to speak of, and
-    // what the error is relative to fn' alone is told up to there.
-    constexpr double nothing = 1e-8;
     double error = relative_to(norm1, norm2);
-    if (root1 * root2 < norm1 * norm2) {
-      if (error < nothing) error = std::min(error, unsaid);
+    // Up to where one is warned, what it is relative to fn' alone.
+    if (root1 * root2 < norm1 * norm2)
       error = std::max(error, std::min(relative_to(root1, root2), unsaid));
-    }
     result.error[channel] = rounding + error;
     if (std::isnan(result.error[channel])) result.error[channel] = INFINITY;  // the norm overflows
     if (channel == d_nngp && result.error[channel] > exact && fn_.resolved() && fn_.endlessly_steep())

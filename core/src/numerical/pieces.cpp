@@ -35,6 +35,10 @@ double probability(double a, double b, double sigma) {
   return below(b) - below(a);
 }
 
+double distance_from_0(const ChebyshevFit& f) {
+  return f.left < 0 && f.right > 0 ? 0 : std::min(std::abs(f.left), std::abs(f.right));
+}
+
 /// The least power of two that y is no multiple of twice; infinite for 0.
 double last_digit(double y) {
   if (y == 0) return INFINITY;
@@ -310,8 +314,7 @@ void Pieces::measure_noise() {
 }
 
 double Pieces::tolerance(const ChebyshevFit& f) const {
-  const double inner = f.left < 0 && f.right > 0 ? 0 : std::min(std::abs(f.left), std::abs(f.right));
-  const double size = std::max(size_at(inner), noise_ > 0 ? f.scale : 0);
+  const double size = std::max(size_at(distance_from_0(f)), noise_ > 0 ? f.scale : 0);
   return std::max(std::max(wanted_tail, 3 * noise_) * size, f.rounding_of_x());
 }
 
@@ -610,16 +613,18 @@ void Pieces::differentiate() {
     p.error[d_nngp] = 10 * p.error[nngp] / width;
     p.error[nngp] += f.rounding_of_x() / 2;
     p.slope = f.derivative();
-    const bool exactly_constant = variation == 0 && f.tail == 0;  // maybe for rounding
+    const bool exactly_constant = variation == 0 && f.tail == 0;
+    // Maybe for rounding, as 1 + x^2 near 0.
+    const bool in_varying = furthest <= central.right && central.c.size() > 1;
     if (is_smallest(f, 2) && jumps(f)) {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
       p.error[d_nngp] = p.size[d_nngp] = 0;
+    } else if (exactly_constant && !in_varying) {
+      p.error[d_nngp] = 0;
     } else if (furthest <= central.right && error_within(furthest) < p.error[d_nngp]) {
       p.slope = central_slope;
       p.error[d_nngp] = error_within(furthest);
-    } else if (exactly_constant) {
-      p.error[d_nngp] = 0;
     }
   }
 }
@@ -657,7 +662,7 @@ void Pieces::measure_hidden_slopes() {
   for (const Piece& p : pieces_) {
     const ChebyshevFit& f = p.value;
     const double error = f.tail * f.scale;
-    const double u = std::min(std::abs(f.left), std::abs(f.right)) / sigma_max_;
+    const double u = distance_from_0(f) / sigma_max_;
     if (is_smallest(f, 2) || u > outermost || error <= f.rounding_of_x()) continue;
     smooth = smooth && error <= tolerance(f);
     largest = std::max(largest, error * std::exp(-u * u / 4));
@@ -701,18 +706,27 @@ double Pieces::hidden_slope_between(double a, double b) {
 /// is sqrt(t), and their density relative to exp(-u^2 / 2) is exp(-u^2 t / 2).
 void Pieces::measure_shared_reach() {
   constexpr double digits = 74;  // exp(-digits / 2) is negligible
-  for (const auto& [sigma, size] : sizes_)
+  const auto extend = [&](double u, double share) {
+    const double left = share > 0 ? digits + 4 * std::log(share) - u * u : 0;
+    if (left <= 0 || u + std::min(left / (2 * u), std::sqrt(left)) <= shared_reach_) return;
+    for (double root = 0; root <= 1; root += 1.0 / 16) {
+      const double t = root * root, rest = left - u * u * t;
+      if (rest < 0) break;
+      shared_reach_ = std::max(shared_reach_, u * std::sqrt(1 - t * t) + root * std::sqrt(rest));
+    }
+  };
+  for (const auto& [sigma, of_fn] : sizes_) {
+    double of_slope = 0;
+    for (const Piece& p : pieces_) {
+      const double u = distance_from_0(p.value) / sigma;
+      of_slope = std::max(of_slope, p.size[d_nngp] * std::exp(-u * u / 4));
+    }
     for (const Piece& p : pieces_)
       for (double x : {p.value.left, p.value.right}) {
-        const double u = std::abs(x) / sigma, share = size > 0 ? p.size[nngp] / size : 0;
-        const double left = share > 0 ? digits + 4 * std::log(share) - u * u : 0;
-        if (left <= 0 || u + std::min(left / (2 * u), std::sqrt(left)) <= shared_reach_) continue;
-        for (double root = 0; root <= 1; root += 1.0 / 16) {
-          const double t = root * root, rest = left - u * u * t;
-          if (rest < 0) break;
-          shared_reach_ = std::max(shared_reach_, u * std::sqrt(1 - t * t) + root * std::sqrt(rest));
-        }
+        if (of_fn > 0) extend(std::abs(x) / sigma, p.size[nngp] / of_fn);
+        if (of_slope > 0) extend(std::abs(x) / sigma, p.size[d_nngp] / of_slope);
       }
+  }
   shared_reach_ = std::min(std::max(shared_reach_, std::sqrt(digits)), 50.0);
 }
 
