@@ -633,8 +633,10 @@ void Pieces::differentiate() {
 /// has one: the same on both sides, and at half of the distance. Nothing where it never does, as of
 /// values with noise.
 std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
-  constexpr double same = 0.2;
-  const double here = call(x);
+  constexpr double same = 0.2, most_digits = 1e-10;
+  const double here = call(x), digit = last_digit(here);
+  // Of differences of larger values the last digits are missing.
+  const double rounding = 4 * std::max(epsilon * std::abs(here), digit < most_digits ? digit : 0);
   for (double width = 1e-13; width < 1e-5; width *= 10) {
     double least = INFINITY, most = -INFINITY;
     for (double part : {-1.0, -0.5, 0.5, 1.0}) {
@@ -643,9 +645,8 @@ std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
       least = std::min(least, rest);
       most = std::max(most, rest);
     }
-    const double middle = least + (most - least) / 2,
-                 rounding = 4 * epsilon * std::abs(here) / (width * std::abs(x));
-    if (most - least + rounding >= same * std::abs(middle)) continue;
+    const double middle = least + (most - least) / 2;
+    if (most - least + rounding / (width * std::abs(x)) >= same * std::abs(middle)) continue;
     return std::abs(middle) > pieces_[at(x)].error[d_nngp] ? std::optional(middle) : std::nullopt;
   }
   return std::nullopt;
