@@ -630,23 +630,32 @@ void Pieces::differentiate() {
 }
 
 /// By how much the slope of fn at x is not that of its piece, where fn is looked at so closely that it
-/// has one: the same on both sides, and at half of the distance. Nothing where it never does, as of
-/// values with noise.
+/// has one: the same on both sides, and at about half of the distance. Nothing where it never does, as
+/// of values with noise, or in steps.
 std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
-  constexpr double same = 0.2, most_digits = 1e-10;
+  constexpr double same = 0.2, most_digits = 1e-10, whole = 0.02;
+  constexpr std::array parts = {-1.0, -0.58, 0.43, 0.71};  // not in whole ratios
   const double here = call(x), digit = last_digit(here);
   // Of differences of larger values the last digits are missing.
-  const double rounding = 4 * std::max(epsilon * std::abs(here), digit < most_digits ? digit : 0);
+  double unit = std::max(epsilon * std::abs(here), digit < most_digits ? digit : 0);
   for (double width = 1e-13; width < 1e-5; width *= 10) {
-    double least = INFINITY, most = -INFINITY;
-    for (double part : {-1.0, -0.5, 0.5, 1.0}) {
-      const double there = x + part * width * std::abs(x), y = call(there);
-      const double rest = (y - here) / (there - x) - of_piece;
+    double least = INFINITY, most = -INFINITY, step = INFINITY;
+    std::array<double, parts.size()> change;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const double there = x + parts[i] * width * std::abs(x);
+      change[i] = call(there) - here;
+      const double rest = change[i] / (there - x) - of_piece;
       least = std::min(least, rest);
       most = std::max(most, rest);
+      if (change[i] != 0) step = std::min(step, std::abs(change[i]));
     }
-    const double middle = least + (most - least) / 2;
-    if (most - least + rounding / (width * std::abs(x)) >= same * std::abs(middle)) continue;
+    if (step == INFINITY) return std::nullopt;
+    if (std::all_of(change.begin(), change.end(), [&](double c) {
+          return std::abs(c / step - std::nearbyint(c / step)) < whole;
+        }))
+      unit = std::max(unit, step);
+    const double middle = least + (most - least) / 2, rounding = 4 * unit / (width * std::abs(x));
+    if (most - least + rounding >= same * std::abs(middle)) continue;
     return std::abs(middle) > pieces_[at(x)].error[d_nngp] ? std::optional(middle) : std::nullopt;
   }
   return std::nullopt;
