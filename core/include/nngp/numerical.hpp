@@ -17,6 +17,7 @@ namespace nngp {
 struct VarianceRange {
   double min;
   double max;
+  double positive = 0;  ///< the least above 0, where min is 0 and that is known
 };
 
 /// A cache of what belongs to the columns of a tile alone. It is valid for tiles with the same columns,

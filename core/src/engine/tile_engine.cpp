@@ -20,6 +20,13 @@ std::size_t round_up(std::size_t n, std::size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr VarianceRange no_variances = {infinity, 0, infinity};
+
+VarianceRange joined(const VarianceRange& a, const VarianceRange& b) {
+  return {std::min(a.min, b.min), std::max(a.max, b.max), std::min(a.positive, b.positive)};
+}
+
 /// Entries in memory are whole vectors and whole panels of any instruction set.
 constexpr std::size_t whole_columns = 32;
 /// Rows that passes over whole panels or squares of vectors may touch behind the last tile.
@@ -156,29 +163,29 @@ class TileEngine<Real>::OwnPass {
   void find_range(const PlaneOp& op, const KernelTile<Real>& tile, Workspace<Real>& work) {
     const Plane<Real> plane = engine_.plane(engine_.schedules_.own, op.in, work, false);
     const Affine pending = engine_.program_.steps[op.step]->operands()[0].pending;
-    VarianceRange found{std::numeric_limits<double>::infinity(), 0};
+    VarianceRange found = no_variances;
     for (std::size_t place = 0; place < plane.box->count(); ++place)
       for (std::size_t i = 0; i < tile.cols; ++i) {
         const double variance =
             pending.cov_scale * static_cast<double>(plane.entries.nngp[place * tile.ld + i]) +
             pending.cov_shift;
-        found = {std::min(found.min, variance), std::max(found.max, variance)};
+        found = joined(found, {variance, variance, variance > 0 ? variance : no_variances.positive});
       }
     const std::lock_guard lock(mutex_);
-    range_ = {std::min(range_.min, found.min), std::max(range_.max, found.max)};
+    range_ = joined(range_, found);
   }
 
   TileEngine& engine_;
   const Input input_;
   const std::size_t steps_;
   std::mutex mutex_;  ///< guards what follows
-  VarianceRange range_{std::numeric_limits<double>::infinity(), 0};
+  VarianceRange range_ = no_variances;
   std::optional<Fault> fault_;
 };
 
 template <class Real>
 VarianceRange TileEngine<Real>::propagate(std::size_t steps) {
-  VarianceRange range{std::numeric_limits<double>::infinity(), 0};
+  VarianceRange range = no_variances;
   for (const Input which : {Input::x1, Input::x2}) {
     if (which == Input::x2 && !x2_) break;
     OwnPass pass(*this, which, steps);
@@ -190,8 +197,9 @@ VarianceRange TileEngine<Real>::propagate(std::size_t steps) {
       pass.run(b * block, std::min(block, n - b * block), workspaces.local());
     });
     pass.throw_faults();
-    range = {std::min(range.min, pass.range().min), std::max(range.max, pass.range().max)};
+    range = joined(range, pass.range());
   }
+  if (range.positive == infinity) range.positive = 0;
   return range;
 }
 

@@ -14,6 +14,18 @@
 namespace nngp {
 
 struct NumericalDual::Tables {
+  struct Deviations {
+    double low, high;
+    double least;  ///< above 0
+
+    explicit Deviations(const VarianceRange& variances)
+        : low(std::sqrt(variances.min)), high(std::sqrt(variances.max)), least(low) {
+      constexpr double smallest = 1e-12;  // of the largest, where the least is not known
+      if (low == 0)
+        least = variances.positive > 0 ? std::sqrt(variances.positive) : smallest * high;
+    }
+  };
+
   numerical::Table<double> f64;
   numerical::Table<float> f32;
   std::unique_ptr<numerical::Pairwise> pairwise;  ///< instead, if there is one
@@ -29,11 +41,11 @@ struct NumericalDual::Tables {
   /// Null if they would take too many terms, or too many calls of fn.
   static std::shared_ptr<Tables> make_tables(
       const numerical::ScalarFunction& function, const std::function<double(double)>& fn,
-      const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+      const std::optional<std::vector<nngp_breakpoint>>& breakpoints, const Deviations& deviations,
       const Options& options, double tolerance);
   static std::shared_ptr<Tables> make_pairwise(
       const std::function<double(double)>& fn,
-      const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+      const std::optional<std::vector<nngp_breakpoint>>& breakpoints, const Deviations& deviations,
       const Options& options);
 
   const numerical::Table<double>& table(double) const { return f64; }
@@ -142,19 +154,16 @@ numerical::TableError error_between_lines(const Evaluate& evaluate, const numeri
 
 }  // namespace
 
-constexpr double smallest_deviation = 1e-12;  // of the largest deviation, where there is no least
-
 /// What serves any fn, entry by entry.
 std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_pairwise(
     const std::function<double(double)>& fn,
-    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, const Deviations& deviations,
     const Options& options) {
   // Checked at some points only.
   constexpr double safety = 3;
   auto made = std::make_shared<Tables>();
-  made->pairwise =
-      std::make_unique<numerical::Pairwise>(fn, breakpoints, low > 0 ? low : smallest_deviation * high,
-                                            high, std::max(options.tolerance, 1e-13));
+  made->pairwise = std::make_unique<numerical::Pairwise>(
+      fn, breakpoints, deviations.least, deviations.high, std::max(options.tolerance, 1e-13));
   made->breakpoints = breakpoints.value_or(made->pairwise->fn().breakpoints());
   made->noise = made->pairwise->fn().noise();
   const std::array<double, 2> error = made->pairwise->error();
@@ -186,8 +195,8 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
   if (breakpoints)
     for (nngp_breakpoint& b : *breakpoints) b.x /= unit;
   const double square = unit * unit;
-  const std::shared_ptr<Tables> made =
-      Tables::make(counted, breakpoints, {variances.min / square, variances.max / square}, options);
+  for (double* variance : {&variances.min, &variances.max, &variances.positive}) *variance /= square;
+  const std::shared_ptr<Tables> made = Tables::make(counted, breakpoints, variances, options);
   for (nngp_breakpoint& b : made->breakpoints) b.x *= unit;
   made->calls = calls;
   made->unit = unit;
@@ -198,16 +207,18 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
     const std::function<double(double)>& fn,
     const std::optional<std::vector<nngp_breakpoint>>& breakpoints, VarianceRange variances,
     const Options& options) {
-  const double low = std::sqrt(variances.min), high = std::sqrt(variances.max);
+  const Deviations deviations(variances);
+  const double high = deviations.high;
   // Tables over more orders of magnitude take longer to make than most matrices.
   constexpr double widest = 1001;
-  if (low > 0 && high > widest * low) return make_pairwise(fn, breakpoints, low, high, options);
+  if (deviations.low > 0 && high > widest * deviations.low)
+    return make_pairwise(fn, breakpoints, deviations, options);
   const auto worst = [](const Tables& t) { return std::max(t.error.nngp, t.error.d_nngp); };
   const double tolerance = options.float32 ? std::max(options.tolerance, 8e-7) : options.tolerance;
   const double wanted = std::max(10 * options.tolerance, options.float32 ? 3e-6 : 1e-11);
   const numerical::ScalarFunction function(fn, breakpoints, high);
   std::shared_ptr<Tables> tables =
-      make_tables(function, fn, breakpoints, low, high, options, tolerance);
+      make_tables(function, fn, breakpoints, deviations, options, tolerance);
   if (tables && high > 0 && function.zero() && numerical::zero_beyond(fn, function.reach() * high))
     tables->error.nngp = INFINITY;
   // What looks like noise may be an oscillation, which tables do not see.
@@ -215,12 +226,12 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
   const bool noisy = function.noise() > rounding;
   if (tables && (high == 0 || (worst(*tables) <= wanted && !noisy))) return tables;
 
-  const std::shared_ptr<Tables> pairwise = make_pairwise(fn, breakpoints, low, high, options);
+  const std::shared_ptr<Tables> pairwise = make_pairwise(fn, breakpoints, deviations, options);
   if (function.resolved()) pairwise->breakpoints = function.breakpoints();
   if (pairwise->noise > 0) {
     // No method knows fn better than its noise lets it: tables need not either.
     const numerical::ScalarFunction as_noisy(fn, breakpoints, high, pairwise->noise);
-    tables = make_tables(as_noisy, fn, breakpoints, low, high, options,
+    tables = make_tables(as_noisy, fn, breakpoints, deviations, options,
                          std::max(tolerance, pairwise->noise));
   }
   if (tables && (pairwise->noise > 0 || noisy)) {
@@ -235,10 +246,10 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make(
 
 std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
     const numerical::ScalarFunction& function, const std::function<double(double)>& fn,
-    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, double low, double high,
+    const std::optional<std::vector<nngp_breakpoint>>& breakpoints, const Deviations& deviations,
     const Options& options, double tolerance) {
   if (!function.resolved() || function.noise() > tolerance) return nullptr;
-  const numerical::Series series(function, low, high, tolerance / 10);
+  const numerical::Series series(function, deviations.low, deviations.high, tolerance / 10);
   if (!series.resolved()) return nullptr;
   auto tables = std::make_shared<Tables>();
   numerical::TableError& error = tables->error;
@@ -264,12 +275,14 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
       ColumnCache<Real> memory;
       tables->fill(tile, memory);
     };
-    numerical::TableError worst = error_on_lines<Real>(evaluate, function, low, high);
+    numerical::TableError worst =
+        error_on_lines<Real>(evaluate, function, deviations.low, deviations.high);
     // Kinks set apart cancel where they hardly count.
     const std::vector<nngp_breakpoint> points = function.breakpoints();
     if (std::any_of(points.begin(), points.end(), [](const nngp_breakpoint& b) { return b.x != 0; })) {
-      const numerical::Pieces pieces(fn, breakpoints, low > 0 ? low : smallest_deviation * high, high);
-      const numerical::TableError between = error_between_lines<Real>(evaluate, pieces, low, high);
+      const numerical::Pieces pieces(fn, breakpoints, deviations.least, deviations.high);
+      const numerical::TableError between =
+          error_between_lines<Real>(evaluate, pieces, deviations.low, deviations.high);
       worst = {std::max(worst.nngp, between.nngp), std::max(worst.d_nngp, between.d_nngp)};
     }
     return worst;

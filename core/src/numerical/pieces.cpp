@@ -577,10 +577,10 @@ void Pieces::differentiate() {
   const auto try_central = [&](double x) {
     for (double b : breaks_)
       if (std::abs(b) < x) return false;
-    calls_ += 20;
+    calls_ += 22;
     ChebyshevFit f = fit(fn_, -x, x, 0);
-    if (!std::isfinite(f.scale) || f.tail > std::max(wanted_tail, 3 * noise_) ||
-        !agrees(f, tolerance(f)))
+    const bool known = std::isfinite(f.scale) && std::isfinite(fn_(-x)) && std::isfinite(fn_(x));
+    if (!known || !(f.tail <= std::max(wanted_tail, 3 * noise_)) || !agrees(f, tolerance(f)))
       return false;
     const double error = std::max({noise_, epsilon, f.tail}) * f.scale / x;
     const bool better = error < 0.9 * central_error;
@@ -591,8 +591,9 @@ void Pieces::differentiate() {
     return better;
   };
   for (double x = radius_; x > sigma_min_ / 4; x /= 2) try_central(x);
+  constexpr double much_wider = 64;
   if (central_error < INFINITY && central.right == radius_)
-    for (double x = 2 * radius_; try_central(x); x *= 2) {
+    for (double x = 2 * radius_; x <= much_wider * radius_ && try_central(x); x *= 2) {
     }
   const ChebyshevFit central_slope = central.derivative();
   // Of an even fn it is odd to the last bit, and its errors vanish with x: Markov's inequality.
