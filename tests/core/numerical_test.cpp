@@ -675,10 +675,10 @@ TEST(NumericalPoint, TablesWhoseRowsAreDeclared) {
 TEST(NumericalPoint, CancellationIsNoOscillation) {
   const std::vector<std::function<double(double)>> functions = {
       [](double x) { return std::log(1 + x * x); }, [](double x) { return std::sqrt(1 + x * x) - 1; },
-      [](double x) { return 1 - std::cos(x); }};
+      [](double x) { return std::log(std::cosh(x)); }, [](double x) { return 1 - std::cos(x); }};
   for (const auto& fn : functions)
     for (const auto& [var1, var2] :
-         {std::pair(1e-6, 1.0), {1e-4, 1e2}, {1e-3, 10.0}, {1e-2, 1.0}, {1e-6, 1e-6}}) {
+         {std::pair(1e-6, 1.0), {1e-4, 1e2}, {1e-3, 10.0}, {1e-2, 1.0}, {1e-6, 1e-6}, {1e-3, 1e-3}}) {
       const PointValue value = numerical_point(fn, std::nullopt, 0, var1, var2);
       EXPECT_NEAR(value.d_nngp, 0, 1e-15);
       EXPECT_LT(value.error.nngp, 1e-8) << var1;
@@ -743,6 +743,76 @@ TEST(NumericalPoint, SmallJumpsHaveNoDerivative) {
                                              std::nullopt, 0.5, 1, 1);
     EXPECT_NEAR(value.d_nngp, 2, 1e-13);  // E[2 x1 2 x2]
     EXPECT_LT(value.error.d_nngp, 1e-12);
+  }
+}
+
+double normal_density(double u) { return std::exp(-u * u / 2) / std::sqrt(2 * std::numbers::pi); }
+double normal_above(double u) { return 0.5 * std::erfc(u / std::sqrt(2.0)); }
+
+/// E max(x, t)^2 and its derivative's, for x of any deviation.
+TEST(NumericalPoint, HingesOfAnyPlaceAreExact) {
+  for (const double place : {-3.0, -0.745, 0.0, 0.3, 2.5, 6.0})
+    for (double sigma = 0.05; sigma < 50; sigma *= 1.1) {
+      const double u = place / sigma;
+      if (std::abs(u) > 9) continue;
+      SCOPED_TRACE(std::to_string(place) + " of " + std::to_string(sigma));
+      const double var = sigma * sigma;
+      const PointValue value =
+          numerical_point([&](double x) { return std::max(x, place); }, std::nullopt, var, var, var);
+      const double truth =
+          place * place * normal_above(-u) + var * (normal_above(u) + u * normal_density(u));
+      EXPECT_NEAR(value.nngp, truth, 1e-13 * truth);
+      EXPECT_NEAR(value.d_nngp, normal_above(u), 1e-12 * normal_above(u));
+      EXPECT_LT(value.error.nngp, 1e-13);
+      EXPECT_LT(value.error.d_nngp, 1e-11);
+    }
+}
+
+/// sum over k of P(x >= k), and the same below 0, with a step at every whole number.
+TEST(NumericalPoint, StepsOfWideInputsAreExact) {
+  for (const double offset : {0.0, 100.0})
+    for (const double var : {0.25, 9.0, 100.0, 625.0}) {
+      SCOPED_TRACE(std::to_string(offset) + " at " + std::to_string(var));
+      const PointValue value =
+          numerical_point([&](double x) { return offset + std::floor(x); }, std::nullopt, 0, var, var);
+      const double mean = offset - 0.5;  // by symmetry, and the other factor is independent
+      EXPECT_NEAR(value.nngp, mean * mean, 1e-13 * (offset * offset + var));
+      EXPECT_NEAR(value.d_nngp, 0, 1e-15);
+      EXPECT_LT(value.error.nngp, 1e-12);
+      EXPECT_LT(value.error.d_nngp, 1e-6);
+    }
+}
+
+TEST(NumericalPoint, IsNotAskedFarFromTheInputs) {
+  const auto fn = [](double x) {
+    if (std::abs(x) > 1e5) return std::nan("");
+    return std::min(2 + x * x, 1.0);
+  };
+  const PointValue value = numerical_point(fn, std::nullopt, 0.5, 1, 1);
+  EXPECT_NEAR(value.nngp, 1, 1e-14);
+  EXPECT_EQ(value.d_nngp, 0);
+}
+
+TEST(NumericalPoint, ValuesAt0AreExactHoweverSmall) {
+  const auto fn = [](double x) { return std::exp(-std::pow((x - 1) / 0.07, 2)); };
+  const double at_0 = fn(0);
+  const PointValue value = numerical_point(fn, std::nullopt, 0, 0, 0);
+  EXPECT_NEAR(value.nngp / (at_0 * at_0), 1, 1e-14);
+  EXPECT_LT(value.error.nngp, 1e-14);
+}
+
+/// A row of zeros beside others: fn is seen near 0 only as far as other inputs are.
+TEST(NumericalDual, RowsOfZerosCostNoAccuracy) {
+  const auto fn = [](double x) { return std::exp(x) - 1; };
+  const NumericalDual dual(fn, std::nullopt, {0, 2, 0.5});
+  EXPECT_LT(dual.error_estimate_nngp(), 1e-11);
+  EXPECT_LT(dual.error_estimate_d_nngp(), 1e-11);
+  for (const auto& [cov12, var1, var2] : {std::array{0.0, 0.0, 1.0}, {0.4, 0.5, 2.0}}) {
+    const auto [nngp, d_nngp] =
+        one_entry(cov12, var1, var2, [&](const nngp_tile_f64& tile) { dual.tile(tile); });
+    const double e = std::exp((var1 + var2) / 2 + cov12);
+    EXPECT_NEAR(nngp, e - std::exp(var1 / 2) - std::exp(var2 / 2) + 1, 1e-10);
+    EXPECT_NEAR(d_nngp, e, 1e-10);
   }
 }
 

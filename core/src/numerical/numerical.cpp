@@ -21,8 +21,7 @@ struct NumericalDual::Tables {
     explicit Deviations(const VarianceRange& variances)
         : low(std::sqrt(variances.min)), high(std::sqrt(variances.max)), least(low) {
       constexpr double smallest = 1e-12;  // of the largest, where the least is not known
-      if (low == 0)
-        least = variances.positive > 0 ? std::sqrt(variances.positive) : smallest * high;
+      if (low == 0) least = variances.positive > 0 ? std::sqrt(variances.positive) : smallest * high;
     }
   };
 

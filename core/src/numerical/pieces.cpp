@@ -44,7 +44,9 @@ double last_digit(double y) {
   if (y == 0) return INFINITY;
   int exponent;
   const double whole = std::ldexp(std::frexp(std::abs(y), &exponent), 53);
-  return std::ldexp(static_cast<double>(std::uint64_t{1} << std::countr_zero(static_cast<std::uint64_t>(whole))), exponent - 53);
+  return std::ldexp(
+      static_cast<double>(std::uint64_t{1} << std::countr_zero(static_cast<std::uint64_t>(whole))),
+      exponent - 53);
 }
 
 /// Whether two values differ by a few units of a last digit such as the rounding of sums leaves near 0.
@@ -250,12 +252,13 @@ void Pieces::find_jumps_between(Sample left, Sample right) {
 }
 
 /// By the deviation that needs most of those for which fn is not 0: the Gaussian makes up for errors
-/// further out.
+/// further out. Not for all of the largest, since fn' may be 0 but there.
 double Pieces::size_at(double x) const {
+  constexpr double furthest = 6;
   double least = INFINITY;
   for (const auto& [sigma, size] : sizes_) {
-    const double u = x / sigma;
-    if (size > 0) least = std::min(least, size * std::exp(u * u / 4));
+    const double u = std::abs(x / sigma), counts = sigma == sigma_max_ ? std::min(u, furthest) : u;
+    if (size > 0) least = std::min(least, size * std::exp(counts * counts / 4));
   }
   return least < INFINITY ? least : 0;
 }
@@ -651,9 +654,8 @@ std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
       if (change[i] != 0) step = std::min(step, std::abs(change[i]));
     }
     if (step == INFINITY) return std::nullopt;
-    if (std::all_of(change.begin(), change.end(), [&](double c) {
-          return std::abs(c / step - std::nearbyint(c / step)) < whole;
-        }))
+    if (std::all_of(change.begin(), change.end(),
+                    [&](double c) { return std::abs(c / step - std::nearbyint(c / step)) < whole; }))
       unit = std::max(unit, step);
     const double middle = least + (most - least) / 2, rounding = 4 * unit / (width * std::abs(x));
     if (most - least + rounding >= same * std::abs(middle)) continue;
