@@ -259,7 +259,7 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
   tables->breakpoints = function.breakpoints();
 
   // A safety factor for what lies between the points that are checked.
-  constexpr double safety = 3;
+  constexpr double safety = 3, rounding = 1e-15;
   const auto check = [&]<class Real>(Real) {
     const auto evaluate = [&](Real c, Real v1, Real v2, Real* value) {
       numerical::Tile<Real> tile{};
@@ -287,8 +287,9 @@ std::shared_ptr<NumericalDual::Tables> NumericalDual::Tables::make_tables(
     return worst;
   };
   const numerical::TableError found = options.float32 ? check(float()) : check(double());
-  error.nngp += safety * found.nngp;
-  error.d_nngp += safety * found.d_nngp;
+  const auto bound = [&](double error) { return error > 0 ? safety * (error + rounding) : 0; };
+  error.nngp += bound(found.nngp);
+  error.d_nngp += bound(found.d_nngp);
   return tables;
 }
 

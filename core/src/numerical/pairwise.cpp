@@ -123,9 +123,11 @@ std::array<double, 2> Pairwise::operator()(double cov12, const Row& row1, const 
 
 std::array<double, 2> Pairwise::near_line(double cov12, const Row& row1, const Row& row2) const {
   constexpr double largest_sine = 0.5;
-  // Noise is not smooth in any variable, and makes very many pieces.
+  constexpr std::size_t few = 32;
+  // Noise is not smooth in any variable, and makes very many pieces; beside many breaks what they are
+  // made from takes long.
   const bool one_variance = row1.variance == row2.variance && fn_.noise() == 0 &&
-                            sigma_max_ - sigma_min_ <= 1e-13 * sigma_max_;
+                            fn_.breaks().size() <= few && sigma_max_ - sigma_min_ <= 1e-13 * sigma_max_;
   const double sine = one_variance ? sine_of(cov12, row1.variance, row2.variance) : 0;
   if (sine == 0 || sine > largest_sine) return expectation_.value(cov12, row1.variance, row2.variance);
   const bool opposite = cov12 < 0;

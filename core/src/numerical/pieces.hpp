@@ -124,6 +124,7 @@ class Pieces {
   void find_breaks(const std::vector<double>& known);
   double octaves_around_0(double side) const;
   void find_panels();
+  double digit_if_few(const ChebyshevFit& f);
   void differentiate();
   std::optional<Power> power_of_slope(std::size_t from, int step) const;
   std::vector<std::pair<std::size_t, int>> beside_breaks() const;
