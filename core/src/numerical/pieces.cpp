@@ -201,9 +201,9 @@ void Pieces::measure_sizes() {
 }
 
 /// Between samples where fn changes far more than on both sides. Others come to light where pieces are
-/// halved, at thirty times as many calls. Where fn is rough in most octaves, its values are rounded.
+/// halved, at thirty times as many calls. Where fn is rough in half of the octaves, its values are rounded.
 void Pieces::find_jumps() {
-  constexpr double more = 8, uneven = 0.5, very_many = 64;
+  constexpr double more = 8, uneven = 0.2, very_many = 64;
   struct Octave {
     double gaps = 0, rough = 0, jumps = 0;
   };
@@ -228,7 +228,7 @@ void Pieces::find_jumps() {
   const auto rough = std::count_if(octaves.begin(), octaves.end(), [](const Octave& o) {
     return o.rough > o.gaps / 4 || o.jumps > very_many;
   });
-  if (2 * rough > static_cast<std::ptrdiff_t>(octaves.size())) return;
+  if (2 * rough >= static_cast<std::ptrdiff_t>(octaves.size())) return;
   for (std::size_t i : found) find_jumps_between(samples_[i], samples_[i + 1]);
 }
 
