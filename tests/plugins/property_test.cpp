@@ -241,6 +241,30 @@ TEST_P(Properties, TheDerivativeOfFnIsThat) {
   for (const double x : {-1e3, -40.0, 40.0, 1e3}) EXPECT_FALSE(std::isnan(f_.d_fn(x))) << x;
 }
 
+/// The derivative of a break point's order jumps there, and none below: one-sided differences of fn.
+TEST_P(Properties, BreakpointsHaveTheirOrder) {
+  constexpr double step = 2e-4, continuous = 0.02, jump = 0.05;
+  constexpr std::uint32_t highest = 3;
+  const auto difference = [&](double x, std::uint32_t order, double h) {
+    double sum = 0, binomial = 1;  // from a little beside x, where fn is that of the side
+    for (std::uint32_t i = 0; i <= order; ++i) {
+      sum += ((order - i) % 2 == 0 ? 1 : -1) * binomial * f_.fn(x + (i + 1e-6) * h);
+      binomial = binomial * (order - i) / (i + 1);
+    }
+    return sum / std::pow(h, order);
+  };
+  for (const nngp_breakpoint& b : breakpoints())
+    for (std::uint32_t order = 0; order <= std::min(b.order, highest); ++order) {
+      const double right = difference(b.x, order, step), left = difference(b.x, order, -step);
+      SCOPED_TRACE(testing::Message() << b.x << ", derivative " << order);
+      if (order < b.order) {
+        EXPECT_NEAR(right, left, continuous);
+      } else {
+        EXPECT_GT(std::abs(right - left), jump);
+      }
+    }
+}
+
 TEST_P(Properties, BreakpointsIncrease) {
   const std::vector<nngp_breakpoint> kinks = breakpoints();
   for (std::size_t i = 1; i < kinks.size(); ++i) EXPECT_LT(kinks[i - 1].x, kinks[i].x);
