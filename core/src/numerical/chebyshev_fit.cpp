@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
+#include "numerical/digits.hpp"
 #include "numerical/quadrature.hpp"
 
 namespace nngp::numerical {
@@ -40,12 +40,15 @@ double argument(double x, double left, double right) {
   return (left == -right ? 2 * x : 2 * x - left - right) / (right - left);
 }
 
+double ChebyshevFit::inner() const {
+  return left < 0 && right > 0 ? 0 : std::min(std::abs(left), std::abs(right));
+}
+
 double ChebyshevFit::operator()(double x) const {
   return chebyshev_sum(c.data(), c.size(), argument(x, left, right));
 }
 
 double ChebyshevFit::rounding_of_x() const {
-  constexpr double epsilon = std::numeric_limits<double>::epsilon();
   constexpr double small_part = 0.01;  // of a jump, the last coefficients are 0.02 and more
   double slope = 0, variation = 0;
   for (std::size_t k = 1; k < c.size(); ++k) {

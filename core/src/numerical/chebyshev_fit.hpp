@@ -17,6 +17,8 @@ struct ChebyshevFit {
   double tail;            ///< the size of the last coefficients, relative to scale
 
   bool resolved() const { return tail <= 4e-15; }
+  /// The distance of the interval from 0.
+  double inner() const;
   /// What rounding of x does to the values that were fitted: no more than a small part of them, or it
   /// is a jump.
   double rounding_of_x() const;
