@@ -148,16 +148,6 @@ bool Pieces::jumps(const ChebyshevFit& f) {
   return std::abs(after - before) > most * (largest - least);
 }
 
-/// From where on fn is nearer to what it is at b than at a.
-double Pieces::locate_jump(const Sample& before, const Sample& after) {
-  double a = before.x, b = after.x;
-  while (b > std::nextafter(a, b)) {
-    const double middle = a + (b - a) / 2, y = call(middle);
-    (std::abs(y - before.y) < std::abs(y - after.y) ? a : b) = middle;
-  }
-  return b;
-}
-
 /// Where second differences of fn are largest, over steps from `step` down to what rounding hides: of
 /// a kink or a power it is its place.
 double Pieces::locate_power(double x, double step) {

@@ -103,36 +103,42 @@ class Pieces {
   std::size_t at(double x) const { return interval_of(edges_, x); }  // the piece that x lies in
   double call(double x);
   ChebyshevFit fit_between(double a, double b);
+
+  // What samples tell before fn is cut: pieces_samples.cpp.
   void take_samples(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   void measure_sizes();
+  double size_at(double x) const;
+  double rounding_of_largest() const;
   void find_jumps();
   void find_jumps_between(Sample left, Sample right);
-  double rounding_of_largest() const;
+  double locate_jump(const Sample& before, const Sample& after);
   std::optional<double> noise_around(double x);
   void measure_noise();
-  double size_at(double x) const;
+
+  // How fn is cut: pieces.cpp.
   double tolerance(const ChebyshevFit& f) const;
   /// Up to the ends where kinks and jumps are known to be there, and not within.
   bool agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends = false);
   bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
-  bool jumps(const ChebyshevFit& f);
-  double locate_jump(const Sample& before, const Sample& after);
-  double locate_power(double x, double step);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends = false);
+  bool jumps(const ChebyshevFit& f);
+  double locate_power(double x, double step);
   void find_breaks(const std::vector<double>& known);
   double octaves_around_0(double side) const;
   void find_panels();
-  double digit_if_few(const ChebyshevFit& f);
   void differentiate();
+  void measure_shared_reach();
+
+  // What is not known: pieces_errors.cpp.
+  double digit_if_few(const ChebyshevFit& f);
   std::optional<Power> power_of_slope(std::size_t from, int step) const;
   std::vector<std::pair<std::size_t, int>> beside_breaks() const;
   void measure_powers();
   std::optional<double> hidden_slope(double x, double of_piece);
   double hidden_slope_between(double a, double b);
   void measure_hidden_slopes();
-  void measure_shared_reach();
 
   std::function<double(double)> fn_;
   double sigma_min_, sigma_max_;

@@ -183,6 +183,16 @@ void Pieces::find_jumps_between(Sample left, Sample right) {
   }
 }
 
+/// From where on fn is nearer to what it is after a jump than to what it is before.
+double Pieces::locate_jump(const Sample& before, const Sample& after) {
+  double a = before.x, b = after.x;
+  while (b > std::nextafter(a, b)) {
+    const double middle = a + (b - a) / 2, y = call(middle);
+    (std::abs(y - before.y) < std::abs(y - after.y) ? a : b) = middle;
+  }
+  return b;
+}
+
 /// How far values of fn around x are from those of a smooth function: the size of the last coefficients
 /// of fits that do not get smaller on shorter intervals. Those of an oscillation do, in the end. Values
 /// that come in steps are constant in the end. Nothing where fn is constant.
