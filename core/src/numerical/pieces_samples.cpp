@@ -162,16 +162,19 @@ void Pieces::find_jumps() {
   });
   if (2 * rough >= static_cast<std::ptrdiff_t>(octaves.size())) return;
   for (std::size_t i : found) find_jumps_between(samples_[i], samples_[i + 1]);
+  std::sort(jumps_.begin(), jumps_.end());
 }
 
 void Pieces::find_jumps_between(Sample left, Sample right) {
   constexpr double part = 0.25;
+  constexpr int most = 64;
   if (left.x == 0 || right.x == 0) {  // what fn is at 0 alone does not matter
     if (jumps_.empty() || jumps_.back() != 0) jumps_.push_back(0);
     return;
   }
   const double change = std::abs(right.y - left.y);
-  for (double rest = change; rest > part * change;) {
+  double rest = change;
+  for (int i = 0; i < most && rest > part * change; ++i) {
     const double x = locate_jump(left, right);
     const Sample before{std::nextafter(x, left.x), call(std::nextafter(x, left.x))}, after{x, call(x)};
     if (std::abs(after.y - before.y) < part * rest || is_rounding(before.y, after.y))
