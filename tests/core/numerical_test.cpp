@@ -765,6 +765,12 @@ TEST(NumericalPoint, HingesOfAnyPlaceAreExact) {
       EXPECT_NEAR(value.d_nngp, normal_above(u), 1e-12 * normal_above(u));
       EXPECT_LT(value.error.nngp, 1e-13);
       EXPECT_LT(value.error.d_nngp, 1e-11);
+      // Where fn is 0 but beyond the hinge, nothing else sets a scale.
+      const PointValue ramp = numerical_point([&](double x) { return std::max(x - place, 0.0); },
+                                              std::nullopt, var, var, var);
+      EXPECT_NEAR(ramp.d_nngp, normal_above(u), 1e-12 * normal_above(u));
+      EXPECT_LT(ramp.error.nngp, 1e-10);
+      EXPECT_LT(ramp.error.d_nngp, 1e-10);
     }
 }
 

@@ -65,9 +65,13 @@ ChebyshevFit Pieces::fit_between(double a, double b) {
   return fit([this](double x) { return call(x); }, a, b, 0);
 }
 
+/// The Gaussian does not make up for all errors far out, since fn' may be 0 but there.
 double Pieces::tolerance(const ChebyshevFit& f) const {
-  const double size = std::max(size_at(f.inner()), noise_ > 0 ? f.scale : 0);
-  return std::max(std::max(wanted_tail, 3 * noise_) * size, f.rounding_of_x());
+  constexpr double furthest = 6;
+  const double far = sizes_.front().of_fn * std::exp(furthest * furthest / 4);
+  const double size = std::min(size_at(f.inner()), std::max(far, f.scale));
+  const double noisy = noise_ > 0 ? f.scale : 0;
+  return std::max(std::max(wanted_tail, 3 * noise_) * std::max(size, noisy), f.rounding_of_x());
 }
 
 bool Pieces::agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends) {

@@ -114,13 +114,12 @@ void Pieces::measure_sizes() {
 }
 
 /// By the deviation that needs most of those for which fn is not 0: the Gaussian makes up for errors
-/// further out. Not for all of the largest, since fn' may be 0 but there.
+/// further out.
 double Pieces::size_at(double x) const {
-  constexpr double furthest = 6;
   double least = INFINITY;
   for (const auto& [sigma, size] : sizes_) {
-    const double u = std::abs(x / sigma), counts = sigma == sigma_max_ ? std::min(u, furthest) : u;
-    if (size > 0) least = std::min(least, size * std::exp(counts * counts / 4));
+    const double u = x / sigma;
+    if (size > 0) least = std::min(least, size * std::exp(u * u / 4));
   }
   return least < INFINITY ? least : 0;
 }
