@@ -785,8 +785,34 @@ TEST(NumericalPoint, StepsOfWideInputsAreExact) {
       EXPECT_NEAR(value.nngp, mean * mean, 1e-13 * (offset * offset + var));
       EXPECT_NEAR(value.d_nngp, 0, 1e-15);
       EXPECT_LT(value.error.nngp, 1e-12);
-      EXPECT_LT(value.error.d_nngp, 1e-6);
+      EXPECT_LT(value.error.d_nngp, 1e-4);
     }
+}
+
+TEST(NumericalPoint, StepsWithAValueInTheMiddle) {
+  for (const double place : {0.5, 1.0, 3.0, 0.7, -2.0}) {
+    SCOPED_TRACE(place);
+    const auto sign = [&](double x) { return (x > place) - (x < place); };
+    const PointValue step = numerical_point([&](double x) { return sign(x); }, std::nullopt, 1, 1, 1);
+    EXPECT_NEAR(step.nngp, 1, 1e-14);
+    EXPECT_EQ(step.d_nngp, 0);
+    const PointValue line =
+        numerical_point([&](double x) { return x + 1e-7 * sign(x); }, std::nullopt, 1, 1, 1);
+    EXPECT_NEAR(line.d_nngp, 1, 1e-13);
+    EXPECT_LT(line.error.d_nngp, 1e-12);
+  }
+}
+
+/// A box between two steps, beside something smooth.
+TEST(NumericalPoint, NarrowBoxesAreNotSteep) {
+  for (const double width : {1e-2, 1e-3, 1e-4, 1e-6}) {
+    SCOPED_TRACE(width);
+    const std::vector<nngp_breakpoint> steps = {{0.3, 0, 0}, {0.3 + width, 0, 0}};
+    const PointValue value =
+        numerical_point([&](double x) { return x + (x > 0.3) - (x > 0.3 + width); }, steps, 1.5, 3, 3);
+    EXPECT_NEAR(value.d_nngp, 1, 1e-13);
+    EXPECT_LT(value.error.d_nngp, 1e-12);
+  }
 }
 
 TEST(NumericalPoint, IsNotAskedFarFromTheInputs) {

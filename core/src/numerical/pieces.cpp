@@ -67,9 +67,10 @@ ChebyshevFit Pieces::fit_between(double a, double b) {
 
 /// The Gaussian does not make up for all errors far out, since fn' may be 0 but there.
 double Pieces::tolerance(const ChebyshevFit& f) const {
-  constexpr double furthest = 6;
+  constexpr double furthest = 6, beyond = 12;
   const double far = sizes_.front().of_fn * std::exp(furthest * furthest / 4);
-  const double size = std::min(size_at(f.inner()), std::max(far, f.scale));
+  double size = size_at(f.inner());
+  if (f.inner() < beyond * sigma_max_) size = std::min(size, std::max(far, f.scale));
   const double noisy = noise_ > 0 ? f.scale : 0;
   return std::max(std::max(wanted_tail, 3 * noise_) * std::max(size, noisy), f.rounding_of_x());
 }
@@ -117,11 +118,13 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
   ChebyshevFit left = fit_between(whole.left, middle), right = fit_between(middle, whole.right);
   // Where fn is rounded worse than usual, as a difference of larger values is, halving does not help on
   // either side, nor does looking closely.
-  constexpr double little = 100, rounding = 1e-11, digits = 1e-3, closely = 1e-4;
+  constexpr double little = 100, rounding = 1e-11, digits = 1e-3, closely = 1e-4, none = 1e4;
   const double error = whole.tail * whole.scale;
-  if (error > allowed && whole.tail <= digits && std::min(left.tail, right.tail) > whole.tail / 4 &&
-      agrees(whole, error, up_to_ends)) {
-    const bool slightly = error <= little * allowed && whole.tail <= rounding + little * noise_;
+  const bool tiny = whole.scale <= none * allowed;  // beside values that count
+  if (error > allowed && (tiny || whole.tail <= digits) &&
+      std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error, up_to_ends)) {
+    const bool slightly =
+        error <= little * allowed && (tiny || whole.tail <= rounding + little * noise_);
     const double close = closely * std::max(std::abs(whole.left), std::abs(whole.right));
     const auto tail_nearby = [&] {
       const ChebyshevFit f = fit_between(middle, middle + close);
@@ -356,14 +359,17 @@ void Pieces::differentiate() {
     const double rounding = std::max(epsilon, noise_) * size;
     p.size[nngp] = size;
     p.size[d_nngp] = 4 * variation / width;
-    p.error[nngp] = rounding + f.tail * f.scale + digit_if_few(f);
+    // Of noise, the last coefficients are a third.
+    const double misfit = f.tail * f.scale, whole = misfit > tolerance(f) ? 3 : 1;
+    p.error[nngp] = rounding + whole * misfit + digit_if_few(f);
     p.error[d_nngp] = 10 * p.error[nngp] / width;
     p.error[nngp] += f.rounding_of_x() / 2;
     p.slope = f.derivative();
     const bool exactly_constant = variation == 0 && f.tail == 0;
     // Maybe for rounding, as 1 + x^2 near 0.
     const bool in_varying = furthest <= central.right && central.c.size() > 1;
-    if (is_smallest(f, 2) && jumps(f)) {
+    const bool nothing_between = width <= 2 * epsilon * furthest;  // doubles
+    if (nothing_between || (is_smallest(f, 2) && jumps(f))) {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
       p.error[d_nngp] = p.size[d_nngp] = 0;

@@ -118,7 +118,7 @@ double Pieces::hidden_slope_between(double a, double b) {
 /// the right (step = 1) or left. Nothing where fn is smooth, or rounding hides fn'.
 std::optional<Pieces::Power> Pieces::power_of_slope(std::size_t from, int step) const {
   constexpr double far = 16;        // from what rounding and the place of b change
-  constexpr double octaves = 4096;  // between two pieces
+  constexpr double octaves = 4096;  // between two pieces, of which the first is no farther
   constexpr double known = 0.1;     // relative errors of fn'
   constexpr double smooth = 1e-6;   // beside b: of a root, the tail is a thousandth
   const ChebyshevFit& nearest = pieces_[from].value;
@@ -131,6 +131,7 @@ std::optional<Pieces::Power> Pieces::power_of_slope(std::size_t from, int step) 
     const double middle = p.value.left + (p.value.right - p.value.left) / 2;
     const double distance = std::abs(middle - b), slope = std::abs((*this)(middle)[d_nngp]);
     if (distance <= far * least || slope * known <= p.error[d_nngp]) continue;
+    if (!near && distance > octaves * least) return std::nullopt;
     if (!near) near = {distance, slope, 0};
     if (distance < octaves * near->distance) continue;
     near->exponent = std::log(slope / near->slope) / std::log(distance / near->distance);
