@@ -103,6 +103,21 @@ bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
   return width <= factor * 4 * epsilon * furthest || width < factor * 1e-36 * sigma_min_;
 }
 
+/// Whether fn is rounded worse than usual on a piece that halving does not help: as a difference of
+/// larger values is, whose tails stay the same however closely one looks.
+bool Pieces::is_rounded(const ChebyshevFit& f, double allowed, bool up_to_ends) {
+  constexpr double little = 100, rounding = 1e-11, digits = 1e-3, closely = 1e-4, none = 1e4;
+  const double error = f.tail * f.scale;
+  const bool tiny = f.scale <= none * allowed;  // beside values that count
+  if (error <= allowed || (f.tail > digits && !tiny) || !agrees(f, error, up_to_ends)) return false;
+  if (error <= little * allowed && (tiny || f.tail <= rounding + little * noise_)) return true;
+  const double middle = f.left + (f.right - f.left) / 2;
+  const double close = closely * std::max(std::abs(f.left), std::abs(f.right));
+  if (close >= f.right - middle) return false;
+  const ChebyshevFit nearby = fit_between(middle, middle + close);
+  return nearby.tail * nearby.scale > error / 4;
+}
+
 void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends) {
   // Rounding of the largest values is an error everywhere on a piece.
   const double allowed = tolerance(whole);
@@ -116,24 +131,9 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
   }
   const double middle = whole.left + (whole.right - whole.left) / 2;
   ChebyshevFit left = fit_between(whole.left, middle), right = fit_between(middle, whole.right);
-  // Where fn is rounded worse than usual, as a difference of larger values is, halving does not help on
-  // either side, nor does looking closely.
-  constexpr double little = 100, rounding = 1e-11, digits = 1e-3, closely = 1e-4, none = 1e4;
-  const double error = whole.tail * whole.scale;
-  const bool tiny = whole.scale <= none * allowed;  // beside values that count
-  if (error > allowed && (tiny || whole.tail <= digits) &&
-      std::min(left.tail, right.tail) > whole.tail / 4 && agrees(whole, error, up_to_ends)) {
-    const bool slightly =
-        error <= little * allowed && (tiny || whole.tail <= rounding + little * noise_);
-    const double close = closely * std::max(std::abs(whole.left), std::abs(whole.right));
-    const auto tail_nearby = [&] {
-      const ChebyshevFit f = fit_between(middle, middle + close);
-      return f.tail * f.scale;
-    };
-    if (slightly || (close < whole.right - middle && tail_nearby() > error / 4)) {
-      out.push_back(std::move(whole));
-      return;
-    }
+  if (std::min(left.tail, right.tail) > whole.tail / 4 && is_rounded(whole, allowed, up_to_ends)) {
+    out.push_back(std::move(whole));
+    return;
   }
   halve(std::move(left), out, up_to_ends);
   halve(std::move(right), out, up_to_ends);
@@ -319,39 +319,44 @@ double Pieces::Piece::variation() const {
   return sum;
 }
 
-void Pieces::differentiate() {
-  // Around 0 a wide interval gives fn' with smaller errors than a narrow one, unless fn vanishes.
-  ChebyshevFit central;
-  double central_error = INFINITY;
-  const auto try_central = [&](double x) {
+/// The polynomial that fits fn around 0 on an interval so wide that its derivative has the smallest
+/// error, unless fn vanishes there.
+Pieces::Central Pieces::find_central() {
+  Central central;
+  const auto try_up_to = [&](double x) {
     for (double b : breaks_)
       if (std::abs(b) < x) return false;
     calls_ += 22;
-    ChebyshevFit f = fit(fn_, -x, x, 0);
+    const ChebyshevFit f = fit(fn_, -x, x, 0);
     const bool known = std::isfinite(f.scale) && std::isfinite(fn_(-x)) && std::isfinite(fn_(x));
     if (!known || !(f.tail <= std::max(wanted_tail, 3 * noise_)) || !agrees(f, tolerance(f)))
       return false;
     const double error = std::max({noise_, epsilon, f.tail}) * f.scale / x;
-    const bool better = error < 0.9 * central_error;
-    if (error < central_error) {
-      central_error = error;
-      central = std::move(f);
-    }
+    const bool better = error < 0.9 * central.error;
+    if (error < central.error) central = {x, error, f, {}};
     return better;
   };
-  for (double x = radius_; x > sigma_min_ / 4; x /= 2) try_central(x);
+  for (double x = radius_; x > sigma_min_ / 4; x /= 2) try_up_to(x);
   constexpr double much_wider = 64;
-  if (central_error < INFINITY && central.right == radius_)
-    for (double x = 2 * radius_; x <= much_wider * radius_ && try_central(x); x *= 2) {
+  if (central.radius == radius_)
+    for (double x = 2 * radius_; x <= much_wider * radius_ && try_up_to(x); x *= 2) {
     }
-  const ChebyshevFit central_slope = central.derivative();
-  // Of an even fn it is odd to the last bit, and its errors vanish with x: Markov's inequality.
-  bool even = !central.c.empty();
-  for (std::size_t k = 1; k < central.c.size(); k += 2) even = even && central.c[k] == 0;
-  const auto error_within = [&](double x) {
-    const double terms = static_cast<double>(central.c.size());
-    return 20 * central_error * (even ? std::min(1.0, terms * x / central.right) : 1.0);
-  };
+  central.slope = central.value.derivative();
+  return central;
+}
+
+/// Of an even fn the derivative is odd to the last bit, and its errors vanish with x: Markov's
+/// inequality.
+double Pieces::Central::error_within(double x) const {
+  if (x > radius) return INFINITY;
+  bool even = true;
+  for (std::size_t k = 1; k < value.c.size(); k += 2) even = even && value.c[k] == 0;
+  const auto terms = static_cast<double>(value.c.size());
+  return 20 * error * (even ? std::min(1.0, terms * x / radius) : 1.0);
+}
+
+void Pieces::differentiate() {
+  const Central central = find_central();
   for (Piece& p : pieces_) {
     const ChebyshevFit& f = p.value;
     const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
@@ -365,19 +370,19 @@ void Pieces::differentiate() {
     p.error[d_nngp] = 10 * p.error[nngp] / width;
     p.error[nngp] += f.rounding_of_x() / 2;
     p.slope = f.derivative();
-    const bool exactly_constant = variation == 0 && f.tail == 0;
+    const bool constant = variation == 0 && f.tail == 0;
     // Maybe for rounding, as 1 + x^2 near 0.
-    const bool in_varying = furthest <= central.right && central.c.size() > 1;
+    const bool in_varying = furthest <= central.radius && central.value.c.size() > 1;
     const bool nothing_between = width <= 2 * epsilon * furthest;  // doubles
     if (nothing_between || (is_smallest(f, 2) && jumps(f))) {
       // A jump, which the almost-everywhere derivative does not see.
       p.slope.c.clear();
       p.error[d_nngp] = p.size[d_nngp] = 0;
-    } else if (exactly_constant && !in_varying) {
+    } else if (constant && !in_varying) {
       p.error[d_nngp] = 0;
-    } else if (furthest <= central.right && error_within(furthest) < p.error[d_nngp]) {
-      p.slope = central_slope;
-      p.error[d_nngp] = error_within(furthest);
+    } else if (central.error_within(furthest) < p.error[d_nngp]) {
+      p.slope = central.slope;
+      p.error[d_nngp] = central.error_within(furthest);
     }
   }
 }

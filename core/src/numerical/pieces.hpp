@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -100,6 +101,13 @@ class Pieces {
     double variation() const;     // of fn
   };
 
+  /// fn on an interval around 0, as far as one polynomial fits it.
+  struct Central {
+    double radius = 0, error = INFINITY;  // of fn' per term
+    ChebyshevFit value{}, slope{};
+    double error_within(double x) const;  // of fn'
+  };
+
   std::size_t at(double x) const { return interval_of(edges_, x); }  // the piece that x lies in
   double call(double x);
   ChebyshevFit fit_between(double a, double b);
@@ -122,12 +130,14 @@ class Pieces {
   bool is_smallest(const ChebyshevFit& f, double factor) const;
   void cut(const std::optional<std::vector<nngp_breakpoint>>& breakpoints);
   std::vector<double> resolve(double a, double b, std::vector<ChebyshevFit>& out);
+  bool is_rounded(const ChebyshevFit& f, double allowed, bool up_to_ends);
   void halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_to_ends = false);
   bool jumps(const ChebyshevFit& f);
   double locate_power(double x, double step);
   void find_breaks(const std::vector<double>& known);
   double octaves_around_0(double side) const;
   void find_panels();
+  Central find_central();
   void differentiate();
   void measure_shared_reach();
 
