@@ -233,13 +233,12 @@ void Pieces::measure_noise() {
   }
   constexpr double enough = 0.2;
   if (static_cast<double>(found.size()) < enough * places) return;
-  const std::size_t typical_place = 2 * found.size() / 3;
-  std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(typical_place),
-                   found.end());
-  // More is no noise: fn varies on a scale that rounding of x does not resolve, or has large steps.
+  std::sort(found.begin(), found.end());
+  const double low = found[found.size() / 3], typical = found[2 * found.size() / 3];
+  // More is no noise: fn varies on a scale that rounding of x does not resolve, or has large steps. Nor
+  // is what only some places have, as beside kinks.
   constexpr double least = 1e-13, most = 2e-3;
-  const double typical = found[typical_place];
-  if (typical > least && typical < most) noise_ = 4 * typical;
+  if (low > least && typical < most) noise_ = 4 * typical;
 }
 
 }  // namespace nngp::numerical
