@@ -38,7 +38,19 @@ static int fails(enum kind kind) {
   return kind == wanted && count == wanted_count;
 }
 
-#define REAL(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+/// What is behind the calls, looked up before main(): a thread that did it later would wait for one
+/// that unloads a library and waits for the thread.
+#define CALLS(each)                                                                                \
+  each(write) each(pwrite) each(pwrite64) each(read) each(pread) each(pread64) each(writev)        \
+      each(ftruncate) each(ftruncate64) each(rename) each(posix_fallocate) each(posix_fallocate64) \
+          each(close) each(open) each(open64) each(fopen) each(fopen64) each(mkostemp) each(mmap)  \
+              each(mmap64)
+#define LOOK_UP(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+#define DECLARE(name) static __typeof__(&name) real_##name;
+#define SET(name) real_##name = LOOK_UP(name);
+#define REAL(name) (real_##name ? real_##name : LOOK_UP(name))
+CALLS(DECLARE)
+static void look_up_all(void) { CALLS(SET) }
 
 // ---- main ----------------------------------------------------------------------------------------
 
@@ -88,6 +100,7 @@ static void tell(void) {
 }
 
 static int watched_main(int count, char** words, char** environment) {
+  look_up_all();
   read_environment();
   dl_iterate_phdr(add_code, NULL);
   process = getpid();
@@ -102,7 +115,7 @@ int __libc_start_main(int (*main)(int, char**, char**), int count, char** words,
                       int (*init)(int, char**, char**), void (*fini)(void), void (*rtld_fini)(void),
                       void* stack_end) {
   real_main = main;
-  return REAL(__libc_start_main)(watched_main, count, words, init, fini, rtld_fini, stack_end);
+  return LOOK_UP(__libc_start_main)(watched_main, count, words, init, fini, rtld_fini, stack_end);
 }
 
 // ---- Allocations ---------------------------------------------------------------------------------
