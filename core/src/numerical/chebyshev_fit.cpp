@@ -44,19 +44,24 @@ double ChebyshevFit::inner() const {
   return left < 0 && right > 0 ? 0 : std::min(std::abs(left), std::abs(right));
 }
 
+double ChebyshevFit::outer() const { return std::max(std::abs(left), std::abs(right)); }
+
+double ChebyshevFit::variation() const {
+  double sum = 0;
+  for (std::size_t k = 1; k < c.size(); ++k) sum += std::abs(c[k]);
+  return sum;
+}
+
 double ChebyshevFit::operator()(double x) const {
   return chebyshev_sum(c.data(), c.size(), argument(x, left, right));
 }
 
 double ChebyshevFit::rounding_of_x() const {
   constexpr double small_part = 0.01;  // of a jump, the last coefficients are 0.02 and more
-  double slope = 0, variation = 0;
-  for (std::size_t k = 1; k < c.size(); ++k) {
-    slope += static_cast<double>(k) * std::abs(c[k]);
-    variation += std::abs(c[k]);
-  }
+  double slope = 0;
+  for (std::size_t k = 1; k < c.size(); ++k) slope += static_cast<double>(k) * std::abs(c[k]);
   slope /= right - left;
-  return std::min(epsilon * std::max(std::abs(left), std::abs(right)) * slope, small_part * variation);
+  return std::min(epsilon * outer() * slope, small_part * variation());
 }
 
 ChebyshevFit ChebyshevFit::derivative() const {

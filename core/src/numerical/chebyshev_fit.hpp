@@ -17,8 +17,11 @@ struct ChebyshevFit {
   double tail;            ///< the size of the last coefficients, relative to scale
 
   bool resolved() const { return tail <= 4e-15; }
-  /// The distance of the interval from 0.
+  /// The least and the largest distance from 0 on the interval.
   double inner() const;
+  double outer() const;
+  /// About by how much it varies.
+  double variation() const;
   /// What rounding of x does to the values that were fitted: no more than a small part of them, or it
   /// is a jump.
   double rounding_of_x() const;

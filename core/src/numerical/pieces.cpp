@@ -86,7 +86,7 @@ bool Pieces::agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends) {
   // That does not matter so far out that much is allowed.
   constexpr double much = 1e-6;
   const double inset = 1e-9 * (f.right - f.left);
-  const double least = 4 * epsilon * std::max(std::abs(f.left), std::abs(f.right));
+  const double least = 4 * epsilon * f.outer();
   const auto agrees_beside_ends = [&](double distance) {
     for (double x : {std::max(f.left + distance, std::nextafter(f.left, f.right)),
                      std::min(f.right - distance, std::nextafter(f.right, f.left))})
@@ -99,8 +99,8 @@ bool Pieces::agrees(const ChebyshevFit& f, double tolerance, bool up_to_ends) {
 
 /// Whether a piece is no wider than `factor` times what is halved no more.
 bool Pieces::is_smallest(const ChebyshevFit& f, double factor) const {
-  const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
-  return width <= factor * 4 * epsilon * furthest || width < factor * 1e-36 * sigma_min_;
+  const double width = f.right - f.left;
+  return width <= factor * 4 * epsilon * f.outer() || width < factor * 1e-36 * sigma_min_;
 }
 
 /// Whether fn is rounded worse than usual on a piece that halving does not help: as a difference of
@@ -112,7 +112,7 @@ bool Pieces::is_rounded(const ChebyshevFit& f, double allowed, bool up_to_ends) 
   if (error <= allowed || (f.tail > digits && !tiny) || !agrees(f, error, up_to_ends)) return false;
   if (error <= little * allowed && (tiny || f.tail <= rounding + little * noise_)) return true;
   const double middle = f.left + (f.right - f.left) / 2;
-  const double close = closely * std::max(std::abs(f.left), std::abs(f.right));
+  const double close = closely * f.outer();
   if (close >= f.right - middle) return false;
   const ChebyshevFit nearby = fit_between(middle, middle + close);
   return nearby.tail * nearby.scale > error / 4;
@@ -313,12 +313,6 @@ void Pieces::find_panels() {
     if (x <= -inner_left || x >= inner_right || (broken && x == 0)) panels_.push_back(x);
 }
 
-double Pieces::Piece::variation() const {
-  double sum = 0;
-  for (std::size_t k = 1; k < value.c.size(); ++k) sum += std::abs(value.c[k]);
-  return sum;
-}
-
 /// The polynomial that fits fn around 0 on an interval so wide that its derivative has the smallest
 /// error, unless fn vanishes there.
 Pieces::Central Pieces::find_central() {
@@ -333,7 +327,7 @@ Pieces::Central Pieces::find_central() {
       return false;
     const double error = std::max({noise_, epsilon, f.tail}) * f.scale / x;
     const bool better = error < 0.9 * central.error;
-    if (error < central.error) central = {x, error, f, {}};
+    if (error < central.error) central = {x, error, f};
     return better;
   };
   for (double x = radius_; x > sigma_min_ / 4; x /= 2) try_up_to(x);
@@ -342,6 +336,8 @@ Pieces::Central Pieces::find_central() {
     for (double x = 2 * radius_; x <= much_wider * radius_ && try_up_to(x); x *= 2) {
     }
   central.slope = central.value.derivative();
+  for (std::size_t k = 1; k < central.value.c.size(); k += 2)
+    central.even = central.even && central.value.c[k] == 0;
   return central;
 }
 
@@ -349,8 +345,6 @@ Pieces::Central Pieces::find_central() {
 /// inequality.
 double Pieces::Central::error_within(double x) const {
   if (x > radius) return INFINITY;
-  bool even = true;
-  for (std::size_t k = 1; k < value.c.size(); k += 2) even = even && value.c[k] == 0;
   const auto terms = static_cast<double>(value.c.size());
   return 20 * error * (even ? std::min(1.0, terms * x / radius) : 1.0);
 }
@@ -359,8 +353,8 @@ void Pieces::differentiate() {
   const Central central = find_central();
   for (Piece& p : pieces_) {
     const ChebyshevFit& f = p.value;
-    const double width = f.right - f.left, furthest = std::max(std::abs(f.left), std::abs(f.right));
-    const double variation = p.variation(), size = (f.c.empty() ? 0 : std::abs(f.c[0])) + variation;
+    const double width = f.right - f.left, furthest = f.outer();
+    const double variation = f.variation(), size = (f.c.empty() ? 0 : std::abs(f.c[0])) + variation;
     const double rounding = std::max(epsilon, noise_) * size;
     p.size[nngp] = size;
     p.size[d_nngp] = 4 * variation / width;
@@ -380,9 +374,9 @@ void Pieces::differentiate() {
       p.error[d_nngp] = p.size[d_nngp] = 0;
     } else if (constant && !in_varying) {
       p.error[d_nngp] = 0;
-    } else if (central.error_within(furthest) < p.error[d_nngp]) {
+    } else if (const double error = central.error_within(furthest); error < p.error[d_nngp]) {
       p.slope = central.slope;
-      p.error[d_nngp] = central.error_within(furthest);
+      p.error[d_nngp] = error;
     }
   }
 }

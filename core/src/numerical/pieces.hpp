@@ -98,13 +98,13 @@ class Pieces {
     ChebyshevFit value, slope;    // the slope may have been fitted on a larger interval
     std::array<double, 2> error;  // of fn and of fn'
     std::array<double, 2> size;   // their largest values, about
-    double variation() const;     // of fn
   };
 
   /// fn on an interval around 0, as far as one polynomial fits it.
   struct Central {
     double radius = 0, error = INFINITY;  // of fn' per term
     ChebyshevFit value{}, slope{};
+    bool even = true;
     double error_within(double x) const;  // of fn'
   };
 

@@ -24,23 +24,23 @@ double probability(double a, double b, double sigma) {
 /// The last digit of fn on a piece, if it has few: it is a difference of larger values then, of which
 /// that is left. 0 else.
 double Pieces::digit_if_few(const ChebyshevFit& f) {
-  constexpr double few = 1024, most = 1e-10;
-  if (f.scale >= few * most) return 0;
+  constexpr double few = 1024;
+  if (f.scale >= few * largest_digit) return 0;
   double digit = INFINITY;
   for (double part : {0.13, 0.37, 0.63, 0.89})
     digit = std::min(digit, last_digit(call(f.left + part * (f.right - f.left))));
-  return digit < most && f.scale < few * digit ? digit : 0;
+  return digit < largest_digit && f.scale < few * digit ? digit : 0;
 }
 
 /// By how much the slope of fn at x is not that of its piece, where fn is looked at so closely that it
 /// has one: the same on both sides, and at about half of the distance. Nothing where it never does, as
 /// of values with noise, or in steps.
 std::optional<double> Pieces::hidden_slope(double x, double of_piece) {
-  constexpr double same = 0.2, most_digits = 1e-10, whole = 0.02;
+  constexpr double same = 0.2, whole = 0.02;
   constexpr std::array parts = {-1.0, -0.58, 0.43, 0.71};  // not in whole ratios
   const double here = call(x), digit = last_digit(here);
   // Of differences of larger values the last digits are missing.
-  double unit = std::max(epsilon * std::abs(here), digit < most_digits ? digit : 0);
+  double unit = std::max(epsilon * std::abs(here), digit < largest_digit ? digit : 0);
   for (double width = 1e-13; width < 1e-5; width *= 10) {
     double least = INFINITY, most = -INFINITY, step = INFINITY;
     std::array<double, parts.size()> change;
@@ -122,7 +122,7 @@ std::optional<Pieces::Power> Pieces::power_of_slope(std::size_t from, int step) 
   constexpr double known = 0.1;     // relative errors of fn'
   constexpr double smooth = 1e-6;   // beside b: of a root, the tail is a thousandth
   const ChebyshevFit& nearest = pieces_[from].value;
-  if (nearest.tail * nearest.scale < smooth * pieces_[from].variation()) return std::nullopt;
+  if (nearest.tail * nearest.scale < smooth * nearest.variation()) return std::nullopt;
   const double b = edges_[step > 0 ? from : from + 1], least = edges_[from + 1] - edges_[from];
   std::optional<Power> near;
   for (auto i = static_cast<std::ptrdiff_t>(from);

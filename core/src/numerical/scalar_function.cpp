@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
+#include "numerical/digits.hpp"
 #include "numerical/pieces.hpp"
 #include "numerical/quadrature.hpp"
 
@@ -130,7 +130,7 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
   const double error = whole.tail * whole.scale;
   const bool constant = whole.c.size() <= 1 && error == 0;
   const double size = whole.c.empty() ? 0 : std::abs(whole.c[0]);
-  const double rounding = constant ? 0 : std::numeric_limits<double>::epsilon() * size;
+  const double rounding = constant ? 0 : epsilon * size;
   Piece piece{
       whole.left, whole.right, {}, {error, 10 * (error + rounding) / (whole.right - whole.left)}};
   for (std::size_t k = 0; k < whole.c.size(); ++k)
