@@ -88,10 +88,21 @@ struct WidePositiveClip {
 template <class T>
 struct Input {
   static constexpr bool only_vectors = true;
-  nngp::line<T> line;
+  nngp::input_norm<T> norm;
+  T deviation, inverse;        ///< the inverse is bounded, so that the product of two is finite
+  T near_var, near_deviation;  ///< at least those of a line at the distance 40
   nngp::owens_t<T> beyond;
 
-  Input(const T& var, double t) : line(var, t), beyond(line.distance) {}
+  Input(const T& var, double t) : Input(var, nngp::line<T>(var, t), t / 40) {}
+
+ private:
+  Input(const T& var, const nngp::line<T>& line, double least)
+      : norm(var),
+        deviation(line.deviation),
+        inverse(1.0 / max(std::is_same_v<typename T::real, double> ? 1e-150 : 1e-18, deviation)),
+        near_var(max(least * least, var)),
+        near_deviation(max(least, line.deviation)),
+        beyond(line.distance) {}
 };
 
 // Where no standard deviation is above 2 t the terms above are of the size of their sum, and what is
@@ -100,61 +111,77 @@ struct Input {
 /// Two inputs and where their lines x1 = h, x2 = k cross: the long chain of operations, done ahead.
 template <class T>
 struct Meeting {
-  T cov12;
+  T cov12, area;  ///< area = s1 s2 sqrt(1 - rho^2)
   const Input<T>*x1, *x2;
-  T unit;  ///< the product of the deviations
-  T rho, s, inverse_s, orthant;
+  T rho, inverse_s;  ///< s = sqrt(1 - rho^2), kept above 0
   T on_h, on_k;
   T corner;  ///< 2 pi s times the density there
 
-  Meeting(double t, const T& cov, const T& cov_of_lines, const Input<T>& a, const Input<T>& b)
-      : cov12(cov), x1(&a), x2(&b) {
-    const nngp::crossing<T> x(cov_of_lines, a.line, b.line, t);
-    unit = x.deviation1 * x.deviation2;
-    rho = x.rho;
-    s = x.s;
-    inverse_s = 1.0 / x.s;
-    orthant = x.orthant;
-    on_h = x.on_h.x;
-    on_k = x.on_k.x;
-    corner = nngp::bell_of(x.quadratic);
+  Meeting(double t, const T& cov, const T& c, const T& area_, const Input<T>& a, const Input<T>& b)
+      : cov12(cov), area(area_), x1(&a), x2(&b) {
+    constexpr double smallest = std::is_same_v<typename T::real, double> ? 1e-70 : 1e-15;
+    const T h = a.beyond.h(), k = b.beyond.h(), scale = a.inverse * b.inverse;
+    rho = max(-1.0, min(1.0, c * scale));
+    const T s = max(smallest, area * scale);
+    inverse_s = 1.0 / s;
+    // For rho near 1 the lines are nearly parallel: k - rho h = (k - h) + (1 - rho) h.
+    const T span = a.near_deviation + b.near_deviation, more = 1.0 + abs(rho);
+    const T inverse = 1.0 / (span * more), tilt = s * (span * inverse);
+    const T gap = (1 / t) * h * k * (a.near_var - b.near_var) * (more * inverse) * inverse_s;
+    on_h = select(rho > 0.0, fma(h, tilt, gap), fma(-rho, h, k) * inverse_s);
+    on_k = select(rho > 0.0, fma(k, tilt, -gap), fma(-rho, k, h) * inverse_s);
+    corner = nngp::bell_of(0.5 * fma(h, h, on_h * on_h));
   }
+
+  /// s1 s2 (rho d_nngp + sqrt(1 - rho^2) corners + rest)
+  T nngp(const T& d, const T& corners, const T& rest) const {
+    return fma(cov12, d, fma(area, corners, x1->deviation * x2->deviation * rest));
+  }
+};
+
+/// Of inputs x1 and x2 as they are, with the angle that they make.
+template <class T>
+struct SlantedMeeting : Meeting<T> {
+  nngp::supplement<T> angle;
+
+  SlantedMeeting(double t, const T& cov12, const nngp::input_pair<T>& pair, const Input<T>& a,
+                 const Input<T>& b)
+      : Meeting<T>(t, cov12, cov12, pair.area, a, b), angle(pair.angle) {}
 };
 
 /// clip(x, -t, t).
 template <class T>
 nngp::kernel_pair<T> narrow_symmetric_clip(const Meeting<T>& m) {
   const auto &beyond1 = m.x1->beyond, &beyond2 = m.x2->beyond;
-  const T h = m.x1->line.distance.x, k = m.x2->line.distance.x;
+  const T h = beyond1.h(), k = beyond2.h();
   const T opposite_h = fma(m.rho, h, k) * m.inverse_s, opposite_k = fma(m.rho, k, h) * m.inverse_s;
   const T opposite = nngp::bell_of(0.5 * fma(h, h, opposite_h * opposite_h));
 
-  const auto h1 = beyond1.at(m.on_h, m.corner), k1 = beyond2.at(m.on_k, m.corner);
-  const auto h2 = beyond1.at(opposite_h, opposite), k2 = beyond2.at(opposite_k, opposite);
+  const auto [h1, h2] = beyond1.at(m.on_h, m.corner, opposite_h, opposite);
+  const auto [k1, k2] = beyond2.at(m.on_k, m.corner, opposite_k, opposite);
   const T near = h1.t + k1.t, far = h2.t + k2.t, d = fma(near + far, T(-2.0), 1.0);
-  const T corners = m.s * (m.corner - opposite) * (0.5 / pi);
+  const T corners = (m.corner - opposite) * (1 / pi);
   const T sides = k * (h1.above - h2.above) + h * (k1.above - k2.above);
-  const T nngp = m.unit * fma(m.rho, d, 2.0 * fma(h * k, far - near, corners - sides));
-  return {copysign(nngp, m.cov12), d};
+  const T rest = 2.0 * fma(h * k, far - near, -sides);
+  return {m.nngp(d, flip_sign(corners, m.cov12), flip_sign(rest, m.cov12)), d};
 }
 
 /// clip(x, 0, t).
 template <class T>
-nngp::kernel_pair<T> narrow_positive_clip(const Meeting<T>& m) {
+nngp::kernel_pair<T> narrow_positive_clip(const SlantedMeeting<T>& m) {
   const auto &beyond1 = m.x1->beyond, &beyond2 = m.x2->beyond;
-  const nngp::abscissa<T>&at_h = m.x1->line.distance, &at_k = m.x2->line.distance;
-  const T h = at_h.x, k = at_k.x, above_h = h * m.inverse_s, above_k = k * m.inverse_s;
+  const T h = beyond1.h(), k = beyond2.h(), above_h = h * m.inverse_s, above_k = k * m.inverse_s;
   const T foot_h = nngp::bell_of(0.5 * above_h * above_h);
   const T foot_k = nngp::bell_of(0.5 * above_k * above_k);
 
-  const auto h1 = beyond1.at(m.on_h, m.corner), k1 = beyond2.at(m.on_k, m.corner);
-  const auto h2 = beyond1.at(m.rho * above_h, foot_h), k2 = beyond2.at(m.rho * above_k, foot_k);
-  const T near = h1.t + k1.t, d = m.orthant - (near + (h2.t + k2.t));
-  const T tail = 0.5 * (at_h.upper + at_k.upper) - near;
-  const T corners = m.s * ((1.0 - foot_h - foot_k) + m.corner) * (0.5 / pi);
-  const T sides = k * (foot_k * mills_ratio(above_k) * (0.5 / pi) - h1.above) +
-                  h * (foot_h * mills_ratio(above_h) * (0.5 / pi) - k1.above);
-  return {m.unit * (fma(m.rho, d, h * k * tail) + (corners + sides)), d};
+  const auto [h1, h2] = beyond1.at(m.on_h, m.corner, m.rho * above_h, foot_h);
+  const auto [k1, k2] = beyond2.at(m.on_k, m.corner, m.rho * above_k, foot_k);
+  const T near = h1.t + k1.t, d = m.angle.turns() - (near + (h2.t + k2.t));
+  const T tail = 0.5 * (beyond1.upper() + beyond2.upper()) - near;
+  const T corners = ((1.0 - foot_h - foot_k) + m.corner) * (0.5 / pi);
+  const T sides = k * (foot_k * short_mills_ratio(above_k) * (0.5 / pi) - h1.above) +
+                  h * (foot_h * short_mills_ratio(above_h) * (0.5 / pi) - k1.above);
+  return {m.nngp(d, corners, fma(h * k, tail, sides)), d};
 }
 
 /// y, and where variances are large the wide kernels. There the terms exceed the sum, by up to s1 / t
@@ -164,8 +191,8 @@ nngp::kernel_pair<T> unless_wide(const Kernels& wide_kernels, const Meeting<T>& 
                                  const nngp::kernel_pair<T>& y) {
   constexpr double least = nngp::owens_t<T>::least;
   const double most = wide_kernels.t / least;
-  const T &var1 = m.x1->line.var, &var2 = m.x2->line.var;
-  const auto wide = max(var1, var2) > most * most;
+  const T &var1 = m.x1->norm.var, &var2 = m.x2->norm.var;
+  const auto wide = (var1 > most * most) | (var2 > most * most);
   if (!any(wide)) return y;
   const nngp::kernel_pair<T> other = nngp::in_float64(wide_kernels, m.cov12, var1, var2);
   return {select(wide, other.nngp, y.nngp), select(wide, other.d_nngp, y.d_nngp)};
@@ -173,7 +200,8 @@ nngp::kernel_pair<T> unless_wide(const Kernels& wide_kernels, const Meeting<T>& 
 
 template <class T>
 Meeting<T> start_symmetric(double t, const T& cov12, const Input<T>& x1, const Input<T>& x2) {
-  return {t, cov12, abs(cov12), x1, x2};
+  const nngp::input_pair<T> pair(cov12, x1.norm, x2.norm);
+  return {t, cov12, abs(cov12), pair.area, x1, x2};  // nngp is odd in cov12, d_nngp even
 }
 template <class T>
 nngp::kernel_pair<T> finish_symmetric(double t, const Meeting<T>& m) {
@@ -181,11 +209,11 @@ nngp::kernel_pair<T> finish_symmetric(double t, const Meeting<T>& m) {
 }
 
 template <class T>
-Meeting<T> start_positive(double t, const T& cov12, const Input<T>& x1, const Input<T>& x2) {
-  return {t, cov12, cov12, x1, x2};
+SlantedMeeting<T> start_positive(double t, const T& cov12, const Input<T>& x1, const Input<T>& x2) {
+  return {t, cov12, nngp::input_pair<T>(cov12, x1.norm, x2.norm), x1, x2};
 }
 template <class T>
-nngp::kernel_pair<T> finish_positive(double t, const Meeting<T>& m) {
+nngp::kernel_pair<T> finish_positive(double t, const SlantedMeeting<T>& m) {
   return unless_wide(WidePositiveClip{t}, m, narrow_positive_clip(m));
 }
 
