@@ -89,20 +89,15 @@ template <class T>
 struct Input {
   static constexpr bool only_vectors = true;
   nngp::input_norm<T> norm;
-  T deviation, inverse;        ///< the inverse is bounded, so that the product of two is finite
-  T near_var, near_deviation;  ///< at least those of a line at the distance 40
+  T deviation;
+  nngp::spread_of_line<T> near;
   nngp::owens_t<T> beyond;
 
-  Input(const T& var, double t) : Input(var, nngp::line<T>(var, t), t / 40) {}
+  Input(const T& var, double t) : Input(nngp::line<T>(var, t)) {}
 
  private:
-  Input(const T& var, const nngp::line<T>& line, double least)
-      : norm(var),
-        deviation(line.deviation),
-        inverse(1.0 / max(std::is_same_v<typename T::real, double> ? 1e-150 : 1e-18, deviation)),
-        near_var(max(least * least, var)),
-        near_deviation(max(least, line.deviation)),
-        beyond(line.distance) {}
+  explicit Input(const nngp::line<T>& x)
+      : norm(x.var), deviation(x.deviation), near(x.near), beyond(x.distance) {}
 };
 
 // Where no standard deviation is above 2 t the terms above are of the size of their sum, and what is
@@ -111,32 +106,28 @@ struct Input {
 /// Two inputs and where their lines x1 = h, x2 = k cross: the long chain of operations, done ahead.
 template <class T>
 struct Meeting {
-  T cov12, area;  ///< area = s1 s2 sqrt(1 - rho^2)
+  T cov12;
   const Input<T>*x1, *x2;
-  T rho, inverse_s;  ///< s = sqrt(1 - rho^2), kept above 0
+  T rho, s, inverse_s;  ///< s = sqrt(1 - rho^2), kept above 0
   T on_h, on_k;
   T corner;  ///< 2 pi s times the density there
 
-  Meeting(double t, const T& cov, const T& c, const T& area_, const Input<T>& a, const Input<T>& b)
-      : cov12(cov), area(area_), x1(&a), x2(&b) {
+  Meeting(double t, const T& cov, const T& c, const T& area, const Input<T>& a, const Input<T>& b)
+      : cov12(cov), x1(&a), x2(&b) {
     constexpr double smallest = std::is_same_v<typename T::real, double> ? 1e-70 : 1e-15;
-    const T h = a.beyond.h(), k = b.beyond.h(), scale = a.inverse * b.inverse;
+    constexpr double least = std::numeric_limits<typename T::real>::min();
+    const T h = a.beyond.h(), k = b.beyond.h(), scale = 1.0 / max(least, unit());
     rho = max(-1.0, min(1.0, c * scale));
-    const T s = max(smallest, area * scale);
+    s = max(smallest, area * scale);
     inverse_s = 1.0 / s;
-    // For rho near 1 the lines are nearly parallel: k - rho h = (k - h) + (1 - rho) h.
-    const T span = a.near_deviation + b.near_deviation, more = 1.0 + abs(rho);
-    const T inverse = 1.0 / (span * more), tilt = s * (span * inverse);
-    const T gap = (1 / t) * h * k * (a.near_var - b.near_var) * (more * inverse) * inverse_s;
-    on_h = select(rho > 0.0, fma(h, tilt, gap), fma(-rho, h, k) * inverse_s);
-    on_k = select(rho > 0.0, fma(k, tilt, -gap), fma(-rho, k, h) * inverse_s);
+    const auto place = place_of_crossing(rho, s, t, h, a.near, k, b.near);
+    on_h = place[0];
+    on_k = place[1];
     corner = nngp::bell_of(0.5 * fma(h, h, on_h * on_h));
   }
 
-  /// s1 s2 (rho d_nngp + sqrt(1 - rho^2) corners + rest)
-  T nngp(const T& d, const T& corners, const T& rest) const {
-    return fma(cov12, d, fma(area, corners, x1->deviation * x2->deviation * rest));
-  }
+  /// The product of the deviations.
+  T unit() const { return x1->deviation * x2->deviation; }
 };
 
 /// Of inputs x1 and x2 as they are, with the angle that they make.
@@ -160,10 +151,10 @@ nngp::kernel_pair<T> narrow_symmetric_clip(const Meeting<T>& m) {
   const auto [h1, h2] = beyond1.at(m.on_h, m.corner, opposite_h, opposite);
   const auto [k1, k2] = beyond2.at(m.on_k, m.corner, opposite_k, opposite);
   const T near = h1.t + k1.t, far = h2.t + k2.t, d = fma(near + far, T(-2.0), 1.0);
-  const T corners = (m.corner - opposite) * (1 / pi);
+  const T corners = m.s * (m.corner - opposite) * (0.5 / pi);
   const T sides = k * (h1.above - h2.above) + h * (k1.above - k2.above);
-  const T rest = 2.0 * fma(h * k, far - near, -sides);
-  return {m.nngp(d, flip_sign(corners, m.cov12), flip_sign(rest, m.cov12)), d};
+  const T nngp = m.unit() * fma(m.rho, d, 2.0 * fma(h * k, far - near, corners - sides));
+  return {copysign(nngp, m.cov12), d};
 }
 
 /// clip(x, 0, t).
@@ -178,10 +169,11 @@ nngp::kernel_pair<T> narrow_positive_clip(const SlantedMeeting<T>& m) {
   const auto [k1, k2] = beyond2.at(m.on_k, m.corner, m.rho * above_k, foot_k);
   const T near = h1.t + k1.t, d = m.angle.turns() - (near + (h2.t + k2.t));
   const T tail = 0.5 * (beyond1.upper() + beyond2.upper()) - near;
-  const T corners = ((1.0 - foot_h - foot_k) + m.corner) * (0.5 / pi);
-  const T sides = k * (foot_k * short_mills_ratio(above_k) * (0.5 / pi) - h1.above) +
-                  h * (foot_h * short_mills_ratio(above_h) * (0.5 / pi) - k1.above);
-  return {m.nngp(d, corners, fma(h * k, tail, sides)), d};
+  const T corners = m.s * ((1.0 - foot_h - foot_k) + m.corner) * (0.5 / pi);
+  const auto [ratio_h, ratio_k] = nngp::short_mills_ratios(above_h, above_k);
+  const T sides =
+      k * (foot_k * ratio_k * (0.5 / pi) - h1.above) + h * (foot_h * ratio_h * (0.5 / pi) - k1.above);
+  return {m.unit() * (fma(m.rho, d, h * k * tail) + (corners + sides)), d};
 }
 
 /// y, and where variances are large the wide kernels. There the terms exceed the sum, by up to s1 / t

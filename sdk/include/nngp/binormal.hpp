@@ -97,16 +97,40 @@ struct correlation {
   }
 };
 
+/// A variance and its root, at least those with which the value t > 0 is 40 standard deviations away.
+/// What happens beyond is far below rounding.
+template <Vector V>
+struct spread_of_line {
+  V var, deviation;
+
+  spread_of_line(const V& var_, const V& deviation_, double t)
+      : var(max(t / 40 * (t / 40), var_)), deviation(max(t / 40, deviation_)) {}
+};
+
 /// A variable of variance var and the line on which it has the value t > 0, at the distance t /
-/// deviation from the origin.
+/// deviation from the origin; at most 40.
 template <Vector V>
 struct line {
   V var, deviation;
-  abscissa<V> distance;  ///< at most 40: what happens beyond is far below rounding
+  spread_of_line<V> near;
+  abscissa<V> distance;
 
   line(const V& var_, double t)
-      : var(var_), deviation(sqrt(var)), distance(t / max(V(t / 40), deviation)) {}
+      : var(var_), deviation(sqrt(var)), near(var, deviation, t), distance(t / near.deviation) {}
 };
+
+/// Where lines of the same t at the distances h and k cross, for a correlation rho and s = sqrt(1 -
+/// rho^2): its distances on them from the feet of the perpendiculars.
+template <Vector V>
+std::array<V, 2> place_of_crossing(const V& rho, const V& s, double t, const V& h,
+                                   const spread_of_line<V>& x1, const V& k,
+                                   const spread_of_line<V>& x2) {
+  // For rho near 1 the lines are nearly parallel: k - rho h = (k - h) + (1 - rho) h.
+  const V gap = h * k * (x1.var - x2.var) / (t * (x1.deviation + x2.deviation) * s);
+  const V tilt = s / (1.0 + rho);
+  return {select(rho > 0.0, fma(h, tilt, gap), fma(-rho, h, k) / s),
+          select(rho > 0.0, fma(k, tilt, -gap), fma(-rho, k, h) / s)};
+}
 
 /// Two variables and the two such lines, x1 = h and x2 = k.
 template <Vector V>
@@ -123,13 +147,9 @@ struct crossing : correlation<V> {
       : correlation<V>(cov12, x1.var, x2.var, x1.deviation, x2.deviation),
         h(x1.distance),
         k(x2.distance) {
-    const V limit = t / 40, v1 = max(limit * limit, x1.var), v2 = max(limit * limit, x2.var);
-    const V d1 = max(limit, x1.deviation), d2 = max(limit, x2.deviation);
-    // For rho near 1 the lines are nearly parallel: k - rho h = (k - h) + (1 - rho) h.
-    const V gap = h.x * k.x * (v1 - v2) / (t * (d1 + d2) * s);
-    const V tilt = s / (1.0 + rho);
-    on_h = select(rho > 0.0, fma(h.x, tilt, gap), fma(-rho, h.x, k.x) / s);
-    on_k = select(rho > 0.0, fma(k.x, tilt, -gap), fma(-rho, k.x, h.x) / s);
+    const auto place = place_of_crossing(rho, s, t, h.x, x1.near, k.x, x2.near);
+    on_h = place[0];
+    on_k = place[1];
     quadratic = 0.5 * fma(h.x, h.x, on_h.x * on_h.x);
   }
 };

@@ -29,7 +29,7 @@ constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_coeff
 }
 
 /// 1 / (1 + z) on [0, 1] is sqrt(2) (1/2 + sum of (-lambda)^n T_n(2z - 1)) with this lambda.
-constexpr double reciprocal_decay = 3 - 2 * sqrt_2;
+constexpr double reciprocal_decay = 0.17157287525380990240;  // 3 - 2 sqrt(2)
 
 /// Its coefficients in powers of z, the Chebyshev series being cut off at the degree.
 template <std::size_t degree>
@@ -79,10 +79,8 @@ class owens_t {
     using Both = detail::twice<V>;
     const auto both = [](const V& x) { return Both(x, x); };
     const Both y(y1, y2), length = max(tiny, abs(y)), scaled = Both(corner1, corner2) * (0.5 / pi);
-    const Both offset = length + detail::mills_offset<V>, inverse = 1.0 / (length * offset);
-    const Both beyond =
-        scaled * detail::short_mills_ratio_by(length * inverse);  // density(h) P(X > |y|)
-    const Both a = min(1.0, length * both(inverse_)), r = min(1.0, both(h_) * (offset * inverse));
+    const Both beyond = scaled * short_mills_ratio(length);  // density(h) P(X > |y|)
+    const Both a = min(1.0, length * both(inverse_)), r = min(1.0, both(h_) / length);
     const Both a2 = a * a, r2 = r * r;
     Both near = both(near_[degree]), far = both(far_[degree]);
 #pragma GCC unroll 32
