@@ -2,6 +2,7 @@
 
 // The instruction sets that vectors (nngp/simd.hpp) are compiled for, as types.
 
+#include <cstddef>
 #include <type_traits>
 
 // NNGP_GENERIC_VECTORS asks for what other architectures get, as their test on this one.
@@ -26,20 +27,24 @@
 
 namespace nngp {
 
+// registers: how many vectors the processor holds.
 // vectors_in_step: how many are computed side by side, so that one's operations hide the other's
 // latency.
 
 #if NNGP_X86
 struct sse2 {
   static constexpr const char* name = "sse2";
+  static constexpr std::size_t registers = 16;
   static constexpr int vectors_in_step = 2;
 };
 struct avx2 {
   static constexpr const char* name = "avx2";
+  static constexpr std::size_t registers = 16;
   static constexpr int vectors_in_step = 2;
 };
 struct avx512 {
   static constexpr const char* name = "avx512";
+  static constexpr std::size_t registers = 32;
   static constexpr int vectors_in_step = 2;
 };
 /// The same instructions, for processors that make two products of eight doubles a cycle: quotients and
@@ -53,6 +58,7 @@ using baseline = sse2;
 #elif NNGP_AARCH64
 struct neon {
   static constexpr const char* name = "neon";
+  static constexpr std::size_t registers = 32;
   static constexpr int vectors_in_step = 2;
 };
 using baseline = neon;
@@ -60,6 +66,7 @@ using baseline = neon;
 /// Vectors as the compiler makes them of what the processor has.
 struct generic {
   static constexpr const char* name = "generic";
+  static constexpr std::size_t registers = 16;
   static constexpr int vectors_in_step = 2;
 };
 using baseline = generic;
