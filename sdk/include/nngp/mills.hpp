@@ -19,7 +19,7 @@ V mills_ratio(const V& x) {
   return detail::erfcx_right(x * (1 / sqrt_2)) * (sqrt_pi / sqrt_2);
 }
 
-/// m(x) for what exp(-x^2 / 2) multiplies, in a third fewer terms: x + sqrt(1/2) times it is nearly
+/// m(x) for what exp(-x^2 / 2) multiplies, in fewer terms: x + sqrt(1/2) times it is nearly
 /// constant, and fitted in (x - k) / (x + k) with a relative error of 1.5e-18 (16 + x^2), float 2.4e-10
 /// (16 + x^2), up to x = 9.2. Beyond, the product is below 1e-19.
 template <Vector V>
