@@ -3,6 +3,8 @@
 #include <nngp/float64.hpp>
 #include <nngp/owens_t.hpp>
 
+#include <limits>
+
 #include "shipped.hpp"
 
 using nngp::pi;
