@@ -785,7 +785,7 @@ TEST(NumericalPoint, StepsOfWideInputsAreExact) {
       EXPECT_NEAR(value.nngp, mean * mean, 1e-13 * (offset * offset + var));
       EXPECT_NEAR(value.d_nngp, 0, 1e-15);
       EXPECT_LT(value.error.nngp, 1e-12);
-      EXPECT_LT(value.error.d_nngp, 1e-4);
+      EXPECT_LT(value.error.d_nngp, 1e-6);
     }
 }
 

@@ -141,7 +141,8 @@ void Pieces::halve(ChebyshevFit whole, std::vector<ChebyshevFit>& out, bool up_t
 
 /// Whether fn changes on a piece that does not fit it by most of what it changes by around it.
 bool Pieces::jumps(const ChebyshevFit& f) {
-  if (f.tail * f.scale <= tolerance(f)) return false;
+  constexpr double fits = 0.01;  // far out much is tolerated, the height of a jump too
+  if (f.tail * f.scale <= std::min(tolerance(f), fits * f.variation())) return false;
   constexpr int around = 4;  // widths to either side
   constexpr double most = 2.0 / 3;
   const double width = f.right - f.left, before = call(f.left), after = call(f.right);
