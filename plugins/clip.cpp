@@ -110,17 +110,16 @@ template <class T>
 struct Meeting {
   T cov12;
   const Input<T>*x1, *x2;
-  T rho, s, inverse_s;  ///< s = sqrt(1 - rho^2), kept above 0
+  T rho, s, inverse_s;  ///< s = sqrt(1 - rho^2), at least smallest_sine
   T on_h, on_k;
   T corner;  ///< 2 pi s times the density there
 
   Meeting(double t, const T& cov, const T& c, const T& area, const Input<T>& a, const Input<T>& b)
       : cov12(cov), x1(&a), x2(&b) {
-    constexpr double smallest = std::is_same_v<typename T::real, double> ? 1e-70 : 1e-15;
     constexpr double least = std::numeric_limits<typename T::real>::min();
     const T h = a.beyond.h(), k = b.beyond.h(), scale = 1.0 / max(least, unit());
     rho = max(-1.0, min(1.0, c * scale));
-    s = max(smallest, area * scale);
+    s = max(nngp::smallest_sine<T>, area * scale);
     inverse_s = 1.0 / s;
     const auto place = place_of_crossing(rho, s, t, h, a.near, k, b.near);
     on_h = place[0];

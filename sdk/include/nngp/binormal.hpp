@@ -72,12 +72,16 @@ V probability_between(const abscissa<V>& a, const abscissa<V>& b, const V& width
   return select(close, exp(-0.5 * middle * middle) * width * sum * (1 / (sqrt_2 * sqrt_pi)), far);
 }
 
+/// sqrt(1 - rho^2) of parallel inputs is kept at this, so that it can divide.
+template <Vector V>
+constexpr double smallest_sine = per_type<V>(1e-70, 1e-15);
+
 /// Two jointly normal variables of mean 0 in units of their standard deviations.
 template <Vector V>
 struct correlation {
   V deviation1, deviation2;
   V rho;  ///< 0 if one of the variables is constant
-  V s;    ///< sqrt(1 - rho^2), accurate near |rho| = 1, where it is kept above 0 so that it can divide
+  V s;    ///< sqrt(1 - rho^2), accurate near |rho| = 1, at least smallest_sine
   V asin_rho, acos_rho;
   V orthant;  ///< P(x1 > 0, x2 > 0) = 1/4 + asin(rho) / (2 pi), accurate near 0 too
 
@@ -85,12 +89,11 @@ struct correlation {
       : correlation(cov12, var1, var2, sqrt(var1), sqrt(var2)) {}
   correlation(const V& cov12, const V& var1, const V& var2, const V& root1, const V& root2)
       : deviation1(root1), deviation2(root2) {
-    constexpr double smallest = std::is_same_v<typename V::real, double> ? 1e-70 : 1e-15;
     const V unit = deviation1 * deviation2, root = root_det(cov12, var1, var2);
     const auto constant = unit == 0.0;
     const V divisor = select(constant, 1.0, unit);
     rho = max(V(-1.0), min(V(1.0), cov12 / divisor));
-    s = select(constant, 1.0, max(V(smallest), root / divisor));
+    s = select(constant, 1.0, max(smallest_sine<V>, root / divisor));
     asin_rho = asin2(cov12, root);
     acos_rho = acos2(cov12, root);
     orthant = acos2(-cov12, root) * (0.5 / pi);

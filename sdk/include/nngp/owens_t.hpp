@@ -13,10 +13,10 @@
 namespace nngp {
 namespace detail {
 
-/// The coefficients of (-1)^n T_n(2z - 1), T_n being Chebyshev polynomials, n <= degree: [n][k] is that
-/// of z^k.
+/// int_0^1 (-1)^n T_n(2z - 1) du with z = a^2 u^2 for Chebyshev polynomials T_n, n <= degree: [n][k] is
+/// the coefficient of a^(2k).
 template <std::size_t degree>
-constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_coefficients() {
+constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_integrals() {
   std::array<std::array<double, degree + 1>, degree + 1> t{};
   t[0][0] = 1;
   t[1] = {1, 2};
@@ -24,24 +24,9 @@ constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_coeff
     for (std::size_t k = 0; k <= n; ++k)
       t[n][k] = 2 * t[n - 1][k] + (k > 0 ? 4 * t[n - 1][k - 1] : 0) - t[n - 2][k];
   for (auto& row : t)  // now T_n(2z + 1)
-    for (std::size_t k = 1; k <= degree; k += 2) row[k] = -row[k];
+    for (std::size_t k = 0; k <= degree; ++k)
+      row[k] *= (k % 2 == 0 ? 1.0 : -1.0) / static_cast<double>(2 * k + 1);
   return t;
-}
-
-/// 1 / (1 + z) on [0, 1] is sqrt(2) (1/2 + sum of (-lambda)^n T_n(2z - 1)) with this lambda.
-constexpr double reciprocal_decay = 0.17157287525380990240;  // 3 - 2 sqrt(2)
-
-/// Its coefficients in powers of z, the Chebyshev series being cut off at the degree.
-template <std::size_t degree>
-constexpr std::array<double, degree + 1> reciprocal_series() {
-  std::array<double, degree + 1> c{};
-  double weight = sqrt_2;
-  const auto t = chebyshev_coefficients<degree>();
-  for (std::size_t n = 0; n <= degree; ++n) {
-    for (std::size_t k = 0; k <= n; ++k) c[k] += (n == 0 ? 0.5 : 1.0) * weight * t[n][k];
-    weight *= reciprocal_decay;
-  }
-  return c;
 }
 
 }  // namespace detail
@@ -97,8 +82,9 @@ class owens_t {
 
  private:
   static constexpr bool is_double = std::is_same_v<typename V::real, double>;
+  using Series = detail::owen_series<typename V::real>;
   /// With two terms less, kernels at h near 7 would be off by 5e-15 of their norm.
-  static constexpr std::size_t degree = is_double ? 21 : 9;
+  static constexpr std::size_t degree = Series::c.size() - 1;
   /// Where backward recurrences begin. What they lack is below rounding beside e^(-h^2/2).
   static constexpr std::size_t last_bessel = degree + 4, last_moment = degree + (is_double ? 26 : 12);
   /// From where T is far below rounding.
@@ -125,7 +111,7 @@ class owens_t {
     }
     sum = fma(sum, V(2.0), bessel[0]);
     // 1 / (1 + z) has the coefficients (-1)^n lambda^|n| sqrt(2): a filter forwards and backwards.
-    constexpr double lambda = detail::reciprocal_decay;
+    constexpr double lambda = 0.17157287525380990240;  // 3 - 2 sqrt(2), all its digits
     std::array<V, degree + 1> quotient;
     V backward(0.0);
     for (std::size_t n = last_bessel + 1; n-- > 0;) {
@@ -139,20 +125,18 @@ class owens_t {
       quotient[n] = scale * (quotient[n] + forward);
     }
     quotient[0] = 0.5 * quotient[0];
-    static constexpr auto t = detail::chebyshev_coefficients<degree>();
+    static constexpr auto integral = detail::chebyshev_integrals<degree>();
     near_.fill(V(0.0));
     for (std::size_t n = 0; n <= degree; ++n)
-      for (std::size_t k = 0; k <= n; ++k)
-        near_[k] = fma(quotient[n], V(t[n][k] * reciprocal[k]), near_[k]);
+      for (std::size_t k = 0; k <= n; ++k) near_[k] = fma(quotient[n], V(integral[n][k]), near_[k]);
   }
 
   void make_far(const V& h) {
     // e^(h^2/2) int_0^1 u^(2k) e^(-h^2 u^2/2) du
-    static constexpr auto c = detail::reciprocal_series<degree>();
     const V square = h * h;
     V moment(0.0);
     for (std::size_t k = last_moment + 1; k-- > 0;) {
-      if (k <= degree) far_[k] = moment * (c[k] * reciprocal[k]);
+      if (k <= degree) far_[k] = moment * (Series::c[k] * reciprocal[k]);
       if (k > 0) moment = fma(square * reciprocal[k], moment, 1.0);
     }
   }

@@ -121,13 +121,6 @@ constexpr bool holds_only_vectors() {
   return false;
 }
 
-/// Leaves x where it is. The compiler would copy each vector of a long input to a place of its own for
-/// every row, which takes a tenth of the time of clips.
-template <class T>
-void keep_in_memory(const T& x) {
-  asm volatile("" : : "r"(&x) : "memory");
-}
-
 /// What kernels see of the rows of a tile, the same in all lanes, one row after the other. If that is
 /// vectors only, it is made for as many rows at a time as a vector has lanes.
 template <class A, class V>
@@ -258,7 +251,6 @@ struct fill_whole {
       if constexpr (HasStart<A>) {
         one_ahead<decltype(started_at(begin)), V> ahead(started_at(begin));
         for (std::size_t j = begin; j < end; j += V::size) {
-          if constexpr (holds_only_vectors<Input>()) keep_in_memory(input1);
           const auto& started = ahead.take();
           if (j + V::size < end) ahead.put(started_at(j + V::size));
           finish(started, j);
