@@ -31,7 +31,7 @@ constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_integ
 
 }  // namespace detail
 
-/// T(h, y / h) of one h >= least and any y: the probability that standard normal variables are X > h
+/// T(h, y / h) of one h >= 0 and any y: the probability that standard normal variables are X > h
 /// and 0 < Y / X < y / h.
 ///
 /// With a = |y| / h <= 1, T = e^(-h^2/2) a / (2 pi) int_0^1 e^(-h^2 a^2 u^2/2) / (1 + a^2 u^2) du. The
@@ -41,8 +41,6 @@ constexpr std::array<std::array<double, degree + 1>, degree + 1> chebyshev_integ
 template <Vector V>
 class owens_t {
  public:
-  static constexpr double least = 0.5;
-
   struct value {
     V t;      ///< T(h, y / h), odd in y
     V above;  ///< density(h) P(X > y) for a standard normal X
@@ -50,7 +48,7 @@ class owens_t {
 
   explicit owens_t(const abscissa<V>& h)
       : h_(h.x), inverse_(1.0 / h.x), density_(h.density()), upper_(h.upper) {
-    const V capped = max(least, min(cap, h.x));
+    const V capped = min(cap, h.x);
     inverse_density_ = exp(0.5 * capped * capped) * (sqrt_2 * sqrt_pi);
     make_near(capped);
     make_far(capped);
@@ -58,6 +56,7 @@ class owens_t {
 
   const V& h() const { return h_; }
   const V& upper() const { return upper_; }  ///< P(X > h)
+  const V& density() const { return density_; }
 
   /// Of two y's, whose chains of operations go side by side; corner = exp(-(h^2 + y^2) / 2).
   std::array<value, 2> at(const V& y1, const V& corner1, const V& y2, const V& corner2) const {
