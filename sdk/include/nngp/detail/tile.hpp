@@ -121,6 +121,14 @@ constexpr bool holds_only_vectors() {
   return false;
 }
 
+/// How many vectors of an input that holds only vectors kernels may look at, the first ones: what its
+/// author says, or all.
+template <class V, class Input>
+std::size_t vectors_in(const Input& x) {
+  if constexpr (requires { x.vectors(); }) return x.vectors();
+  return sizeof(Input) / sizeof(V);
+}
+
 /// What kernels see of the rows of a tile, the same in all lanes, one row after the other. If that is
 /// vectors only, it is made for as many rows at a time as a vector has lanes.
 template <class A, class V>
@@ -131,7 +139,8 @@ class row_inputs {
 
   row_inputs(const A& a, const tile_of<Real>& tile) : a_(a), tile_(tile) {}
 
-  Input at(std::size_t i) {
+  /// Of row i; valid until the next call.
+  decltype(auto) at(std::size_t i) {
     if constexpr (!holds_only_vectors<Input>()) {
       return of(V(tile_.var1[i]));
     } else {
@@ -139,12 +148,11 @@ class row_inputs {
       if (lane == 0) {
         const padded<Real, V::size> var1(tile_.var1 + i, std::min(V::size, tile_.rows - i));
         const Input several = of(V::load(var1.data));
-        std::memcpy(lanes_, &several, sizeof several);
+        count_ = vectors_in<V>(several);
+        std::memcpy(lanes_, &several, count_ * sizeof(V));
       }
-      alignas(64) std::byte room[sizeof(Input)];
-      for (std::size_t k = 0; k < sizeof(Input) / sizeof(V); ++k)
-        new (room + k * sizeof(V)) V(lanes_[k * V::size + lane]);
-      return *reinterpret_cast<const Input*>(room);
+      for (std::size_t k = 0; k < count_; ++k) new (row_ + k * sizeof(V)) V(lanes_[k * V::size + lane]);
+      return *reinterpret_cast<const Input*>(row_);
     }
   }
 
@@ -157,7 +165,10 @@ class row_inputs {
 
   const A& a_;
   const tile_of<Real>& tile_;
-  Real lanes_[holds_only_vectors<Input>() ? sizeof(Input) / sizeof(Real) : 1];
+  static constexpr std::size_t size = holds_only_vectors<Input>() ? sizeof(Input) : sizeof(Real);
+  Real lanes_[size / sizeof(Real)];
+  alignas(64) std::byte row_[size];
+  std::size_t count_ = 0;
 };
 
 /// What start() gave for the next V, put here before finish() of the one that is taken.
@@ -227,7 +238,7 @@ struct fill_whole {
       Real* nngp = t.nngp + i * t.nngp_ld;
       Real* d_nngp = t.d_nngp ? t.d_nngp + i * t.d_nngp_ld : nullptr;
       Real* ntk = t.ntk ? t.ntk + i * t.ntk_ld : nullptr;
-      const Input input1 = inputs1.at(i);
+      const auto& input1 = inputs1.at(i);
       const auto started_at = [&](std::size_t j) {
         return start(a, fma(cov_scale, V::load(cov12 + j), cov_shift), input1,
                      input2[(j - begin) / V::size]);
