@@ -2,6 +2,8 @@
 // that stays in cache: one hidden layer with nngp and ntk updated in place, as the engine calls it.
 //
 //   tile_kernels --benchmark_filter='Relu/f64/avx512'
+// Inputs have variances of about 1 and any angle; those named "/large" of about 1000, "/parallel" of
+// about 1000 and nearly parallel, "/spread" from 0.001 to 1000.
 
 #include <benchmark/benchmark.h>
 
@@ -13,17 +15,28 @@
 namespace nngp::test {
 namespace {
 
+struct Inputs {
+  const char* suffix;
+  double min_variance, max_variance, min_rho;
+};
+constexpr Inputs kinds[] = {{"", 0.5, 2, -1},
+                            {"/large", 500, 2000, -1},
+                            {"/parallel", 990, 1010, 0.999},
+                            {"/spread", 0.001, 1000, -1}};
+
 template <class Real>
 struct LayerTile {
   static constexpr std::size_t rows = 32, cols = 128;
   std::vector<Real> var1, var2, cov12, ntk, nngp;
 
-  /// Unit variances where the activation takes no others (Hermite), else spread ones.
-  LayerTile() : var1(rows), var2(cols), cov12(rows * cols), ntk(rows * cols), nngp(rows * cols) {
+  explicit LayerTile(const Inputs& kind)
+      : var1(rows), var2(cols), cov12(rows * cols), ntk(rows * cols), nngp(rows * cols) {
     std::mt19937 random(1);
-    std::uniform_real_distribution<double> variance(0.5, 2), rho(-1, 1);
-    for (Real& v : var1) v = static_cast<Real>(variance(random));
-    for (Real& v : var2) v = static_cast<Real>(variance(random));
+    std::uniform_real_distribution<double> logarithm(std::log(kind.min_variance),
+                                                     std::log(kind.max_variance)),
+        rho(kind.min_rho, 1);
+    for (Real& v : var1) v = static_cast<Real>(std::exp(logarithm(random)));
+    for (Real& v : var2) v = static_cast<Real>(std::exp(logarithm(random)));
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t j = 0; j < cols; ++j) {
         cov12[i * cols + j] = static_cast<Real>(rho(random)) * std::sqrt(var1[i] * var2[j]);
@@ -33,9 +46,10 @@ struct LayerTile {
 };
 
 template <class Tile, class Real>
-void layer(benchmark::State& state, void (*entry)(const void*, const Tile*), const Instance& f) {
+void layer(benchmark::State& state, void (*entry)(const void*, const Tile*), const Instance& f,
+           const Inputs& kind) {
   using Sample = LayerTile<Real>;
-  Sample block;
+  Sample block(kind);
   Tile tile{};
   tile.struct_size = sizeof tile;
   tile.rows = Sample::rows;
@@ -71,10 +85,12 @@ void register_all() {
     const Instance f(*a.table, needed_values(*a.table));
     for (const nngp_tile_variant& variant : tile_variants(*a.table)) {
       const std::string name = a.table->name, isa = variant.instruction_set;
-      benchmark::RegisterBenchmark((name + "/f64/" + isa).c_str(), layer<nngp_tile_f64, double>,
-                                   variant.tile_f64, f);
-      benchmark::RegisterBenchmark((name + "/f32/" + isa).c_str(), layer<nngp_tile_f32, float>,
-                                   variant.tile_f32, f);
+      for (const Inputs& kind : kinds) {
+        benchmark::RegisterBenchmark((name + "/f64/" + isa + kind.suffix).c_str(),
+                                     layer<nngp_tile_f64, double>, variant.tile_f64, f, kind);
+        benchmark::RegisterBenchmark((name + "/f32/" + isa + kind.suffix).c_str(),
+                                     layer<nngp_tile_f32, float>, variant.tile_f32, f, kind);
+      }
     }
   }
 }
