@@ -267,6 +267,7 @@ V horner(const std::array<V, n>& c, const V& x) {
 template <Vector V>
 class near_arcs {
  public:
+  near_arcs() = default;
   explicit near_arcs(const V& r) : square_(r * r) {
     const V t = fma(r, 6.0 / (r + 6.0), V(-1.0));
     polynomials<0>(t, Series::near0, c_);
@@ -326,14 +327,14 @@ class mills_arcs {
   };
 
   // GCC would split these in two and not flatten the second part into its callers.
-  [[gnu::always_inline]] explicit mills_arcs(const V& r)
-      : far_(r > limit), near_arcs_(min(V(limit), r)) {
+  [[gnu::always_inline]] explicit mills_arcs(const V& r) : far_(r > limit), near_(any(!far_)) {
+    if (near_) near_arcs_ = detail::near_arcs<V>(min(V(limit), r));
     if (any(far_)) go_far(max(V(limit), r));
   }
 
   /// psi with h = r sin(psi) and y = r cos(psi), y >= 0.
   [[gnu::always_inline]] value at(const V& psi, const V& h, const V& y) const {
-    const V chord = fma(h, V(-sqrt_pi / sqrt_2), psi), near = near_arcs_.excess(psi);
+    const V chord = fma(h, V(-sqrt_pi / sqrt_2), psi), near = near_ ? near_arcs_.excess(psi) : V(0.0);
     if (!any(far_)) return {chord + near, near};
     const V far = far_arcs_.integral(h, y);
     return {select(far_, far, chord + near), select(far_, far - chord, near)};
@@ -345,6 +346,7 @@ class mills_arcs {
   void go_far(const V& r) { far_arcs_ = detail::far_arcs<V>(r); }
 
   typename V::mask_type far_;
+  bool near_;  ///< any is not far
   detail::near_arcs<V> near_arcs_;
   detail::far_arcs<V> far_arcs_;
 };
