@@ -118,8 +118,8 @@ class triangle_moments {
     const V length1 = abs(y1), length2 = abs(y2);
     std::array<value, 2> all{value{0.0, 0.0, 0.0}, value{0.0, 0.0, 0.0}};
     if (any((length1 < edge) | (length2 < edge))) all = near(line1, length1, line2, length2);
-    line1.put_others(all[0], length1);
-    line2.put_others(all[1], length2);
+    line1.put_far(all[0], length1);
+    line2.put_far(all[1], length2);
     all[0].take_sign_of(y1);
     all[1].take_sign_of(y2);
     return all;
@@ -133,7 +133,6 @@ class triangle_moments {
   static constexpr std::size_t near_terms = Series::unit.size() + 1, far_terms = series.terms;
   static constexpr double f0 = 1 / (sqrt_2 * sqrt_pi);
   static constexpr double edge = sqrt_2;
-  static constexpr double end = is_double ? 8.6 : 5.5;  ///< exp(-y^2 / 2) is below rounding from here
 
   static std::array<value, 2> near(const triangle_moments& line1, const V& y1,
                                    const triangle_moments& line2, const V& y2) {
@@ -151,11 +150,9 @@ class triangle_moments {
   }
 
   /// Puts values in the place of those that are not near.
-  void put_others(value& all, const V& y) const {
-    const auto beyond = y >= edge, at_end = y >= end;
-    if (!any(beyond)) return;
-    if (any((y < end) & beyond)) all.put(beyond, far(max(edge, y)));
-    if (any(at_end)) all.put(at_end, farthest(max(end, y)));
+  void put_far(value& all, const V& y) const {
+    const auto beyond = y >= edge;
+    if (any(beyond)) all.put(beyond, far(max(edge, y)));
   }
 
   value far(const V& y) const {
@@ -171,20 +168,6 @@ class triangle_moments {
             fma(squares_, inner, inverse * odd_rest) +
                 unit * (fma(ratio, even_rest, -even1) - bell * moment_),
             slopes_ * fma(y, inner, f0 * bell) - f0 * missing_ + odd2 - scale_ * ratio * even3};
-  }
-
-  /// What far() comes to where exp(-y^2 / 2) is 0: in closed form, but for (1 - atan(x) / x) / x^2 with
-  /// x = h / y.
-  value farthest(const V& y) const {
-    const V inverse = 1.0 / y, ratio = inverse * inverse, w = square_ * ratio, root = sqrt(1.0 + w);
-    const V even3 =
-        polynomial(w, 1 / 3., -1 / 5., 1 / 7., -1 / 9., 1 / 11., -1 / 13., 1 / 15., -1 / 17.);
-    const V even1 = fma(-w, even3, 1.0), even_rest = even3 - 1.0 / (1.0 + w);
-    const V unit = scale_ * inverse, half_unit = (0.5 / f0) * unit;
-    const V odd2 = half_unit / (1.0 + root), odd_rest = 2.0 * (half_unit / root - odd2);
-    return {0.5 * probabilities_ - unit * even1,
-            fma(squares_, 0.5, inverse * odd_rest) + unit * fma(ratio, even_rest, -even1),
-            0.5 * slopes_ * y - f0 * missing_ + odd2 - scale_ * ratio * even3};
   }
 
   /// c[0] + c[1] x + c[2] x^2 + ...
