@@ -47,8 +47,8 @@ struct Meeting {
   const Input<T>*x1, *x2;
   T rho, s, inverse_s;  ///< s = sqrt(1 - rho^2), at least smallest_sine
   T on_h, on_k;
-  T corner;  ///< 2 pi s times the density there
-  typename T::mask_type is_large;
+  T corner;                        ///< 2 pi s times the density there
+  typename T::mask_type is_large;  ///< is max(t, s1) max(t, s2) > 4 t^2? NaN is not
 
   Meeting(double t, const T& cov, const T& c, const T& area, const Input<T>& a, const Input<T>& b)
       : cov12(cov), x1(&a), x2(&b), is_large(max(t, a.deviation) * max(t, b.deviation) > 4 * t * t) {

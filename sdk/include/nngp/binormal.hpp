@@ -51,27 +51,6 @@ struct abscissa {
   V density() const { return bell * (1 / (sqrt_2 * sqrt_pi)); }
 };
 
-/// P(a < X < b) for a standard normal X and b = a + width >= |a|; accurate however small the width is.
-template <Vector V>
-V probability_between(const abscissa<V>& a, const abscissa<V>& b, const V& width) {
-  const V far = select(a.x < 0.5, 0.5 * (b.inner - copysign(a.inner, a.x)), a.upper - b.upper);
-  const V half = 0.5 * width, slope = half * (0.5 * (a.x + b.x));
-  const auto close = max(half, abs(slope)) < 0.1;
-  if (!any(close)) return far;
-  // The density about the middle: its derivatives, times half^k, are Hermite polynomials.
-  V lower(1.0), hermite = slope, sum(1.0);
-  double factorial = 1;
-  for (int k = 1; k < 10; ++k) {
-    factorial *= k + 1;
-    const V next = fma(slope, hermite, -k * half * half * lower);
-    lower = hermite;
-    hermite = next;
-    if (k % 2 == 1) sum = fma(hermite, 1 / (factorial * (k + 2)), sum);
-  }
-  const V middle = 0.5 * (a.x + b.x);
-  return select(close, exp(-0.5 * middle * middle) * width * sum * (1 / (sqrt_2 * sqrt_pi)), far);
-}
-
 /// sqrt(1 - rho^2) of parallel inputs is kept at this, so that it can divide.
 template <Vector V>
 constexpr double smallest_sine = per_type<V>(1e-70, 1e-15);
@@ -134,28 +113,6 @@ std::array<V, 2> place_of_crossing(const V& rho, const V& s, double t, const V& 
   return {select(rho > 0.0, fma(h, tilt, gap), fma(-rho, h, k) / s),
           select(rho > 0.0, fma(k, tilt, -gap), fma(-rho, k, h) / s)};
 }
-
-/// Two variables and the two such lines, x1 = h and x2 = k.
-template <Vector V>
-struct crossing : correlation<V> {
-  using correlation<V>::rho, correlation<V>::s;
-
-  abscissa<V> h, k;        ///< the distances of the lines from the origin
-  abscissa<V> on_h, on_k;  ///< where the lines cross: distances from the feet of the perpendiculars
-  V quadratic;             ///< the density where they cross is exp(-quadratic) / (2 pi s)
-
-  crossing(const V& cov12, const V& var1, const V& var2, double t)
-      : crossing(cov12, line<V>(var1, t), line<V>(var2, t), t) {}
-  crossing(const V& cov12, const line<V>& x1, const line<V>& x2, double t)
-      : correlation<V>(cov12, x1.var, x2.var, x1.deviation, x2.deviation),
-        h(x1.distance),
-        k(x2.distance) {
-    const auto place = place_of_crossing(rho, s, t, h.x, x1.near, k.x, x2.near);
-    on_h = place[0];
-    on_k = place[1];
-    quadratic = 0.5 * fma(h.x, h.x, on_h.x * on_h.x);
-  }
-};
 
 /// The right triangle with a leg from the origin to a line at distance h.x >= 0 and the other leg of
 /// length |y.x| along that line.
