@@ -65,8 +65,12 @@ Rule double_exponential(int n) {
 // for in V what E leaves out of H cancels. The coefficients of zi's series belong to rows and columns.
 //
 // V is of the size of q, its terms of the squares of z1 and z2: where one of them is much smaller than
-// the other V has to be computed otherwise. With g(w) = -m'(z1 sin(w)) - m'(z2 sin(w)), Price's theorem
-// gives
+// the other, z2 say, V has to be computed otherwise. Where q is not large either, that is a series in
+// z2: V = sum of z2^n / n! D_n, D_n = E[(exp(z1 x1) - 1) x2^n; x1 < 0, x2 < 0], by Stein's lemma
+//   D_n = (n - 1) D_(n-2) + rho z1 (D_(n-1) + M_(n-1)), for n = 1 less z1 sin(w) e(z1 sin(w)) / 2 pi,
+//   M_n = E[x2^n; x1 < 0, x2 < 0]
+//       = (n - 1) M_(n-2) - rho int_(x2 < 0) x2^(n-1) f(0, x2) dx2, for n = 1 less f(0) / 2.
+// Elsewhere it is an integral. With g(w) = -m'(z1 sin(w)) - m'(z2 sin(w)), Price's theorem gives
 //   2 pi dW/dw = g,   2 pi dU/dw = 1 - g - 2 pi q sin(w) U,   dV/dw = -q sin(w) U,
 // hence from any w0, with E(w') = exp(q (cos(w) - cos(w'))) - 1 and integrals over w' from w0 to w,
 //   W = W0 + int g / 2 pi,
@@ -104,15 +108,23 @@ class ExponentialUnit {
     const nngp::correlation<T> x(cov12, x1.var, x2.var, x1.deviation, x2.deviation);
     const T most = max(x1.z, x2.z), least = min(x1.z, x2.z);
     const auto uneven = (most > max_ratio<T> * (least * (1.0 + most))) | (least < smallest<T>);
+    const T edge1 = mills_mean_slope(x1.z * x.s), edge2 = mills_mean_slope(x2.z * x.s);
     Expectations<T> e = by_arcs(x, x1, x2);
     if (any(uneven)) [[unlikely]] {
-      Expectations<T> other = e;
-      run_on(typename T::isa(), [&] { other = by_quadrature(x, x1.z, x2.z); });
-      e = {select(uneven, other.w, e.w), select(uneven, other.u, e.u), select(uneven, other.v, e.v)};
+      const auto first = x1.z > x2.z;
+      e.v = select(
+          uneven, by_series(x, most, least, select(first, edge1, edge2), select(first, e.of_1, e.of_2)),
+          e.v);
+      const auto steep = uneven & ((most * least > max_q) | (most > 1e5) | (least < smallest<T>));
+      if (any(steep)) {
+        Expectations<T> other = e;
+        run_on(typename T::isa(), [&] { other = by_quadrature(x, x1.z, x2.z); });
+        e = {select(steep, other.w, e.w), select(steep, other.u, e.u), select(steep, other.v, e.v)};
+      }
     }
     const double kink = alpha * beta;
-    const T edges = mills_mean_slope(x1.z * x.s) + mills_mean_slope(x2.z * x.s);
-    const T linear = fma(x.rho, x.orthant + kink * e.w, (0.5 / pi) * x.s * (1.0 - kink * edges));
+    const T linear =
+        fma(x.rho, x.orthant + kink * e.w, (0.5 / pi) * x.s * (1.0 - kink * (edge1 + edge2)));
     return {fma(x.deviation1 * x.deviation2, linear, alpha * alpha * e.v),
             x.orthant + kink * (e.w + kink * e.u)};
   }
@@ -129,10 +141,41 @@ class ExponentialUnit {
   template <class T>
   static constexpr double max_ratio = is_double<T> ? 16 : 8;
 
+  /// Up to which q the series in the smaller z serves: rounding of its terms grows as q^n / n!.
+  static constexpr double max_q = 5;
+
   template <class T>
   struct Expectations {
     T w, u, v;
+    T of_1 = T(0.0), of_2 = T(0.0);  ///< E[exp(zi xi); x1 < 0, x2 < 0]
   };
+
+  /// V for a small z2; E[exp(z1 x1); x1 < 0, x2 < 0] and -e(z1 sin(w)) are known.
+  template <class T>
+  static T by_series(const nngp::correlation<T>& x, const T& z1, const T& z2, const T& edge,
+                     const T& exponential) {
+    constexpr int terms = is_double<T> ? 11 : 6;
+    constexpr double f0 = 1 / (nngp::sqrt_2 * nngp::sqrt_pi);
+    const T turn = x.rho * z1, slope = x.rho * f0;
+    // D_n and M_n for n - 1 and n - 2, int_(u < 0) u^k f(u) du s^k for k = n - 1 and n - 2.
+    T moment1 = x.orthant, moment2(0.0), change1 = exponential - x.orthant, change2(0.0);
+    T edge1(0.5), edge2(0.0), power(1.0), sum(0.0);
+    for (int n = 1; n <= terms; ++n) {
+      T change = fma(turn, change1 + moment1, (n - 1.0) * change2);
+      T moment = fma(-slope, edge1, (n - 1.0) * moment2);
+      if (n == 1) {
+        change = fma((0.5 / pi) * x.s, z1 * edge, change);
+        moment = moment - 0.5 * f0;
+      }
+      power = power * z2 * (1.0 / n);
+      sum = fma(power, change, sum);
+      const T next = n == 1 ? -f0 * x.s : (n - 1.0) * (x.s * x.s) * edge2;
+      edge2 = edge1, edge1 = next;
+      change2 = change1, change1 = change;
+      moment2 = moment1, moment1 = moment;
+    }
+    return sum;
+  }
 
   template <class T>
   static Expectations<T> by_arcs(const nngp::correlation<T>& x, const Input<T>& x1,
@@ -150,7 +193,8 @@ class ExponentialUnit {
     return {by_turn * ((x1.quarter.integral - a.integral) + (x2.quarter.integral - b.integral)),
             by_turn * (c.integral + d.integral),
             by_turn * ((c.excess + d.excess) -
-                       ((x1.quarter.excess + a.excess) + (x2.quarter.excess + b.excess)))};
+                       ((x1.quarter.excess + a.excess) + (x2.quarter.excess + b.excess))),
+            by_turn * (x1.quarter.integral + a.integral), by_turn * (x2.quarter.integral + b.integral)};
   }
 
   template <class T>
