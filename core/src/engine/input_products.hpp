@@ -89,23 +89,22 @@ class InputProducts {
   void multiply_panels(std::size_t whole, std::size_t s1, const Real* packed,
                        const KernelEntries<Real>& entries, std::size_t stride,
                        Workspace<Real>& work) const {
-    const auto for_each_panel = [&](auto body) {
-      Real* rest = work.rest.data();
-      for (std::size_t i = 0; i < whole; i += panel_rows_)
-        for (std::size_t j = 0; j < tile_.cols; j += panel_cols_, rest += sum_.rest_size())
-          body(i, j, rest);
-    };
-    const std::size_t panels =
-        (tile_.rows + panel_rows_ - 1) / panel_rows_ * ((tile_.cols + panel_cols_ - 1) / panel_cols_);
-    work.rest.assign(panels * sum_.rest_size(), Real(0));
+    const std::size_t row_panels = (whole + panel_rows_ - 1) / panel_rows_,
+                      col_panels = (tile_.cols + panel_cols_ - 1) / panel_cols_;
+    work.rest.assign(row_panels * col_panels * sum_.rest_size(), Real(0));
     sum_.for_each_block([&](std::size_t f, std::size_t count) {
-      for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
-        add(i, j, s1, f, count, packed, entries.at(i * stride + j), stride, rest);
-      });
+      Real* rest = work.rest.data();
+      for (std::size_t i = 0; i < whole; i += panel_rows_) {
+        const RowPointers rows = rows_of_x1(tile_.row + i, tile_.row + tile_.rows, s1, f);
+        for (std::size_t j = 0; j < tile_.cols; j += panel_cols_, rest += sum_.rest_size())
+          add(rows, j, f, count, packed, entries.at(i * stride + j), stride, rest);
+      }
     });
-    for_each_panel([&](std::size_t i, std::size_t j, Real* rest) {
-      sum_.finish(panel_rows_, panel_cols_, entries.at(i * stride + j).nngp, stride, rest);
-    });
+    if (!sum_.has_rest()) return;
+    Real* rest = work.rest.data();
+    for (std::size_t i = 0; i < whole; i += panel_rows_)
+      for (std::size_t j = 0; j < tile_.cols; j += panel_cols_, rest += sum_.rest_size())
+        sum_.finish(panel_rows_, panel_cols_, entries.at(i * stride + j).nngp, stride, rest);
   }
 
   /// The rows from `whole` on, by way of a panel that is as high as all.
@@ -117,7 +116,8 @@ class InputProducts {
     for (std::size_t j = 0; j < tile_.cols; j += panel_cols_) {
       work.rest.assign(sum_.rest_size(), Real(0));
       sum_.for_each_block([&](std::size_t f, std::size_t count) {
-        add(whole, j, s1, f, count, packed, panel, panel_cols_, work.rest.data());
+        const RowPointers rows = rows_of_x1(tile_.row + whole, tile_.row + tile_.rows, s1, f);
+        add(rows, j, f, count, packed, panel, panel_cols_, work.rest.data());
       });
       sum_.finish(panel_rows_, panel_cols_, panel.nngp, panel_cols_, work.rest.data());
       for (std::size_t r = 0; whole + r < tile_.rows; ++r) {
@@ -129,10 +129,9 @@ class InputProducts {
     }
   }
 
-  /// Adds the products over `count` features from f on of the panel whose first entry is (i, j).
-  void add(std::size_t i, std::size_t j, std::size_t s1, std::size_t f, std::size_t count,
-           const Real* packed, const KernelEntries<Real>& to, std::size_t ld, Real* rest) const {
-    const RowPointers rows = rows_of_x1(tile_.row + i, tile_.row + tile_.rows, s1, f);
+  /// Adds the products over `count` features from f on of a panel of rows with the columns from j on.
+  void add(const RowPointers& rows, std::size_t j, std::size_t f, std::size_t count, const Real* packed,
+           const KernelEntries<Real>& to, std::size_t ld, Real* rest) const {
     sum_.add(rows.data(), packed + j * features_ + f * panel_cols_, count, f == 0, to.nngp, ld, rest,
              f == 0 ? to.ntk : nullptr);
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <numeric>
 
 #include "engine/input_products.hpp"
 #include "nngp/error.hpp"
@@ -45,12 +46,18 @@ TileEngine<Real>::TileEngine(Program program, const MatrixView<Real>& x1,
   bind();
 }
 
-/// Planes of one site: tiles as large as the cache holds of them. Of many sites: tiles that let a plane
-/// of the average size stay in the second-level cache, but so many entries that a call of an activation
-/// pays, and so few that all planes fit into the memory of a thread.
+/// Planes of one site: tiles as large as the cache holds of them, of whole panels of inner products and
+/// of columns that are whole lines of the cache, as rows of the mirror image: parts of lines past the
+/// caches took as long as all the rest. Of many sites: tiles that let a plane of the average size stay
+/// in the second-level cache, but so many entries that a call of an activation pays, and so few that
+/// all planes fit into the memory of a thread.
 template <class Real>
 TileShape TileEngine<Real>::choose_shape() const {
-  if (!is_spatial()) return {tile_rows, tile_cols};
+  const std::size_t whole = tile_ops<Real>().panel_rows;
+  if (!is_spatial()) {
+    const std::size_t step = std::lcm(whole, 64 / sizeof(Real));
+    return {tile_rows / step * step, tile_cols};
+  }
   constexpr std::size_t cache = std::size_t{1} << 20, least = 256, memory = std::size_t{1} << 26;
   const Schedule& pairs = schedules_.pairs;
   double sites = 0;
@@ -64,7 +71,6 @@ TileShape TileEngine<Real>::choose_shape() const {
   const std::size_t most = entries < 512 ? whole_columns : 2 * whole_columns;
   const std::size_t cols = std::clamp(round_up(this->cols(), whole_columns), whole_columns, most);
   const std::size_t rows = std::clamp<std::size_t>(entries / cols, 1, tile_rows);
-  const std::size_t whole = tile_ops<Real>().panel_rows;
   return {rows < whole ? rows : rows / whole * whole, cols};
 }
 

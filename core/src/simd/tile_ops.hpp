@@ -32,8 +32,8 @@ struct TileOps {
   void (*pack)(const Real* x2, std::size_t ld, std::size_t cols, std::size_t features, Real* packed);
 
   /// k = x1 x2^T (first) or k += x1 x2^T for panel_rows rows of x1, given by pointers, and one packed
-  /// panel of x2. Every entry is the same chain of operations whatever its place, so equal rows have
-  /// equal covariance and variance.
+  /// panel of x2, of one feature or more. Every entry is the same chain of operations whatever its
+  /// place, so equal rows have equal covariance and variance.
   /// `zero`, null or of the shape of k, is set to 0, which costs nothing beside the arithmetic.
   void (*inner_products)(const Real* const* x1, const Real* packed, std::size_t features, bool first,
                          Real* k, std::size_t ld, Real* zero);
