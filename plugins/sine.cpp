@@ -13,6 +13,7 @@ struct SineKernel {
 
   template <class T>
   struct Input {
+    static constexpr bool only_vectors = true;
     T var;
     T envelope;  ///< a exp(-b^2 var / 2), NaN where it does not allow for products of normal numbers
   };

@@ -111,9 +111,9 @@ root<V> root_of_det(const V& cov12, const V& var1, const V& var2) {
   // their rounding errors.
   const V least = fma(cov12 * cov12, per_type<V>(0x1p-48, 0), per_type<V>(0x1p-950, 0x1p-95));
   const V most = std::numeric_limits<typename V::real>::max();
-  const auto unusual = !((det > least) & (det <= most));
-  if (any(unusual)) [[unlikely]]
-    area.replace(unusual, detail::root_det_of_any(cov12, var1, var2));
+  const auto usual = (det > least) & (det <= most);
+  if (!all(usual)) [[unlikely]]
+    area.replace(!usual, detail::root_det_of_any(cov12, var1, var2));
   return area;
 }
 
@@ -199,9 +199,9 @@ struct input_pair {
   input_pair(const V& cov12, const input_norm<V>& x1, const input_norm<V>& x2, const V& q)
       : input_pair(cov12, difference_of_products(x1.var, x2.var, cov12, cov12), q) {
     constexpr double parallel = per_type<V>(0x1p-24, 0);
-    const auto unusual = !(area > parallel * q);  // NaN too
-    if (any(unusual)) [[unlikely]]
-      patch(unusual, x1.var, x2.var);
+    const auto usual = area > parallel * q;  // false for NaN
+    if (!all(usual)) [[unlikely]]
+      patch(!usual, x1.var, x2.var);
   }
   input_pair(const V& cov12, const V& det, const V& q)
       : area(quick_sqrt(det)), angle(cov12, area, q, det >= cov12 * cov12) {}

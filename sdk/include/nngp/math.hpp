@@ -130,11 +130,12 @@ V horner(const V& x, const double (&c)[N]) {
 }  // namespace detail
 
 /// c[0] + c[1] x + c[2] x^2 + ..., even and odd powers apart: half as long a chain of operations. Where
-/// four vectors hide its length anyway, a product fewer.
+/// it is short, or four vectors hide its length, a product fewer.
 template <Vector V, class... C>
 V polynomial(const V& x, C... c) {
   const double coefficients[] = {c...};
-  if constexpr (V::isa::vectors_in_step > 2) return detail::horner<0, 1>(x, coefficients);
+  if constexpr (V::isa::vectors_in_step > 2 || sizeof...(C) <= 6)
+    return detail::horner<0, 1>(x, coefficients);
   const V square = x * x;
   return fma(x, detail::horner<1, 2>(square, coefficients), detail::horner<0, 2>(square, coefficients));
 }
@@ -756,7 +757,7 @@ V slope_of_angle(const dual_number<V>& x, const dual_number<V>& y) {
   const V slope = quick_divide(fma(x.value, y.slope, -(y.value * x.slope)), square);
   const auto usual =
       (square > per_type<V>(0x1p-900, 0x1p-90)) & (square < per_type<V>(0x1p1000, 0x1p120));
-  if (!any(!usual)) [[likely]]
+  if (all(usual)) [[likely]]
     return slope;
   const V size = max(V(std::numeric_limits<typename V::real>::min()), max(abs(x.value), abs(y.value)));
   const V a = x.value / size, b = y.value / size;

@@ -327,7 +327,7 @@ class mills_arcs {
   };
 
   // GCC would split these in two and not flatten the second part into its callers.
-  [[gnu::always_inline]] explicit mills_arcs(const V& r) : far_(r > limit), near_(any(!far_)) {
+  [[gnu::always_inline]] explicit mills_arcs(const V& r) : far_(r > limit), near_(!all(far_)) {
     if (near_) near_arcs_ = detail::near_arcs<V>(min(V(limit), r));
     if (any(far_)) go_far(max(V(limit), r));
   }

@@ -107,7 +107,7 @@ class triangle_moments {
   }
 
   /// True if any h is at most `most`.
-  bool exist() const { return any(!(square_ > most * most)); }
+  bool exist() const { return !all(square_ > most * most); }
 
   /// E[1 - X / h] over 0 < X < h
   V missing() const { return missing_; }

@@ -24,6 +24,7 @@ struct twice_mask {
   }
   friend twice_mask operator!(const twice_mask& x) { return {!x.a, !x.b}; }
   friend bool any(const twice_mask& x) { return any(x.a | x.b); }
+  friend bool all(const twice_mask& x) { return all(x.a & x.b); }
   /// Of plain numbers.
   friend auto select(const twice_mask& m, double x, double y) {
     return twice(select(m.a, x, y), select(m.b, x, y));
