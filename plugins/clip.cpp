@@ -77,7 +77,7 @@ struct SlantedMeeting : Meeting<T> {
       : Meeting<T>(t, cov12, cov12, pair.area, a, b), angle(pair.angle) {}
 };
 
-constexpr double f0 = 1 / (nngp::sqrt_2 * nngp::sqrt_pi);  ///< f(0)
+using nngp::density_at_0;
 
 /// A standard normal variable X beyond z >= 0.
 template <class T>
@@ -86,7 +86,7 @@ struct Tail {
   T excess;  ///< E[max(X - z, 0)]
 
   explicit Tail(const T& z) {
-    const T density = f0 * nngp::bell_of(0.5 * z * z);
+    const T density = density_at_0 * nngp::bell_of(0.5 * z * z);
     probability = density * nngp::short_mills_ratio(z);
     excess = density - z * probability;
   }
@@ -124,7 +124,7 @@ struct UnlikePair {
     const T end = k * inverse_s, y = rho * end;
     const T corner = nngp::bell_of(0.5 * end * end);
     const auto value = other.beyond.at(y, corner, y, corner)[0];
-    const T after = (f0 * f0) * corner * nngp::short_mills_ratio(end);
+    const T after = (density_at_0 * density_at_0) * corner * nngp::short_mills_ratio(end);
     return fma(0.5, other.beyond.density(), -value.above) + fma(rho, after, -k * value.t);
   }
 
@@ -134,7 +134,7 @@ struct UnlikePair {
     using Rule = GaussRule<typename T::real>;
     nngp::kernel_pair<T> sum{0.0, 0.0};
     for (std::size_t i = 0; i < Rule::node.size(); ++i) {
-      const T u = Rule::node[i] * h, f = (f0 * Rule::weight[i]) * h * exp(-0.5 * u * u);
+      const T u = Rule::node[i] * h, f = (density_at_0 * Rule::weight[i]) * h * exp(-0.5 * u * u);
       const nngp::kernel_pair<T> y = term(Rule::node[i], rho * u);
       sum = {fma(f, y.nngp, sum.nngp), fma(f, y.d_nngp, sum.d_nngp)};
     }
@@ -202,7 +202,7 @@ struct SymmetricKernels {
       return nngp::kernel_pair{(1 - p) * (mean - x.s * (above.excess - below.excess)),
                                1.0 - (above.probability + below.probability)};
     });
-    const T sum = fma(x.rho, T(f0), -2.0 * x.excess()) - strip.nngp;
+    const T sum = fma(x.rho, T(density_at_0), -2.0 * x.excess()) - strip.nngp;
     return {copysign(2.0 * t * x.other.deviation * sum, m.cov12), 2.0 * strip.d_nngp};
   }
 };
@@ -261,11 +261,11 @@ struct PositiveKernels {
     const auto at_0 = nngp::triangle_moments<T>::at(x.wide.within, foot, x.wide.within, foot)[0];
     const auto strip = x.over_strip([&](double p, const T& mean) {
       const Tail<T> above((x.k - mean) * x.inverse_s);
-      return nngp::kernel_pair{(1 - p) * fma(x.s, f0 - above.excess, 0.5 * mean),
+      return nngp::kernel_pair{(1 - p) * fma(x.s, density_at_0 - above.excess, 0.5 * mean),
                                0.5 - above.probability};
     });
     const T beyond = x.excess() + 0.5 * (x.other.beyond.density() - x.k * x.other.beyond.upper());
-    const T sum = (0.5 * f0) * (1.0 + x.rho) - beyond - fma(x.s, at_0.slope, strip.nngp);
+    const T sum = (0.5 * density_at_0) * (1.0 + x.rho) - beyond - fma(x.s, at_0.slope, strip.nngp);
     return {t * x.other.deviation * sum, strip.d_nngp + at_0.probability};
   }
 };

@@ -155,8 +155,7 @@ class ExponentialUnit {
   static T by_series(const nngp::correlation<T>& x, const T& z1, const T& z2, const T& edge,
                      const T& exponential) {
     constexpr int terms = is_double<T> ? 11 : 6;
-    constexpr double f0 = 1 / (nngp::sqrt_2 * nngp::sqrt_pi);
-    const T turn = x.rho * z1, slope = x.rho * f0;
+    const T turn = x.rho * z1, slope = x.rho * nngp::density_at_0;
     // D_n and M_n for n - 1 and n - 2, int_(u < 0) u^k f(u) du s^k for k = n - 1 and n - 2.
     T moment1 = x.orthant, moment2(0.0), change1 = exponential - x.orthant, change2(0.0);
     T edge1(0.5), edge2(0.0), power(1.0), sum(0.0);
@@ -165,11 +164,11 @@ class ExponentialUnit {
       T moment = fma(-slope, edge1, (n - 1.0) * moment2);
       if (n == 1) {
         change = fma((0.5 / pi) * x.s, z1 * edge, change);
-        moment = moment - 0.5 * f0;
+        moment = moment - 0.5 * nngp::density_at_0;
       }
       power = power * z2 * (1.0 / n);
       sum = fma(power, change, sum);
-      const T next = n == 1 ? -f0 * x.s : (n - 1.0) * (x.s * x.s) * edge2;
+      const T next = n == 1 ? -nngp::density_at_0 * x.s : (n - 1.0) * (x.s * x.s) * edge2;
       edge2 = edge1, edge1 = next;
       change2 = change1, change1 = change;
       moment2 = moment1, moment1 = moment;

@@ -94,8 +94,8 @@ struct Gelu {
   };
   template <class T>
   Input<T> of_variance(const T& var) const {
-    const T p = norm / (1.0 + var);
-    return {var, sqrt(1.0 + var), p, var * p, p * norm};
+    const T p = nngp::density_at_0 / (1.0 + var);
+    return {var, sqrt(1.0 + var), p, var * p, p * nngp::density_at_0};
   }
   template <class T>
   struct Started {
@@ -115,8 +115,6 @@ struct Gelu {
     const auto angle = started.angle.turns();
     return nngp::kernel_pair{fma(started.angle.c, angle, started.density), angle + started.slope};
   }
-
-  static constexpr double norm = 0.39894228040143267794;  // 1 / sqrt(2 pi)
 };
 
 NNGP_PLUGIN(shipped("erf"), Erf, Sigmoid_like, Gelu);

@@ -41,14 +41,14 @@ struct abscissa {
   abscissa(const V& x_)
       : x(x_),
         bell(bell_of(0.5 * x * x)),
-        upper(bell * mills_ratio(abs(x)) * (1 / (sqrt_2 * sqrt_pi))),
+        upper(bell * mills_ratio(abs(x)) * density_at_0),
         inner(1.0 - 2.0 * upper) {
     const auto small = abs(x) < 0.5;
     if (any(small)) inner = select(small, erf(abs(x) * (1 / sqrt_2)), inner);
   }
   /// P(X > x)
   V above() const { return select(x < 0.0, 1.0 - upper, upper); }
-  V density() const { return bell * (1 / (sqrt_2 * sqrt_pi)); }
+  V density() const { return bell * density_at_0; }
 };
 
 /// sqrt(1 - rho^2) of parallel inputs is kept at this, so that it can divide.

@@ -4,6 +4,7 @@
 // (nngp/dual.hpp), and the same of plain numbers (nngp/scalar.hpp). All are branch-free but for rare
 // arguments, and give NaN for NaN.
 
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <limits>
@@ -20,6 +21,8 @@ namespace nngp {
 inline constexpr double pi = 3.14159265358979323846;
 inline constexpr double sqrt_pi = 1.77245385090551602730;
 inline constexpr double sqrt_2 = 1.41421356237309504880;
+/// Of a standard normal variable: 1 / sqrt(2 pi).
+inline constexpr double density_at_0 = 0.39894228040143267794;
 
 template <class V>
 concept Vector = requires {
@@ -125,6 +128,15 @@ V horner(const V& x, const double (&c)[N]) {
   } else {
     return fma(x, horner<First + Step, Step>(x, c), V(c[First]));
   }
+}
+
+/// c[0] + c[1] x + c[2] x^2 + ..., of coefficients that are numbers or vectors.
+template <Vector V, class C, std::size_t n>
+V horner(const V& x, const std::array<C, n>& c) {
+  V sum(c[n - 1]);
+#pragma GCC unroll 32
+  for (std::size_t j = 1; j < n; ++j) sum = fma(sum, x, V(c[n - 1 - j]));
+  return sum;
 }
 
 }  // namespace detail

@@ -254,15 +254,6 @@ void polynomials(const V& x, const typename V::real (&c)[rows][cols], std::array
       out[begin + j] = fma(out[begin + j], x, V(static_cast<double>(c[rows - 1 - k][j])));
 }
 
-/// c[0] + c[1] x + c[2] x^2 + ...
-template <Vector V, std::size_t n>
-V horner(const std::array<V, n>& c, const V& x) {
-  V sum = c[n - 1];
-#pragma GCC unroll 32
-  for (std::size_t j = 1; j < n; ++j) sum = fma(sum, x, c[n - 1 - j]);
-  return sum;
-}
-
 /// H(r, .) where r <= 3, as E(r, .), see mills_arcs.
 template <Vector V>
 class near_arcs {
@@ -277,7 +268,7 @@ class near_arcs {
   V excess(const V& psi) const {
     constexpr double stretch = 2 * (13 - pi * pi / 4) / (pi * pi / 4);  // takes psi = pi/2 to 1
     const V square = psi * psi;
-    return square_ * psi * horner(c_, fma(square / (13.0 - square), V(stretch), V(-1.0)));
+    return square_ * psi * horner(fma(square / (13.0 - square), V(stretch), V(-1.0)), c_);
   }
 
  private:
@@ -304,7 +295,7 @@ class far_arcs {
 
   V integral(const V& h, const V& y) const {
     const V w = 1.0 / (y + 4.0), x = fma(w, V(-8.0), V(1.0));
-    return (h * inverse_) * (w * inverse_) * horner(c_, x);
+    return (h * inverse_) * (w * inverse_) * horner(x, c_);
   }
 
  private:

@@ -131,7 +131,6 @@ class triangle_moments {
   static constexpr detail::moment_series<typename V::real> series{};
   static constexpr bool is_double = std::is_same_v<typename V::real, double>;
   static constexpr std::size_t near_terms = Series::unit.size() + 1, far_terms = series.terms;
-  static constexpr double f0 = 1 / (sqrt_2 * sqrt_pi);
   static constexpr double edge = sqrt_2;
 
   static std::array<value, 2> near(const triangle_moments& line1, const V& y1,
@@ -158,25 +157,18 @@ class triangle_moments {
   value far(const V& y) const {
     const V inverse = 1.0 / y, ratio = inverse * inverse, w = square_ * ratio;
     const V bell = bell_of(0.5 * y * y);
-    const V inner = 0.5 - f0 * bell * short_mills_ratio(y);  // I(y)
-    const V even1 = sum(w, series.even1) - bell * sum(w, bell_even1_);
-    const V even3 = sum(w, series.even3) - bell * sum(w, bell_slope_);
-    const V even_rest = sum(w, series.even_rest) - bell * sum(w, bell_square_);
-    const V unit = scale_ * inverse, in_odd = (1 / f0) * unit * inner;
-    const V odd2 = in_odd * sum(w, series.odd2), odd_rest = in_odd * sum(w, series.odd_rest);
+    const V inner = 0.5 - density_at_0 * bell * short_mills_ratio(y);  // I(y)
+    const V even1 = detail::horner(w, series.even1) - bell * detail::horner(w, bell_even1_);
+    const V even3 = detail::horner(w, series.even3) - bell * detail::horner(w, bell_slope_);
+    const V even_rest = detail::horner(w, series.even_rest) - bell * detail::horner(w, bell_square_);
+    const V unit = scale_ * inverse, in_odd = (1 / density_at_0) * unit * inner;
+    const V odd2 = in_odd * detail::horner(w, series.odd2),
+            odd_rest = in_odd * detail::horner(w, series.odd_rest);
     return {probabilities_ * inner - unit * even1,
             fma(squares_, inner, inverse * odd_rest) +
                 unit * (fma(ratio, even_rest, -even1) - bell * moment_),
-            slopes_ * fma(y, inner, f0 * bell) - f0 * missing_ + odd2 - scale_ * ratio * even3};
-  }
-
-  /// c[0] + c[1] x + c[2] x^2 + ...
-  template <class C>
-  static V sum(const V& x, const std::array<C, far_terms>& c) {
-    V y = c[far_terms - 1];
-#pragma GCC unroll 16
-    for (std::size_t n = far_terms - 2; n < far_terms; --n) y = fma(y, x, V(c[n]));
-    return y;
+            slopes_ * fma(y, inner, density_at_0 * bell) - density_at_0 * missing_ + odd2 -
+                scale_ * ratio * even3};
   }
 
   void make_near(const abscissa<V>& h) {
@@ -191,7 +183,7 @@ class triangle_moments {
       next = m;
       if (a <= last) moment[a] = m;
     }
-    const V scale = h.x * (f0 * f0);
+    const V scale = h.x * (density_at_0 * density_at_0);
 #pragma GCC unroll 16
     for (std::size_t k = 0; k < near_terms; ++k) {
       const double c = (k == 0 ? 1.0 : Series::unit[k - 1]) / static_cast<double>(2 * k + 1);
@@ -203,8 +195,8 @@ class triangle_moments {
   }
 
   void make_far(const V& h) {
-    const V half = 0.5 * square_, first = f0 * h;
-    scale_ = f0 * first;
+    const V half = 0.5 * square_, first = density_at_0 * h;
+    scale_ = density_at_0 * first;
     V power(1.0);                        // (h^2 / 2)^n
     std::array<V, far_terms> even, odd;  // that / n!, and h^(2n) / (1 3 ... (2n + 1))
     even[0] = odd[0] = power;
