@@ -154,8 +154,8 @@ class row_inputs {
       if (lane == 0) {
         const padded<Real, V::size> var1(tile_.var1 + i, std::min(V::size, tile_.rows - i));
         const Input several = of(V::load(var1.data));
-        count_ = vectors_in<V>(several);
-        std::memcpy(lanes_, &several, count_ * sizeof(V));
+        if constexpr (!fits_registers) count_ = vectors_in<V>(several);
+        std::memcpy(lanes_, &several, count() * sizeof(V));
       }
       if constexpr (fits_registers) {
         alignas(64) std::byte row[sizeof(Input)];
@@ -174,9 +174,14 @@ class row_inputs {
   Input of(const V& var) const {
     return of_variance(a_, fma(V(tile_.cov_scale), var, V(tile_.cov_shift)));
   }
+  /// Vectors of an input that are looked at.
+  std::size_t count() const {
+    if constexpr (fits_registers) return sizeof(Input) / sizeof(V);
+    return count_;
+  }
   /// The input of one lane in all of them, made where `to` points.
   const Input& spread(std::size_t lane, std::byte* to) const {
-    for (std::size_t k = 0; k < count_; ++k) new (to + k * sizeof(V)) V(lanes_[k * V::size + lane]);
+    for (std::size_t k = 0; k < count(); ++k) new (to + k * sizeof(V)) V(lanes_[k * V::size + lane]);
     return *reinterpret_cast<const Input*>(to);
   }
 
