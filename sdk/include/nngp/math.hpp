@@ -22,7 +22,7 @@ inline constexpr double pi = 3.14159265358979323846;
 inline constexpr double sqrt_pi = 1.77245385090551602730;
 inline constexpr double sqrt_2 = 1.41421356237309504880;
 /// Of a standard normal variable: 1 / sqrt(2 pi).
-inline constexpr double density_at_0 = 0.39894228040143267794;
+inline constexpr double density_at_0 = 1 / (sqrt_2 * sqrt_pi);
 
 template <class V>
 concept Vector = requires {
