@@ -117,14 +117,22 @@ Estimate root_fit(const Window& window, const Values& values, double at_one, dou
   }
 
   const double t0 = std::sqrt((1 - rho) / width);
-  double product = 1, slope = 0;
-  Estimate result{0, 0, epsilon * std::abs(at_one) / (width * root[0] * root[0])};
+  double product = 1, slope = 0, sum = 0;
+  Values term;
+  Estimate result;
+  result.rounding = epsilon * std::abs(at_one) / (width * root[0] * root[0]);
   for (std::size_t k = 0; k < n; ++k) {
-    const double term = difference[k] * (product + 0.5 * t0 * slope);  // g' = S + t S' / 2
-    result.value += term;
-    if (k + 2 >= n) result.truncation += std::abs(term);
+    term[k] = difference[k] * (product + 0.5 * t0 * slope);  // g' = S + t S' / 2
+    sum += term[k];
     slope = slope * (t0 - t[k]) + product;
     product *= t0 - t[k];
+    if (k < 2) continue;
+    // Terms fall until rounding makes them grow: the sum ends where three in turn are least.
+    const double left_out = std::abs(term[k]) + std::abs(term[k - 1]) + std::abs(term[k - 2]);
+    if (left_out < result.truncation) {
+      result.value = sum;
+      result.truncation = left_out;
+    }
   }
   return result;
 }
