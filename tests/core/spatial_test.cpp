@@ -157,6 +157,27 @@ INSTANTIATE_TEST_SUITE_P(
                                    "padding='SAME'), Erf(), Flatten(), Dense(1))",
                                    {{40, 30}}}));
 
+// What a thread keeps of a tile's columns, site after site, is not taken for that of the next tile,
+// whose first pair of positions may be at the same one of x2.
+TEST(Spatial, ManyColumnsAreComputedAsFew) {
+  const KernelFn kernel_fn(
+      parse_model("serial(Conv(4, (3,)), Tanh(), AvgPool((4,), strides=(2,), padding='CIRCULAR'), "
+                  "Conv(4, (3,)), Tanh(), GlobalAvgPool())",
+                  registry()),
+      {{9}});
+  const Matrix<double> x1 = random_images(5, 18, 1), x2 = random_images(300, 18, 2);
+  const auto op = kernel_fn.bind(view(x1), view(x2));
+  OwnedMatrix<double> nngp(5, 300), ntk(5, 300);
+  op.compute({0, 0, 5, 300}, {nngp.data(), ntk.data(), 300}, {.threads = 1});
+  for (std::size_t col = 0; col < 300; ++col) {
+    OwnedMatrix<double> one_nngp(5, 1), one_ntk(5, 1);
+    op.compute({0, col, 5, 1}, {one_nngp.data(), one_ntk.data(), 1}, {.threads = 1});
+    const auto j = static_cast<Eigen::Index>(col);
+    EXPECT_EQ(one_nngp.view(), nngp.view().col(j)) << col;
+    EXPECT_EQ(one_ntk.view(), ntk.view().col(j)) << col;
+  }
+}
+
 // A tile of many positions tells its progress, and can be stopped, within.
 TEST(Spatial, LongTilesAreInterruptedInside) {
   const Matrix<double> x = random_images(8, 16 * 16, 4);

@@ -154,6 +154,7 @@ class KeptVariances {
       gather(symmetric_ ? x1_ : x2_, tile.col, tile.cols, tile.ld, near.of_cols);
       near.col = tile.col;
       near.cols = tile.cols;
+      tile.memory->columns = {};  // the same places hold other numbers
     }
     return {near.of_rows.data(), near.of_cols.data(), tile.rows, tile.ld};
   }
