@@ -8,8 +8,10 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <sstream>
 
 #include "expect_error.hpp"
+#include "nngp/plugin_file.hpp"
 #include "nngp/registry.hpp"
 #include "temporary_folder.hpp"
 
@@ -264,6 +266,64 @@ TEST(Abi, RefusesADamagedHeader) {
     // Symbols whose names lie outside the table of names.
     change(section.sh_offset + sizeof(Elf64_Sym), Elf64_Word{0xFFFFFF}, "truncated or damaged");
   }
+}
+
+std::size_t end_of_sections(const Elf64_Ehdr& header) {
+  return header.e_shoff + header.e_shnum * sizeof(Elf64_Shdr);
+}
+
+// Texts near the lowest address beside relocations at the highest: their distance wraps around.
+TEST(Abi, ReadsNoFartherThanItsMemory) {
+  const std::string whole = read_text(faultless);
+  Elf64_Ehdr header;
+  std::memcpy(&header, whole.data(), sizeof header);
+  std::size_t changed_files = 0;
+  for (std::size_t at = header.e_shoff; at < end_of_sections(header); at += sizeof(Elf64_Shdr)) {
+    Elf64_Shdr section;
+    std::memcpy(&section, whole.data() + at, sizeof section);
+    if (section.sh_type != SHT_RELA || !(section.sh_flags & SHF_ALLOC)) continue;
+    const std::size_t end = section.sh_offset + section.sh_size;
+    for (std::size_t i = section.sh_offset; i < end; i += sizeof(Elf64_Rela)) {
+      std::string changed = whole;
+      for (std::size_t j = section.sh_offset; j < end; j += sizeof(Elf64_Rela)) {
+        Elf64_Rela relocation;
+        std::memcpy(&relocation, whole.data() + j, sizeof relocation);
+        relocation.r_addend = 1;
+        if (j == i) relocation.r_offset = ~Elf64_Addr{0} - 6;
+        std::memcpy(changed.data() + j, &relocation, sizeof relocation);
+      }
+      ++changed_files;
+      expect_error<PluginError>([&] { PluginFile(std::make_unique<std::istringstream>(changed)); }, "");
+    }
+  }
+  EXPECT_GT(changed_files, 0u);
+}
+
+// Many symbols that share one long name take no more memory than the file.
+TEST(Abi, NamesOfSymbolsAreNotCopied) {
+  std::string changed = read_text(faultless);
+  Elf64_Ehdr header;
+  std::memcpy(&header, changed.data(), sizeof header);
+  const std::size_t names = changed.size();
+  constexpr std::size_t count = 20'000, length = std::size_t{1} << 20;
+  changed += std::string(length - 1, 'n') + std::string(1, '\0');
+  const std::size_t symbols = changed.size();
+  changed.resize(symbols + count * sizeof(Elf64_Sym), '\0');
+  for (std::size_t at = header.e_shoff; at < end_of_sections(header); at += sizeof(Elf64_Shdr)) {
+    Elf64_Shdr section;
+    std::memcpy(&section, changed.data() + at, sizeof section);
+    if (section.sh_type != SHT_DYNSYM) continue;
+    const std::size_t link = header.e_shoff + section.sh_link * sizeof section;
+    section.sh_offset = symbols;
+    section.sh_size = count * sizeof(Elf64_Sym);
+    std::memcpy(changed.data() + at, &section, sizeof section);
+    std::memcpy(&section, changed.data() + link, sizeof section);
+    section.sh_offset = names;
+    section.sh_size = length;
+    std::memcpy(changed.data() + link, &section, sizeof section);
+  }
+  expect_error<PluginError>([&] { PluginFile(std::make_unique<std::istringstream>(changed)); },
+                            "exports no data symbol");
 }
 
 TEST(Abi, IgnoresFilesOfOtherNamesInFolders) {

@@ -116,8 +116,8 @@ class PluginFile {
 /// data symbol `symbol`. Returns what is wrong and what to do, or nothing.
 std::string check_shared_library(const std::filesystem::path& file, const std::string& symbol);
 
-/// The dynamic symbols that a library defines for others, in the order of its table; none of a file
-/// that check_shared_library() finds fault with.
+/// The dynamic symbols that a library defines for others, in the order of its table, cut at a thousand
+/// characters; none of a file that check_shared_library() finds fault with.
 std::vector<std::string> exported_symbols(const std::filesystem::path& file);
 
 /// Why a file found in a folder must not be run unasked by `user`, and what to do; or nothing. It, or a

@@ -118,11 +118,12 @@ bool ElfFile::read_symbols(const Elf64_Shdr& section) {
   if (section.sh_link >= sections_.size()) return false;
   const Elf64_Shdr& names = sections_[section.sh_link];
   const auto entries = read<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym));
-  const auto strings = read<char>(names.sh_offset, names.sh_size);
+  auto strings = read<char>(names.sh_offset, names.sh_size);
   if (!entries || !strings || strings->empty() || strings->back() != '\0') return false;
+  names_ = std::move(*strings);
   for (const Elf64_Sym& entry : *entries) {
-    if (entry.st_name >= strings->size()) return false;
-    symbols_.push_back({strings->data() + entry.st_name, entry});
+    if (entry.st_name >= names_.size()) return false;
+    symbols_.push_back({names_.data() + entry.st_name, entry});
   }
   return true;
 }
@@ -142,11 +143,12 @@ std::string check_shared_library(const std::filesystem::path& file, const std::s
 }
 
 std::vector<std::string> exported_symbols(const std::filesystem::path& file) {
+  constexpr std::size_t longest = 1000;  // names may share their ends, and be as long as the file
   std::vector<std::string> exported;
   const ElfFile library(file);
   for (const ElfFile::Symbol& symbol : library.dynamic_symbols()) {
     if (symbol.is_defined() && ELF64_ST_BIND(symbol.entry.st_info) != STB_LOCAL) {
-      exported.push_back(symbol.name);
+      exported.emplace_back(symbol.name.substr(0, longest));
     }
   }
   return exported;

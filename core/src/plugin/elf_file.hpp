@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nngp {
@@ -16,7 +17,7 @@ namespace nngp {
 class ElfFile {
  public:
   struct Symbol {
-    std::string name;
+    std::string_view name;  ///< in the file's table of names: many symbols may share one
     Elf64_Sym entry;
 
     bool is_defined() const { return entry.st_shndx != SHN_UNDEF; }
@@ -58,6 +59,7 @@ class ElfFile {
   std::string fault_;
   std::vector<Elf64_Phdr> segments_;
   std::vector<Elf64_Shdr> sections_;
+  std::vector<char> names_;
   std::vector<Symbol> symbols_;
 };
 

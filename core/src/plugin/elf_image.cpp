@@ -22,17 +22,19 @@ constexpr std::uint64_t absolute[] = {R_PPC64_ADDR64, R_PPC64_GLOB_DAT};
 #endif
 
 constexpr std::uint64_t pointer_size = sizeof(std::uint64_t);
+constexpr int places_of_a_word = 63;  // that a word of a packed table says most of
 
 }  // namespace
 
 ElfImage::ElfImage(ElfFile& file) : file_(file) {
-  // Sections that overlap could make a small file say much.
+  // Sections that overlap, and packed ones, could make a small file say much.
   constexpr std::uint64_t most = 10'000'000;
   std::uint64_t count = 0;
   for (const Elf64_Shdr& section : file.sections()) {
     if (!(section.sh_flags & SHF_ALLOC)) continue;
     if (section.sh_type != SHT_RELA && section.sh_type != SHT_RELR) continue;
-    count += section.sh_size / pointer_size;
+    count += section.sh_type == SHT_RELA ? section.sh_size / sizeof(Elf64_Rela)
+                                         : section.sh_size / pointer_size * places_of_a_word;
     if (count > most) return;
     section.sh_type == SHT_RELA ? relocate(section) : relocate_packed(section);
   }
@@ -71,10 +73,10 @@ void ElfImage::relocate_packed(const Elf64_Shdr& section) {
       next = entry + pointer_size;
       continue;
     }
-    for (int bit = 1; bit < 64; ++bit) {
+    for (int bit = 1; bit <= places_of_a_word; ++bit) {
       if (entry >> bit & 1) add(next + static_cast<std::uint64_t>(bit - 1) * pointer_size);
     }
-    next += 63 * pointer_size;
+    next += places_of_a_word * pointer_size;
   }
 }
 
@@ -107,8 +109,9 @@ bool ElfImage::copy(std::uint64_t address, void* to, std::uint64_t size) {
   left_to_read_ -= size;
   char* bytes = static_cast<char*>(to);
   if (!copy_contents(address, bytes, size)) return false;
+  if (size < pointer_size) return true;
   for (auto one = relocated_.lower_bound(address);
-       one != relocated_.end() && one->first - address + pointer_size <= size; ++one) {
+       one != relocated_.end() && one->first - address <= size - pointer_size; ++one) {
     std::memcpy(bytes + (one->first - address), &one->second, pointer_size);
   }
   return true;
