@@ -108,6 +108,10 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   return cut ? out + "..." : out;
 }
 
+std::string in_quotes(std::string_view text, std::size_t max_bytes) {
+  return "'" + printable(text, max_bytes) + "'";
+}
+
 bool is_name(const char* text) {
   constexpr std::size_t max_length = 200;
   if (!text || is_digit(text[0])) return false;

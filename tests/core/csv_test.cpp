@@ -248,7 +248,39 @@ TEST(Csv, NamesWhatIsMeantInTwoWays) {
   expect_failure("[[1,2],[3,4]]\n", "it looks like JSON; save the array with numpy.save");
 }
 
+// Rows beside which others are counted by chance: (7, 8) does not make (0, 1) an example.
+TEST(Csv, ARowThatCountsByChanceTellsNothing) {
+  const std::string advice = " may be a header or an example; say which: header yes or no";
+  expect_failure("2001,2002\n5,9\n7,8\n", "line 1 (2001, 2002)" + advice);
+  expect_failure("0,1\n5,9\n7,8\n4,4\n", "line 1 (0, 1)" + advice);
+  EXPECT_EQ(read("2001,2002,2003\n1.5,9.5,3\n7,8,9\n2,2,2\n").names, (Names{"2001", "2002", "2003"}));
+  EXPECT_TRUE(read("0,1\n5,6\n7,8\n").names.empty());
+  EXPECT_TRUE(read("0,1,2,3,4\n5,6,1,2,2\n5,6,7,8,9\n").names.empty());
+}
+
+TEST(Csv, ABlankLineBetweenRowsOfOneColumnMayBeAnExample) {
+  const std::string why = ", between rows of one column, is blank";
+  expect_failure("x\n1\n\n3\n4\n", "line 3" + why);
+  expect_failure("1\n2\n  \n\n3\n", "line 3" + why);
+  EXPECT_EQ(read("\n1\n2\n\n\n").values, column({1, 2}));
+  EXPECT_EQ(read("1,2\n\n3,4\n").values.rows(), 2);
+}
+
+TEST(Csv, NumbersAreNoHeader) {
+  expect_failure("1 2\n3\n4\n", "line 1 has several numbers, but line 2 has 1 field");
+  expect_failure("1; 2\n3\n4\n", "line 1 has several numbers, but line 2 has 1 field");
+  EXPECT_EQ(read("\"1 2\"\n3\n4\n").names, Names{"1 2"});
+  EXPECT_EQ(read("width 2\n3\n4\n").names, Names{"width 2"});
+}
+
 // ---- Labels ----
+
+TEST(Csv, AFieldThatIsNoNumberAmongNumbersIsNoName) {
+  const std::string why = " is not a number, as most are: correct it, or say that they are labels";
+  expect_failure("0.5\n0.7x\n0.9\n", "line 2: '0.7x'" + why, {.labels = Labels::names});
+  expect_failure("y\n1\n2\nNA\n1\n2\n", "line 4: 'NA'" + why, {.labels = Labels::names});
+  EXPECT_EQ(read("y\n1\n2\nNA\n1\n2\n", {.labels = Labels::all}).levels, (Names{"1", "2", "NA"}));
+}
 
 TEST(Csv, ReadsNamesOfClasses) {
   for (const char* text :
@@ -304,6 +336,10 @@ TEST(Csv, NamesWhatIsWrongWithAFile) {
   expect_failure(std::string_view("1,\0", 3), "it is neither an .npy file nor text");
   expect_failure("1,2\n3,0x10\n", "line 2, " + second + "'0x10' is not a number");
   expect_failure("1,2\n3,4\x01zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n", "line 2, " + second + "'4?zzzzzz");
+  expect_failure(
+      "1,2\n3,a\xE2\x80\xAE"
+      "b\xC2\x9B\n",
+      "line 2, " + second + "'a?b?' is not");
 }
 
 TEST(Csv, CountsLinesInsideQuotedFields) {

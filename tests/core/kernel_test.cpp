@@ -158,6 +158,26 @@ TYPED_TEST(Kernel, StopsWhenProgressSaysSo) {
   EXPECT_EQ(calls, 2u);
 }
 
+TYPED_TEST(Kernel, RefusesWindowsThatAreNotInside) {
+  const Matrix<TypeParam> x = normal_inputs<TypeParam>(7, 3, 8);
+  const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x));
+  OwnedMatrix<TypeParam> out(7, 7);
+  constexpr std::size_t far = std::numeric_limits<std::size_t>::max();
+  for (const KernelWindow& window :
+       {KernelWindow{5, 0, 3, 1}, {0, 7, 1, 1}, {8, 0, 0, 1}, {far, 0, 2, 2}, {0, 1, 1, far}})
+    expect_error<InvalidArgument>(
+        [&] {
+          op.compute(window, {nullptr, out.data(), 7});
+        },
+        "is not within a kernel of 7 x 7");
+  expect_error<InvalidArgument>(
+      [&] {
+        op.compute({0, 0, 7, 7}, {out.data()});
+      },
+      "rows of 7 entries do not fit where one is 0 entries from the next");
+  EXPECT_NO_THROW(op.compute({6, 0, 1, 7}, {out.data()}));
+}
+
 TYPED_TEST(Kernel, StreamedToFilesIsTheSame) {
   const TemporaryFolder folder;
   const Matrix<TypeParam> x1 = normal_inputs<TypeParam>(700, 4, 1),

@@ -374,26 +374,66 @@ TEST(NpyWriter, ResumesAPartialFileOfTheSameShape) {
   const TemporaryFolder folder;
   {
     nngp::NpyWriter<double> writer(folder / "k.npy", 2, 3);
-    EXPECT_FALSE(writer.resumed());
     writer.write_block(0, 0, {expected.data(), 1, 3, Eigen::OuterStride<>(3)});
     writer.keep();
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "k.npy"));
   {
     nngp::NpyWriter<double> writer(folder / "k.npy", 2, 3, nngp::Leftover::resume);
-    EXPECT_TRUE(writer.resumed());
     writer.write_block(1, 0, {expected.data() + 3, 1, 3, Eigen::OuterStride<>(3)});
     writer.commit();
   }
   EXPECT_EQ(read_data<double>(folder / "k.npy").view(), expected);
 }
 
-TEST(NpyWriter, StartsAfreshWhereThePartialFileIsAnother) {
+TEST(NpyWriter, LeavesAPartialFileThatIsAnother) {
   const TemporaryFolder folder;
+  const auto resume = [&] { nngp::NpyWriter<double>(folder / "k.npy", 2, 3, nngp::Leftover::resume); };
+  expect_error<nngp::DataError>(resume, "is missing or of another shape; start anew instead");
+  EXPECT_FALSE(std::filesystem::exists(folder / "k.npy.partial"));
   nngp::NpyWriter<double>(folder / "k.npy", 3, 2).keep();
-  nngp::NpyWriter<double> writer(folder / "k.npy", 2, 3, nngp::Leftover::resume);
-  EXPECT_FALSE(writer.resumed());
+  const std::string before = read_text(folder / "k.npy.partial");
+  expect_error<nngp::DataError>(resume, "is missing or of another shape; start anew instead");
+  EXPECT_EQ(read_text(folder / "k.npy.partial"), before);
+  nngp::NpyWriter<double> writer(folder / "k.npy", 2, 3);
   EXPECT_EQ(writer.matrix().cwiseAbs().sum(), 0);
+}
+
+TEST(NpyWriter, RefusesWhatDoesNotFit) {
+  const TemporaryFolder folder;
+  nngp::NpyWriter<double> writer(folder / "k.npy", 3, 3);
+  for (const auto& [row, col] : {std::pair(2, 0), {0, 1}, {-1, 0}})
+    expect_error<nngp::InvalidArgument>(
+        [&] { writer.write_block(row, col, nngp::Matrix<double>::Ones(2, 3).eval()); },
+        "a block of 2 x 3 at row");
+  writer.commit();
+  expect_error<nngp::InvalidArgument>(
+      [&] { writer.write_block(0, 0, nngp::Matrix<double>::Ones(3, 3).eval()); }, "is finished");
+  expect_error<nngp::InvalidArgument>([&] { writer.commit(); }, "is finished");
+}
+
+// Whoever may write to the folder could have what is written first lead elsewhere.
+TEST(NpyWriter, DoesNotFollowLinksThatLieWhereItWrites) {
+  const TemporaryFolder folder;
+  folder.write("victim.txt", "contents");
+  const auto write = [&] { nngp::NpyWriter<double>(folder / "k.npy", 3, 3).commit(); };
+  std::filesystem::create_symlink(folder / "victim.txt", folder / "k.npy.partial");
+  expect_error<nngp::DataError>(write, "k.npy.partial', where it is written first, is a symbolic link");
+  std::filesystem::remove(folder / "k.npy.partial");
+  std::filesystem::create_hard_link(folder / "victim.txt", folder / "k.npy.partial");
+  expect_error<nngp::DataError>(write,
+                                "k.npy.partial', where it is written first, is not a file of its");
+  EXPECT_EQ(read_text(folder / "victim.txt"), "contents");
+  std::filesystem::remove(folder / "k.npy.partial");
+  EXPECT_NO_THROW(write());
+}
+
+TEST(NpyWriter, KeepsWhatIsWriteProtected) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write to anything";
+  const TemporaryFolder folder;
+  std::filesystem::permissions(folder.write("k.npy", "old"), std::filesystem::perms::owner_read);
+  expect_error<nngp::DataError>([&] { nngp::NpyWriter<double>(folder / "k.npy", 3, 3); },
+                                "it is write-protected");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "matrices.hpp"
 #include "nngp/data.hpp"
 #include "nngp/model.hpp"
+#include "nngp/spectrum.hpp"
 #include "nngp/text.hpp"
 #include "shipped_registry.hpp"
 #include "temporary_folder.hpp"
@@ -332,7 +333,7 @@ TEST_F(Predict, NamesEqualRowsAndTheDiagRegThatHelps) {
 
 TEST_F(Predict, NamesWhatDoesNotFit) {
   const auto fails = [&](const EnsembleOptions& options, const std::string& message) {
-    expect_error<nngp::DataError>([&] { ensemble(options); }, message);
+    expect_error<nngp::InvalidArgument>([&] { ensemble(options); }, message);
   };
   fails({.diag_reg = {-1e-3}}, "diag_reg is -0.001; it must be 0 or more");
   fails({.learning_rate = 0}, "the learning rate is 0; it must be above 0");
@@ -340,7 +341,10 @@ TEST_F(Predict, NamesWhatDoesNotFit) {
   expect_error<nngp::DataError>(
       [&] { Ensemble<double>(kernel_fn, x_test.view(), y_train.view(), nngp_options); },
       "there are 7 training inputs and 24 x 2 targets; each input needs one");
-  expect_error<nngp::DataError>(
+  expect_error<nngp::InvalidArgument>(
+      [&] { nngp::training_kernel(kernel_fn, x_test.view(), Get::both); },
+      "a training kernel is one of nngp or ntk");
+  expect_error<nngp::InvalidArgument>(
       [&] { ensemble(eigen_options).predict(x_test.view(), Uncertainty::none, -1.0); },
       "the training time is -1; it must be 0 or more");
   expect_error<nngp::DataError>([&] { ensemble(nngp_options).predict(y_train.view()); }, "features");

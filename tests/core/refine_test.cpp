@@ -146,17 +146,21 @@ TEST(StoredKernels, GiveASpreadWithTheKernelOfTheTestInputs) {
   a.diagonal().array() += system.shift;
   const Eigen::MatrixXd expected = system.shift * a.llt().solve(Eigen::MatrixXd(system.train));
   EXPECT_TRUE(ours.covariance.view().isApprox(expected, 1e-8));
-  expect_error<nngp::Error>([&] { ensemble.predict(train, std::nullopt, nngp::Uncertainty::variance); },
-                            "a spread needs the kernel of the test inputs");
+  expect_error<nngp::InvalidArgument>(
+      [&] { ensemble.predict(train, std::nullopt, nngp::Uncertainty::variance); },
+      "a spread needs the kernel of the test inputs");
   expect_error<nngp::DataError>(
       [&] {
         ensemble.predict(nngp::stored_kernel<double>(view(system.y), std::nullopt, false),
                          std::nullopt);
       },
       "the kernel of test with training inputs is 24 x 2, for 24 training inputs");
-  expect_error<nngp::Error>(
+  expect_error<nngp::InvalidArgument>(
       [&] { nngp::Ensemble<double>(train, view(system.y), {.kernel = nngp::Get::ntk}); },
       "the NTK was not given");
+  expect_error<nngp::DataError>(
+      [&] { nngp::stored_kernel<double>(view(system.y), std::nullopt, true); },
+      "the kernel is 24 x 2: one of inputs with themselves is square");
 }
 
 TEST(StoredKernels, MustBeKernels) {

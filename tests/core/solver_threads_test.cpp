@@ -78,6 +78,25 @@ TEST_F(SolverThreadNumber, OneThreadStartsNoOther) {
   EXPECT_EQ(threads_of_process(), before);
 }
 
+// In a process of its own, in which OpenBLAS is first needed by one thread.
+TEST_F(SolverThreadNumber, WhoCameFirstDoesNotCountAfterwards) {
+  if (nngp::available_threads().amount < 2) GTEST_SKIP() << "one processor";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        predict(1);
+        const unsigned announced = solver_threads();
+        nngp::eigenvalues(nngp::training_kernel(kernel_fn, view(x), nngp::Get::nngp));
+        const OpenBlasOfTheProgram blas;
+        const bool all =
+            announced == nngp::available_threads().amount && blas.get() == static_cast<int>(announced);
+        blas.set(1);
+        predict(0);
+        std::exit(all && blas.get() == 1 ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
 TEST_F(SolverThreadNumber, IsTheProgramsOwnAfterwards) {
   const OpenBlasOfTheProgram blas;
   blas.set(3);

@@ -18,6 +18,8 @@
 #include "nngp/error.hpp"
 #include "nngp/kernel.hpp"
 #include "nngp/model.hpp"
+#include "nngp/stream.hpp"
+#include "temporary_folder.hpp"
 
 namespace nngp {
 namespace {
@@ -176,6 +178,39 @@ TEST(Spatial, ManyColumnsAreComputedAsFew) {
     EXPECT_EQ(one_nngp.view(), nngp.view().col(j)) << col;
     EXPECT_EQ(one_ntk.view(), ntk.view().col(j)) << col;
   }
+}
+
+// Vectors that begin near the last of as many examples as tiles have columns reach beyond them.
+TEST(Spatial, WindowsMayEndWhereWholeTilesDo) {
+  const KernelFn kernel_fn(parse_model("serial(Conv(4, (2,)), LayerNorm(axis=(1, 2)), Relu(), "
+                                       "GlobalSelfAttention(4, 4, 4, 2), Flatten(), Dense(1))",
+                                       registry()),
+                           {{3}});
+  const Matrix<double> x = random_images(128, 6, 1);
+  const auto op = kernel_fn.bind(view(x), std::nullopt);
+  OwnedMatrix<double> whole(128, 128), part(128, 3);
+  op.compute({0, 0, 128, 128}, {nullptr, whole.data(), 128});
+  op.compute({0, 125, 128, 3}, {nullptr, part.data(), 3});
+  EXPECT_EQ(part.view(), whole.view().rightCols(3));
+}
+
+// Of images with themselves also what lies below the diagonal of a block is counted.
+TEST(Spatial, StreamsTellHowFarTheyAre) {
+  const TemporaryFolder folder;
+  const KernelFn kernel_fn(parse_model("serial(Conv(4, (2,)), Relu(), Flatten())", registry()), {{3}});
+  const Matrix<double> x = random_images(300, 6, 1);
+  StreamOptions options;
+  options.memory = 1;  // least blocks
+  double last = 0;
+  options.kernel.progress = [&](double done, double total) {
+    EXPECT_GE(done, last);
+    EXPECT_LE(done, total);
+    last = done;
+    return true;
+  };
+  stream_kernels(kernel_fn.bind(view(x), std::nullopt), {0, 0, 300, 300}, folder / "nngp.npy", {},
+                 options);
+  EXPECT_EQ(last, 256 * 257 / 2 + 256 * 44 + 44 * 45 / 2);
 }
 
 // A tile of many positions tells its progress, and can be stopped, within.

@@ -42,6 +42,27 @@ TEST(Classes, NamesWhatIsNone) {
                                 "all training labels are 5: there is one class only");
 }
 
+TEST(Targets, OfOtherShapesAreRefused) {
+  const Classes classes(view((Matrix<double>(2, 1) << 0, 1).finished()));
+  const Matrix<double> labels = (Matrix<double>(2, 1) << 0, 1).finished(),
+                       two = Matrix<double>::Ones(2, 2), three = Matrix<double>::Ones(3, 2);
+  expect_error<nngp::DataError>(
+      [&] { classes.one_hot(view((Matrix<double>(2, 1) << 1, 5).finished())); },
+      "the label 5.0 in row 1 (counted from 0) is none of the training data");
+  const auto fails = [](auto call, const char* message) {
+    expect_error<nngp::InvalidArgument>(call, message);
+  };
+  fails([&] { classes.one_hot(view(two)); }, "a matrix has 2 columns; it must have 1");
+  fails([&] { nngp::Standardization(view(two)).apply(view(labels)); },
+        "a matrix has 1 columns; it must have 2");
+  fails([&] { nngp::classification_quality(gaussian(three, {}), 0, view(labels), classes); },
+        "predictions are 3 x 2, of what is 2 x 2");
+  fails([&] { nngp::regression_quality(gaussian(two, {}), 0, view(labels)); },
+        "predictions are 2 x 2, of what is 2 x 1");
+  fails([&] { nngp::regression_quality(gaussian(two, {1}), 0, view(two)); },
+        "there are 1 variances of 2 predictions");
+}
+
 /// Of two classes, P(first) = Phi((m1 - m2) / (sqrt(2) sigma)).
 TEST(ClassProbabilities, OfTwoClassesAreANormalProbability) {
   for (const double variance : {1e-4, 0.01, 1.0, 100.0}) {

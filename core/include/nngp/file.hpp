@@ -97,12 +97,15 @@ class OutputFile {
   /// Writes at `offset`. Any number of threads may write to distinct ranges at once.
   void write(std::uint64_t offset, std::span<const std::byte> bytes);
 
-  /// Gives the file its final name, replacing an older one.
+  /// Gives the file its final name, replacing an older one. Nothing but path() may be called after it;
+  /// else InvalidArgument is thrown.
   void commit();
   /// Whether PATH.partial is left in place if not committed, for a later run to resume.
   void keep(bool kept = true);
 
  private:
+  LockedFile& file() const;
+
   std::filesystem::path path_;
   std::unique_ptr<LockedFile> file_;
 };

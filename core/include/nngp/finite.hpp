@@ -50,7 +50,7 @@ using Parameters = std::vector<DenseParameters<Real>>;
 struct ApplyOptions {
   SampleKey masks = {};         ///< what dropout masks are drawn from
   std::uint64_t first_row = 0;  ///< the number of the first row: each row has its own dropout masks
-  unsigned threads = 0;         ///< 0: as many as the machine has; results do not depend on it
+  unsigned threads = 0;         ///< 0: as many as the process may use; results do not depend on it
   /// Asked now and then, by any thread. False stops the computation, which then throws Interrupted.
   std::function<bool()> keep_going = {};
 };

@@ -19,14 +19,16 @@ concept ScalarFunction = std::constructible_from<std::function<double(double)>, 
 using KernelFunction = std::function<double(double, double, double)>;
 
 /// The functions of neural_tangents.stax.Elementwise as C++ functions: fn of x; nngp_fn = E[fn(x1)
-/// fn(x2)] and d_nngp_fn = E[fn'(x1) fn'(x2)] of cov12, var1 and var2. Any may be null; a d_nngp_fn
-/// that is missing is the numerical derivative of nngp_fn, without nngp_fn too both are integrated from
-/// fn. They are called from several threads at a time, for one entry of a tile after the other, and in
-/// double precision whatever the tile's. What they throw ends the computation and reaches its caller.
-/// `text` is how the activation is printed; empty: "Elementwise(fn=<C++ function>)".
+/// fn(x2)] and d_nngp_fn = E[fn'(x1) fn'(x2)] of cov12, var1 and var2. fn or nngp_fn may be null; a
+/// d_nngp_fn that is missing is the numerical derivative of nngp_fn, without nngp_fn both are
+/// integrated from fn. They are called from several threads at a time, for one entry of a tile after
+/// the other, and in double precision whatever the tile's. What they throw ends the computation and
+/// reaches its caller. `text` is how the activation is printed; empty: "Elementwise(fn=<C++
+/// function>)".
 ///
 /// A quick way to try something: formulas (nngp/formula.hpp) and plugins are faster, and models can be
-/// written with them as text. Throws ModelError if both fn and nngp_fn are null.
+/// written with them as text. Throws ModelError if both fn and nngp_fn are null, and for
+/// a d_nngp_fn without nngp_fn.
 Activation function_activation(std::function<double(double)> fn, KernelFunction nngp_fn = nullptr,
                                KernelFunction d_nngp_fn = nullptr, std::string text = "");
 

@@ -21,7 +21,7 @@ namespace nngp {
 enum class Get { nngp, ntk, both };
 
 struct KernelOptions {
-  unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
+  unsigned threads = 0;  ///< 0: as many as the process may use; results do not depend on it
   /// Called now and then, by one thread at a time, with how many entries are finished, and of how many:
   /// of entries that take long, as those of large images do, parts are counted. Returning false stops
   /// the computation, which then throws Interrupted.
@@ -107,11 +107,10 @@ class KernelOperator {
   std::size_t bytes_per_thread() const { return source_->bytes_per_thread(); }
 
   /// Computes one window. A window on the diagonal of a symmetric operator (row = col, rows = cols) is
-  /// computed as one triangle and mirrored. Throws DataError if an entry is NaN or infinite.
+  /// computed as one triangle and mirrored. Throws InvalidArgument for a window that is not within
+  /// rows() x cols() or an out.ld below its columns, DataError if an entry is NaN or infinite.
   void compute(const KernelWindow& window, const KernelOutput<Real>& out,
-               const KernelOptions& options = {}) const {
-    source_->compute(window, out, options);
-  }
+               const KernelOptions& options = {}) const;
 
  private:
   std::shared_ptr<const KernelSource<Real>> source_;

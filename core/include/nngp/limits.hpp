@@ -14,7 +14,7 @@ namespace nngp {
 /// An amount, and who grants no more.
 struct Limit {
   std::size_t amount = 0;
-  std::string by;  ///< "the machine", "its control group" or "ulimit -v"
+  std::string by;  ///< such as "the machine", "ulimit -v" or "the quota of its control group"
 };
 
 /// Bytes of memory: the least of the machine's, of what control groups (versions 1 and 2, all those

@@ -16,7 +16,7 @@ struct SampleOptions {
   Sites sites = {};  ///< the positions of an example, as of FiniteNetwork
   std::uint64_t seed = 0;
   std::size_t samples = 1;
-  unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
+  unsigned threads = 0;  ///< 0: as many as the process may use; results do not depend on it
   /// Called now and then, by one thread at a time, with the number of samples done and of all.
   /// Returning false stops the computation, which then throws Interrupted.
   std::function<bool(std::size_t done, std::size_t total)> progress = {};
@@ -51,7 +51,7 @@ struct MonteCarloOptions {
   /// `min_samples`; 0: never.
   double relative_error = 0;
   static constexpr std::size_t min_samples = 10;
-  unsigned threads = 0;  ///< 0: as many as the machine has; results do not depend on it
+  unsigned threads = 0;  ///< 0: as many as the process may use; results do not depend on it
   /// Called now and then, by one thread at a time, with the number of samples done and of all.
   /// Returning false stops the computation, which then throws Interrupted.
   std::function<bool(std::size_t done, std::size_t total)> progress = {};

@@ -57,8 +57,8 @@ template <class Real>
 class NpyWriter {
  public:
   /// Reserves the whole file at once as PATH.partial, so that a full disk shows here. With
-  /// Leftover::resume the numbers of an earlier partial file of the same shape are kept.
-  /// Throws DataError.
+  /// Leftover::resume the numbers of an earlier partial file are kept. Throws DataError, for one of
+  /// another shape too, which stays.
   NpyWriter(std::filesystem::path path, Eigen::Index rows, Eigen::Index cols,
             Leftover leftover = Leftover::discard)
       : NpyWriter(std::move(path), std::vector{rows, cols}, leftover) {}
@@ -70,14 +70,14 @@ class NpyWriter {
   const std::filesystem::path& path() const { return file_.path(); }
   Eigen::Index rows() const { return rows_; }
   Eigen::Index cols() const { return cols_; }
-  /// Whether an earlier partial file was taken over.
-  bool resumed() const { return resumed_; }
 
-  /// Writes `block` with its first entry at (row, col). [any thread, distinct blocks]
+  /// Writes `block` with its first entry at (row, col). Throws InvalidArgument for one that is not
+  /// within the matrix, and after commit(). [any thread, distinct blocks]
   void write_block(Eigen::Index row, Eigen::Index col, const MatrixView<Real>& block);
 
   /// The matrix in the partial file, mapped into memory on first use, for writing in place. It counts
-  /// as memory of the process; write_block() does not. Valid until commit(). [one thread]
+  /// as memory of the process; write_block() does not. Valid until commit(), and not to be called after
+  /// it. [one thread]
   MatrixMap<Real> matrix();
 
   /// Gives the file its final name.
@@ -90,7 +90,6 @@ class NpyWriter {
   Eigen::Index rows_;
   Eigen::Index cols_;
   std::size_t data_offset_ = 0;
-  bool resumed_ = false;
   std::shared_ptr<void> mapping_;
 };
 

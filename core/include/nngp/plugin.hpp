@@ -35,7 +35,8 @@ struct Arguments {
 class Activation {
  public:
   /// Binds `arguments` to the parameters of `descriptor`. `library` is kept for as long as the
-  /// instance lives. Throws ModelError for an unknown, missing or out-of-range parameter.
+  /// instance lives. Throws ModelError for an unknown, missing or out-of-range parameter, PluginError
+  /// for a table or break points that are not as nngp/activation.h says; so does the next.
   Activation(std::shared_ptr<const void> library, const nngp_activation& descriptor,
              const Arguments& arguments = {});
   /// An instance that is made already, by the program itself; `owner` keeps it and `descriptor` alive.

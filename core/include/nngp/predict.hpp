@@ -66,7 +66,8 @@ template <class Real>
 class Ensemble {
  public:
   /// Computes and factorises the kernel of the training inputs. `y_train` has one example a row.
-  /// Throws NotPositiveDefinite, DataError for shapes that do not fit or options out of range.
+  /// Throws NotPositiveDefinite, DataError for shapes that do not fit, InvalidArgument for options out
+  /// of range. What other functions say they need, they throw InvalidArgument without.
   Ensemble(const KernelFn& kernel_fn, const MatrixView<Real>& x_train,
            const MatrixView<double>& y_train, const EnsembleOptions& options);
   /// From the kernels of the training inputs with themselves. The spread with Get::ntk needs both

@@ -28,7 +28,8 @@ struct Spectrum {
 Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outputs,
                   unsigned threads = 0);
 
-/// The kernel of training inputs with themselves in float64, whatever type it is computed in.
+/// The kernel of training inputs with themselves in float64, whatever type it is computed in. Throws as
+/// KernelFn does, InvalidArgument for Get::both.
 template <class Real>
 NNGP_API OwnedMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x,
                                              Get which, const KernelOptions& options = {});

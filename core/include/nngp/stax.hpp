@@ -93,7 +93,8 @@ Layer Conv(std::size_t out_chan, std::vector<std::size_t> filter_shape,
 /// The same with weights of its own at each position.
 Layer ConvLocal(std::size_t out_chan, std::vector<std::size_t> filter_shape,
                 const ConvOptions& options = {});
-/// The transpose of a convolution: `strides` times as many positions.
+/// The transpose of a convolution: `strides` times as many positions, and with Padding::valid as many
+/// more as the filter is wider than its stride.
 Layer ConvTranspose(std::size_t out_chan, std::vector<std::size_t> filter_shape,
                     const ConvOptions& options = {});
 

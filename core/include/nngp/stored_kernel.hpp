@@ -11,9 +11,9 @@
 NNGP_API_BEGIN
 namespace nngp {
 
-/// The matrices as an operator; those that are given have the same shape, and must outlive it. With
-/// `symmetric` they are kernels of inputs with themselves. To compute one that is not given throws
-/// Error.
+/// The matrices as an operator, which they must outlive; with `symmetric` they are kernels of inputs
+/// with themselves. Throws InvalidArgument if neither is given, and when one that is not is computed;
+/// DataError if their shapes differ, or are not square but symmetric.
 template <class Real>
 NNGP_API KernelOperator<Real> stored_kernel(const std::optional<MatrixView<Real>>& nngp,
                                             const std::optional<MatrixView<Real>>& ntk, bool symmetric);

@@ -25,6 +25,7 @@ class Standardization {
 
   const std::vector<double>& mean() const { return mean_; }
   const std::vector<double>& deviation() const { return deviation_; }
+  /// Throws InvalidArgument unless there are as many columns as there were; undo() too.
   OwnedMatrix<double> apply(const MatrixView<double>& y) const;
   /// Predictions of standardized targets become those of targets; variances, which are the same for all
   /// columns, are left as they are.
@@ -46,7 +47,8 @@ class Classes {
   /// Of a label; nullopt if the training data have none such.
   std::optional<std::size_t> index(double label) const;
   /// Targets of regression, examples x classes: 1 for the class and 0 for others, less the mean of the
-  /// row, 1 / count.
+  /// row, 1 / count. `labels` is one column, else InvalidArgument is thrown; DataError for a label that
+  /// the training data lack.
   OwnedMatrix<double> one_hot(const MatrixView<double>& labels) const;
 
  private:
@@ -72,9 +74,9 @@ struct ClassificationQuality {
   double accuracy() const { return static_cast<double>(correct) / static_cast<double>(examples); }
 };
 
-/// Compares predictions with true labels. A class is predicted if its output is the largest; its
-/// probability is that of being the largest when each output is drawn from its Gaussian with `noise`
-/// added to the variance.
+/// Compares predictions, examples x classes, with the true labels, one column. Throws InvalidArgument
+/// for other shapes. A class is predicted if its output is the largest; its probability is that of
+/// being the largest when each output is drawn from its Gaussian with `noise` added to the variance.
 ClassificationQuality classification_quality(const Gaussian& predicted, double noise,
                                              const MatrixView<double>& labels, const Classes& classes);
 
@@ -87,7 +89,8 @@ struct RegressionQuality {
   std::optional<double> log_density;       ///< mean over targets
 };
 
-/// Compares predictions with true targets; `noise` is added to the variances.
+/// Compares predictions with true targets of the same shape, examples x outputs, else InvalidArgument
+/// is thrown; `noise` is added to the variances.
 RegressionQuality regression_quality(const Gaussian& predicted, double noise,
                                      const MatrixView<double>& y);
 

@@ -2,6 +2,7 @@
 
 // Words and numbers of messages.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ std::string lower_case(std::string_view text);
 /// `text` in a line of UTF-8 for a terminal: bytes that are none, controls and what turns the direction
 /// or is invisible become '?'; a text of more than `max_bytes` is cut and ends in "...".
 std::string printable(std::string_view text, std::size_t max_bytes = 80);
+
+/// The same in single quotes, for messages about what somebody wrote.
+std::string in_quotes(std::string_view text, std::size_t max_bytes = 80);
 
 /// True for a C identifier of at most 200 letters; false for null.
 bool is_name(const char* text);

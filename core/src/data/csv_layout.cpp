@@ -22,8 +22,10 @@ struct Column {
   bool quoted = true;       ///< all fields are
   bool counts = true;       ///< each field is the integer after the one above
   double first = 0, last = 0;
+  std::size_t text_line = 0;  ///< of the first field that is neither empty nor a number
+  std::string text;           ///< there
 
-  void see(const CsvField& field, Decimal kind, double value) {
+  void see(const CsvField& field, Decimal kind, double value, std::size_t line) {
     const bool start = empty + numbers == 0;
     const bool integer = is_plain_integer(field.text);
     quoted &= field.quoted;
@@ -35,6 +37,9 @@ struct Column {
     counts &= integer && (start || value == last + 1);
     if (start) first = value;
     last = value;
+    if (kind != Decimal::not_a_number || field.text.empty() || text_line != 0) return;
+    text_line = line;
+    text = field.text;
   }
 };
 
@@ -44,9 +49,22 @@ std::vector<std::string> texts_of(const std::vector<CsvField>& fields) {
   return texts;
 }
 
-bool is_number(const CsvField& field) {
+bool is_number_text(std::string_view text) {
   double value = 0;
-  return parse_field(field.text, true, value) != Decimal::not_a_number;
+  return parse_field(text, true, value) != Decimal::not_a_number;
+}
+bool is_number(const CsvField& field) { return is_number_text(field.text); }
+
+/// Several, with something between them.
+bool are_numbers(std::string_view text) {
+  constexpr std::string_view separators = " \t;|,";
+  std::size_t count = 0;
+  for (std::size_t begin = text.find_first_not_of(separators); begin != text.npos; ++count) {
+    const std::size_t end = std::min(text.find_first_of(separators, begin), text.size());
+    if (!is_number_text(text.substr(begin, end - begin))) return false;
+    begin = text.find_first_not_of(separators, end);
+  }
+  return count > 1;
 }
 
 /// Of a field that is a number.
@@ -153,6 +171,11 @@ class Survey {
       check_width(fields.size());
       see(fields);
     }
+    // Where a row has one field only, a blank line may be one without it.
+    if (columns_.size() == 1 && reader_.blank_between() != 0)
+      reader_.fail_in_line(reader_.blank_between(),
+                           ", between rows of one column, is blank: it may be an example without a "
+                           "value; fill it in, or remove the line");
   }
 
   void check_width(std::size_t width) const {
@@ -172,12 +195,12 @@ class Survey {
     for (std::size_t i = 0; i < fields.size(); ++i) {
       double value = 0;
       const Decimal kind = parse_field(fields[i].text, true, value);
-      columns_[i].see(fields[i], kind, value);
+      columns_[i].see(fields[i], kind, value, reader_.line());
       count &= kind != Decimal::not_a_number && (i == 0 || value == last + 1);
       last = value;
     }
     see_decimal_signs(fields, reader_.line());
-    some_row_counts_ |= count;
+    counting_rows_ += count;
     if (fields.size() > 1) keys_.push_back(std::hash<std::string>()(fields[0].text));
     if (options_.labels != Labels::none) last_fields_.push_back(fields.back().text);
     ++rows_;
@@ -227,6 +250,9 @@ class Survey {
       numbers.push_back(value_of(field));
       integers &= is_plain_integer(field.text) && numbers.back() >= 0;
     }
+    if (first_.size() == 1 && !first_[0].quoted && are_numbers(first_[0].text))
+      reader_.fail_in_line(first_line_, " has several numbers, but line " +
+                                            std::to_string(second_line_) + " has 1 field");
     if (numbers.empty()) return !first_is_label();
     if (options_.header == Header::words) return false;
     if (rows_ == 0 || !integers || !may_be_names(numbers)) return false;
@@ -256,10 +282,12 @@ class Survey {
     return false;
   }
 
-  /// Of a first record of numbers that may be names. If others count too, all are examples.
+  /// Of a first record of numbers that may be names. If others count too, and not by chance, all are
+  /// examples.
   bool is_header_of_numbers() {
+    constexpr std::size_t many = 5;
     const std::size_t width = columns_.size();
-    if (width > 1 && some_row_counts_) return false;
+    if (width > 1 && counting_rows_ >= (width < many ? rows_ / 2 + 1 : 1)) return false;
     doubted_ = true;
     if (options_.rows == rows_ + 1) return false;
     if (options_.rows == rows_) return true;
@@ -351,9 +379,14 @@ class Survey {
     if (!layout.header) {
       double value = 0;
       const Decimal kind = parse_field(first_[place].text, true, value);
-      column.see(first_[place], kind, value);
+      column.see(first_[place], kind, value, first_line_);
     }
     if (column.empty > 0) return false;
+    if (options_.labels == Labels::names && column.numbers < rows_ && 2 * column.numbers > rows_)
+      reader_.fail_in_line(
+          column.text_line,
+          ": " + shown(column.text) +
+              " is not a number, as most are: correct it, or say that they are labels");
     return column.numbers < rows_ ||
            (options_.labels == Labels::all && column.integers == rows_ && column.inexact > 0);
   }
@@ -413,7 +446,7 @@ class Survey {
   std::size_t first_line_ = 0, second_line_ = 0;
   std::size_t rows_ = 0;  ///< below the first record; later all that are examples
   std::vector<Column> columns_;
-  bool some_row_counts_ = false;
+  std::size_t counting_rows_ = 0;         ///< such as 7, 8, 9
   bool doubted_ = false;                  ///< whether the first record may be a header
   std::vector<std::string> last_fields_;  ///< of each record, if they may be labels
   std::vector<std::size_t> keys_;         ///< hashes of the first fields

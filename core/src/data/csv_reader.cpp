@@ -5,6 +5,7 @@
 
 #include "data/decimal.hpp"
 #include "nngp/error.hpp"
+#include "nngp/text.hpp"
 
 namespace nngp {
 namespace {
@@ -86,16 +87,7 @@ char separator_of(const std::vector<std::string_view>& lines) {
 
 }  // namespace
 
-std::string shown(std::string_view field) {
-  constexpr std::size_t longest = 24;
-  std::string text(field.substr(0, longest));
-  // Not within a character of UTF-8.
-  while (field.size() > longest && !text.empty() && (field[text.size()] & 0xC0) == 0x80)
-    text.pop_back();
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  return "'" + text + (field.size() > longest ? "...'" : "'");
-}
+std::string shown(std::string_view field) { return in_quotes(field, 24); }
 
 CsvReader::CsvReader(const FileBytes& file) : name_(file.name()), text_(file.text()) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -134,9 +126,13 @@ bool CsvReader::next(std::vector<CsvField>& fields) {
       read_field(fields[count++]);
     } while (accept_separator());
     end_line();
-    if (count == 1 && fields[0].text.empty() && !fields[0].quoted) continue;
+    if (count == 1 && fields[0].text.empty() && !fields[0].quoted) {
+      if (seen_record_ && last_blank_ == 0) last_blank_ = line_;
+      continue;
+    }
     fields.resize(count);
     seen_record_ = true;
+    blank_between_ = last_blank_;
     return true;
   }
   return false;

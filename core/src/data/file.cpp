@@ -116,6 +116,10 @@ std::optional<struct stat> status_before(const std::filesystem::path& path) {
     throw DataError("cannot write '" + path.string() + "': it is a folder; name a file in it");
   if (!S_ISREG(status.st_mode))
     throw DataError("cannot write '" + path.string() + "': it is not a regular file");
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+    throw FileError("cannot write '" + path.string() +
+                        "': it is write-protected; change its permissions or name another file",
+                    path, errno);
   return status;
 }
 
@@ -146,25 +150,31 @@ std::filesystem::path OutputFile::partial_path() const {
   return file_ ? file_->path() : partial(path_);
 }
 
-std::uint64_t OutputFile::size() const { return file_->size(); }
+LockedFile& OutputFile::file() const {
+  if (!file_)
+    throw InvalidArgument("'" + path_.string() + "' is finished: nothing more can be written");
+  return *file_;
+}
 
-void OutputFile::allocate(std::uint64_t size) { file_->allocate(size); }
+std::uint64_t OutputFile::size() const { return file().size(); }
+
+void OutputFile::allocate(std::uint64_t size) { file().allocate(size); }
 
 bool OutputFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
-  return file_->read(offset, bytes);
+  return file().read(offset, bytes);
 }
 
 void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-  file_->write(offset, bytes);
+  file().write(offset, bytes);
 }
 
-void OutputFile::keep(bool kept) { file_->keep(kept); }
+void OutputFile::keep(bool kept) { file().keep(kept); }
 
 void OutputFile::commit() {
   if (is_pipe(path_))
-    send_to_pipe(*file_, path_);
+    send_to_pipe(file(), path_);
   else
-    file_->commit();
+    file().commit();
   file_.reset();
 }
 
@@ -178,7 +188,8 @@ std::size_t abandon_outputs() { return remove_unfinished_files(); }
 
 std::filesystem::path output_place(const std::filesystem::path& path) {
   std::error_code error;
-  const std::filesystem::path place = std::filesystem::weakly_canonical(behind_links(path), error);
+  const std::filesystem::path whole = std::filesystem::absolute(behind_links(path), error);
+  const std::filesystem::path place = std::filesystem::weakly_canonical(whole, error);
   return error ? path : place;
 }
 

@@ -31,6 +31,17 @@ Unfinished& unfinished() {
   return all;
 }
 
+/// A file that lies where one is to be written was left by a process that was killed; anything else is
+/// somebody else's.
+void check_regular(int descriptor, const std::filesystem::path& path,
+                   const std::filesystem::path& place) {
+  struct stat status = {};
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1) return;
+  ::close(descriptor);
+  throw DataError("cannot write '" + place.string() + "': '" + path.string() +
+                  "', where it is written first, is not a file of its own; remove that");
+}
+
 /// Whether `descriptor` is what `path` names now: another process may have renamed or removed the file
 /// between its opening and its locking.
 bool is_named(int descriptor, const std::filesystem::path& path) {
@@ -41,8 +52,13 @@ bool is_named(int descriptor, const std::filesystem::path& path) {
 
 int open_locked(const std::filesystem::path& path, const std::filesystem::path& place, mode_t mode) {
   while (true) {
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode);
+    const int descriptor =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+    if (descriptor < 0 && errno == ELOOP)
+      throw DataError("cannot write '" + place.string() + "': '" + path.string() +
+                      "', where it is written first, is a symbolic link; remove that");
     if (descriptor < 0) fail_writing(place, errno);
+    check_regular(descriptor, path, place);
     const bool locked = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
     if (locked && is_named(descriptor, path)) return descriptor;
     ::close(descriptor);

@@ -271,20 +271,24 @@ NpyWriter<Real>::NpyWriter(std::filesystem::path path, const std::vector<Eigen::
   const std::size_t size = data_offset_ + array_bytes(shape, sizeof(Real), data_offset_, file_.path());
   for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows_ *= shape[i];
 
-  if (leftover == Leftover::resume && file_.size() == size) {
+  if (leftover == Leftover::resume) {
     std::string found(header.size(), '\0');
-    resumed_ = file_.read(0, std::as_writable_bytes(std::span(found))) && found == header;
+    if (file_.size() != size || !file_.read(0, std::as_writable_bytes(std::span(found))) ||
+        found != header)
+      throw DataError("cannot resume: '" + file_.partial_path().string() +
+                      "' is missing or of another shape; start anew instead");
+    return;
   }
-  if (!resumed_) {
-    file_.keep(false);
-    file_.allocate(0);
-    file_.allocate(size);
-    file_.write(0, std::as_bytes(std::span(header)));
-  }
+  file_.allocate(size);
+  file_.write(0, std::as_bytes(std::span(header)));
 }
 
 template <class Real>
 void NpyWriter<Real>::write_block(Eigen::Index row, Eigen::Index col, const MatrixView<Real>& block) {
+  if (row < 0 || col < 0 || row > rows_ - block.rows() || col > cols_ - block.cols())
+    throw InvalidArgument("a block of " + shape_text({block.rows(), block.cols()}) + " at row " +
+                          std::to_string(row) + ", column " + std::to_string(col) +
+                          " (counted from 0) is not within a matrix of " + shape_text({rows_, cols_}));
   const auto offset = [&](Eigen::Index i) {
     return data_offset_ + static_cast<std::uint64_t>((row + i) * cols_ + col) * sizeof(Real);
   };

@@ -322,6 +322,23 @@ void check_not_empty(const MatrixView<Real>& x, const char* name) {
 
 }  // namespace
 
+template <class Real>
+void KernelOperator<Real>::compute(const KernelWindow& window, const KernelOutput<Real>& out,
+                                   const KernelOptions& options) const {
+  const auto is_within = [](std::size_t first, std::size_t count, std::size_t size) {
+    return first <= size && count <= size - first;
+  };
+  if (!is_within(window.row, window.rows, rows()) || !is_within(window.col, window.cols, cols()))
+    throw InvalidArgument(
+        fmt::format("a window of {} x {} entries at row {}, column {} (counted from 0) is not within a "
+                    "kernel of {} x {}",
+                    window.rows, window.cols, window.row, window.col, rows(), cols()));
+  if (window.rows > 1 && out.ld < window.cols)
+    throw InvalidArgument(fmt::format(
+        "rows of {} entries do not fit where one is {} entries from the next", window.cols, out.ld));
+  source_->compute(window, out, options);
+}
+
 KernelFn::KernelFn(Layer network, Sites sites)
     : network_(std::move(network)), sites_(std::move(sites)) {
   compile_kernel(network_, sites_, channels_of(sites_, sites_.count()));

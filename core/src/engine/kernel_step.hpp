@@ -183,7 +183,10 @@ class KeptVariances {
     constexpr std::size_t whole = KernelTile<Real>::max_cols;
     return (rows + whole - 1) / whole * whole;
   }
-  std::size_t size(std::size_t rows) const { return (rows + block_ - 1) / block_ * block_ * sites_; }
+  /// With room for the vectors of tiles that begin anywhere.
+  std::size_t size(std::size_t rows) const {
+    return (rows + block_ - 1) / block_ * block_ * sites_ + KernelTile<Real>::max_cols;
+  }
   std::size_t place(std::size_t site, std::size_t example) const {
     return (example / block_ * sites_ + site) * block_ + example % block_;
   }

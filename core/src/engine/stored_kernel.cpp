@@ -18,11 +18,14 @@ class StoredKernel final : public KernelSource<Real> {
  public:
   StoredKernel(const Matrices& nngp, const Matrices& ntk, bool symmetric)
       : nngp_(nngp), ntk_(ntk), symmetric_(symmetric) {
-    if (!nngp && !ntk) throw Error("a stored kernel needs a matrix");
+    if (!nngp && !ntk) throw InvalidArgument("a stored kernel needs a matrix");
     if (nngp && ntk && (nngp->rows() != ntk->rows() || nngp->cols() != ntk->cols()))
       throw DataError(
           fmt::format("the NNGP is {} x {} and the NTK {} x {}; both must be of the same inputs",
                       nngp->rows(), nngp->cols(), ntk->rows(), ntk->cols()));
+    if (symmetric && any().rows() != any().cols())
+      throw DataError(fmt::format("the kernel is {} x {}: one of inputs with themselves is square",
+                                  any().rows(), any().cols()));
   }
 
   std::size_t rows() const override { return static_cast<std::size_t>(any().rows()); }
@@ -45,7 +48,7 @@ class StoredKernel final : public KernelSource<Real> {
   static void copy(const Matrices& matrix, const char* name, const KernelWindow& window, Real* out,
                    std::size_t ld) {
     if (!out) return;
-    if (!matrix) throw Error(fmt::format("the {} was not given", name));
+    if (!matrix) throw InvalidArgument(fmt::format("the {} was not given", name));
     const auto row = static_cast<Eigen::Index>(window.row), col = static_cast<Eigen::Index>(window.col),
                rows = static_cast<Eigen::Index>(window.rows),
                cols = static_cast<Eigen::Index>(window.cols);

@@ -149,16 +149,10 @@ class Stream {
     const auto rows = static_cast<Eigen::Index>(window_.rows),
                cols = static_cast<Eigen::Index>(window_.cols);
     const auto edge = static_cast<Eigen::Index>(edge_);
-    file.emplace(
-        File{NpyWriter<Real>(path, rows, cols, options_.resume ? Leftover::resume : Leftover::discard),
-             OwnedMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
     const bool resumes = !journal_.done().empty();
-    file->writer.keep(resumes && file->writer.resumed());
-    if (resumes && !file->writer.resumed())
-      throw DataError(
-          fmt::format("cannot resume: '{}.partial' is missing or of another shape; start "
-                      "anew instead",
-                      path.string()));
+    file.emplace(File{NpyWriter<Real>(path, rows, cols, resumes ? Leftover::resume : Leftover::discard),
+                      OwnedMatrix<Real>(std::min(edge, rows), std::min(edge, cols))});
+    file->writer.keep(resumes);
   }
 
   KernelWindow part(std::size_t row, std::size_t col) const {
@@ -174,8 +168,10 @@ class Stream {
     if (!journal_.done().contains(at)) {
       KernelOptions options = options_.kernel;
       if (options_.kernel.progress)
-        options.progress = [&](double done, double) {
-          return options_.kernel.progress(static_cast<double>(done_) + done,
+        // What counts as the whole of a block is up to those who compute it.
+        options.progress = [&](double done, double all) {
+          const double share = done / all * static_cast<double>(entries(here));
+          return options_.kernel.progress(static_cast<double>(done_) + share,
                                           static_cast<double>(total_));
         };
       const KernelOutput<Real> out{nngp_ ? nngp_->block.data() : nullptr,

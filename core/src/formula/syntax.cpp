@@ -34,8 +34,6 @@ constexpr std::string_view modules[] = {
     "special", "jsp.special", "sp.special", "jax.nn", "nn",        "jax.lax",           "lax"};
 constexpr std::string_view variables[] = {"x", "cov12", "var1", "var2"};
 
-std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
-
 // Recursive descent by Python's precedences.
 class Parser {
  public:

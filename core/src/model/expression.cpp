@@ -478,6 +478,4 @@ void fail_at(std::string_view text, std::size_t offset, const std::string& messa
                     message + "\n  " + shown + "\n  " + std::string(indent, ' ') + "^");
 }
 
-std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
-
 }  // namespace nngp

@@ -83,7 +83,4 @@ class PlacedError : public ModelError {
 /// holds `offset` (the part near it if long), and a caret under it.
 [[noreturn]] void fail_at(std::string_view text, std::size_t offset, const std::string& message);
 
-/// A piece of a model as messages show it.
-std::string in_quotes(std::string_view text);
-
 }  // namespace nngp

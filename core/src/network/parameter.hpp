@@ -11,7 +11,7 @@
 namespace nngp {
 
 /// A ModelError that knows which parameter of a layer is to blame, so that a parser can point at it.
-/// what() is "LAYER: PARAMETER REASON", as in "Dropout: rate must be above 0".
+/// what() is "LAYER: PARAMETER REASON", as in "ElementwiseNumerical: tolerance must be above 0".
 class ParameterError : public ModelError {
  public:
   ParameterError(std::string_view layer, std::string_view parameter, const std::string& reason);

@@ -12,7 +12,7 @@
 namespace nngp {
 
 void KernelSolver::invert_after(double, MatrixMap<double>) const {
-  throw Error("a finite training time needs SolveMethod::eigensystem");
+  throw InvalidArgument("a finite training time needs SolveMethod::eigensystem");
 }
 
 std::optional<RefinedSolution> KernelSolver::refine(const MatrixView<double>&) const {
@@ -25,15 +25,15 @@ SolutionErrors KernelSolver::errors(const Eigen::VectorXd&, const Eigen::VectorX
 }
 
 Scores KernelSolver::scores(const MatrixView<double>&, std::size_t) const {
-  throw Error("scores need a factorisation, which conjugate gradients do without");
+  throw InvalidArgument("scores need a factorisation, which conjugate gradients do without");
 }
 
 std::shared_ptr<const KernelSolver> KernelSolver::with_shift(double) const {
-  throw Error("another diag_reg needs SolveMethod::eigensystem");
+  throw InvalidArgument("another diag_reg needs SolveMethod::eigensystem");
 }
 
 std::pair<double, double> KernelSolver::eigenvalue_range() const {
-  throw Error("eigenvalues need SolveMethod::eigensystem");
+  throw InvalidArgument("eigenvalues need SolveMethod::eigensystem");
 }
 
 namespace {

@@ -31,11 +31,12 @@ MatrixMap<double> rows_of(MatrixMap<double> matrix, Eigen::Index row, Eigen::Ind
 }
 
 void check_options(const EnsembleOptions& options) {
-  if (options.kernel == Get::both) throw DataError("an ensemble has one kernel: nngp or ntk");
+  if (options.kernel == Get::both) throw InvalidArgument("an ensemble has one kernel: nngp or ntk");
   if (!(options.diag_reg.value >= 0) || !std::isfinite(options.diag_reg.value))
-    throw DataError(fmt::format("diag_reg is {}; it must be 0 or more", options.diag_reg.value));
+    throw InvalidArgument(fmt::format("diag_reg is {}; it must be 0 or more", options.diag_reg.value));
   if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate))
-    throw DataError(fmt::format("the learning rate is {}; it must be above 0", options.learning_rate));
+    throw InvalidArgument(
+        fmt::format("the learning rate is {}; it must be above 0", options.learning_rate));
 }
 
 /// The kernels of some of the inputs with all of them.
@@ -59,7 +60,7 @@ double scale_of(double value) { return std::ldexp(1, std::clamp(-exponent_of(val
 
 void check_time(std::optional<double> t) {
   if (t && !(*t >= 0 && std::isfinite(*t)))
-    throw DataError(fmt::format("the training time is {}; it must be 0 or more", *t));
+    throw InvalidArgument(fmt::format("the training time is {}; it must be 0 or more", *t));
 }
 
 Eigen::ArrayXd largest_of_columns(const MatrixView<double>& matrix) {
@@ -232,7 +233,7 @@ typename Ensemble<Real>::Weights Ensemble<Real>::weights(std::optional<double> t
 template <class Real>
 Gaussian Ensemble<Real>::predict(const MatrixView<Real>& x_test, Uncertainty wanted,
                                  std::optional<double> t) const {
-  if (!network_) throw Error("predictions at inputs need a network; give kernels of theirs");
+  if (!network_) throw InvalidArgument("predictions at inputs need a network; give kernels of theirs");
   const auto& [kernel_fn, x_train] = *network_;
   std::optional<KernelOperator<Real>> test;
   // Conjugate gradients bound their errors by the variances of the test inputs.
@@ -253,7 +254,8 @@ Gaussian Ensemble<Real>::predict(const KernelOperator<Real>& cross,
         "the kernel of test with training inputs is {} x {}, for {} training inputs{}", cross.rows(),
         cross.cols(), n,
         test ? fmt::format(" and a kernel of {} x {} test inputs", test->rows(), test->cols()) : ""));
-  if (wanted != Uncertainty::none && !test) throw Error("a spread needs the kernel of the test inputs");
+  if (wanted != Uncertainty::none && !test)
+    throw InvalidArgument("a spread needs the kernel of the test inputs");
   const Weights weights = this->weights(t);
   Gaussian out;
   out.mean = OwnedMatrix<double>(tests, y_->rows());

@@ -28,6 +28,7 @@ Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outp
 template <class Real>
 OwnedMatrix<double> training_kernel(const KernelFn& kernel_fn, const MatrixView<Real>& x, Get which,
                                     const KernelOptions& options) {
+  if (which == Get::both) throw InvalidArgument("a training kernel is one of nngp or ntk");
   return kernel_matrix(kernel_fn.bind(x, std::nullopt, options), which, options);
 }
 

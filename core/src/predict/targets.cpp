@@ -18,6 +18,21 @@ std::size_t largest(const double* values, std::size_t count) {
   return static_cast<std::size_t>(std::max_element(values, values + count) - values);
 }
 
+void check_columns(Eigen::Index columns, std::size_t wanted) {
+  if (static_cast<std::size_t>(columns) != wanted)
+    throw InvalidArgument(fmt::format("a matrix has {} columns; it must have {}", columns, wanted));
+}
+
+void check_shape(const Gaussian& predicted, Eigen::Index rows, Eigen::Index columns) {
+  const MatrixView<double> mean = predicted.mean.view();
+  if (mean.rows() != rows || mean.cols() != columns)
+    throw InvalidArgument(fmt::format("predictions are {} x {}, of what is {} x {}", mean.rows(),
+                                      mean.cols(), rows, columns));
+  const auto variances = static_cast<Eigen::Index>(predicted.variance.size());
+  if (variances != 0 && variances != rows)
+    throw InvalidArgument(fmt::format("there are {} variances of {} predictions", variances, rows));
+}
+
 /// Confidences and hits by tenths of the confidence.
 class Reliability {
  public:
@@ -70,6 +85,7 @@ Standardization::Standardization(const MatrixView<double>& y) {
 }
 
 OwnedMatrix<double> Standardization::apply(const MatrixView<double>& y) const {
+  check_columns(y.cols(), mean_.size());
   OwnedMatrix<double> out(y.rows(), y.cols());
   for (std::size_t col = 0; col < mean_.size(); ++col) {
     const auto place = static_cast<Eigen::Index>(col);
@@ -79,6 +95,7 @@ OwnedMatrix<double> Standardization::apply(const MatrixView<double>& y) const {
 }
 
 void Standardization::undo(MatrixMap<double> predictions) const {
+  check_columns(predictions.cols(), mean_.size());
   for (std::size_t col = 0; col < mean_.size(); ++col) {
     auto column = predictions.col(static_cast<Eigen::Index>(col)).array();
     column = column * deviation_[col] + mean_[col];
@@ -109,10 +126,17 @@ std::optional<std::size_t> Classes::index(double label) const {
 }
 
 OwnedMatrix<double> Classes::one_hot(const MatrixView<double>& labels) const {
+  check_columns(labels.cols(), 1);
   OwnedMatrix<double> targets(labels.rows(), static_cast<Eigen::Index>(count()));
   targets.map().setConstant(-1 / static_cast<double>(count()));
-  for (Eigen::Index i = 0; i < labels.rows(); ++i)
-    targets.map()(i, static_cast<Eigen::Index>(index(labels(i, 0)).value())) += 1;
+  for (Eigen::Index i = 0; i < labels.rows(); ++i) {
+    const auto place = index(labels(i, 0));
+    if (!place)
+      throw DataError(
+          fmt::format("the label {} in row {} (counted from 0) is none of the training data",
+                      format_number(labels(i, 0)), i));
+    targets.map()(i, static_cast<Eigen::Index>(*place)) += 1;
+  }
   return targets;
 }
 
@@ -142,6 +166,8 @@ std::vector<double> class_probabilities(const double* mean, std::size_t count, d
 
 ClassificationQuality classification_quality(const Gaussian& predicted, double noise,
                                              const MatrixView<double>& labels, const Classes& classes) {
+  check_shape(predicted, labels.rows(), static_cast<Eigen::Index>(classes.count()));
+  check_columns(labels.cols(), 1);
   ClassificationQuality quality;
   quality.examples = static_cast<std::size_t>(labels.rows());
   Reliability reliability;
@@ -169,6 +195,7 @@ ClassificationQuality classification_quality(const Gaussian& predicted, double n
 
 RegressionQuality regression_quality(const Gaussian& predicted, double noise,
                                      const MatrixView<double>& y) {
+  check_shape(predicted, y.rows(), y.cols());
   RegressionQuality quality;
   const Eigen::MatrixXd errors = y - predicted.mean.view();
   const auto examples = static_cast<double>(y.rows());

@@ -1,5 +1,6 @@
 #include "solve/openblas.hpp"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -38,7 +39,9 @@ struct ThreadNumber {
   unsigned max = std::numeric_limits<int>::max();  // as many as there is address space for
   void (*set)(int) = nullptr;                      // null until OpenBLAS is loaded
   int (*get)() = nullptr;
-  int before = 0;  // what the program had set
+  bool is_programs = true;  // else nobody but this file has set it: OpenBLAS was loaded here
+  int set_here = 0;         // the last number that this file set
+  int before = 0;           // what the program had set
 };
 
 ThreadNumber& thread_number() {
@@ -58,11 +61,26 @@ unsigned threads_to_use(const ThreadNumber& number) {
   return number.wanted.empty() ? threads_to_use(0) : *number.wanted.begin();
 }
 
-/// Tells OpenBLAS, if it is loaded, the number that is wanted now.
-void set_threads(const ThreadNumber& number) {
-  if (!number.set || number.wanted.empty()) return;
-  const unsigned threads = std::min(threads_to_use(number), number.max);
-  if (number.get() != static_cast<int>(threads)) number.set(static_cast<int>(threads));
+/// Remembers what the program has set before this file sets another number.
+void find_programs_number(ThreadNumber& number) {
+  if (!number.get || !number.wanted.empty()) return;
+  number.before = number.get();
+  number.is_programs |= number.before != number.set_here;
+}
+
+/// Tells OpenBLAS, if it is loaded, the number that is wanted now: without SolverThreads the program's,
+/// or what OpenBLAS would have had of its own.
+void set_threads(ThreadNumber& number) {
+  if (!number.set || (number.wanted.empty() && number.is_programs)) return;
+  number.set_here = static_cast<int>(std::min(threads_to_use(number), number.max));
+  if (number.get() != number.set_here) number.set(number.set_here);
+}
+
+/// Whether the program has loaded OpenBLAS.
+bool is_loaded() {
+  void* const library = ::dlopen(file_name, RTLD_LAZY | RTLD_NOLOAD);
+  if (library) ::dlclose(library);
+  return library != nullptr;
 }
 
 /// As many of `threads` as there is address space for. Throws Error if that is none.
@@ -79,6 +97,7 @@ unsigned affordable(unsigned threads) {
 }
 
 boost::dll::shared_library load() {
+  const bool was_loaded = is_loaded();
   // What OpenBLAS makes of the environment at its start decides how many threads it has.
   constexpr const char* variable = "OPENBLAS_NUM_THREADS";
   const char* set = std::getenv(variable);
@@ -105,6 +124,10 @@ boost::dll::shared_library load() {
         fmt::format("OpenBLAS, which solves the equations, cannot be loaded: install libopenblas0 "
                     "({})",
                     file_name));
+  ThreadNumber& number = thread_number();
+  const std::lock_guard lock(number.mutex);
+  number.is_programs = was_loaded;
+  number.set_here = static_cast<int>(threads);
   return library;
 }
 
@@ -134,6 +157,10 @@ OpenBlas::OpenBlas() : library_(load()) {
 
 const OpenBlas& OpenBlas::get() {
   static const OpenBlas one;
+  ThreadNumber& number = thread_number();
+  const std::lock_guard lock(number.mutex);
+  find_programs_number(number);
+  set_threads(number);
   return one;
 }
 
@@ -145,7 +172,7 @@ std::string solver_library() {
 SolverThreads::SolverThreads(unsigned threads) : threads_(threads_to_use(threads)) {
   ThreadNumber& number = thread_number();
   const std::lock_guard lock(number.mutex);
-  if (number.get && number.wanted.empty()) number.before = number.get();
+  find_programs_number(number);
   number.wanted.insert(threads_);
   set_threads(number);
 }
@@ -154,14 +181,18 @@ SolverThreads::~SolverThreads() {
   ThreadNumber& number = thread_number();
   const std::lock_guard lock(number.mutex);
   number.wanted.erase(number.wanted.find(threads_));
-  set_threads(number);
-  if (number.set && number.wanted.empty()) number.set(number.before);
+  if (!number.wanted.empty())
+    set_threads(number);
+  else if (number.set && number.is_programs)
+    number.set(number.before);
+  // Else the number stays until another one is needed: OpenBLAS would start threads at once.
 }
 
 unsigned solver_threads() {
   ThreadNumber& number = thread_number();
   const std::lock_guard lock(number.mutex);
-  return number.get ? static_cast<unsigned>(number.get()) : threads_to_use(number);
+  const bool is_set = number.get && (number.is_programs || !number.wanted.empty());
+  return is_set ? static_cast<unsigned>(number.get()) : std::min(threads_to_use(number), number.max);
 }
 
 }  // namespace nngp

@@ -31,7 +31,7 @@ unsigned threads_from(int number) {
   constexpr int most = 4096;
   if (number < 0 || number > most)
     throw UsageError("--threads is a number from 1 to " + std::to_string(most) +
-                     ", or 0 for as many as the machine has");
+                     ", or 0 for as many as the process may use");
   return number > 0 ? std::min(static_cast<unsigned>(number), available_processors())
                     : static_cast<unsigned>(available_threads().amount);
 }
@@ -104,10 +104,17 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
   for (const auto& input : inputs)
     if (input.second != standard_input) before.push_back(input);
   for (const auto& [option, path] : outputs) {
-    for (const auto& [other_option, other_path] : before)
-      if (!path.empty() && !other_path.empty() && place(path) == place(other_path))
+    for (const auto& [other_option, other_path] : before) {
+      if (path.empty() || other_path.empty()) continue;
+      if (place(path) == place(other_path))
         throw UsageError(other_option + " and " + option + " name the same place '" + printable(path) +
                          "'");
+      for (const char* suffix : {".partial", ".journal"})
+        if (place(other_path) == place(path).concat(suffix))
+          throw UsageError(option + " '" + printable(path) + "' is written by way of '" +
+                           printable(other_path) + "', which " + other_option +
+                           " names; rename one of them");
+    }
     before.emplace_back(option, path);
   }
 }

@@ -116,7 +116,7 @@ class MonteCarloRun {
     KernelOptions options;
     options.threads = request_.sampling.threads;
     options.allowed_error = request_.allowed_error;
-    options.progress = [this](std::size_t, std::size_t) { return !interrupt_.interrupted(); };
+    options.progress = [this](double, double) { return !interrupt_.interrupted(); };
     return options;
   }
 
