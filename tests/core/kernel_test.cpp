@@ -158,6 +158,21 @@ TYPED_TEST(Kernel, StopsWhenProgressSaysSo) {
   EXPECT_EQ(calls, 2u);
 }
 
+// Of the largest variance too, which float32 rounds: inputs are parallel to themselves.
+TYPED_TEST(Kernel, IntegratedLayersKnowTheDiagonal) {
+  for (const double scale : {1.0, 1e3, 1e6}) {
+    const Matrix<TypeParam> x = static_cast<TypeParam>(scale) * normal_inputs<TypeParam>(50, 7, 3);
+    const Matrix<double> exact_x = x.template cast<double>();
+    const KernelFn fn = kernel_fn("serial(Dense(1, 1.5, 0.1), Tanh())");
+    const auto kernels = fn(view(x));
+    const auto exact = fn(view(exact_x));
+    for (Eigen::Index i = 0; i < x.rows(); ++i) {
+      EXPECT_NEAR(kernels.nngp(i, i) / exact.nngp(i, i), 1, 1e-5) << scale;
+      EXPECT_NEAR(kernels.ntk(i, i) / exact.ntk(i, i), 1, 1e-5) << scale;
+    }
+  }
+}
+
 TYPED_TEST(Kernel, RefusesWindowsThatAreNotInside) {
   const Matrix<TypeParam> x = normal_inputs<TypeParam>(7, 3, 8);
   const auto op = kernel_fn(mixed).template bind<TypeParam>(view(x));

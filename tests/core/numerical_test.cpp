@@ -541,6 +541,60 @@ TEST(NumericalDual, TinyVariancesBesideNone) {
   }
 }
 
+/// Steps and bells at 0 that are far narrower than the distances of nodes, as those of tanh are for
+/// inputs of 1e9. E fn'(u)^2 of tanh(k x) is 4 k / (3 sqrt(2 pi)), of a bell k / 2.
+TEST(NumericalDual, NarrowFeaturesAt0) {
+  const auto d_nngp = [](const std::function<double(double)>& fn) {
+    const NumericalDual dual(fn, std::nullopt, {1, 2});
+    return one_entry(1.0, 1.0, 1.0, [&](const nngp_tile_f64& tile) { dual.tile(tile); }).d_nngp;
+  };
+  for (double k : {1e8, 1e9, 1e10, 1e12, 1e16, 1e25}) {
+    SCOPED_TRACE(k);
+    const double step = 4 * k / 3 / std::sqrt(2 * std::numbers::pi);
+    const auto tanh = [k](double x) { return std::tanh(k * x); };
+    const auto bell = [k](double x) { return std::exp(-std::pow(k * x, 2)); };
+    EXPECT_NEAR(d_nngp(tanh) / step, 1, 1e-10);
+    EXPECT_NEAR(d_nngp([&](double x) { return tanh(x) + x; }) / step, 1, 1e-7);  // 2 / k beside 1
+    EXPECT_NEAR(d_nngp([&](double x) { return bell(x) + x; }) / (k / 2), 1, 1e-7);
+    EXPECT_NEAR(numerical_point(tanh, std::nullopt, 1, 1, 1).d_nngp / step, 1, 1e-10);
+  }
+  const NumericalDual sign([](double x) { return x > 0   ? 1.0
+                                                 : x < 0 ? -1.0
+                                                         : 0.0; }, std::nullopt,
+                           {1, 2});
+  EXPECT_EQ(sign.breakpoints().size(), 1u);
+  EXPECT_LT(sign.error_estimate_nngp(), 1e-10);
+}
+
+TEST(NumericalDual, RefusesWhatItCannotCompute) {
+  const auto tanh = [](double x) { return std::tanh(x); };
+  const auto fails = [](auto call, const std::string& message) {
+    expect_error<InvalidArgument>(call, message);
+  };
+  fails([&] { NumericalDual(nullptr, std::nullopt, {1, 2}); }, "there is no fn to integrate");
+  fails(
+      [&] {
+        NumericalDual(tanh, std::vector<nngp_breakpoint>{{1, 0, 0}, {1, 0, 0}}, {1, 2});
+      },
+      "break points are finite and increasing: number 1 (counted from 0) is 1");
+  for (const VarianceRange& range : {VarianceRange{-1, 1}, {NAN, 1}, {2, 1}, {0, INFINITY}, {0, 1, 2}})
+    fails([&] { NumericalDual(tanh, std::nullopt, range); }, "are no range");
+  fails([&] { NumericalDual(tanh, std::nullopt, {1, 2}, {.tolerance = NAN}); }, "the tolerance is nan");
+  for (const auto& [cov12, var1, var2] :
+       {std::array{0.0, -1.0, 1.0}, {NAN, 1.0, 1.0}, {0.0, 1.0, INFINITY}})
+    fails([&] { numerical_point(tanh, std::nullopt, cov12, var1, var2); }, "are no covariances");
+  expect_error<NumericalError>(
+      [&] {
+        NumericalDual(tanh, std::nullopt, {1e-200, 1e200});
+      },
+      "variances of inputs go from 1e-200 to 1e+200");
+  expect_error<NumericalError>(
+      [&] {
+        NumericalDual(tanh, std::nullopt, {0, 1e200, 1e-200});
+      },
+      "leave out the examples");
+}
+
 /// A call of fn may take a millisecond: the numbers of calls are part of what core/numerical.md states.
 TEST(NumericalDual, CountsTheCallsOfFn) {
   std::atomic<std::size_t> calls = 0;

@@ -40,7 +40,10 @@ class NumericalDual {
   };
 
   /// Break points of fn that are not declared are looked for. Calls fn from several threads.
-  /// Throws NumericalError if fn gives NaN or infinity, or if E fn(x)^2 does not exist.
+  /// Throws NumericalError if fn gives NaN or infinity, if E fn(x)^2 does not exist, and for variances
+  /// above 0 of which the largest is more than 1e300 times the least; InvalidArgument for a null fn,
+  /// variances that are no range, break points that are not increasing, and other tolerances than 0
+  /// to 1.
   NumericalDual(std::function<double(double)> fn,
                 std::optional<std::vector<nngp_breakpoint>> breakpoints, VarianceRange variances,
                 Options options);
@@ -98,7 +101,7 @@ struct PointValue {
 /// g(x1)^2 E g(x2)^2), g = fn and fn', the errors are about 1e-14 and 1e-12. It does not matter what
 /// the unit of x is, nor whether break points are declared. Takes milliseconds, and some thousand calls
 /// of fn, at most 1e6 where fn has very many features. |cov12| above sqrt(var1 var2) counts as on the
-/// boundary. Throws NumericalError as NumericalDual does.
+/// boundary. Throws as NumericalDual does, InvalidArgument for what are no covariances too.
 PointValue numerical_point(std::function<double(double)> fn,
                            std::optional<std::vector<nngp_breakpoint>> breakpoints, double cov12,
                            double var1, double var2);

@@ -172,9 +172,10 @@ class TileEngine<Real>::OwnPass {
     VarianceRange found = no_variances;
     for (std::size_t place = 0; place < plane.box->count(); ++place)
       for (std::size_t i = 0; i < tile.cols; ++i) {
+        // To the last bit what the step will see.
         const double variance =
-            pending.cov_scale * static_cast<double>(plane.entries.nngp[place * tile.ld + i]) +
-            pending.cov_shift;
+            std::fma(static_cast<Real>(pending.cov_scale), plane.entries.nngp[place * tile.ld + i],
+                     static_cast<Real>(pending.cov_shift));
         found = joined(found, {variance, variance, variance > 0 ? variance : no_variances.positive});
       }
     const std::lock_guard lock(mutex_);

@@ -97,6 +97,38 @@ Jumps jumps_at(const std::function<double(double)>& fn, double x, double noise) 
   return jumps;
 }
 
+namespace {
+
+/// How much fn changes by between two neighbouring doubles where it changes most between a and b.
+double steepest_step(const std::function<double(double)>& fn, double a, double b) {
+  double left = fn(a), right = fn(b);
+  while (b > std::nextafter(a, b)) {
+    const double middle = a + (b - a) / 2, y = fn(middle);
+    const bool on_left = std::abs(y - left) >= std::abs(right - y);
+    (on_left ? b : a) = middle;
+    (on_left ? right : left) = y;
+  }
+  return std::abs(right - left);
+}
+
+/// By how much the slope of fn differs on both sides of 0, over steps of `step`.
+double bend_at_0(const std::function<double(double)>& fn, double step) {
+  return std::abs((fn(step) - fn(0)) - (fn(0) - fn(-step))) / step;
+}
+
+}  // namespace
+
+bool is_break(const std::function<double(double)>& fn, const nngp_breakpoint& point) {
+  const double gap = 1e-9 * std::max(1.0, std::abs(point.x));
+  constexpr double most = 0.5;
+  if (point.order == 0)
+    return steepest_step(fn, point.x - gap, point.x + gap) >=
+           most * std::abs(fn(point.x + gap) - fn(point.x - gap));
+  if (point.order > 1 || point.x != 0) return true;
+  constexpr double closer = 1e-4;  // where rounding of fn(0) is far less than a bend
+  return bend_at_0(fn, closer * gap) >= most * bend_at_0(fn, gap);
+}
+
 std::vector<nngp_breakpoint> find_breakpoints(const std::function<double(double)>& fn,
                                               const std::vector<double>& edges, double noise) {
   constexpr double tiny = 1e-2, close_to_0 = 1e-2;

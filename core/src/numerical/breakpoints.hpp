@@ -26,4 +26,8 @@ Jumps jumps_at(const std::function<double(double)>& fn, double x, double noise);
 std::vector<nngp_breakpoint> find_breakpoints(const std::function<double(double)>& fn,
                                               const std::vector<double>& edges, double noise);
 
+/// Whether a break point that was found is one as near as doubles lie together, and not a place where
+/// fn is smooth but steep, or bends, within 1e-9.
+bool is_break(const std::function<double(double)>& fn, const nngp_breakpoint& point);
+
 }  // namespace nngp::numerical

@@ -1,6 +1,7 @@
 // What samples tell of fn before it is cut: how far it counts, its sizes, jumps and noise.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "nngp/error.hpp"
@@ -87,7 +88,8 @@ void Pieces::take_samples(const std::optional<std::vector<nngp_breakpoint>>& bre
   const double inner = sigma_min_ / 4, nearer = inner / 256;
   octaves(radius_, inner, 256);
   octaves(inner, nearer, 96);
-  octaves(nearer, nearer * 1e-10, 24);
+  octaves(nearer, nearer * 1e-10, 20);
+  octaves(nearer * 1e-10, nearer * 1e-40, 1);
   octaves(4 * sigma_max_, sigma_min_, 256);
   at_zero_ = call(0);
   samples_.push_back({0, at_zero_});
@@ -167,11 +169,13 @@ void Pieces::find_jumps() {
 void Pieces::find_jumps_between(Sample left, Sample right) {
   constexpr double part = 0.25;
   constexpr int most = 64;
+  const double change = std::abs(right.y - left.y);
   if (left.x == 0 || right.x == 0) {  // what fn is at 0 alone does not matter
-    if (jumps_.empty() || jumps_.back() != 0) jumps_.push_back(0);
+    constexpr double least = std::numeric_limits<double>::min();
+    const bool jump = std::abs(call(left.x == 0 ? least : -least) - at_zero_) >= part * change;
+    if (jump && (jumps_.empty() || jumps_.back() != 0)) jumps_.push_back(0);
     return;
   }
-  const double change = std::abs(right.y - left.y);
   double rest = change;
   for (int i = 0; i < most && rest > part * change; ++i) {
     const double x = locate_jump(left, right);

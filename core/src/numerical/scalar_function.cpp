@@ -32,17 +32,20 @@ ScalarFunction::ScalarFunction(std::function<double(double)> fn,
     cut(sigma_max);
     if (!resolved_) return;
     breakpoints_ = find_breakpoints(fn_, edges_, noise_);
-    if (!breakpoints_.empty()) cut(sigma_max);
+    resolved_ = std::all_of(breakpoints_.begin(), breakpoints_.end(),
+                            [&](const nngp_breakpoint& b) { return is_break(fn_, b); });
+    if (resolved_ && !breakpoints_.empty()) cut(sigma_max);
   }
+  resolved_ = resolved_ && !missed_;
 }
 
 /// Places that pieces must agree with fn at, on every scale towards 0, most of them where inputs fall:
 /// nodes see no feature that is far smaller than the interval they are on.
 void ScalarFunction::take_samples(double sigma_max) {
-  const double golden = (std::sqrt(5) - 1) / 2, finest = 1e-9 * radius_;
+  const double golden = (std::sqrt(5) - 1) / 2, fine = 1e-9 * radius_, finest = 1e-30 * radius_;
   for (double x = radius_; x > finest; x /= 2) {
     const bool inputs_fall = x / 2 < 4 * sigma_max && x > sigma_max / 4;
-    const int each = inputs_fall ? 256 : 24;
+    const int each = inputs_fall ? 256 : x > fine ? 24 : 4;
     for (int i = 0; i < each; ++i) {
       const double at = -x * std::exp2(-(i + std::fmod(golden * (i + 1), 1.0)) / each);
       samples_.push_back({at, fn_(at)});
@@ -70,6 +73,7 @@ void ScalarFunction::cut(double sigma_max) {
   panels_.clear();
   noise_ = known_noise_;
   calls_ = 0;
+  missed_ = false;
   std::vector<double> cuts = {radius_, -radius_};
   for (double x = 0.5; x < radius_; x *= 2) cuts.insert(cuts.end(), {x, -x});
   // Where fn vanishes at 0, finer and finer towards it, for accuracy of fn' relative to fn' there.
@@ -124,6 +128,8 @@ void ScalarFunction::resolve(ChebyshevFit whole, double scale, int depth) {
       return;
     }
     noise_ = std::max(noise_, whole.tail);
+  } else {
+    missed_ = missed_ || missed;
   }
   edges_.push_back(whole.right);
   const ChebyshevFit slope = whole.derivative();

@@ -82,6 +82,7 @@ class ScalarFunction {
   std::vector<double> edges_;    // of the pieces
   std::vector<double> panels_;
   std::vector<Piece> pieces_;
+  bool missed_ = false;  ///< a smallest piece does not agree with fn
   bool resolved_ = true;
 };
 
