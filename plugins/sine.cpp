@@ -6,7 +6,7 @@
 ///   E = a^2/2 (exp(-p + q) - cos(2 c) exp(-p - q)),   p = b^2 (v1 + v2) / 2,   q = b^2 cov12,
 /// and the other sign for the derivative. exp(-p + |q|) is taken out, where p - |q| is a sum of
 /// positive numbers, and what is left vanishes with sin(c) and q: 1 - cos(2 c) e = 2 sin(c)^2 - cos(2
-/// c) (e - 1).
+/// c) (e - 1). Of |cov12| above (v1 + v2) / 2 by rounding, every layer of a deep network would make more.
 struct SineKernel {
   double a, b, two_sin2, two_cos2;
   bool plain = b == 1 && two_sin2 == 0;  ///< a sin(x)
@@ -14,7 +14,7 @@ struct SineKernel {
   template <class T>
   struct Input {
     static constexpr bool only_vectors = true;
-    T var;
+    T half_var;
     T envelope;  ///< a exp(-b^2 var / 2), NaN where it does not allow for products of normal numbers
   };
   template <class T>
@@ -23,11 +23,12 @@ struct SineKernel {
     const double least = nngp::per_type<T>(1e-100, 1e-8), size = std::abs(a);
     const bool usual = size >= least && size <= 1 / least;
     const double most = usual ? nngp::per_type<T>(32, 8) : -1;
-    return {var, select(exponent < most, exp(-exponent) * a, std::numeric_limits<double>::quiet_NaN())};
+    return {0.5 * var, select(exponent < most, exp(-exponent) * a, std::numeric_limits<double>::quiet_NaN())};
   }
 
   template <class T>
-  nngp::kernel_pair<T> operator()(const T& cov12, const Input<T>& x1, const Input<T>& x2) const {
+  nngp::kernel_pair<T> operator()(const T& cov, const Input<T>& x1, const Input<T>& x2) const {
+    const T mean = x1.half_var + x2.half_var, cov12 = larger(-mean, smaller(mean, cov));
     const T envelope = (0.5 * x1.envelope) * x2.envelope;
     const nngp::hyperbolic<T> q(plain ? cov12 : (b * b) * cov12, envelope);
     T k = q.sinh, d = q.cosh;  // two values, for gcc keeps a pair in memory
@@ -38,7 +39,7 @@ struct SineKernel {
     }
     if (any_nan(envelope)) [[unlikely]] {
       const auto unusual = envelope != envelope;
-      const nngp::kernel_pair<T> z = of_any(cov12, x1.var, x2.var);
+      const nngp::kernel_pair<T> z = of_any(cov12, 2.0 * x1.half_var, 2.0 * x2.half_var);
       k = select(unusual, z.nngp, k);
       d = select(unusual, z.d_nngp, d);
     }
@@ -118,7 +119,7 @@ struct Rbf {
   auto fn(auto x) const { return nngp::sqrt_2 * sin(std::sqrt(2 * gamma) * x + nngp::pi / 4); }
   auto breakpoints() const { return nngp::smooth; }
   auto nngp_and_d_nngp_fn(auto cov12, auto var1, auto var2) const {
-    const auto k = exp(-gamma * ((var1 - cov12) + (var2 - cov12)));
+    const auto k = exp(-gamma * max(0.0, (var1 - cov12) + (var2 - cov12)));
     return nngp::kernel_pair{k, 2 * gamma * k};
   }
 };

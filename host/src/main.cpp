@@ -201,6 +201,8 @@ int checked_run(int count, char** words) {
     print_error(out_of_memory, limited ? "; what limits it is ulimit -v" : "");
   } catch (const std::exception& error) {
     print_error(error.what());
+  } catch (...) {
+    print_error("an exception that is no std::exception was thrown: by a plugin, for nngp throws none");
   }
   return failed;
 }

@@ -302,6 +302,9 @@ TEST(FormulaBreakpoints, AreFoundFromTheFormula) {
       {"relu(x + 1e-9)", {{-1e-9, 1}}},
       {"min(max(x, 0), 6)", {{0, 1}, {6, 1}}},
       {"where(abs(x - 0.375) < 2**-20, 1000, 1)", {{0.375 - 0x1p-20, 0}, {0.375 + 0x1p-20, 0}}},
+      {"where(abs(x - 0.375) < 2**-46, 1000, 1)", {{0.375 - 0x1p-46, 0}, {0.375 + 0x1p-46, 0}}},
+      {"abs(x - 0.3) + abs(3 * x - 0.9)", {{0.3, 1}}},
+      {"sign(x - 0.3) + sign(3 * x - 0.9)", {{0.3, 0}}},
   };
   for (const auto& [text, expected] : cases) {
     const auto found = nngp::formula_activation({.fn = text}).breakpoints();

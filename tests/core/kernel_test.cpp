@@ -158,6 +158,24 @@ TYPED_TEST(Kernel, StopsWhenProgressSaysSo) {
   EXPECT_EQ(calls, 2u);
 }
 
+// Rounding takes covariances of nearly equal inputs beyond the boundary; where fn is chaotic every
+// layer would take them farther.
+TYPED_TEST(Kernel, DeepLayersKeepCorrelations) {
+  Matrix<TypeParam> x = normal_inputs<TypeParam>(12, 5, 4);
+  for (Eigen::Index i = 1; i < x.rows(); ++i)
+    x.row(i) = x.row(0) * (1 + static_cast<TypeParam>(i) * std::numeric_limits<TypeParam>::epsilon());
+  for (const char* layer : {"Sin(1, 2, 0)", "Sin()", "Cos(1, 3, 1)", "Rbf()", "Gabor()", "Erf()"})
+    for (const char* dense : {"Dense(1)", "Dense(1, 1.5, 0.1)", "Dense(1, 2)"}) {
+      const std::string model = "repeat(serial(" + std::string(dense) + ", " + layer + "), 120)";
+      const auto k = kernel_fn(model)(view(x), std::nullopt, Get::nngp).nngp;
+      for (Eigen::Index i = 0; i < x.rows(); ++i)
+        for (Eigen::Index j = 0; j < i; ++j)
+          EXPECT_LE(std::abs(k(i, j)), std::sqrt(k(i, i)) * std::sqrt(k(j, j)) *
+                                           (1 + 20 * std::numeric_limits<TypeParam>::epsilon()))
+              << model;
+    }
+}
+
 // Of the largest variance too, which float32 rounds: inputs are parallel to themselves.
 TYPED_TEST(Kernel, IntegratedLayersKnowTheDiagonal) {
   for (const double scale : {1.0, 1e3, 1e6}) {

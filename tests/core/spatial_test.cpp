@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/Eigenvalues>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -211,6 +213,19 @@ TEST(Spatial, StreamsTellHowFarTheyAre) {
   stream_kernels(kernel_fn.bind(view(x), std::nullopt), {0, 0, 300, 300}, folder / "nngp.npy", {},
                  options);
   EXPECT_EQ(last, 256 * 257 / 2 + 256 * 44 + 44 * 45 / 2);
+}
+
+// Half of a product of attention is no variance: of these inputs it is negative.
+TEST(Spatial, AttentionMayMixInputsThatDisagree) {
+  const KernelFn kernel_fn(
+      parse_model("serial(GlobalSelfAttention(8, 4, 4, 2), Relu(), Flatten(), Dense(1))", registry()),
+      {{2}});
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    const Matrix<double> x = random_images(6, 2, seed);
+    const auto kernels = kernel_fn(view(x));
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(Eigen::MatrixXd(kernels.nngp.view()));
+    EXPECT_GT(eigen.eigenvalues().minCoeff(), -1e-14 * eigen.eigenvalues().maxCoeff());
+  }
 }
 
 // A tile of many positions tells its progress, and can be stopped, within.

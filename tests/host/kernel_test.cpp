@@ -302,7 +302,7 @@ TEST_F(KernelCommand, NamesWhatIsWrongWithAModel) {
   expect_bad_model("serial(Dense(1), Erf(a='x'))", "line 1, column ");
   expect_bad_model("Dense(1, W_std=-1)", "W_std");
   expect_bad_model("serial(Dense(1), Relu(), Relu())", "Relu");
-  expect_bad_model("", "line 1, column 1");
+  expect_bad_model(" ", "line 1, column 2");
   expect_bad_model("@" + file("none.txt"), "cannot read '" + file("none.txt") + "': no such file");
   std::string deep;
   for (int i = 0; i < 100000; ++i) deep += "serial(";
@@ -428,6 +428,16 @@ TEST_F(KernelCommand, NamesWrongUsage) {
     EXPECT_EQ(outcome.err, "nngp: " + message + "\n");
   };
   expect_usage_error({"--x1", x}, "option '--model' is missing; see 'nngp help kernel'");
+  expect_usage_error({"--x1", x, "--model", ""}, "--model is empty; give it a value or leave it out");
+  expect_usage_error({"--x1", x, "--model", "Dense(1)", "--x2", ""},
+                     "--x2 is empty; give it a value or leave it out");
+  expect_usage_error(
+      {"--x1", x, "--model", "Dense(1)", "--nngp", "--resume"},
+      "--nngp takes a value, and '--resume' is an option; write ./--resume for a file of "
+      "that name");
+  expect_usage_error(
+      {"--x1", x, "--model", "Dense(1)", "--nngp", file("k.npy"), "--ntk", file("./k.npy")},
+      "--nngp and --ntk name the same place '" + file("./k.npy") + "'");
   expect_usage_error({"--model", "Dense(1)"}, "option '--x1' is missing; see 'nngp help kernel'");
   expect_usage_error({"--model", "Dense(1)", "--x1", x, "--x1", x},
                      "option '--x1' is given twice; see 'nngp help kernel'");
@@ -436,7 +446,7 @@ TEST_F(KernelCommand, NamesWrongUsage) {
   expect_usage_error({"--model", "Dense(1)", "--x1", x, "--dtype", "int8"},
                      "--dtype is float64 or float32, not 'int8'");
   expect_usage_error({"--model", "Dense(1)", "--x1", x, "--threads", "-1"},
-                     "--threads is a number from 1 to 4096, or 0 for as many as the machine has");
+                     "--threads is a number from 1 to 4096, or 0 for as many as the process may use");
   expect_usage_error(
       {"--model", "Dense(1)", "--x1", x, "--nngp", file("./a.npy"), "--ntk", file("a.npy")},
       "--nngp and --ntk name the same place '" + file("a.npy") + "'");

@@ -16,7 +16,8 @@ struct Spectrum {
   std::vector<double> eigenvalues;  ///< increasing
   /// The largest eigenvalue divided by the smallest; infinite if that is 0 to rounding.
   double condition_number = 0;
-  /// How many directions of the data outweigh diag_reg: the sum of value / (value + shift).
+  /// How many directions of the data outweigh diag_reg: the sum of value / (value + shift)
+  /// over those that are not 0 to rounding.
   double effective_dimension = 0;
   /// Full-batch gradient descent on 1 / (2 size) |f - y|^2, size = examples x outputs, diverges above
   /// this: 2 size / largest eigenvalue (neural_tangents.predict.max_learning_rate). Of the NTK.

@@ -259,6 +259,9 @@ class KernelStep {
   virtual SitePairs reads(std::size_t /*operand*/, const Offset& offset) const { return {offset}; }
   /// The planes of the first operand that bound steps keep of examples with themselves.
   virtual SitePairs keeps() const { return {}; }
+  /// Whether its results for inputs with themselves are variances, which are not negative, and not half
+  /// of a product that will be one.
+  virtual bool makes_variances() const { return true; }
   /// Whether it wants the range of the variances of all examples before it is bound.
   virtual bool needs_range() const { return false; }
 

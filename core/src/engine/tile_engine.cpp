@@ -119,7 +119,8 @@ class TileEngine<Real>::OwnPass {
         engine_.steps_[op.step]->keep(tile, engine_.plane(schedule, op.in, work, false));
       else
         engine_.run(op, tile, work, false);
-      if (op.complete &&
+      const bool makes_variances = !is_step || engine_.program_.steps[op.step]->makes_variances();
+      if (op.complete && makes_variances &&
           !check(o, is_step ? engine_.program_.steps[op.step]->name() : "the first layer",
                  engine_.plane(schedule, op.out, work, false), {}, tile))
         return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "formula/derivative.hpp"
 #include "formula/evaluate.hpp"
@@ -199,6 +200,10 @@ std::optional<std::vector<nngp_breakpoint>> find_breakpoints(Graph& graph, Id fn
     merge_into(places, roots);  // between two roots of what surrounds it, as in |x - a| < w
     if (s.singular) merge_into(singular, roots);
   }
+  // Roots that only rounding tells apart are one: of abs(x - 0.3) + abs(3 * x - 0.9).
+  constexpr double epsilon = std::numeric_limits<double>::epsilon();
+  const auto same = [](double a, double b) { return b - a <= 16 * epsilon * std::abs(b); };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
   if (all.size() > max_points) return std::nullopt;
   if (all.empty()) return std::vector<nngp_breakpoint>{};
 
@@ -215,8 +220,10 @@ std::optional<std::vector<nngp_breakpoint>> find_breakpoints(Graph& graph, Id fn
     double distance = all[i] == 0 ? 1 : std::abs(all[i]);
     if (i > 0) distance = std::min(distance, all[i] - all[i - 1]);
     if (i + 1 < all.size()) distance = std::min(distance, all[i + 1] - all[i]);
-    const double h = 1e-6 * distance;
-    const bool ends = std::find(singular.begin(), singular.end(), all[i]) != singular.end();
+    const double h = std::max(1e-6 * distance, 8 * epsilon * std::abs(all[i]));
+    const bool ends = std::any_of(singular.begin(), singular.end(), [&](double x) {
+      return same(std::min(x, all[i]), std::max(x, all[i]));
+    });
     const auto left = formula.at(all[i], all[i] - h), right = formula.at(all[i], all[i] + h);
     const auto left_far = formula.at(all[i] - h, all[i] - h),
                right_far = formula.at(all[i] + h, all[i] + h);

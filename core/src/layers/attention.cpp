@@ -171,6 +171,7 @@ struct Mix final : KernelStepOf<Mix, MixedTile> {
     return operand == 0 ? SitePairs{} : all;
   }
   SitePairs keeps() const override { return all; }
+  bool makes_variances() const override { return side == Side::second; }
 
   Operand keys, mixed;
   Attention attention;

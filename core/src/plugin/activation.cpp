@@ -66,12 +66,18 @@ Activation::Instance::Instance(std::shared_ptr<const void> library_, const nngp_
   std::vector<nngp_value> raw;
   for (const auto& value : values) raw.push_back({value.data(), value.size()});
   std::array<char, 1024> error = {};
-  handle = descriptor->create(raw.data(), raw.size(), error.data(), error.size());
-  if (!handle) {
-    error.back() = '\0';
-    const std::string reason = error[0] ? printable(error.data(), 500) : "its plugin gives no reason";
+  const auto refuse = [&](const std::string& reason) {
     throw ArgumentError(std::string(descriptor->name) + ": cannot be made: " + reason);
+  };
+  try {
+    handle = descriptor->create(raw.data(), raw.size(), error.data(), error.size());
+  } catch (const std::exception& thrown) {
+    refuse("its plugin throws: " + printable(thrown.what(), 500));
+  } catch (...) {
+    refuse("its plugin throws");
   }
+  error.back() = '\0';
+  if (!handle) refuse(error[0] ? printable(error.data(), 500) : "its plugin gives no reason");
 }
 
 bool Activation::Instance::look_for_jumps() const {

@@ -13,14 +13,11 @@ Spectrum spectrum(OwnedMatrix<double> kernel, DiagReg diag_reg, std::size_t outp
   Spectrum result;
   result.eigenvalues = eigenvalues(std::move(kernel));
   const double largest = result.eigenvalues.back(), smallest = result.eigenvalues.front();
-  result.condition_number = smallest > n * std::numeric_limits<double>::epsilon() * largest
-                                ? largest / smallest
-                                : std::numeric_limits<double>::infinity();
-  for (const double value : result.eigenvalues) {
-    // Rounding makes zeros negative.
-    const double positive = std::max(0.0, value);
-    if (positive > 0) result.effective_dimension += positive / (positive + shift);
-  }
+  const double rounding = n * std::numeric_limits<double>::epsilon() * largest;  // of zeros
+  result.condition_number =
+      smallest > rounding ? largest / smallest : std::numeric_limits<double>::infinity();
+  for (const double value : result.eigenvalues)
+    if (value > rounding) result.effective_dimension += value / (value + shift);
   result.max_learning_rate = 2 * n * static_cast<double>(outputs) / largest;
   return result;
 }

@@ -14,6 +14,20 @@ std::vector<std::string> names(const po::options_description& options) {
   return names;
 }
 
+/// A value that was forgotten is not to be the next option, nor nothing.
+void check_values(const po::parsed_options& parsed, const po::options_description& options) {
+  for (const auto& option : parsed.options) {
+    const std::string last = option.original_tokens.empty() ? "" : option.original_tokens.back();
+    for (const std::string& value : option.value) {
+      if (value.empty())
+        throw UsageError("--" + option.string_key + " is empty; give it a value or leave it out");
+      if (value == last && value.starts_with("--") && options.find_nothrow(value.substr(2), false))
+        throw UsageError("--" + option.string_key + " takes a value, and '" + value +
+                         "' is an option; write ./" + value + " for a file of that name");
+    }
+  }
+}
+
 }  // namespace
 
 po::options_description common_options() {
@@ -44,8 +58,10 @@ po::variables_map parse_arguments(const Command& command, const std::vector<std:
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   po::variables_map arguments;
   try {
-    po::store(po::command_line_parser(words).options(all).positional(positions).style(style).run(),
-              arguments);
+    const auto parsed =
+        po::command_line_parser(words).options(all).positional(positions).style(style).run();
+    check_values(parsed, all);
+    po::store(parsed, arguments);
     po::notify(arguments);
   } catch (const po::unknown_option& error) {
     const std::string option = error.get_option_name();
