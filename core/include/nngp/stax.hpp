@@ -131,9 +131,11 @@ Layer ElementwiseNumerical(Activation activation, double tolerance = 1e-10);
 /// Its input.
 Layer Identity();
 
+/// LayerNorm's, as in neural-tangents.
+inline constexpr double default_eps = 1e-12;
 /// (x - mean) / sqrt(eps + variance) over the channels of each example, and over further axes: 0 are
 /// the examples, then come positions, the last (-1) are the channels; eps >= 0.
-Layer LayerNorm(double eps = 1e-12, std::vector<std::ptrdiff_t> axis = {-1});
+Layer LayerNorm(double eps = default_eps, std::vector<std::ptrdiff_t> axis = {-1});
 
 /// Keeps a unit with probability `rate`, in (0, 1], and divides it by `rate` (neural-tangents'
 /// meaning).

@@ -42,6 +42,9 @@ class LocalTile final : public TileStep<Real> {
 class ConvType final : public LayerType {
  public:
   enum class Kind { conv, local, transpose };
+  static std::string_view name_of(Kind kind) {
+    return kind == Kind::conv ? "Conv" : kind == Kind::local ? "ConvLocal" : "ConvTranspose";
+  }
 
   ConvType(Kind kind, std::size_t out_chan, SlidingWindow filter, const DenseOptions& options)
       : kind_(kind),
@@ -88,10 +91,6 @@ class ConvType final : public LayerType {
   }
 
  private:
-  static std::string_view name_of(Kind kind) {
-    return kind == Kind::conv ? "Conv" : kind == Kind::local ? "ConvLocal" : "ConvTranspose";
-  }
-
   template <class Builder>
   SiteTaps taps(const Builder& builder, const Sites& sites) const {
     SlidingWindow fitting = filter_;
@@ -139,9 +138,8 @@ Layer make(const LayerCall& call) {
       !numbers.empty() && !are_channels_last(numbers, call.integers("filter_shape").size()))
     call.none("dimension_numbers",
               "inputs are arrays of examples, positions, channels, as ('NHWC', 'HWIO', 'NHWC') says");
-  return make_layer<ConvType>(
-      kind, call.integer("out_chan", 1), sliding_window(call, "filter_shape"),
-      weight_options(call, kind == ConvType::Kind::conv ? "Conv" : "ConvLocal"));
+  return make_layer<ConvType>(kind, call.integer("out_chan", 1), sliding_window(call, "filter_shape"),
+                              weight_options(call, ConvType::name_of(kind)));
 }
 
 SlidingWindow window(std::vector<std::size_t> shape, const ConvOptions& options) {

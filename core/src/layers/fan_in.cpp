@@ -144,7 +144,7 @@ class FanInConcatType final : public LayerType {
   }
 
   void infinite(KernelBuilder& builder) const override {
-    const std::optional<std::size_t> axis = axis_of_positions(builder);
+    const std::optional<std::size_t> axis = builder.axis_of_positions(axis_);
     if (axis) return concatenate_positions(builder, *axis);
     double total = 0;
     for (const KernelBranch& branch : builder.branches()) total += branch.width;
@@ -157,7 +157,7 @@ class FanInConcatType final : public LayerType {
   }
 
   void finite(NetworkBuilder& builder) const override {
-    if (const std::optional<std::size_t> axis = axis_of_positions(builder)) {
+    if (const std::optional<std::size_t> axis = builder.axis_of_positions(axis_)) {
       std::vector<SiteTaps> taps = side_by_side(builder, *axis);
       NetworkBranch& first = builder.branches()[0];
       first.sites = taps[0].extents(first.sites.dimensions());
@@ -170,18 +170,6 @@ class FanInConcatType final : public LayerType {
   }
 
  private:
-  /// The axis of positions that is meant, if it is not that of channels.
-  template <class Builder>
-  std::optional<std::size_t> axis_of_positions(const Builder& builder) const {
-    const auto rank = static_cast<std::ptrdiff_t>(builder.branches()[0].sites.dimensions()) + 2;
-    const std::ptrdiff_t place = axis_ < 0 ? axis_ + rank : axis_;
-    if (place < 1 || place >= rank)
-      builder.fail(fmt::format("axis {} is not among those of its input: 1 to {}, or -{} to -1", axis_,
-                               rank - 1, rank - 1));
-    if (place == rank - 1) return std::nullopt;
-    return static_cast<std::size_t>(place - 1);
-  }
-
   /// Pairs of positions of different branches are independent.
   void concatenate_positions(KernelBuilder& builder, std::size_t axis) const {
     std::vector<SiteTaps> taps = side_by_side(builder, axis);

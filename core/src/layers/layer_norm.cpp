@@ -255,13 +255,12 @@ class LayerNormType final : public LayerType {
 
   void infinite(KernelBuilder& builder) const override {
     KernelBranch& branch = builder.gaussian_branch("only implemented for Gaussian inputs");
-    builder.step<Normalize>(branch, eps_, over_axes(builder, branch.sites));
+    builder.step<Normalize>(branch, eps_, over_axes(builder));
   }
 
   void finite(NetworkBuilder& builder) const override {
     const NetworkBranch in = builder.only_branch();
-    builder.op<NormalizeUnits>(in.width, in.slot, eps_,
-                               groups_of(in.sites, over_axes(builder, in.sites)));
+    builder.op<NormalizeUnits>(in.width, in.slot, eps_, groups_of(in.sites, over_axes(builder)));
   }
 
  private:
@@ -283,8 +282,6 @@ class LayerNormType final : public LayerType {
     return lists;
   }
 
-  static constexpr double default_eps = 1e-12;
-
   bool is_default_axis() const { return axes_ == std::vector<std::ptrdiff_t>{-1}; }
   std::string axes_text() const {
     std::string text;
@@ -292,21 +289,15 @@ class LayerNormType final : public LayerType {
     return axes_.size() == 1 ? text : "(" + text + ")";
   }
 
-  /// Axis 0 are the examples, then come positions, the last are the channels.
   template <class Builder>
-  OverAxes over_axes(const Builder& builder, const Sites& sites) const {
-    const auto rank = static_cast<std::ptrdiff_t>(sites.dimensions()) + 2;
+  OverAxes over_axes(const Builder& builder) const {
     OverAxes over = {};
     bool channels = false;
     for (const std::ptrdiff_t axis : axes_) {
-      const std::ptrdiff_t place = axis < 0 ? axis + rank : axis;
-      if (place == rank - 1)
-        channels = true;
-      else if (place >= 1 && place < rank - 1)
-        over[static_cast<std::size_t>(place - 1)] = true;
+      if (const std::optional<std::size_t> place = builder.axis_of_positions(axis))
+        over[*place] = true;
       else
-        builder.fail(fmt::format("axis {} is not among those of its input: 1 to {}, or -{} to -1", axis,
-                                 rank - 1, rank - 1));
+        channels = true;
     }
     if (!channels) builder.fail("axis must contain the channels, -1");
     return over;

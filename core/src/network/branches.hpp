@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,6 +61,18 @@ class BranchBuilder {
                : "inputs are rows of features without positions; reshape them to (examples, "
                  "height, width, channels), or say the shape of a row: HEIGHTxWIDTHxCHANNELS");
     return branch;
+  }
+
+  /// Which axis of the first branch's positions `axis` is, where 0 are the examples, then come
+  /// positions, and the last (-1) are the channels; nullopt for these. Throws ModelError for any other.
+  std::optional<std::size_t> axis_of_positions(std::ptrdiff_t axis) const {
+    const auto rank = static_cast<std::ptrdiff_t>(branches_[0].sites.dimensions()) + 2;
+    const std::ptrdiff_t place = axis < 0 ? axis + rank : axis;
+    if (place < 1 || place >= rank)
+      fail(fmt::format("axis {} is not among those of its input: 1 to {}, or -{} to -1", axis, rank - 1,
+                       rank - 1));
+    if (place == rank - 1) return std::nullopt;
+    return static_cast<std::size_t>(place - 1);
   }
 
   /// Throws ModelError: "layer 3, Dropout: MESSAGE", by the layer where the walk stands.
