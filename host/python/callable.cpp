@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "computation.hpp"
 #include "nngp/function.hpp"
 
 namespace nb = nanobind;
@@ -28,7 +29,7 @@ Function shared(nb::object function) {
 std::function<double(double)> scalar_function(nb::object object) {
   if (object.is_none()) return nullptr;
   return [function = shared(std::move(object))](double x) {
-    const nb::gil_scoped_acquire acquire;
+    const Callback callback;
     return nb::cast<double>(nb::float_((*function)(x)));
   };
 }
@@ -39,7 +40,7 @@ KernelArrayFunction array_function(nb::object object) {
   return [function = shared(std::move(object))](
              std::span<const double> cov12, std::span<const double> var1, std::span<const double> var2,
              std::span<double> results) {
-    const nb::gil_scoped_acquire acquire;
+    const Callback callback;
     const auto array = [](std::span<const double> values) {
       using Array = nb::ndarray<nb::numpy, const double, nb::ndim<1>>;
       return nb::cast(Array(values.data(), {values.size()}, nb::handle()), nb::rv_policy::copy);

@@ -2,6 +2,7 @@
 
 #include <nanobind/stl/string.h>
 
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,15 +13,42 @@ namespace nb = nanobind;
 namespace nngp::python {
 namespace {
 
-struct Background {
-  std::thread worker;
+struct Worker {
+  std::thread thread;
   std::shared_ptr<Exchange> exchange;
 };
 
-/// Of the process, as the interpreter is. Guarded by the interpreter's lock.
-std::vector<Background>& background() {
-  static auto* const all = new std::vector<Background>;  // outlives the interpreter
-  return *all;
+/// Of the process, as the interpreter is.
+struct Process {
+  std::vector<Worker> workers;  ///< guarded by the interpreter's lock
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t calls = 0;                 ///< guarded by `mutex`, as what follows
+  std::optional<std::thread::id> ender;  ///< the thread that ends the interpreter
+};
+
+Process* process = new Process;  // outlives the interpreter
+
+thread_local bool is_called_back = false;
+
+/// Whether the interpreter ends, and leaves this thread behind.
+bool is_left_behind() {
+  return process->ender && *process->ender != std::this_thread::get_id() && !is_called_back;
+}
+
+/// Until the process is over.
+[[noreturn]] void sleep_for_ever() {
+  while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+/// Joins the threads of those workers for which is_over(exchange).
+template <class Condition>
+void join_if(const Condition& is_over) {
+  std::erase_if(process->workers, [&](Worker& worker) {
+    if (!is_over(worker.exchange)) return false;
+    worker.thread.join();
+    return true;
+  });
 }
 
 /// Seconds since any moment.
@@ -29,6 +57,36 @@ double now() {
 }
 
 }  // namespace
+
+Call::Call() {
+  std::unique_lock lock(process->mutex);
+  if (!is_left_behind()) {
+    ++process->calls;
+    return;
+  }
+  lock.unlock();
+  const nb::gil_scoped_release release;
+  sleep_for_ever();
+}
+
+Call::~Call() {
+  const std::lock_guard lock(process->mutex);
+  --process->calls;
+  process->changed.notify_all();
+}
+
+Unlocked::~Unlocked() {
+  std::unique_lock lock(process->mutex);
+  if (!is_left_behind()) return;
+  --process->calls;
+  process->changed.notify_all();
+  lock.unlock();
+  sleep_for_ever();
+}
+
+Callback::Callback() : outer_(std::exchange(is_called_back, true)) {}
+
+Callback::~Callback() { is_called_back = outer_; }
 
 void Exchange::finish() {
   const std::lock_guard lock(mutex);
@@ -42,7 +100,7 @@ bool Exchange::is_finished() {
 }
 
 bool Exchange::wait(std::chrono::milliseconds time) {
-  const nb::gil_scoped_release release;
+  const Unlocked unlocked;
   std::unique_lock lock(mutex);
   return changed.wait_for(lock, time, [&] { return finished; });
 }
@@ -65,21 +123,37 @@ void Exchange::listen(const nb::object& progress) {
   }
 }
 
-void Abandoned::add(std::thread worker, std::shared_ptr<Exchange> exchange) {
-  // Those that have come to an end meanwhile are let go.
-  auto& all = background();
-  std::erase_if(all, [](Background& one) {
-    if (!one.exchange->is_finished()) return false;
-    one.worker.join();
-    return true;
-  });
-  all.push_back({std::move(worker), std::move(exchange)});
+void Workers::start(const std::shared_ptr<Exchange>& exchange, std::function<void()> work) {
+  // Those that have come to an end in the background are let go.
+  join_if([](const std::shared_ptr<Exchange>& other) { return other->is_finished(); });
+  process->workers.reserve(process->workers.size() + 1);  // fails before a thread is there
+  process->workers.push_back({std::thread(std::move(work)), exchange});
 }
 
-void Abandoned::join() {
-  std::vector<Background> all = std::exchange(background(), {});
+void Workers::join(const std::shared_ptr<Exchange>& exchange) {
+  join_if([&](const std::shared_ptr<Exchange>& other) { return other == exchange; });
+}
+
+void Workers::end() {
+  // A call may be inside a function of the program, and that wait for ever.
+  constexpr std::chrono::seconds patience{5};
+  {
+    const std::lock_guard lock(process->mutex);
+    process->ender = std::this_thread::get_id();
+  }
+  std::vector<Worker> workers = std::exchange(process->workers, {});
+  for (Worker& worker : workers) worker.exchange->stop = true;
   const nb::gil_scoped_release release;
-  for (Background& one : all) one.worker.join();
+  for (Worker& worker : workers) worker.thread.join();
+  std::unique_lock lock(
+      process->mutex);  // is let go before `release` ends: calls take it with the interpreter's lock
+  process->changed.wait_for(lock, patience, [] { return process->calls == 0; });
+}
+
+void Workers::forget() {
+  const std::optional<std::thread::id> ender = process->ender;
+  process = new Process;
+  process->ender = ender;
 }
 
 }  // namespace nngp::python

@@ -10,7 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
+#include <utility>
 
 namespace nngp::python {
 
@@ -41,13 +41,57 @@ struct Exchange {
   void listen(const nanobind::object& progress);
 };
 
-/// Computations that did not stop at once when their callers were interrupted, as those inside OpenBLAS
-/// do not: they go on in the background. The interpreter may not end before them.
-class Abandoned {
+/// A call of run(), while it lasts. The interpreter, when it ends, waits for calls that other threads
+/// are in: one that then asked for the interpreter's lock would be unwound amidst frames of C++, which
+/// ends the process. It sleeps instead, until the process is over; so does a thread that calls run()
+/// later.
+class Call {
  public:
-  static void add(std::thread worker, std::shared_ptr<Exchange> exchange);
-  /// Waits for all. Needs the interpreter's lock, and releases it.
-  static void join();
+  Call();
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+};
+
+/// Where a call does not have the interpreter's lock.
+class Unlocked {
+ public:
+  Unlocked() = default;
+  ~Unlocked();  ///< sleeps if the interpreter ends, before `release_` asks for the lock
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  nanobind::gil_scoped_release release_;
+};
+
+/// Where a computation calls a function of the program: has the interpreter's lock. What that function
+/// computes is a part of the computation, and goes on until that has stopped.
+class Callback {
+ public:
+  Callback();
+  ~Callback();
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
+
+ private:
+  nanobind::gil_scoped_acquire acquire_;
+  bool outer_;  ///< whether this is inside another one
+};
+
+/// The threads that compute, which run() starts. One that does not stop at once when its caller is
+/// interrupted, as inside OpenBLAS, goes on in the background. All functions need the interpreter's
+/// lock.
+class Workers {
+ public:
+  /// Runs `work`, whose last act is exchange->finish(), in a thread.
+  static void start(const std::shared_ptr<Exchange>& exchange, std::function<void()> work);
+  /// Lets go the thread of a computation that is over.
+  static void join(const std::shared_ptr<Exchange>& exchange);
+  /// Before the interpreter ends: stops all computations, and waits for them and for calls of run().
+  static void end();
+  /// In a forked process, which has no thread but the one that forked.
+  static void forget();
 };
 
 /// The size, about the number of operations, from which a computation takes more than a moment.
@@ -59,8 +103,9 @@ constexpr double long_size = 1e7;
 /// may go on for a while, `compute` has to own all that it works on.
 template <class Compute>
 auto run(double size, const nanobind::object& progress, Compute compute) {
+  const Call call;
   if (size < long_size && progress.is_none()) {
-    nanobind::gil_scoped_release release;
+    const Unlocked unlocked;
     return compute(Progress());
   }
   using Result = decltype(compute(Progress()));
@@ -70,7 +115,7 @@ auto run(double size, const nanobind::object& progress, Compute compute) {
     std::optional<Result> result;
   };
   const auto job = std::make_shared<Job>(std::move(compute));
-  std::thread worker([job]() mutable {
+  Workers::start(job, [job] {
     try {
       job->result.emplace(
           (*job->compute)([&](double done, double total) { return job->keep_going(done, total); }));
@@ -84,14 +129,10 @@ auto run(double size, const nanobind::object& progress, Compute compute) {
     job->listen(progress);
   } catch (...) {
     constexpr std::chrono::milliseconds patience{30};
-    if (job->wait(patience)) {
-      worker.join();
-    } else {
-      Abandoned::add(std::move(worker), job);
-    }
+    if (job->wait(patience)) Workers::join(job);
     throw;
   }
-  worker.join();
+  Workers::join(job);
   if (job->error) std::rethrow_exception(job->error);
   return std::move(*job->result);
 }

@@ -541,7 +541,9 @@ NB_MODULE(_core, module) {
   nb::set_leak_warnings(false);
   nb::register_exception_translator(translate);
   module.attr("instruction_set") = instruction_set();
-  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Abandoned::join));
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Workers::end));
+  nb::module_::import_("os").attr("register_at_fork")("after_in_child"_a =
+                                                          nb::cpp_function(&Workers::forget));
   bind_registry(module);
   bind_layers(module);
   bind_elementwise(module);

@@ -275,6 +275,11 @@ TEST(Csv, NumbersAreNoHeader) {
 
 // ---- Labels ----
 
+TEST(Csv, TruthsAreNamesOfClassesOrNumbers) {
+  EXPECT_EQ(read("y\nTrue\nFalse\nTrue\n", {.labels = Labels::names}).levels, (Names{"False", "True"}));
+  EXPECT_EQ(read("y\nTrue\nFalse\nTrue\n").values, column({1, 0, 1}));
+}
+
 TEST(Csv, AFieldThatIsNoNumberAmongNumbersIsNoName) {
   const std::string why = " is not a number, as most are: correct it, or say that they are labels";
   expect_failure("0.5\n0.7x\n0.9\n", "line 2: '0.7x'" + why, {.labels = Labels::names});

@@ -321,6 +321,19 @@ TEST(KernelErrors, OfResultsThatAreNotFinite) {
   }
 }
 
+TEST(KernelErrors, OfNumbersThatAreNone) {
+  Matrix<double> x = normal_inputs<double>(40, 3, 1);
+  x(7, 2) = std::nan("");
+  x(30, 0) = std::numeric_limits<double>::infinity();
+  const KernelFn fn = kernel_fn(mixed);
+  expect_error<DataError>([&] { fn(view(x)); },
+                          "x1 is nan in row 7, column 2 (counted from 0): remove or replace it");
+  expect_error<DataError>([&] { fn(view(normal_inputs<double>(2, 3, 1)), view(x)); },
+                          "x2 is nan in row 7");
+  expect_error<InvalidArgument>([&] { fn(view(x), Get::both, {.allowed_error = std::nan("")}); },
+                                "allowed_error is nan");
+}
+
 TEST(KernelErrors, OfInputs) {
   const Matrix<double> x = normal_inputs<double>(4, 3, 1), narrow = normal_inputs<double>(4, 2, 1),
                        none(0, 3);

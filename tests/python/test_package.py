@@ -52,6 +52,56 @@ def test_ctrl_c_is_heard_and_leaves_the_process_sound(tmp_path, compute):
     assert "interrupted" in out and "(2, 2)" in out
 
 
+@pytest.mark.parametrize("compute", [
+    "large(np.ones((8000, 3)), None, 'ntk')",
+    "large(np.ones((2000, 3)), None, 'ntk', progress=lambda done, total: None)",
+    "small(np.ones((9, 3)), None, 'ntk')",
+    "called(np.random.randn(3000, 3), None, 'nngp')",
+    "called(np.random.randn(20, 3), None, 'nngp')",
+    "predict.gradient_descent_mse_ensemble(small, np.random.randn(1500, 3), np.ones(1500), diag_reg=1)(x_test=np.ones((1, 3)))",
+])
+def test_threads_that_the_program_leaves_behind_end_quietly(compute):
+    code = textwrap.dedent("""
+        import atexit, threading, time, warnings, numpy as np
+        atexit.register(lambda: print(small(np.ones((2, 3))).ntk.shape, flush=True))  # is called after what nngp registers
+        from nngp import predict, stax
+        warnings.simplefilter("ignore")
+
+        def nngp_fn(cov12, var1, var2):
+            small(np.ones((9, 3)), progress=lambda done, total: None)  # a computation within another
+            return cov12.copy()
+
+        small = stax.serial(stax.Dense(1, 1.5, 0.1), stax.Erf(), stax.Dense(1)).kernel_fn
+        large = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 50, stax.Dense(1)).kernel_fn
+        called = stax.serial(stax.Dense(1), stax.Elementwise(np.spacing, nngp_fn), stax.Dense(1)).kernel_fn
+
+        def repeat():
+            while True:
+                COMPUTE
+
+        for _ in range(3):
+            threading.Thread(target=repeat, daemon=True).start()
+        time.sleep(0.5)
+    """).replace("COMPUTE", compute)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "(2, 2)\n", "")
+
+
+def test_a_forked_process_does_not_wait_for_threads_of_its_parent():
+    code = textwrap.dedent("""
+        import os, sys, threading, time, numpy as np
+        from nngp import stax
+        kernel_fn = stax.serial(*[stax.Dense(1, 1.5, 0.1), stax.Erf()] * 50, stax.Dense(1)).kernel_fn
+        threading.Thread(target=kernel_fn, args=(np.ones((8000, 3)),), daemon=True).start()
+        time.sleep(0.5)
+        if os.fork() == 0:
+            sys.exit(7)
+        print(os.waitstatus_to_exitcode(os.wait()[1]))
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "7\n"), done.stderr
+
+
 def _sum(queue):
     queue.put(float(NET.kernel_fn(X, None, "ntk").sum()))
 

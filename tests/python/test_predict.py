@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
+import nngp
 from nngp import predict, stax
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden" / "predict"  # made by neural-tangents: make.py there
@@ -72,6 +73,13 @@ def test_max_learning_rate():
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 2))), "3 training inputs need"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("nngp", np.ones((2, 3)), np.ones(3)), "2 test inputs need"),
     (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))("ntk", np.ones((2, 3)), np.ones(2)), "needs k_train_train and"),
+    (lambda: predict.gp_inference(np.eye(3), np.zeros((3, 1)))(None, np.ones((2, 3)), np.eye(2)), "for one array give get='nngp'"),
+    (lambda: predict.gp_inference(nngp.Kernel(np.eye(3), None), np.zeros((3, 1)))("ntk"), "predictions of 'ntk' need k_train_train with ntk"),
+    (lambda: predict.gradient_descent_mse(-np.eye(20), np.zeros(20)), "not positive semidefinite: it has eigenvalues from -1 to -1;"),
+    (lambda: predict.gradient_descent_mse(np.ones((9, 9)) - np.eye(9), np.zeros(9)), "not positive semidefinite"),
+    (lambda: predict.max_learning_rate(-np.eye(20)), "not positive semidefinite"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(1.0, None, None), "fx_train_0 and fx_test_0 are both None"),
+    (lambda: predict.gradient_descent_mse(np.eye(3), np.zeros((3, 1)))(None, None, 0.0), "need k_test_train"),
     (lambda: predict.max_learning_rate(np.eye(3), 0), "y_train_size must be a whole number from 1 on"),
     (lambda: predict.max_learning_rate(np.eye(3), 3, "a"), "momentum must be a number"),
     (lambda: predict.max_learning_rate(np.eye(3), 3, np.nan), "momentum is nan"),
@@ -98,6 +106,58 @@ def test_inputs_and_targets_may_change_after_training():
     y[:] = 0
     np.testing.assert_array_equal(predict_fn(x_test=X_TEST, get="ntk"), expected)
     np.testing.assert_allclose(predict_fn(t=np.inf, x_test=X_TEST, get="ntk"), expected, rtol=1e-13)
+
+
+def test_kernels_may_change_after_they_were_given():
+    kernels, cross = KERNEL_FN(X_TRAIN), KERNEL_FN(X_TEST, X_TRAIN)
+    prior, one = KERNEL_FN(X_TEST, None, "nngp"), KERNEL_FN(X_TRAIN, None, "ntk")
+    of_both, of_one = predict.gp_inference(kernels, Y_TRAIN, diag_reg=1e-3), predict.gp_inference(one, Y_TRAIN, diag_reg=1e-3)
+    trained = predict.gradient_descent_mse(one, Y_TRAIN, diag_reg=1e-3)
+    expected = [*of_both("ntk", cross, prior), of_one("ntk", cross), trained(3.0, 0.0)]
+    for kernel in *kernels, one:
+        kernel[:] = np.eye(len(kernel))
+    got = [*of_both("ntk", cross, prior), of_one("ntk", cross), trained(3.0, 0.0), pickle.loads(pickle.dumps(trained))(3.0, 0.0)]
+    for a, b in zip(got, [*expected, expected[-1]]):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_kernels_need_be_semidefinite_to_rounding_alone():
+    x = X_TRAIN[:, :3]  # of rank 3, so that 21 eigenvalues are rounding's
+    kernel = (x.astype(np.float32) @ x.T.astype(np.float32)).astype(np.float64)
+    assert predict.max_learning_rate(kernel) == pytest.approx(predict.max_learning_rate(x @ x.T), rel=1e-5)
+    np.testing.assert_allclose(predict.gradient_descent_mse(kernel, Y_TRAIN)(50.0), predict.gradient_descent_mse(x @ x.T, Y_TRAIN)(50.0),
+                               atol=1e-5)
+
+
+def test_outputs_that_are_not_asked_for_are_not_returned():
+    cross = KERNEL_FN(X_TEST, X_TRAIN, "ntk")
+    predict_fn = predict.gradient_descent_mse(KERNEL_FN(X_TRAIN, None, "ntk"), Y_TRAIN, diag_reg=1e-3)
+    for t in 3.0, None, [1.0, 2.0]:
+        np.testing.assert_array_equal(predict_fn(t, None, 0.0, cross), predict_fn(t, 0.0, 0.0, cross)[1])
+
+
+def test_one_array_is_either_kernel():
+    kernel, cross = KERNEL_FN(X_TRAIN, None, "ntk"), KERNEL_FN(X_TEST, X_TRAIN, "ntk")
+    predict_fn = predict.gp_inference(kernel, Y_TRAIN, diag_reg=1e-3)
+    both = predict_fn(None, cross)
+    assert both._fields == ("nngp", "ntk")
+    for mean in both:
+        np.testing.assert_array_equal(mean, predict_fn("ntk", cross))
+
+
+@pytest.mark.parametrize("make, arguments", [
+    (lambda: predict.gradient_descent_mse(KERNEL_FN(X_TRAIN, None, "ntk"), Y_TRAIN, 0.7, 1e-3), {"t": 5.0}),
+    (lambda: predict.gp_inference(KERNEL_FN(X_TRAIN), Y_TRAIN, 1e-3), {"get": "ntk", "k_test_train": KERNEL_FN(X_TEST, X_TRAIN)}),
+    (lambda: predict.gp_inference(KERNEL_FN(X_TRAIN, None, "nngp"), Y_TRAIN, 1e-3), {"get": "nngp"}),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, 0.7, 1e-3, threads=1), {"t": 5.0, "x_test": X_TEST, "get": "ntk"}),
+    (lambda: predict.gradient_descent_mse_ensemble(KERNEL_FN, X_TRAIN, Y_TRAIN, 0.7, 1e-3), {"t": 5.0, "get": "nngp"}),
+])
+def test_predictors_are_pickled(make, arguments):
+    predict_fn = make()
+    unused, expected = pickle.dumps(predict_fn), predict_fn(**arguments)
+    used = pickle.dumps(predict_fn)
+    assert used == unused  # without what was computed
+    np.testing.assert_array_equal(pickle.loads(used)(**arguments), expected)
 
 
 def test_what_a_singular_kernel_does_not_see_is_not_learned():

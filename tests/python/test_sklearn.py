@@ -96,6 +96,7 @@ def test_rows_are_read_as_images():
     ({"depth": 0}, "depth must be a whole number from 1 on"),
     ({"depth": 1.5}, "depth must be a whole number from 1 on"),
     ({"activation": 3}, "activation must be the name of one"),
+    ({"activation": np.tanh}, "activation must be the name of one.*<ufunc 'tanh'>; stax.Elementwise makes a layer of a function"),
     ({"diag_reg": []}, "diag_reg is an empty list"),
     ({"diag_reg": None}, "diag_reg must be a number"),
     ({"diag_reg": -1}, "diag_reg is -1; it must be 0 or more"),
@@ -103,6 +104,29 @@ def test_rows_are_read_as_images():
 def test_unsuitable_parameters_are_told(parameters, words):
     with pytest.raises(ValueError, match=words):
         NNGPRegressor(**parameters).fit(X, Y)
+
+
+def test_arguments_behind_the_model_have_names():
+    with pytest.raises(TypeError, match="takes from 1 to 2 positional arguments") as caught:
+        NNGPRegressor("serial(Dense(1))", 2.0)
+    assert "_Ensemble" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_targets_whose_variance_overflows_are_refused():
+    large, usual = NNGPRegressor().fit(X, Y * 2.0**500).predict(X), NNGPRegressor().fit(X, Y).predict(X)
+    np.testing.assert_array_equal(large, usual * 2.0**500)
+    for factor in 1e200, 1e307:
+        with pytest.raises(ValueError, match=r"y has values as large as .*, whose variance overflows; scale them"):
+            NNGPRegressor().fit(X, Y * factor)
+
+
+def test_integers_that_float64_does_not_hold_are_refused():
+    for x, y in (([[1], [2**53 + 1]], [1, 2]), ([[1], [2]], [1, 2**53 + 1])):
+        with pytest.raises(ValueError, match="has 9007199254740993, which float64 does not hold exactly"):
+            NNGPRegressor().fit(x, y)
+    with pytest.raises(ValueError, match="X has 9007199254740993"):
+        NNGPRegressor().fit([[1.0], [2.0]], [1, 2]).predict([[2**53 + 1]])
 
 
 def test_activations_are_names_or_layers():

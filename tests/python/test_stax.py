@@ -72,6 +72,9 @@ def test_inputs_of_any_layout_give_the_same():
     (np.full((2, 2), 1e200), None, "scale the data"),
     ([[1, 2], [3]], None, "x1 is no array of numbers: parts of it differ in length"),
     ([[10**400]], None, "must be numbers: int too large"),
+    ([[1, 2**53 + 1]], None, "x1 has 9007199254740993, which float64 does not hold exactly"),
+    ([[2**70 + 1]], None, "x1 has 1180591620717411303425, which"),
+    (np.array([[2**63 + 1]], np.uint64), None, "x1 has 9223372036854775809, which"),
     (None, None, "x1 is None"),
     ({1, 2}, None, "must be numbers, not a set"),
     (scipy.sparse.eye(3).tocsr(), None, r"not a csr_matrix; \.toarray\(\) makes an array of it"),
@@ -111,6 +114,9 @@ def test_unsuitable_inputs_are_refused(x1, x2, words):
     (lambda: stax.Elementwise([1]), ValueError, "must be a function or a formula"),
     (lambda: stax.Elementwise(True), ValueError, "must be a function or a formula, not a bool"),
     (lambda: stax.ElementwiseNumerical("x", tol="a"), ValueError, "tol must be a number"),
+    (lambda: NET.apply_fn([(np.zeros((4, 0)), None)] * 2, X1), ValueError, r"W has the shape \(4, 0\); \(inputs, outputs\) is wanted"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET.init_fn, stax.Relu().apply_fn), ValueError, "apply_fn must be that of the layer of init_fn"),
+    (lambda: nngp.monte_carlo_kernel_fn(NET.init_fn, 7), ValueError, "apply_fn must be that of the layer of init_fn, or None, not 7"),
     (lambda: NET.init_fn(0.5, (-1, 4)), ValueError, "a key is"),
     (lambda: NET.init_fn(0, (4,)), ValueError, "input_shape must be"),
     (lambda: NET.apply_fn(None, X1), ValueError, "params must be"),
@@ -141,6 +147,8 @@ def test_every_activation_of_every_plugin_is_a_layer():
     assert str(stax.Erf(b=2)) == "Erf(a=1.0, b=2.0, c=0.0)"
     with pytest.raises(AttributeError, match="did you mean 'Relu'"):
         stax.Rleu
+    with pytest.raises(AttributeError, match="did you mean 'Relu'"):
+        stax.relu
     with pytest.raises(AttributeError, match=r"no kernel is known .* with MaxPool: AvgPool\(...\) has one"):
         stax.MaxPool
     with pytest.raises(ValueError, match="call it to make a layer"):
@@ -175,6 +183,7 @@ def test_callables_are_read_as_formulas():
     (lambda x: x / (1 + np.exp(-x)), "x / (1 + exp(-x))"),
     (lambda x: np.clip(x, -1, 1), "clip(x, -1, 1)"),
     (lambda x: abs(x) ** 3 - 2, "abs(x)**3 - 2"),
+    (lambda x: x.astype(float) ** 3, "x**3"),
     (lambda x: np.tanh(x) if True else x, "tanh(x)"),
     (lambda x: -np.square(x - np.float64(0.5)), "-(x - 0.5)**2"),
 ])
@@ -227,6 +236,9 @@ def test_scalar_functions_are_read_too(fn, formula):
     (lambda x: ((x > 0) + (x > 1)) * x, "returns"),  # truths of numpy add up to 1
     (lambda x: np.nan_to_num(x * np.log(np.abs(x))), "returns"),
     (lambda x: np.cumsum(x), "cumsum"),
+    (lambda x: x.astype(int), "turns its argument into int64"),
+    (lambda x: x.astype(bool) * x, "turns its argument into bool"),
+    (lambda x: x.astype(np.float16), "turns its argument into float16"),
     (lambda x: x if int(x) else x, "one number"),
     (lambda x: sum(1 / (1 + n**2) for n in range(3) if [x > n, x < -n][n % 2] and (x > n / 7) and (x > n / 9) and (x < n)), None),
 ])
@@ -462,6 +474,38 @@ def test_operators_compute_parts():
     np.testing.assert_allclose(operator.linear_operator().rmatvec(np.ones(9)), whole.sum(axis=0), rtol=1e-12)
 
 
+def test_operators_take_what_kernels_take():
+    whole = NET.kernel_fn(X1, X2, "ntk")
+    wide, constant = np.repeat(X1, 2, axis=1)[:, ::2], np.broadcast_to(X1[0], X1.shape)
+    for x in np.asfortranarray(X1), wide, X1.tolist():
+        np.testing.assert_array_equal(nngp.Operator(NET.kernel_fn, x, X2, "ntk"), whole)
+    np.testing.assert_allclose(nngp.Operator(NET.kernel_fn, constant, X2, "ntk"), np.broadcast_to(whole[0], whole.shape), rtol=1e-13)
+    for arguments, words in (((NET.kernel_fn, X1[0]), "reshape"), ((NET.kernel_fn, X1 * np.nan), "nan in row 0"),
+                             ((NET.kernel_fn, X1, X2[:, :3]), "both need the same"), ((NET.kernel_fn, X1, None, "cov"), "get must be"),
+                             ((NET, X1), "kernel_fn must be that of a layer"), ((NET.kernel_fn, X1, None, "ntk", -1), "threads must be")):
+        with pytest.raises(ValueError, match=words):
+            nngp.Operator(*arguments)
+    with pytest.raises(ValueError, match="reshape"):
+        operator = NET.kernel_fn.operator(X1)
+        operator._x1 = X1[0]
+        pickle.loads(pickle.dumps(operator))
+
+
+def test_inputs_of_operators_may_change(tmp_path):
+    x1, x2 = X1.copy(), X2.copy()
+    operator, transposed = NET.kernel_fn.operator(x1, x2, "ntk"), NET.kernel_fn.operator(x1, x2, "ntk").T
+    expected, view = NET.kernel_fn(X1, X2, "ntk"), x1[:]
+    view.flags.writeable = False
+    of_view = NET.kernel_fn.operator(view, None, "ntk")
+    x1[:], x2[:] = 0, 0
+    for part in np.asarray(operator), operator[:], np.stack([operator[[i], :][0] for i in range(9)]), np.asarray(transposed).T:
+        np.testing.assert_allclose(part, expected, rtol=1e-13)
+    np.testing.assert_array_equal(of_view, NET.kernel_fn(X1, None, "ntk"))
+    np.save(tmp_path / "x.npy", X1)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert np.shares_memory(NET.kernel_fn.operator(mapped)._x1, mapped)
+
+
 def test_results_go_to_arrays_and_files(tmp_path):
     expected = NET.kernel_fn(X1, X2)
     nngp_out, ntk_out = np.empty((9, 5)), np.empty((9, 5))
@@ -581,3 +625,26 @@ def test_kernels_that_are_hardly_known_are_refused():
 def test_threads_do_not_matter():
     x = RANDOM.normal(size=(300, 4))
     np.testing.assert_array_equal(NET.kernel_fn(x, threads=1).ntk, NET.kernel_fn(x, threads=3).ntk)
+
+
+def test_integers_that_float64_holds_are_taken():
+    x = np.array([[2**53, -2**53, 2**62]])
+    np.testing.assert_array_equal(NET.kernel_fn(x, None, "ntk"), NET.kernel_fn(x.astype(float), None, "ntk"))
+    np.testing.assert_array_equal(NET.kernel_fn([[2**70]], None, "ntk"), NET.kernel_fn([[2.0**70]], None, "ntk"))
+
+
+def test_enumerations_are_names_of_texts():
+    def attention(mechanism, embedding):
+        return stax.GlobalSelfAttention(8, n_chan_key=8, n_chan_val=8, n_heads=2, attention_mechanism=mechanism, pos_emb_type=embedding)
+
+    assert attention(stax.AttentionMechanism.IDENTITY, stax.PositionalEmbedding.SUM) == attention("IDENTITY", "SUM")
+    for member in stax.AttentionMechanism:
+        assert attention(member, "NONE") == attention(member.name, "NONE") == attention(member.value, "NONE")
+    for member in stax.PositionalEmbedding:
+        assert attention("RELU", member) == attention("RELU", member.name)
+
+
+def test_a_decay_is_read_as_it_is_computed():
+    with pytest.raises(ValueError, match="pos_emb_decay_fn cannot be read .* into int64"):
+        stax.GlobalSelfAttention(8, n_chan_key=8, n_chan_val=8, n_heads=2, attention_mechanism="RELU", pos_emb_type="SUM",
+                                 pos_emb_decay_fn=lambda x: np.exp(-x.astype(int)))

@@ -15,12 +15,19 @@ namespace {
 
 constexpr std::string_view none = "none";
 
+/// "True" or "False", in any case.
+bool is_truth(std::string_view text) {
+  if (text.size() != 4 && text.size() != 5) return false;
+  const std::string lower = lower_case(text);
+  return lower == "true" || lower == "false";
+}
+
 /// What is seen of a column below the first record.
 struct Column {
-  std::size_t empty = 0, numbers = 0, integers = 0, fractions = 0,
-              inexact = 0;  ///< fields of each kind
-  bool quoted = true;       ///< all fields are
-  bool counts = true;       ///< each field is the integer after the one above
+  std::size_t empty = 0, numbers = 0, integers = 0, fractions = 0, inexact = 0,
+              truths = 0;  ///< fields of each kind
+  bool quoted = true;      ///< all fields are
+  bool counts = true;      ///< each field is the integer after the one above
   double first = 0, last = 0;
   std::size_t text_line = 0;  ///< of the first field that is neither empty nor a number
   std::string text;           ///< there
@@ -31,6 +38,7 @@ struct Column {
     quoted &= field.quoted;
     empty += field.text.empty();
     numbers += kind != Decimal::not_a_number;
+    truths += kind == Decimal::number && is_truth(field.text);
     integers += integer;
     fractions += kind == Decimal::number && !integer && std::isfinite(value);
     inexact += kind == Decimal::inexact_integer;
@@ -387,7 +395,7 @@ class Survey {
           column.text_line,
           ": " + shown(column.text) +
               " is not a number, as most are: correct it, or say that they are labels");
-    return column.numbers < rows_ ||
+    return column.numbers < rows_ || column.truths == rows_ ||
            (options_.labels == Labels::all && column.integers == rows_ && column.inexact > 0);
   }
 
@@ -475,12 +483,9 @@ CsvLayout csv_layout(const FileBytes& file, const ReadOptions& options) {
 }
 
 Decimal parse_field(std::string_view text, bool decimal_commas, double& value) {
-  if (text.size() == 4 || text.size() == 5) {
-    const std::string lower = lower_case(text);
-    if (lower == "true" || lower == "false") {
-      value = lower == "true";
-      return Decimal::number;
-    }
+  if (is_truth(text)) {
+    value = text.size() == 4;
+    return Decimal::number;
   }
   const std::size_t comma = decimal_commas ? text.find(',') : text.npos;
   if (comma == text.npos) return parse_decimal(text, value);

@@ -355,6 +355,9 @@ KernelOperator<Real> KernelFn::bind(const MatrixView<Real>& x1,
       throw DataError(fmt::format("x1 has {} features (columns) and x2 has {}; they must agree",
                                   x1.cols(), x2->cols()));
   }
+  if (!(options.allowed_error >= 0))
+    throw InvalidArgument(
+        fmt::format("allowed_error is {}; it must be 0 or more", options.allowed_error));
   const std::size_t channels = channels_of(sites_, static_cast<std::size_t>(x1.cols()));
   return arena(options.threads).execute([&] {
     auto engine =

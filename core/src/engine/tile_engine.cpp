@@ -155,16 +155,25 @@ class TileEngine<Real>::OwnPass {
             static_cast<Real>(pending.cov_shift);
         if (std::isfinite(variance) && variance >= 0) continue;
         const std::lock_guard lock(mutex_);
-        Fault fault{
-            o, tile.col + i,
-            fmt::format("{} makes the variance of row {} (counted from 0) of {} {}: scale the data or "
-                        "W_std so that it stays in range, or use another activation",
-                        layer, tile.col + i, input_ == Input::x1 ? "x1" : "x2",
-                        format_number(variance))};
+        Fault fault{o, tile.col + i, explain(layer, variance, tile.col + i)};
         if (!fault_ || fault < *fault_) fault_ = std::move(fault);
         return false;
       }
     return true;
+  }
+
+  /// Why a variance is none: by a number of the example itself, or by what was made of it.
+  std::string explain(const std::string& layer, Real variance, std::size_t example) const {
+    const char* const name = input_ == Input::x1 ? "x1" : "x2";
+    const auto row = engine_.input(input_).row(static_cast<Eigen::Index>(example));
+    for (Eigen::Index i = 0; i < row.size(); ++i)
+      if (!std::isfinite(row[i]))
+        return fmt::format("{} is {} in row {}, column {} (counted from 0): remove or replace it", name,
+                           format_number(row[i]), example, i);
+    return fmt::format(
+        "{} makes the variance of row {} (counted from 0) of {} {}: scale the data or "
+        "W_std so that it stays in range, or use another activation",
+        layer, example, name, format_number(variance));
   }
 
   void find_range(const PlaneOp& op, const KernelTile<Real>& tile, Workspace<Real>& work) {

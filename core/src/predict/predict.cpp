@@ -37,6 +37,10 @@ void check_options(const EnsembleOptions& options) {
   if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate))
     throw InvalidArgument(
         fmt::format("the learning rate is {}; it must be above 0", options.learning_rate));
+  const double tolerance = options.conjugate_gradients.tolerance;
+  if (!(tolerance > 0 && tolerance < 1))
+    throw InvalidArgument(fmt::format(
+        "the tolerance of conjugate gradients is {}; it must be above 0, below 1", tolerance));
 }
 
 /// The kernels of some of the inputs with all of them.
@@ -60,7 +64,8 @@ double scale_of(double value) { return std::ldexp(1, std::clamp(-exponent_of(val
 
 void check_time(std::optional<double> t) {
   if (t && !(*t >= 0 && std::isfinite(*t)))
-    throw InvalidArgument(fmt::format("the training time is {}; it must be 0 or more", *t));
+    throw InvalidArgument(fmt::format(
+        "the training time is {}; it must be 0 or more, and finite; without one it is at the end", *t));
 }
 
 Eigen::ArrayXd largest_of_columns(const MatrixView<double>& matrix) {

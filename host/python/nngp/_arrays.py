@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any, Optional, Tuple
 
 import numpy as np
@@ -29,7 +30,8 @@ def check_text(text: str, name: str) -> None:
 
 
 def real_numbers(x: Any, name: str) -> Array:
-    """An array of real numbers, of any shape and type. Raises ValueError for all else, and for masked entries."""
+    """An array of real numbers, of any shape and type. Raises ValueError for all else, for masked entries and for integers
+    that float64 does not hold."""
     if not hasattr(x, "__array__") and hasattr(x, "__dlpack__"):
         x = np.from_dlpack(x)
     if np.ma.is_masked(x):
@@ -42,6 +44,7 @@ def real_numbers(x: Any, name: str) -> Array:
         raise ValueError(f"{name} is no array of numbers: parts of it differ in length") from None
     if array.dtype.kind in "cMm":
         raise ValueError(f"{name} must be real numbers, not {array.dtype}")
+    given = array
     if array.dtype.kind not in "fiub":
         try:
             array = array.astype(float)
@@ -50,7 +53,19 @@ def real_numbers(x: Any, name: str) -> Array:
                 dense = "; .toarray() makes an array of it" if hasattr(x, "toarray") else ""
                 raise ValueError(f"{name} must be numbers, not a {type(x).__name__}{dense}") from None
             raise ValueError(f"{name} must be numbers: {error}") from None
+    _check_held(given, name)
     return array
+
+
+def _check_held(array: Array, name: str) -> None:
+    """Raises ValueError for an integer that float64 does not hold, as files with one are refused."""
+    if array.dtype.kind in "iu":
+        array = array[(array < -2**53) | (array > 2**53)]
+    elif array.dtype.kind != "O":
+        return
+    for value in array.flat:
+        if isinstance(value, (int, np.integer)) and int(float(value)) != int(value):
+            raise ValueError(f"{name} has {value}, which float64 does not hold exactly; give floats if it may be rounded")
 
 
 def as_array(x: Any, name: str = "x") -> Array:
@@ -73,6 +88,17 @@ def as_array(x: Any, name: str = "x") -> Array:
     if not array[0].flags.c_contiguous or array.strides[0] % array.itemsize or array.strides[0] < 0 \
             or not array.flags.aligned or not array.dtype.isnative:
         array = np.ascontiguousarray(array)
+    return array
+
+
+def constant(array: Array) -> Array:
+    """An array that nobody writes to: a read-only one as it is, of others a read-only copy."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and not owner.flags.writeable:
+        owner = owner.base
+    if owner is not None and not isinstance(owner, mmap.mmap):
+        array = array.copy()
+        array.flags.writeable = False
     return array
 
 

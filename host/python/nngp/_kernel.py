@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core, plugins
-from ._arrays import Array, as_array, check_finite, number, pair, real_numbers
+from ._arrays import Array, as_array, check_finite, constant, number, pair, real_numbers
 from ._progress import ProgressLike, reporter
 
 if TYPE_CHECKING:
@@ -99,16 +99,27 @@ class Operator:
     ``K @ v`` and ``v @ K`` multiply without storing the kernel, ``K[rows, cols]`` computes the block of these rows and
     columns, ``np.asarray(K)`` all. ``K.linear_operator()`` is a scipy.sparse.linalg.LinearOperator. Every product computes
     all entries anew, which takes long for networks on images: keep ``np.asarray(K)`` where it fits in memory.
+
+    x1, x2, get: as kernel_fn's, get of one kernel. The operator copies its inputs, so that it stays the same whatever
+    happens to them; arrays that are read-only are taken as they are, as those of np.load(..., mmap_mode="r").
+    Raises ValueError for what kernel_fn does not take.
     """
 
     ndim = 2
     __array_ufunc__ = None  # so that v @ K is not taken for arithmetic with an array
 
-    def __init__(self, kernel_fn: "KernelFn", x1: Array, x2: Optional[Array], name: str, threads: int, allowed_error: float):
-        self._kernel_fn, self._x1, self._x2 = kernel_fn, x1, x2
-        self._name, self._threads, self._allowed_error = name, threads, allowed_error
-        self._core = kernel_fn._bind(x1, x2, threads, allowed_error, None)
-        self.dtype = x1.dtype
+    def __init__(self, kernel_fn: "KernelFn", x1: Any, x2: Any = None, get: str = "nngp", threads: int = 0,
+                 allowed_error: float = 1e-3):
+        if not isinstance(kernel_fn, KernelFn):
+            raise ValueError(f"kernel_fn must be that of a layer of nngp.stax, not a {type(kernel_fn).__name__}")
+        if not isinstance(get, str):
+            raise ValueError(f"an operator is of one kernel: get must be 'nngp' or 'ntk', not {get!r}")
+        (self._name,) = names_of(get)
+        first, second = pair(x1, x2)
+        self._x1, self._x2 = constant(first), None if second is None else constant(second)
+        self._kernel_fn, self._threads, self._allowed_error = kernel_fn, threads, allowed_error
+        self._core = kernel_fn._bind(self._x1, self._x2, threads, allowed_error, None)
+        self.dtype = self._x1.dtype
         self.shape: Tuple[int, int] = (self._core.rows, self._core.cols)
 
     def _window(self, row: int, col: int, rows: int, cols: int) -> Array:
@@ -221,12 +232,8 @@ class KernelFn:
         return result_of(get, arrays)
 
     def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allowed_error: float = 1e-3) -> Operator:
-        """One kernel as an operator: nothing of size n1 x n2 is stored."""
-        if not isinstance(get, str):
-            raise ValueError(f"an operator is of one kernel: get must be 'nngp' or 'ntk', not {get!r}")
-        (name,) = names_of(get)
-        first, second = pair(x1, x2)
-        return Operator(self, first, second, name, threads, allowed_error)
+        """One kernel as an operator: nothing of size n1 x n2 is stored. It copies inputs that are not read-only."""
+        return Operator(self, x1, x2, get, threads, allowed_error)
 
     def _bind(self, first: Array, second: Optional[Array], threads: int, allowed_error: float, report: Any) -> Any:
         kind = _core.Operator32 if first.dtype == np.float32 else _core.Operator64
@@ -413,8 +420,8 @@ def _weights(params: Any, dtype: npt.DTypeLike) -> List[Tuple[Array, Optional[Ar
         for name, array in ("W", W), ("b", b):
             if array is not None:
                 check_finite(array, f"params: {name}", examples=False)
-        if W is None or W.ndim < 2:
-            raise ValueError("params: W has the shape (inputs, outputs), b (1, outputs)")
+        if W is None or W.ndim < 2 or 0 in W.shape:
+            raise ValueError(f"params: W has the shape {np.shape(dense[0])}; (inputs, outputs) is wanted, as init_fn returns it")
         weights.append((W.reshape(-1, W.shape[-1]), None if b is None else b.reshape(1, -1)))
     return weights
 
@@ -428,12 +435,15 @@ def monte_carlo_kernel_fn(init_fn: Any, apply_fn: Any = None, key: Any = 0, n_sa
     Returns kernel_fn(x1, x2=None, get=None); with several `n_samples` a generator of its results. The mean has a
     standard error of about 1 / sqrt(n_samples width), and a bias of 1 / width. Arguments behind `n_samples` say in
     neural-tangents how to compute; `trace_axes` and `diagonal_axes` take what says that outputs are averaged.
+    Raises ValueError for functions that are not of a layer of nngp.stax, or not both of the same.
     """
     require_axes("trace_axes", trace_axes, (-1,))
     require_axes("diagonal_axes", diagonal_axes, ())
     layer = getattr(init_fn, "_layer", init_fn)
     if not hasattr(layer, "_core"):
         raise ValueError(f"init_fn must be that of a layer of nngp.stax, not a {type(init_fn).__name__}")
+    if apply_fn is not None and getattr(apply_fn, "_layer", apply_fn) != layer:
+        raise ValueError(f"apply_fn must be that of the layer of init_fn, or None, not {apply_fn!r}")
     seed = seed_of(key)
     counts = [whole(n, "n_samples", 1) for n in (n_samples if isinstance(n_samples, (tuple, list, range, np.ndarray)) else [n_samples])]
 

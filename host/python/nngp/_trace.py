@@ -38,6 +38,7 @@ _OPERATORS = {
 _MATH = {"fabs": "abs", "pow": "power"}
 _LONGEST = 16000
 _MOST_BRANCHES = 64
+_ROUNDING = 1e-6  # of itself, that a formula may leave out: that of float32, not of float16
 
 
 def _text(value: Any) -> str:
@@ -83,7 +84,10 @@ class Symbol:
     ndim = 0
     size = 1
 
-    def astype(self, *_: Any, **__: Any) -> "Symbol":
+    def astype(self, dtype: Any, *_: Any, **__: Any) -> "Symbol":
+        kind = np.dtype(dtype)
+        if kind.kind != "f" or np.finfo(kind).eps > _ROUNDING:
+            raise NotTraceable(f"it turns its argument into {kind}")
         return self
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> "Symbol":

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from . import _core
 from ._arrays import Array, as_array, check_finite, number, real_numbers, same_examples
-from ._kernel import Get, KernelFn, bound_of, names_of, refuse_unknown, require_axes, result_of, threads_of, warn_inexact, whole
+from ._kernel import Get, Kernel, KernelFn, bound_of, names_of, refuse_unknown, require_axes, result_of, threads_of, warn_inexact, whole
 from ._progress import ProgressLike, reporter
+
+
+class _Predictor:
+    """A function that predicts. Pickled it is `make` and its arguments, without what it has computed and keeps."""
+
+    def __init__(self, predict_fn: Callable[..., Any], make: Callable[..., Any], *arguments: Any):
+        functools.update_wrapper(self, predict_fn)
+        self._predict_fn, self._made_by = predict_fn, (make, arguments)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._predict_fn(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        return self._made_by
 
 
 class Gaussian(NamedTuple):
@@ -90,7 +105,15 @@ def _square(kernel: Any, n: int, name: str = "k_train_train") -> Array:
     array = _matrix(kernel, name)
     if array.shape != (n, n):
         raise ValueError(f"{name} has the shape {array.shape}; {n} targets need ({n}, {n})")
-    return _symmetric(array, name)
+    return _symmetric(array, name).copy()  # predictors keep the kernel that they were given
+
+
+def _check_semidefinite(values: Array, name: str) -> None:
+    """Raises ValueError for a kernel with these eigenvalues, in ascending order, if some are negative beyond what relative
+    errors of 1e-6, as of float32, make of a kernel's entries."""
+    if values[0] < -1e-6 * np.linalg.norm(values):
+        raise ValueError(f"{name} is not positive semidefinite: it has eigenvalues from {values[0]:.3g} to {values[-1]:.3g}; "
+                         "give the kernel of inputs with themselves, or a larger diagonal")
 
 
 def _symmetric(kernel: Array, name: str) -> Array:
@@ -122,13 +145,16 @@ def gradient_descent_mse(k_train_train: Any, y_train: Any, learning_rate: float 
 
     k_train_train: (n, n), the NTK of the training inputs. y_train: (n, outputs).
     Returns predict_fn(t=None, fx_train_0=0., fx_test_0=None, k_test_train=None): the outputs for the training
-    inputs after time t (None: for ever), with fx_test_0 and k_test_train, (n_test, n), also those for test inputs.
+    inputs after time t (None: for ever), with fx_test_0 and k_test_train, (n_test, n), also those for test inputs, and with
+    fx_train_0=None those alone.
+    Raises ValueError for what does not fit, and for a kernel that is not symmetric and, diag_reg added, positive semidefinite.
     Source: Lee et al., arXiv 1902.06720, equations 10 and 11.
     """
     require_axes("trace_axes", trace_axes, (-1,))
-    y, rate = _targets(y_train), _positive(learning_rate, "learning_rate")
-    kernel = _regularised(_square(k_train_train, len(y)), _not_negative(diag_reg, "diag_reg"), diag_reg_absolute_scale)
-    values, vectors = np.linalg.eigh(kernel)
+    y, rate, shift = _targets(y_train), _positive(learning_rate, "learning_rate"), _not_negative(diag_reg, "diag_reg")
+    kernel = _square(k_train_train, len(y))
+    values, vectors = np.linalg.eigh(_regularised(kernel, shift, diag_reg_absolute_scale))
+    _check_semidefinite(values, "k_train_train")
     values[values <= len(y) * np.finfo(float).eps * values[-1]] = 0  # directions that are not learned, but for rounding
 
     def at(t: Optional[float], fx_train_0: Any, fx_test_0: Any, k_test_train: Any) -> Any:
@@ -138,32 +164,34 @@ def gradient_descent_mse(k_train_train: Any, y_train: Any, learning_rate: float 
         train = vectors @ (decay[:, None] * rest) + y
         if fx_test_0 is None:
             return train
-        if k_test_train is None:
-            raise ValueError("predictions for test inputs need k_test_train")
         cross = _rows(k_test_train, len(y))
         step = vectors @ (_growth(values, t, rate, y.size)[:, None] * rest)
         test = _outputs(fx_test_0, (len(cross), y.shape[1]), "fx_test_0") - cross @ step
-        return (None if fx_train_0 is None else train), test
+        return test if fx_train_0 is None else (train, test)
 
     def predict_fn(t: Any = None, fx_train_0: Any = 0.0, fx_test_0: Any = None, k_test_train: Any = None) -> Any:
         """Outputs after time `t`, or for an array of times with the times as the first axis."""
+        if fx_train_0 is None and fx_test_0 is None:
+            raise ValueError("fx_train_0 and fx_test_0 are both None: nothing is to be predicted; give one of them")
+        if fx_test_0 is not None and k_test_train is None:
+            raise ValueError("predictions for test inputs need k_test_train")
         results = [at(time, fx_train_0, fx_test_0, k_test_train) for time in _times(t)]
         if np.ndim(t) == 0:
             return results[0]
         if isinstance(results[0], tuple):
-            return tuple(None if part[0] is None else _stacked(part, t) for part in zip(*results))
+            return tuple(_stacked(part, t) for part in zip(*results))
         return _stacked(results, t)
 
-    return predict_fn
+    return _Predictor(predict_fn, gradient_descent_mse, kernel, y, rate, shift, diag_reg_absolute_scale)
 
 
 def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_reg_absolute_scale: bool = False,
                  trace_axes: Any = (-1,)) -> Callable[..., Any]:
     """Gaussian process inference with kernels that are given: the NNGP posterior, or the NTK ensemble at t = inf.
 
-    k_train_train: a named tuple with nngp and ntk, or one array, (n, n). Returns
+    k_train_train: a named tuple with nngp and ntk, or one array, (n, n), which is taken for either. Returns
     predict_fn(get=None, k_test_train=None, k_test_test=None): a mean, or with k_test_test a Gaussian, for each of
-    `get`; besides 'nngp' and 'ntk' that may be 'ntkgp', the posterior of a Gaussian process whose kernel is the NTK, so that
+    `get`, which None is of all kernels given, a named tuple; besides 'nngp' and 'ntk' that may be 'ntkgp', the posterior of a Gaussian process whose kernel is the NTK, so that
     k_test_test is that of the NTK too (He et al., arXiv 2007.05864). `k_test_test` is the NNGP (or tuple) of the test
     inputs, (n_test, n_test), or its diagonal, (n_test,), which gives the diagonal of the covariance. That of 'ntk' needs both
     kernels, k_test_train too. k_test_train=None: the training outputs, which are learned exactly, so that the mean is y_train
@@ -172,14 +200,22 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
     """
     require_axes("trace_axes", trace_axes, (-1,))
     y, shift = _targets(y_train), _not_negative(diag_reg, "diag_reg")
-    is_tuple = hasattr(k_train_train, "nngp") or hasattr(k_train_train, "ntk")
+    if hasattr(k_train_train, "nngp") or hasattr(k_train_train, "ntk"):
+        given = {name: getattr(k_train_train, name, None) for name in ("nngp", "ntk")}
+        train = {name: _square(kernel, len(y)) for name, kernel in given.items() if kernel is not None}
+        kernels: Any = Kernel(train.get("nngp"), train.get("ntk"))
+    else:
+        kernels = _square(k_train_train, len(y))
+        train = {"nngp": kernels, "ntk": kernels}
 
-    def of(kernels: Any, name: str) -> Any:
-        return getattr(kernels, name) if hasattr(kernels, name) else kernels
+    def of(given: Any, name: str) -> Any:
+        return getattr(given, name) if hasattr(given, name) else given
 
     def predict_one(get: str, k_test_train: Any, k_test_test: Any) -> Any:
         name, prior_name = ("ntk", "ntk") if get == "ntkgp" else (get, "nngp")
-        kernel = _regularised(_square(of(k_train_train, name), len(y)), shift, diag_reg_absolute_scale)
+        if name not in train:
+            raise ValueError(f"predictions of {get!r} need k_train_train with {name}")
+        kernel = _regularised(train[name], shift, diag_reg_absolute_scale)
         try:
             np.linalg.cholesky(kernel)
         except np.linalg.LinAlgError:
@@ -201,31 +237,32 @@ def gp_inference(k_train_train: Any, y_train: Any, diag_reg: float = 0.0, diag_r
         weights = np.linalg.solve(kernel, cross.T)
         if get != "ntk":
             return Gaussian(mean, prior - product(cross, weights))
-        if not (hasattr(k_train_train, "nngp") and hasattr(k_test_train, "nngp")):
-            raise ValueError("the covariance of 'ntk' needs k_train_train and k_test_train with both kernels, nngp and ntk")
-        nngp_train, nngp_cross = _square(k_train_train.nngp, len(y)), _rows(k_test_train.nngp, len(y))
-        mixed = product(nngp_cross, weights)
-        return Gaussian(mean, prior + product(weights.T @ nngp_train, weights) - mixed - mixed.T)
+        if not (isinstance(kernels, Kernel) and "nngp" in train and hasattr(k_test_train, "nngp")):
+            raise ValueError("the covariance of 'ntk' needs k_train_train and k_test_train with both kernels, nngp and ntk; for one "
+                             "array give get='nngp'")
+        mixed = product(_rows(k_test_train.nngp, len(y)), weights)
+        return Gaussian(mean, prior + product(weights.T @ train["nngp"], weights) - mixed - mixed.T)
 
     def predict_fn(get: Get = None, k_test_train: Any = None, k_test_test: Any = None, **kwargs: Any) -> Any:
         k_test_test = kwargs.pop("nngp_test_test", k_test_test)
         refuse_unknown("predict_fn", kwargs)
-        if get is None:
-            get = tuple(n for n in ("nngp", "ntk") if getattr(k_train_train, n, None) is not None) if is_tuple else "nngp"
+        get = tuple(train) if get is None else get
         names = names_of(get, ("ntkgp",))
         results = [predict_one(name, k_test_train, k_test_test) for name in names]
         return result_of(get, dict(zip(names, results)), "Predictions")
 
-    return predict_fn
+    return _Predictor(predict_fn, gp_inference, kernels, y, shift, diag_reg_absolute_scale)
 
 
 def max_learning_rate(ntk_train_train: Any, y_train_size: Optional[int] = None, momentum: float = 0.0,
                       eps: float = 1e-12) -> float:
-    """The largest stable learning rate of full-batch gradient descent on 1 / (2 y.size) |f - y|^2."""
+    """The largest stable learning rate of full-batch gradient descent on 1 / (2 y.size) |f - y|^2. Raises ValueError for a
+    kernel that is not symmetric and positive semidefinite."""
     kernel = _symmetric(_matrix(ntk_train_train, "ntk_train_train"), "ntk_train_train")
     size = kernel.shape[0] if y_train_size is None else whole(y_train_size, "y_train_size", 1)
-    largest = np.linalg.eigvalsh(kernel)[-1]
-    return float(2 * (1 + _not_negative(momentum, "momentum")) * size / (largest + _not_negative(eps, "eps")))
+    values = np.linalg.eigvalsh(kernel)
+    _check_semidefinite(values, "ntk_train_train")
+    return float(2 * (1 + _not_negative(momentum, "momentum")) * size / (values[-1] + _not_negative(eps, "eps")))
 
 
 def predictor_of(kernel_fn: KernelFn, x: Array, y: Array, *, ntk: bool, diag_reg: float, absolute: bool = False,
@@ -326,4 +363,5 @@ def gradient_descent_mse_ensemble(kernel_fn: KernelFn, x_train: Any, y_train: An
                        if compute_cov else _stacked([e[i] for e in each], t) for i in range(len(names))]
         return result_of(get, dict(zip(names, results)), "Predictions")
 
-    return predict_fn
+    make = functools.partial(gradient_descent_mse_ensemble, threads=threads, progress=progress, allowed_error=allowed_error)
+    return _Predictor(predict_fn, make, kernel_fn, x, y, learning_rate, diag_reg, diag_reg_absolute_scale)

@@ -35,9 +35,13 @@ def _activation(activation: Any) -> Layer:
     """Relu, 'Relu', 'Relu()' or Relu()."""
     if isinstance(activation, str):
         return stax.parse(activation if "(" in activation else f"{activation}()")
-    layer = activation() if callable(activation) else activation
+    try:
+        layer = activation() if callable(activation) else activation
+    except TypeError:  # a function of numbers
+        layer = None
     if not isinstance(layer, Layer):
-        raise ValueError(f"activation must be the name of one, such as 'Relu', or a layer, not {activation!r}")
+        raise ValueError(f"activation must be the name of one, such as 'Relu', or a layer, not {activation!r}; "
+                         "stax.Elementwise makes a layer of a function")
     return layer
 
 
@@ -48,15 +52,16 @@ def _hidden_network(W_std: Any, b_std: Any, depth: Any, activation: Any) -> Laye
 
 
 def _examples(X: Array, shape: Optional[Sequence[int]]) -> Array:
-    """X with its rows as examples of `shape`, if that is given."""
+    """X as float64, with its rows as examples of `shape`, if that is given."""
+    X = np.ascontiguousarray(real_numbers(X, "X"), np.float64)
     if shape is None or X.ndim > 2:
-        return np.ascontiguousarray(X)
+        return X
     if isinstance(shape, str) or not np.iterable(shape):
         raise ValueError(f"shape must be (height, width, channels) or the like, not {shape!r}")
     wanted = tuple(whole(extent, "shape", 1) for extent in shape)
     if math.prod(wanted) != X.shape[1]:
         raise ValueError(f"shape={wanted} needs {math.prod(wanted)} features, X has {X.shape[1]}")
-    return np.ascontiguousarray(X).reshape(len(X), *wanted)
+    return X.reshape(len(X), *wanted)
 
 
 class _Ensemble(BaseEstimator):
@@ -74,6 +79,8 @@ class _Ensemble(BaseEstimator):
         self.diag_reg = diag_reg
         self.shape = shape
         self.threads = threads
+
+    __init__.__qualname__ = "estimator.__init__"  # as errors of arguments call it, of whichever estimator
 
     def _train(self, X: Array, Y: Array) -> None:
         if self.model is None:
@@ -95,7 +102,7 @@ class _Ensemble(BaseEstimator):
 
     def _outputs(self, X: Any, spread: str = "none") -> Tuple[Array, Any, Any]:
         check_is_fitted(self)
-        X = _examples(validate_data(self, X, dtype=np.float64, allow_nd=True, reset=False), self.shape)
+        X = _examples(validate_data(self, X, allow_nd=True, reset=False), self.shape)
         same_examples(self.X_train_, X, ("the training X", "X"))
         outputs: Tuple[Array, Any, Any] = self._fitted_predictor().predict(X, spread, None, None)
         return outputs
@@ -116,13 +123,16 @@ class _Ensemble(BaseEstimator):
 
 class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
     def fit(self, X: Any, y: Any) -> "_Regressor":
-        """X: (n, features) or (n, positions..., channels); y: (n,) or (n, outputs)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, allow_nd=True, multi_output=True, y_numeric=True)
-        Y = np.asarray(y, dtype=np.float64)
+        """X: (n, features) or (n, positions..., channels); y: (n,) or (n, outputs). Raises ValueError for a y whose variance
+        overflows."""
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
+        Y = real_numbers(y, "y").astype(np.float64)
         self._flat = Y.ndim == 1
         Y = Y.reshape(len(Y), -1)
-        self._mean = Y.mean(axis=0)
-        scale = Y.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._mean, scale = Y.mean(axis=0), Y.std(axis=0)
+        if not np.isfinite(scale).all():
+            raise ValueError(f"y has values as large as {np.abs(Y).max():.2g}, whose variance overflows; scale them")
         self._scale = np.where(scale > 0, scale, 1.0)
         self._train(_examples(X, self.shape), np.ascontiguousarray((Y - self._mean) / self._scale))
         return self
@@ -148,7 +158,7 @@ class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
 class _Classifier(ClassifierMixin, _Ensemble):
     def fit(self, X: Any, y: Any) -> "_Classifier":
         """X: (n, features) or (n, positions..., channels); y: (n,) labels."""
-        X, y = validate_data(self, X, y, dtype=np.float64, allow_nd=True)
+        X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         count = len(self.classes_)
@@ -364,7 +374,7 @@ class NetworkKernel(_GPKernel):
         return self.kernel
 
     def _examples(self, X: Any) -> Array:
-        return _examples(np.atleast_2d(real_numbers(X, "X").astype(float, copy=False)), self.shape)
+        return _examples(np.atleast_2d(real_numbers(X, "X")), self.shape)
 
     def is_stationary(self) -> bool:
         return False

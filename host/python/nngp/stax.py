@@ -35,6 +35,7 @@ from ._kernel import ApplyFn, InitFn, KernelFn, whole
 
 __all__ = [
     "serial", "parallel", "repeat", "Elementwise", "ElementwiseNumerical", "Layer", "SlowActivationWarning", "Slice", "parse",
+    "PositionalEmbedding", "AttentionMechanism",
 ]  # and the layers of the core's table, below
 
 
@@ -141,6 +142,21 @@ class _Slice:
 
 
 Slice = _Slice()
+
+
+class PositionalEmbedding(enum.Enum):
+    """The texts that `pos_emb_type` of `GlobalSelfAttention` takes, as names."""
+    NONE = "NONE"
+    SUM = "SUM"
+    CONCAT = "CONCAT"
+
+
+class AttentionMechanism(enum.Enum):
+    """The texts that `attention_mechanism` of `GlobalSelfAttention` takes, as names."""
+    SOFTMAX = "SOFTMAX"
+    IDENTITY = "IDENTITY"
+    ABS = "ABS"
+    RELU = "RELU"
 
 
 def _call(layer: str, /, **arguments: Any) -> Layer:
@@ -304,7 +320,7 @@ def __getattr__(name: str) -> Callable[..., Layer]:
         reason = _core.absent_layer(name)
         if reason:
             raise AttributeError(reason)
-    near = difflib.get_close_matches(name, __dir__(), 1)
+    near = [other for other in __dir__() if other.lower() == name.lower()] or difflib.get_close_matches(name, __dir__(), 1)
     raise AttributeError(f"stax has no layer or activation {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 

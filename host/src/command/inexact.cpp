@@ -29,7 +29,7 @@ double allowed_error(const po::variables_map& arguments) {
   if (!arguments.count(option_name)) return KernelOptions().allowed_error;
   const std::string text = text_of(arguments, option_name);
   if (text == "inf") return std::numeric_limits<double>::infinity();
-  const double bound = parse_number(text, option_name);
+  const double bound = parse_number(text, option_name, " or inf");
   if (bound < 0)
     throw UsageError(std::string("--") + option_name + " takes a bound from 0 on, not " + text);
   return bound;

@@ -82,11 +82,12 @@ std::string bytes_text(std::size_t bytes) {
   return text;
 }
 
-double parse_number(const std::string& text, const std::string& option) {
+double parse_number(const std::string& text, const std::string& option, const std::string& or_else) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-    throw UsageError("--" + option + " takes a finite number, not '" + printable(text) + "'");
+    throw UsageError("--" + option + " takes a finite number" + or_else + ", not '" + printable(text) +
+                     "'");
   return value;
 }
 

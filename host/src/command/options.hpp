@@ -52,8 +52,10 @@ Memory memory_from(const po::variables_map& arguments);
 /// "1.5 GiB"
 std::string bytes_text(std::size_t bytes);
 
-/// A finite number, whatever the locale. Throws UsageError that names `option`.
-double parse_number(const std::string& text, const std::string& option);
+/// A finite number, whatever the locale. Throws UsageError that names `option`, and what it takes
+/// beside numbers: " or inf".
+double parse_number(const std::string& text, const std::string& option,
+                    const std::string& or_else = "");
 
 /// Options and the paths they were given, or "".
 using Paths = std::vector<std::pair<std::string, std::string>>;

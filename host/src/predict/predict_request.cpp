@@ -18,7 +18,7 @@ double positive(const po::variables_map& arguments, const std::string& option) {
 
 std::optional<double> parse_time(const std::string& text) {
   if (text == "inf") return std::nullopt;
-  const double time = parse_number(text, "time");
+  const double time = parse_number(text, "time", " or inf");
   if (time < 0) throw UsageError("--time is 0 or more, or inf");
   return time;
 }

@@ -30,7 +30,8 @@ std::vector<double> parse_grid(const std::string& text) {
   } catch (const DataError&) {
   }
   throw UsageError(
-      "--diag-reg-grid takes LOW:HIGH:COUNT with 0 < LOW <= HIGH, such as 1e-6:1:7, not '" +
+      "--diag-reg-grid takes LOW:HIGH:COUNT with 0 < LOW <= HIGH and a COUNT from 1 to 1000, such as "
+      "1e-6:1:7, not '" +
       printable(text) + "'");
 }
 
