@@ -6,7 +6,8 @@
 ///   E = a^2/2 (exp(-p + q) - cos(2 c) exp(-p - q)),   p = b^2 (v1 + v2) / 2,   q = b^2 cov12,
 /// and the other sign for the derivative. exp(-p + |q|) is taken out, where p - |q| is a sum of
 /// positive numbers, and what is left vanishes with sin(c) and q: 1 - cos(2 c) e = 2 sin(c)^2 - cos(2
-/// c) (e - 1). Of |cov12| above (v1 + v2) / 2 by rounding, every layer of a deep network would make more.
+/// c) (e - 1). Of |cov12| above (v1 + v2) / 2 by rounding, every layer of a deep network would make
+/// more.
 struct SineKernel {
   double a, b, two_sin2, two_cos2;
   bool plain = b == 1 && two_sin2 == 0;  ///< a sin(x)
@@ -23,7 +24,8 @@ struct SineKernel {
     const double least = nngp::per_type<T>(1e-100, 1e-8), size = std::abs(a);
     const bool usual = size >= least && size <= 1 / least;
     const double most = usual ? nngp::per_type<T>(32, 8) : -1;
-    return {0.5 * var, select(exponent < most, exp(-exponent) * a, std::numeric_limits<double>::quiet_NaN())};
+    return {0.5 * var,
+            select(exponent < most, exp(-exponent) * a, std::numeric_limits<double>::quiet_NaN())};
   }
 
   template <class T>

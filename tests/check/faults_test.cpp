@@ -149,7 +149,7 @@ TEST(Faults, AParameterThatIsClampedInSilenceIsAWarning) {
   const Report report(plugin("broken_parameters_clamped"), {"--check", "parameters"});
   EXPECT_EQ(report.with("warning"), Names{"parameters"});
   EXPECT_EQ(report.message("parameters"),
-            "Broken(scale=2.0) and Broken(scale=3.2) give the same functions");
+            "Broken(scale=2.0) and Broken(scale=4.0) give the same functions");
 }
 
 TEST(Faults, AJumpThatIsNotDeclaredIsAWarningWhereItMatters) {
@@ -198,6 +198,90 @@ TEST(Faults, TheNameOfAShippedActivationIsAWarning) {
               HasSubstr("models read 'Dense' as the layer of that name"));
 }
 
+TEST(Faults, TheNameOfAValueIsAFinding) {
+  const Report report(plugin("broken_names_value"), {"--check", "names"});
+  EXPECT_EQ(report.message("names"), "models read 'True' as a value; call the activation otherwise");
+  EXPECT_EQ(report.code, 1);
+}
+
+// ---- Settings away from the defaults
+
+TEST(Faults, NoneAreFoundAtTheEndsOfSoundParameters) {
+  const Report report(plugin("parabola_none"));
+  EXPECT_EQ(report.with("failure"), Names{}) << report.all.dump(2);
+  EXPECT_EQ(report.with("warning"), Names{});
+}
+
+TEST(Faults, AWrongProductOfParametersIsAFinding) {
+  const Report report(plugin("parabola_product"), {"--check", "nngp_fn"});
+  EXPECT_EQ(report.with("failure"), Names{"nngp_fn"});
+}
+
+TEST(Faults, WhatIsWrongTowardsTheEndOfARangeIsAFinding) {
+  const Report integer(plugin("parabola_integer"), {"--check", "nngp_fn"});
+  EXPECT_THAT(integer.message("nngp_fn"), HasSubstr("Parabola(b=1.0, c=0.0, n="))
+      << integer.all.dump(2);
+  EXPECT_EQ(integer.with("failure"), Names{"nngp_fn"});
+  const Report number(plugin("parabola_number"), {"--check", "nngp_fn"});
+  EXPECT_THAT(number.message("nngp_fn"), HasSubstr("Parabola(b=7.3, c=0.0, n=1)"));
+  EXPECT_EQ(number.with("failure"), Names{"nngp_fn"});
+}
+
+// ---- d_nngp_fn at variance 0
+
+TEST(Faults, ADerivativeThatIsWrongAtVariance0IsAFinding) {
+  for (const char* fault : {"nan", "wrong", "unknown"}) {
+    const Report report(plugin(std::string("parabola_") + fault), {"--check", "zero_variance"});
+    EXPECT_EQ(report.with("failure"), Names{"zero_variance"}) << fault;
+    EXPECT_THAT(report.message("zero_variance"), HasSubstr("): d_nngp_fn: error ")) << fault;
+  }
+}
+
+TEST(Faults, ADerivativeAloneIsAFindingAndOfNoUse) {
+  const std::string file = plugin("parabola_derivative");
+  const Report report(file, {"--check", "table"});
+  EXPECT_EQ(report.message("table"), "Parabola: it offers neither fn nor nngp_fn");
+  const Outcome shown = run_nngp({"plugins", "show", "Parabola", "--plugin", file});
+  EXPECT_THAT(shown.out, HasSubstr("\n  nngp_fn    not offered\n"));
+  EXPECT_THAT(shown.out, HasSubstr("\n  d_nngp_fn  written by the author, not used without nngp_fn\n"));
+  const Outcome values = run_nngp(
+      {"eval", "Parabola(b=2)", "--cov12", "0.5", "--var1", "1", "--var2", "1", "--plugin", file});
+  EXPECT_EQ(values.code, 1);
+  EXPECT_EQ(values.out, "");
+  EXPECT_EQ(values.err,
+            "nngp: Parabola(b=2.0, c=0.0, n=1) has neither fn nor nngp_fn: its plugin must "
+            "offer one of them\n");
+}
+
+// ---- Exported symbols
+
+TEST(Faults, ExportedSymbolsComeWithAdvice) {
+  const auto message = [](const char* name) {
+    return Report(plugin(name), {"--check", "exports"}).message("exports");
+  };
+  EXPECT_THAT(message("broken_exports"), testing::EndsWith("; compile with -fvisibility=hidden"));
+  EXPECT_THAT(message("exports_cpp"),
+              testing::EndsWith("; compile with -fvisibility=hidden -fvisibility-inlines-hidden"));
+  EXPECT_THAT(message("exports_runtime"), testing::EndsWith("link with -Wl,--exclude-libs,ALL"));
+}
+
+TEST(Faults, NothingIsExportedWithTheFlagsOfPkgConfig) {
+  const TemporaryFolder folder;
+  const std::string library = (folder / "plugin.so").string();
+  const auto flags = [](const std::string& name) {
+    return "$(sed -n 's/^" + name + "=//p' " NNGP_TEST_SDK_FLAGS ")";
+  };
+  const Outcome built =
+      Process({"/bin/sh", "-c",
+               NNGP_TEST_CXX " " + flags("cxx_flags") + " -O0 " + flags("plugin_flags") +
+                   " -I " NNGP_TEST_SDK " " NNGP_TEST_PLUGIN_SOURCE " -o " + library},
+              {})
+          .wait();
+  ASSERT_EQ(built.code, 0) << built.err;
+  EXPECT_EQ(Report(library, {"--check", "exports"}).message("exports"),
+            "nothing but nngp_plugin_entry");
+}
+
 TEST(Faults, AHangIsAFinding) {
   const Report report(plugin("broken_hang"), {"--check", "diagonal", "--time-limit", "0.5"});
   EXPECT_EQ(report.message("diagonal"), "did not come to an end within 0.5 s");
@@ -212,6 +296,12 @@ TEST(Faults, AStackOverflowIsAFinding) {
 TEST(Faults, AnExceptionIsAFinding) {
   const Report report(plugin("throws"), {"--check", "parameters"});
   EXPECT_EQ(report.message("parameters"), "an exception left a function: no instance today");
+  const Report kernel(plugin("throws_in_nngp_fn"));
+  ASSERT_EQ(kernel.with("failure").count("environment"), 1u);
+  for (const json& finding : kernel.all["findings"]) {
+    if (finding["status"] != "failure") continue;
+    EXPECT_THAT(finding["message"].get<std::string>(), HasSubstr("no kernel today")) << finding;
+  }
 }
 
 TEST(Faults, CrashesWhileLoadingAreFindings) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "golden_functions.hpp"
+#include "npy_files.hpp"
 #include "process.hpp"
 
 namespace {
@@ -173,6 +174,8 @@ TEST(Eval, ReadsPointsFromAFileByColumnName) {
   EXPECT_THAT(outcome.out, HasSubstr("\n0.5,1,2,"));
   EXPECT_THAT(outcome.out, HasSubstr("\n0,1,1,0.15915494309189535,0.25"));
   EXPECT_EQ(run_nngp({"eval", "Relu", "--points", by_order.string()}).out, outcome.out);
+  write_npy(folder / "p.npy", (Eigen::MatrixXd(2, 3) << 0.5, 1, 2, 0, 1, 1).finished());
+  EXPECT_EQ(run_nngp({"eval", "Relu", "--points", (folder / "p.npy").string()}).out, outcome.out);
 }
 
 void expect_failure(const Outcome& outcome, int code, const std::string& message) {

@@ -53,7 +53,7 @@ class Inexact : public CommandTest {
     EXPECT_THAT(wrong.err, HasSubstr("--allow-inexact takes a bound from 0 on, not -1"));
     allowed.back() = "nan";
     EXPECT_THAT(run(allowed, "fast_sine()").err,
-                HasSubstr("nngp: --allow-inexact takes a finite number, not 'nan'"));
+                HasSubstr("nngp: --allow-inexact takes a finite number or inf, not 'nan'"));
   }
   const std::string x = folder.write("x.csv", "1,2\n3,1\n0,1\n2,2\n").string();
   const std::string y = folder.write("y.csv", "1\n2\n0\n1\n").string();

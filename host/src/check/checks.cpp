@@ -16,6 +16,19 @@ namespace nngp::host {
 
 using nlohmann::ordered_json;
 
+namespace {
+
+/// In a copy of this process: an exception that leaves `run` must end here, since what is above is the
+/// business of this process.
+void tell(int out, const std::function<Result()>& run) try {
+  const std::string text = to_json(run()).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  [[maybe_unused]] const ssize_t count = ::write(out, text.data(), text.size());
+} catch (...) {
+  std::_Exit(1);  // without a result
+}
+
+}  // namespace
+
 const std::vector<std::vector<Check>>& activation_checks() {
   const auto joined = [](const std::initializer_list<std::vector<Check>>& groups) {
     std::vector<Check> all;
@@ -36,9 +49,7 @@ Result run_in_copy(const std::function<Result()>& run) {
   const pid_t id = ::fork();
   if (id == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const std::string text =
-        to_json(run()).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-    [[maybe_unused]] const ssize_t count = ::write(ends[1], text.data(), text.size());
+    tell(ends[1], run);
     std::_Exit(0);
   }
   ::close(ends[1]);

@@ -12,7 +12,7 @@ constexpr double panel_length = 5;    // one panel of this length integrates exp
 constexpr double wide = 3;            // deviation from which panels are graded towards 0
 constexpr double negligible = 1e-27;  // a part of E f^2 whose square root is beyond the precision
 // Estimated, as what the rule of 10 nodes is off by: that of 21 is off by rounding where f is smooth.
-constexpr double precision = 1e-10;
+constexpr double precision = 1e-11;
 constexpr double line_precision = 1e-12;  // of integrals along a line, which are quick
 constexpr double rounding = 1e-14;        // of a sum of 21 terms, with a margin
 constexpr int deepest = 40;
@@ -22,6 +22,11 @@ constexpr int max_panels = 10'000;  // some ten times what activations need at u
 bool is_inside(double cov12, double var1, double var2) {
   const double product = var1 * var2;
   return std::fma(cov12, cov12, -product) < std::fma(var1, var2, -product);
+}
+
+/// nullopt for NaN, as when the budget of panels is used up.
+std::optional<double> finite(double value) {
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
 double density(double x) { return 0.39894228040143267794 * std::exp(-0.5 * x * x); }
@@ -102,6 +107,12 @@ std::optional<Expectation::Range> Expectation::range(double var) const {
 /// E f(scale1 u) f(scale2 u).
 double Expectation::on_line(double scale1, double scale2, const Range& range, double tolerance) const {
   std::vector<double> points = panels(range, 0, std::abs(scale1));
+  // Of the two functions one may be narrow where the other is wide.
+  points.push_back(std::clamp(0.0, range.low, range.high));
+  for (const double scale : {std::abs(scale1), std::abs(scale2)})
+    for (double x = 0.05; scale > 0 && x < scale * panel_length; x *= 4)
+      for (const double u : {-x / scale, x / scale})
+        if (u > range.low && u < range.high) points.push_back(u);
   for (const double scale : {-scale1, scale2})
     for (const double b : breaks_)
       if (const double u = b / scale; scale != 0 && u > range.low && u < range.high)
@@ -123,7 +134,7 @@ std::optional<double> Expectation::compute_square(double var) const {
   const double deviation = std::sqrt(var);
   // The tolerance is relative to the result, of which a first, coarse one gives the size.
   const double size = on_line(deviation, deviation, *where, INFINITY);
-  return on_line(deviation, deviation, *where, line_precision * size);
+  return finite(on_line(deviation, deviation, *where, line_precision * size));
 }
 
 std::optional<double> Expectation::product(double cov12, double var1, double var2) const {
@@ -135,8 +146,8 @@ std::optional<double> Expectation::product(double cov12, double var1, double var
   if (cov12 > 0 && var1 == var2) return k1;
   const double furthest2 = std::max(-range2->low, range2->high);
   const Range both{std::min(range1->low, -furthest2), std::max(range1->high, furthest2)};
-  return on_line(std::sqrt(var1), std::copysign(std::sqrt(var2), cov12), both,
-                 line_precision * std::sqrt(*k1) * std::sqrt(*k2));
+  return finite(on_line(std::sqrt(var1), std::copysign(std::sqrt(var2), cov12), both,
+                        line_precision * std::sqrt(*k1) * std::sqrt(*k2)));
 }
 
 std::optional<double> Expectation::slope(double cov12, double var1, double var2) const {
@@ -180,9 +191,7 @@ std::optional<double> Expectation::on_plane(double cov12, double var1, double va
       for (const double u : {b / (s2 * rho) - length, b / (s2 * rho) + length})
         if (u > range1->low && u < range1->high) ends.push_back(u);
   std::sort(ends.begin(), ends.end());
-  const double value = integrate(outer, ends, tolerance, budget);
-  if (std::isnan(value)) return std::nullopt;
-  return value;
+  return finite(integrate(outer, ends, tolerance, budget));
 }
 
 }  // namespace nngp::host

@@ -84,30 +84,38 @@ Result try_excluded(const Specimen& specimen) {
   return result;
 }
 
+/// Whether two settings differ in the parameter i and in no other.
+bool differs_in_one(Setting a, const Setting& b, std::size_t i) {
+  if (a[i] == b[i]) return false;
+  a[i] = b[i];
+  return a == b;
+}
+
 /// Which values of a number or list give the same functions, or nothing: "all values of scale", or
 /// "degree=3 and degree=5", of which one is taken for the other.
 std::string same_values(const Specimen& specimen) {
   const std::vector<Call> calls = calls_of(*specimen.table, Tiles::small);
   const std::vector<Setting>& settings = specimen.settings;
   std::vector<std::vector<double>> results(settings.size());
-  std::vector<std::string> texts;
-  try {
-    for (std::size_t k = 0; k < settings.size(); ++k) {
+  std::vector<std::string> texts(settings.size());  // none where parameters depend on each other
+  for (std::size_t k = 0; k < settings.size(); ++k) {
+    try {
       const Instance f(*specimen.table, settings[k]);
-      texts.push_back(f.text());
+      texts[k] = f.text();
       for (const Call& call : calls)
         if (call.is_steady)
           for (unsigned place = 0; place < 8; ++place) call.run(f, place, results[k]);
+    } catch (const NotMade&) {
+      continue;
     }
-  } catch (const NotMade&) {
-    return "";  // parameters that depend on each other
   }
+  if (texts[0].empty()) return "";
   for (std::size_t i = 0; i < specimen.table->parameter_count; ++i) {
     // A switch may be for extreme arguments alone.
     if (specimen.table->parameters[i]->kind == NNGP_BOOLEAN) continue;
     std::vector<std::size_t> of_i = {0};
     for (std::size_t k = 1; k < settings.size(); ++k)
-      if (settings[k][i] != settings[0][i]) of_i.push_back(k);
+      if (!texts[k].empty() && differs_in_one(settings[k], settings[0], i)) of_i.push_back(k);
     std::string pair;
     std::size_t different = 0;
     for (std::size_t k = 1; k < of_i.size(); ++k)

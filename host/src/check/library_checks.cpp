@@ -44,6 +44,23 @@ bool is_tools(const std::string& symbol) {
   return std::regex_match(symbol, names);
 }
 
+/// What to do so that a library does not export these.
+std::string advice_against(const std::vector<std::string>& symbols) {
+  // What only the runtime itself has: of the compiler's own names, of transactions, of allocation.
+  static const std::regex runtime(
+      "__cxa_.*|__gxx_.*|_Unwind_.*|_ZN10__cxxabiv1.*|_ZGTtN.*|.*_txnal_.*|_Zn[wa]m|_Zd[la]Pv|"
+      "_gfortran_.*|__gcov_.*");
+  const auto is_any = [&](const char* names) {
+    return std::any_of(symbols.begin(), symbols.end(), [&](const std::string& symbol) {
+      return std::regex_match(symbol, names ? std::regex(names) : runtime);
+    });
+  };
+  if (is_any(nullptr))
+    return "they come with a static library such as libstdc++: link with -Wl,--exclude-libs,ALL";
+  return is_any("_Z.*") ? "compile with -fvisibility=hidden -fvisibility-inlines-hidden"
+                        : "compile with -fvisibility=hidden";
+}
+
 Result check_exports(const std::filesystem::path& file) {
   std::vector<std::string> symbols = exported_symbols(file);
   std::erase_if(symbols, [](const auto& name) { return name == NNGP_ENTRY_SYMBOL || is_tools(name); });
@@ -53,7 +70,7 @@ Result check_exports(const std::filesystem::path& file) {
     list += (i ? ", " : "") + printable(symbols[i]);
   return failed("also exports " + list +
                 (symbols.size() > 3 ? " and " + std::to_string(symbols.size() - 3) + " more" : "") +
-                ", which can clash with those of others; compile with -fvisibility=hidden");
+                ", which can clash with those of others; " + advice_against(symbols));
 }
 
 // ---- Loading

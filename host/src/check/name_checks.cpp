@@ -18,18 +18,26 @@ Result of_tables(const std::filesystem::path& file, Judge judge) try {
   return skipped("its tables cannot be read without loading it");
 }
 
+/// What models read `name` as instead of an activation; empty if they do not.
+std::string other_meaning(const std::string& name) {
+  if (is_layer(name)) return "the layer of that name";
+  if (name == "float" || name == "int") return "the conversion of a number";
+  for (const char* value : {"True", "False", "None", "inf", "nan", "Slice"})
+    if (name == value) return "a value";
+  return "";
+}
+
 Result check_names(const std::filesystem::path& file) {
   return of_tables(file, [&](const PluginTables& tables) {
     std::string shadows;
     for (const Descriptor& activation : tables.activations()) {
       const std::string name = activation->name;
-      if (is_layer(name))
-        return failed("models read '" + name +
-                      "' as the layer of that name; call the activation otherwise");
+      if (const std::string meaning = other_meaning(name); !meaning.empty())
+        return failed("models read '" + name + "' as " + meaning + "; call the activation otherwise");
       if (shadows.empty()) shadows = shadowing(name, tables.name(), file);
     }
     if (!shadows.empty()) return Result{Status::warning, shadows};
-    return passed("none is a layer's, or that of an activation that comes with nngp");
+    return passed("none is a layer's or a value's, or that of an activation that comes with nngp");
   });
 }
 
@@ -67,9 +75,9 @@ Result check_texts(const std::filesystem::path& file) {
 }  // namespace
 
 std::vector<FileCheck> name_checks() {
-  return {
-      {"names", "activations are not called as layers, or as those that come with nngp", check_names},
-      {"texts", "texts are lines of UTF-8 that a terminal shows as they are", check_texts}};
+  return {{"names", "activations are not called as layers or values, or as those that come with nngp",
+           check_names},
+          {"texts", "texts are lines of UTF-8 that a terminal shows as they are", check_texts}};
 }
 
 }  // namespace nngp::host

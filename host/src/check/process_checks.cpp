@@ -94,8 +94,10 @@ class WorkingFolder {
 /// What calls put into the working folder, which is an empty one here, or nothing.
 std::string files_left(const Specimen& specimen, const std::vector<Call>& calls) {
   const WorkingFolder folder;
+  const pid_t checker = ::getpid();
   run_in_copy([&] {
-    if (::chdir(folder.path().c_str()) != 0) return passed("");
+    // Where the copy comes to no result, that of the check is what ends this process, too.
+    if (::getpid() != checker && ::chdir(folder.path().c_str()) != 0) return passed("");
     return worst_of_settings(specimen, [&](const Instance& f) {
       for (const Call& call : calls) call.results(f, 0);
       return passed("");

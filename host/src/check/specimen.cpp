@@ -9,50 +9,92 @@
 namespace nngp::host {
 namespace {
 
-constexpr std::size_t max_settings = 10;
+constexpr std::size_t max_settings = 12;
 constexpr std::size_t max_breakpoints = 10'000;
+constexpr double farthest = 100;  // an end of a range beyond says little: there functions overflow
 
 bool allows(const nngp_parameter& p, double x) {
   return (p.flags & NNGP_MINIMUM_EXCLUDED ? x > p.minimum : x >= p.minimum) &&
          (p.flags & NNGP_MAXIMUM_EXCLUDED ? x < p.maximum : x <= p.maximum);
 }
 
-/// Values of a number's range. Not its far end: a degree of 100 or an exponent of 1e6 says little.
-/// `apart` keeps parameters without bounds from being equal.
-std::vector<double> spread(const nngp_parameter& p, double apart) {
-  const bool low = std::isfinite(p.minimum), high = std::isfinite(p.maximum);
-  std::vector<double> values;
-  if (p.kind == NNGP_BOOLEAN) {
-    values = {0, 1};
-  } else if (p.kind == NNGP_INTEGER) {
-    const double from = low ? std::ceil(p.minimum) : high ? std::floor(p.maximum) - 5 : -2;
-    values = {from, from + 1, from + 2, from + 5};
-  } else if (low && high) {
-    const double length = p.maximum - p.minimum;
-    for (const double part : {0.0, 0.2, 0.5, 0.8, 1.0}) values.push_back(p.minimum + part * length);
-  } else if (low) {
-    values = {p.minimum, p.minimum + 0.4, p.minimum + 1.7};
-  } else if (high) {
-    values = {p.maximum, p.maximum - 0.4, p.maximum - 1.7};
-  } else {
-    values = {-0.6 + apart, 0.35 + apart, 1.4 + apart};
+/// Values of a parameter, each list in the order in which it is tried.
+struct Choice {
+  using Values = std::vector<std::vector<double>>;
+  Values ordinary;  ///< of which all parameters can have some at once
+  Values far;       ///< the ends of the range, and others towards them
+
+  void add(std::initializer_list<double> usual, std::initializer_list<double> ends) {
+    for (const double x : usual) ordinary.push_back({x});
+    for (const double x : ends) far.push_back({x});
   }
-  std::erase_if(values, [&](double x) { return !allows(p, x); });
-  return values;
+  /// Keeps what `is_wanted`, each once.
+  template <class Wanted>
+  void restrict_to(Wanted is_wanted) {
+    Values seen;
+    for (Values* values : {&ordinary, &far})
+      std::erase_if(*values, [&](const std::vector<double>& value) {
+        if (!is_wanted(value) || std::find(seen.begin(), seen.end(), value) != seen.end()) return true;
+        seen.push_back(value);
+        return false;
+      });
+  }
+};
+
+/// `apart` keeps parameters without bounds from being equal.
+void add_numbers(const nngp_parameter& p, double apart, Choice& choice) {
+  const bool low = std::isfinite(p.minimum), high = std::isfinite(p.maximum);
+  const double length = p.maximum - p.minimum;
+  // Beside an end that is excluded.
+  const double inset = 0.05 * std::min(length, 1.0);
+  const double bottom = p.minimum + (p.flags & NNGP_MINIMUM_EXCLUDED ? inset : 0);
+  const double top = p.maximum - (p.flags & NNGP_MAXIMUM_EXCLUDED ? inset : 0);
+  if (length <= farthest / 10) {
+    const double m = p.minimum;
+    choice.add({m + 0.5 * length, m + 0.2 * length, m + 0.8 * length}, {top, bottom});
+  } else if (low && p.minimum > -farthest / 10) {
+    const double m = p.minimum;
+    choice.add({m + 0.4, m + 1.7}, {high ? std::min(top, m + farthest) : m + 7.3, bottom, m + 12.3});
+  } else if (high && p.maximum < farthest / 10) {
+    const double m = p.maximum;
+    choice.add({m - 0.4, m - 1.7}, {low ? std::max(bottom, m - farthest) : m - 7.3, top, m - 12.3});
+  } else {
+    choice.add({0.35 + apart, 1.4 + apart, -0.6 + apart},
+               {high ? std::min(top, farthest) : 7.3 + apart});
+    if (low) choice.add({}, {std::max(bottom, -farthest)});
+  }
 }
 
-std::vector<std::vector<double>> values_of(const nngp_parameter& p, double apart) {
-  if (p.kind == NNGP_LIST) {
-    std::vector<std::vector<double>> lists;
-    for (const std::vector<double>& list :
-         {std::vector<double>{0.3, -0.5, 0.25}, {0.7}, {0.1, 0.9, 0.2, 0.05, 0.3}})
-      if (std::all_of(list.begin(), list.end(), [&](double x) { return allows(p, x); }))
-        lists.push_back(list);
-    return lists;
+void add_integers(const nngp_parameter& p, Choice& choice) {
+  const bool low = std::isfinite(p.minimum), high = std::isfinite(p.maximum);
+  double first = std::ceil(p.minimum), last = std::floor(p.maximum);
+  if (!allows(p, first)) ++first;
+  if (!allows(p, last)) --last;
+  if (low && first > -farthest) {
+    choice.add({first + 2, first + 5, first + 1},
+               {high ? std::min(last, first + farthest) : first + 12, first, first + 12});
+  } else if (high && last < farthest) {
+    choice.add({last - 2, last - 5, last - 1},
+               {low ? std::max(first, last - farthest) : last - 12, last});
+  } else {
+    choice.add({2, 5, -1, 0}, {12, -12});
   }
-  std::vector<std::vector<double>> values;
-  for (const double x : spread(p, apart)) values.push_back({x});
-  return values;
+}
+
+Choice choice_of(const nngp_parameter& p, double apart) {
+  Choice choice;
+  if (p.kind == NNGP_LIST)
+    choice = {{{0.3, -0.5, 0.25}, {0.1, 0.9, 0.2, 0.05, 0.3}}, {{0.7}}};
+  else if (p.kind == NNGP_BOOLEAN)
+    choice.add({1, 0}, {});
+  else if (p.kind == NNGP_INTEGER)
+    add_integers(p, choice);
+  else
+    add_numbers(p, apart, choice);
+  choice.restrict_to([&](const std::vector<double>& value) {
+    return std::all_of(value.begin(), value.end(), [&](double x) { return allows(p, x); });
+  });
+  return choice;
 }
 
 std::string value_text(const nngp_parameter& p, const std::vector<double>& value) {
@@ -103,28 +145,46 @@ std::vector<nngp_breakpoint> Instance::breakpoints() const {
 Specimen::Specimen(const nngp_activation& activation, MemoryMap memory)
     : table(&activation), memory_before(std::move(memory)) {
   Setting base;
-  std::vector<std::vector<std::vector<double>>> others;
+  std::vector<Choice> others;
   for (std::size_t i = 0; i < activation.parameter_count; ++i) {
     const nngp_parameter& p = *activation.parameters[i];
-    others.push_back(values_of(p, 0.08 * static_cast<double>(i)));
-    if (p.default_value) {
+    others.push_back(choice_of(p, 0.08 * static_cast<double>(i)));
+    Choice& choice = others.back();
+    if (p.default_value)
       base.push_back({p.default_value, p.default_value + p.default_count});
-    } else {
-      base.push_back(others[i].empty() ? std::vector<double>{0.5} : others[i][others[i].size() / 2]);
-    }
+    else
+      base.push_back(choice.ordinary.empty() ? std::vector<double>{0.5} : choice.ordinary.front());
+    choice.restrict_to([&](const auto& value) { return value != base.back(); });
   }
   settings.push_back(base);
-  // All parameters get their second value before one gets its third.
-  for (std::size_t round = 0; settings.size() < max_settings; ++round) {
-    bool more = false;
-    for (std::size_t i = 0; i < base.size() && settings.size() < max_settings; ++i) {
-      if (round >= others[i].size()) continue;
-      more = true;
-      if (others[i][round] == base[i]) continue;
-      settings.push_back(base);
-      settings.back()[i] = others[i][round];
+  const auto add = [&](const Setting& setting) {
+    const bool is_new = std::find(settings.begin(), settings.end(), setting) == settings.end();
+    if (is_new && settings.size() < max_settings) settings.push_back(setting);
+  };
+  // Each parameter alone.
+  const auto add_round = [&](Choice::Values Choice::*values, std::size_t round) {
+    for (std::size_t i = 0; i < base.size(); ++i) {
+      if (round >= (others[i].*values).size()) continue;
+      Setting setting = base;
+      setting[i] = (others[i].*values)[round];
+      add(setting);
     }
-    if (!more) break;
+  };
+  // All of them, for what is wrong with products of parameters.
+  const auto add_joint = [&](std::size_t round) {
+    Setting setting = base;
+    for (std::size_t i = 0; i < base.size(); ++i) {
+      const Choice& choice = others[i];
+      const Choice::Values& values = choice.ordinary.empty() ? choice.far : choice.ordinary;
+      if (!values.empty()) setting[i] = values[(round + i) % values.size()];
+    }
+    add(setting);
+  };
+  add_joint(0);
+  add_joint(1);
+  for (const std::size_t round : {0, 1, 2}) {
+    add_round(&Choice::far, round);
+    add_round(&Choice::ordinary, round);
   }
 }
 

@@ -61,8 +61,9 @@ class Instance {
   std::shared_ptr<void> instance_;
 };
 
-/// An activation and the settings it is checked with: the defaults (or values in range where there is
-/// no default), and from there each parameter at other values of its range.
+/// An activation and the settings it is checked with: the defaults (or ordinary values where there is
+/// no default); from there all parameters at once at others, twice, since a product of two may be
+/// wrong; each alone at the ends of its range and at ordinary values.
 struct Specimen {
   /// `memory_before` is what this process could write before the library was loaded.
   explicit Specimen(const nngp_activation& activation, MemoryMap memory_before = {});

@@ -8,6 +8,7 @@
 
 #include "command/command.hpp"
 #include "command/inexact.hpp"
+#include "command/inputs.hpp"
 #include "command/models.hpp"
 #include "command/options.hpp"
 #include "command/process_guard.hpp"
@@ -42,23 +43,24 @@ void check_point(const Point& point, const std::string& where) {
                     ", which no Gaussian allows");
 }
 
-std::vector<Point> points_of(const CsvTable& table, const std::string& file) {
+std::vector<Point> points_of(const Dataset<double>& table, const std::string& file) {
+  const std::vector<std::string>& names = table.source().names;
   const std::vector<std::string> wanted = {"cov12", "var1", "var2"};
   std::vector<Eigen::Index> columns = {0, 1, 2};
-  if (!table.names.empty()) {
+  if (!names.empty()) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const auto found = std::find(table.names.begin(), table.names.end(), wanted[i]);
-      if (found == table.names.end())
+      const auto found = std::find(names.begin(), names.end(), wanted[i]);
+      if (found == names.end())
         throw DataError("'" + file + "' has no column " + wanted[i] + "; needed are cov12, var1, var2");
-      columns[i] = found - table.names.begin();
+      columns[i] = found - names.begin();
     }
-  } else if (table.values.cols() != 3) {
-    throw DataError("'" + file + "' has " + std::to_string(table.values.cols()) +
+  } else if (table.cols() != 3) {
+    throw DataError("'" + file + "' has " + std::to_string(table.cols()) +
                     " columns and no header; needed are cov12, var1, var2");
   }
   std::vector<Point> points;
-  for (Eigen::Index row = 0; row < table.values.rows(); ++row) {
-    const auto value = [&](int column) { return table.values(row, columns[column]); };
+  for (Eigen::Index row = 0; row < table.rows(); ++row) {
+    const auto value = [&](int column) { return table.view()(row, columns[column]); };
     points.push_back({value(0), value(1), value(2)});
     check_point(points.back(), "'" + file + "', row " + std::to_string(row) + " (counted from 0): ");
   }
@@ -97,7 +99,8 @@ struct Values {
 Values evaluate(const Activation& activation, const Point& point) {
   const auto& [cov12, var1, var2] = point;
   if (!activation.has_nngp_fn()) {
-    if (!activation.has_fn()) return {};
+    if (!activation.has_fn())
+      throw Error(activation.text() + " has neither fn nor nngp_fn: its plugin must offer one of them");
     const auto fn = [&](double x) { return activation.fn(x); };
     const PointValue value = numerical_point(fn, activation.breakpoints(), cov12, var1, var2);
     return {value.nngp, value.d_nngp, value.error, value.calls};
@@ -166,7 +169,7 @@ void run_eval(const po::variables_map& arguments) {
       throw UsageError("give either --points or --cov12, --var1 and --var2");
     const std::string path = text_of(arguments, "points");
     const ReadOptions reading = {.header = Header::words, .index_column = "none"};
-    points = points_of(read_csv(FileBytes(std::filesystem::path(path)), reading), path);
+    points = points_of(read_input<double>(path, reading), path);
   } else {
     for (const char* option : {"cov12", "var1", "var2"})
       if (!arguments.count(option))
@@ -209,9 +212,9 @@ Command eval_command() {
           "ACTIVATION --points FILE.csv",
           "Prints comma-separated text: the point, nngp = E[f(x1) f(x2)] and\n"
           "d_nngp = E[f'(x1) f'(x2)] of Gaussian x1, x2. Without nngp_fn they are\n"
-          "integrated from fn; without fn too the fields are empty. Errors are relative\n"
-          "to sqrt(E f(x1)^2 E f(x2)^2), and the same for f'; where f' is so small that\n"
-          "d_nngp is below 2e-16 of nngp per variance, to that.\n\n"
+          "integrated from fn. Errors are relative to sqrt(E f(x1)^2 E f(x2)^2), and the\n"
+          "same for f'; where f' is so small that d_nngp is below 2e-16 of nngp per\n"
+          "variance, to that.\n\n"
           "Example:\n"
           "  nngp eval 'Erf(a=1.0)' --cov12 0.5 --var1 1 --var2 1\n",
           options,

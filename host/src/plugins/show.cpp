@@ -25,8 +25,11 @@ struct FunctionInfo {
   std::string source;  ///< "plugin", ..., or empty: absent
 };
 
-/// Of an activation with nngp_fn.
 std::string derivative_source(const nngp_activation& activation) {
+  if (!activation.nngp_fn && activation.d_nngp_fn)
+    return std::string("written by the author, not used without nngp_fn") +
+           (activation.fn ? ": numerical integration of fn" : "");
+  if (!activation.nngp_fn) return activation.fn ? "numerical integration of fn" : "";
   if (!activation.d_nngp_fn) return "numerical differentiation of nngp_fn, where fn does not jump";
   return activation.derivative == NNGP_DERIVATIVE_AUTOMATIC ? "automatic differentiation of nngp_fn"
                                                             : "written by the author";
@@ -34,14 +37,14 @@ std::string derivative_source(const nngp_activation& activation) {
 
 std::vector<FunctionInfo> functions_of(const nngp_activation& activation) {
   const auto given = [](bool present) { return std::string(present ? "written by the author" : ""); };
-  // What the core does for an activation without nngp_fn.
-  const std::string integrated = activation.fn ? "numerical integration of fn" : "";
   return {{"fn", given(activation.fn)},
           {"d_fn", activation.d_fn ? "written by the author"
                    : activation.fn ? "numerical differentiation of fn"
                                    : ""},
-          {"nngp_fn", activation.nngp_fn ? given(true) : integrated},
-          {"d_nngp_fn", activation.nngp_fn ? derivative_source(activation) : integrated}};
+          {"nngp_fn", activation.nngp_fn ? "written by the author"
+                      : activation.fn    ? "numerical integration of fn"
+                                         : ""},
+          {"d_nngp_fn", derivative_source(activation)}};
 }
 
 std::string kind_of(const nngp_parameter& parameter) {

@@ -206,8 +206,9 @@ typedef struct nngp_activation {
   void* (*create)(const nngp_value* values, size_t count, char* error, size_t error_size);
   void (*destroy)(void* instance);
 
-  /* The scalar functions; null means not offered. A finite argument must give a finite result where
-   * the true one is representable; NaN gives NaN. [any thread] */
+  /* The scalar functions; null means not offered. One of fn and nngp_fn is needed: without nngp_fn the
+   * host integrates fn, and does not ask for d_nngp_fn. A finite argument must give a finite result
+   * where the true one is representable; NaN gives NaN. [any thread] */
   double (*fn)(const void* instance, double x);
   double (*nngp_fn)(const void* instance, double cov12, double var1, double var2);
   double (*d_nngp_fn)(const void* instance, double cov12, double var1, double var2);

@@ -72,6 +72,9 @@ __attribute__((constructor)) static void set(void) { setlocale(LC_ALL, "C.UTF-8"
 #elif defined(FAULT_names)
 #undef NAME
 #define NAME "Dense"
+#elif defined(FAULT_names_value)
+#undef NAME
+#define NAME "True"
 #elif defined(FAULT_names_shipped)
 #undef NAME
 #define NAME "Relu"
