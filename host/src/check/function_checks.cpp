@@ -75,7 +75,8 @@ Result check_d_fn(const Specimen& specimen) {
         const Interpolant near(fn_of(f), x - h, x + h, 18);
         if (!near.is_resolved(1e-13)) continue;
         const double slope = near.derivative(x, 1);
-        measure.compare(f.d_fn(x), slope, std::abs(slope) + near.largest(),
+        constexpr double least = 1e-280;  // below, subnormal numbers lose digits
+        measure.compare(f.d_fn(x), slope, std::max(std::abs(slope) + near.largest(), least),
                         [&] { return "at x=" + format_number(x); });
         break;
       }
