@@ -71,7 +71,7 @@ Call::Call() {
 
 Call::~Call() {
   const std::lock_guard lock(process->mutex);
-  --process->calls;
+  if (process->calls > 0) --process->calls;  // else a fork lies between
   process->changed.notify_all();
 }
 

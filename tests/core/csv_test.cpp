@@ -262,7 +262,10 @@ TEST(Csv, ABlankLineBetweenRowsOfOneColumnMayBeAnExample) {
   const std::string why = ", between rows of one column, is blank";
   expect_failure("x\n1\n\n3\n4\n", "line 3" + why);
   expect_failure("1\n2\n  \n\n3\n", "line 3" + why);
+  expect_failure("1\n\n3\n", "line 2" + why);
   EXPECT_EQ(read("\n1\n2\n\n\n").values, column({1, 2}));
+  EXPECT_EQ(read("x\n\n1\n2\n").values, column({1, 2}));
+  EXPECT_EQ(read("x\r\r\n1.5\r\r\n2\r\r\n").values, column({1.5, 2}));
   EXPECT_EQ(read("1,2\n\n3,4\n").values.rows(), 2);
 }
 
@@ -270,14 +273,16 @@ TEST(Csv, NumbersAreNoHeader) {
   expect_failure("1 2\n3\n4\n", "line 1 has several numbers, but line 2 has 1 field");
   expect_failure("1; 2\n3\n4\n", "line 1 has several numbers, but line 2 has 1 field");
   EXPECT_EQ(read("\"1 2\"\n3\n4\n").names, Names{"1 2"});
+  EXPECT_EQ(read("sep=;\n1,5\n2,5\n").values, column({1.5, 2.5}));
   EXPECT_EQ(read("width 2\n3\n4\n").names, Names{"width 2"});
 }
 
 // ---- Labels ----
 
-TEST(Csv, TruthsAreNamesOfClassesOrNumbers) {
-  EXPECT_EQ(read("y\nTrue\nFalse\nTrue\n", {.labels = Labels::names}).levels, (Names{"False", "True"}));
-  EXPECT_EQ(read("y\nTrue\nFalse\nTrue\n").values, column({1, 0, 1}));
+TEST(Csv, TruthsAreNumbersButNamesBesideOthers) {
+  EXPECT_EQ(read("y\nTrue\nFalse\nTrue\n", {.labels = Labels::names}).values, column({1, 0, 1}));
+  EXPECT_EQ(read("y\nTrue\nFalse\nUnknown\nTrue\n", {.labels = Labels::names}).levels,
+            (Names{"False", "True", "Unknown"}));
 }
 
 TEST(Csv, AFieldThatIsNoNumberAmongNumbersIsNoName) {

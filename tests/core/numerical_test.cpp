@@ -558,6 +558,10 @@ TEST(NumericalDual, NarrowFeaturesAt0) {
     EXPECT_NEAR(d_nngp([&](double x) { return bell(x) + x; }) / (k / 2), 1, 1e-7);
     EXPECT_NEAR(numerical_point(tanh, std::nullopt, 1, 1, 1).d_nngp / step, 1, 1e-10);
   }
+  // A slight bend beside a value that is rounded.
+  const NumericalDual slight([](double x) { return 1 + 5e-4 * std::abs(x); }, std::nullopt, {1, 2});
+  EXPECT_EQ(slight.breakpoints().size(), 1u);
+  EXPECT_LT(slight.calls(), 30'000u);
   const NumericalDual sign([](double x) { return x > 0   ? 1.0
                                                  : x < 0 ? -1.0
                                                          : 0.0; }, std::nullopt,

@@ -52,15 +52,15 @@ TEST(Targets, OfOtherShapesAreRefused) {
   const auto fails = [](auto call, const char* message) {
     expect_error<nngp::InvalidArgument>(call, message);
   };
-  fails([&] { classes.one_hot(view(two)); }, "a matrix has 2 columns; it must have 1");
+  fails([&] { classes.one_hot(view(two)); }, "the columns of a matrix are 2 and must be 1");
   fails([&] { nngp::Standardization(view(two)).apply(view(labels)); },
-        "a matrix has 1 columns; it must have 2");
+        "the columns of a matrix are 1 and must be 2");
   fails([&] { nngp::classification_quality(gaussian(three, {}), 0, view(labels), classes); },
         "predictions are 3 x 2, of what is 2 x 2");
   fails([&] { nngp::regression_quality(gaussian(two, {}), 0, view(labels)); },
         "predictions are 2 x 2, of what is 2 x 1");
   fails([&] { nngp::regression_quality(gaussian(two, {1}), 0, view(two)); },
-        "there are 1 variances of 2 predictions");
+        "predictions are 2, and their variances 1");
 }
 
 /// Of two classes, P(first) = Phi((m1 - m2) / (sqrt(2) sigma)).

@@ -438,6 +438,15 @@ TEST_F(KernelCommand, NamesWrongUsage) {
   expect_usage_error(
       {"--x1", x, "--model", "Dense(1)", "--nngp", file("k.npy"), "--ntk", file("./k.npy")},
       "--nngp and --ntk name the same place '" + file("./k.npy") + "'");
+  for (const char* suffix : {".partial", ".journal"})
+    for (const bool swapped : {false, true}) {
+      const std::string output = file("k.npy"), way = output + suffix;
+      expect_usage_error({"--x1", x, "--model", "Dense(1)", swapped ? "--ntk" : "--nngp", output,
+                          swapped ? "--nngp" : "--ntk", way},
+                         (swapped ? "--ntk '" : "--nngp '") + output + "' is written by way of '" +
+                             way + "', which " + (swapped ? "--nngp" : "--ntk") +
+                             " names; rename one of them");
+    }
   expect_usage_error({"--model", "Dense(1)"}, "option '--x1' is missing; see 'nngp help kernel'");
   expect_usage_error({"--model", "Dense(1)", "--x1", x, "--x1", x},
                      "option '--x1' is given twice; see 'nngp help kernel'");

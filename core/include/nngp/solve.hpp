@@ -126,8 +126,9 @@ class ConjugateGradients final : public LinearMap {
 /// While it lives, equations are solved by at most `threads` threads, by as many as the process may use
 /// for 0; never by more than OPENBLAS_NUM_THREADS or OMP_NUM_THREADS say, nor than there is address
 /// space for. Ensemble makes one of its own of options.compute.threads. The number is OpenBLAS's for
-/// the whole process: of several objects at a time the smallest number counts, and after the last one
-/// it is again what the program had set before, or as for 0 if it had set none.
+/// the whole process: of several objects at a time the smallest number counts. After the last one
+/// it is again what the program had set before; if it had set none, it is as for 0 where equations are
+/// next solved.
 class SolverThreads {
  public:
   explicit SolverThreads(unsigned threads);

@@ -144,6 +144,7 @@ class Survey {
     layout.width = columns_.size();
     layout.header = has_header();
     layout.certain = !doubted_;
+    check_blank_lines(layout.header);
     if (layout.header && rows_ == 0) reader_.fail("it has a header but no rows");
     if (!layout.header) see_decimal_signs(first_, first_line_);
     rows_ += !layout.header;
@@ -170,6 +171,8 @@ class Survey {
     columns_.resize(first_.size());
     while (reader_.next(fields)) {
       if (rows_ == 0) second_line_ = reader_.line();
+      std::size_t& blank = rows_ == 0 ? blank_below_first_ : blank_between_;
+      if (blank == 0) blank = reader_.blank_before();
       // A header may lack the name of the first column, or of a last one without contents.
       const bool unnamed = options_.header != Header::no && rows_ == 0 &&
                            fields.size() == first_.size() + 1 &&
@@ -179,9 +182,13 @@ class Survey {
       check_width(fields.size());
       see(fields);
     }
-    // Where a row has one field only, a blank line may be one without it.
-    if (columns_.size() == 1 && reader_.blank_between() != 0)
-      reader_.fail_in_line(reader_.blank_between(),
+  }
+
+  /// Where a row has one field only, a blank line may be one without it.
+  void check_blank_lines(bool header) const {
+    const std::size_t line = blank_below_first_ && !header ? blank_below_first_ : blank_between_;
+    if (columns_.size() == 1 && line != 0)
+      reader_.fail_in_line(line,
                            ", between rows of one column, is blank: it may be an example without a "
                            "value; fill it in, or remove the line");
   }
@@ -258,7 +265,8 @@ class Survey {
       numbers.push_back(value_of(field));
       integers &= is_plain_integer(field.text) && numbers.back() >= 0;
     }
-    if (first_.size() == 1 && !first_[0].quoted && are_numbers(first_[0].text))
+    if (first_.size() == 1 && rows_ > 0 && numbers.empty() && !first_[0].quoted &&
+        are_numbers(first_[0].text))
       reader_.fail_in_line(first_line_, " has several numbers, but line " +
                                             std::to_string(second_line_) + " has 1 field");
     if (numbers.empty()) return !first_is_label();
@@ -390,12 +398,13 @@ class Survey {
       column.see(first_[place], kind, value, first_line_);
     }
     if (column.empty > 0) return false;
-    if (options_.labels == Labels::names && column.numbers < rows_ && 2 * column.numbers > rows_)
+    const std::size_t numbers = column.numbers - column.truths;
+    if (options_.labels == Labels::names && column.numbers < rows_ && 2 * numbers > rows_)
       reader_.fail_in_line(
           column.text_line,
           ": " + shown(column.text) +
               " is not a number, as most are: correct it, or say that they are labels");
-    return column.numbers < rows_ || column.truths == rows_ ||
+    return column.numbers < rows_ ||
            (options_.labels == Labels::all && column.integers == rows_ && column.inexact > 0);
   }
 
@@ -452,6 +461,7 @@ class Survey {
   const ReadOptions& options_;
   std::vector<CsvField> first_;  ///< record
   std::size_t first_line_ = 0, second_line_ = 0;
+  std::size_t blank_below_first_ = 0, blank_between_ = 0;  ///< lines
   std::size_t rows_ = 0;  ///< below the first record; later all that are examples
   std::vector<Column> columns_;
   std::size_t counting_rows_ = 0;         ///< such as 7, 8, 9

@@ -117,6 +117,7 @@ void CsvReader::fail_in_line(std::size_t line, const std::string& why) const {
 }
 
 bool CsvReader::next(std::vector<CsvField>& fields) {
+  std::size_t blank = 0;
   while (!text_.empty()) {
     line_ = next_line_;
     if (skip_comment()) continue;
@@ -127,12 +128,12 @@ bool CsvReader::next(std::vector<CsvField>& fields) {
     } while (accept_separator());
     end_line();
     if (count == 1 && fields[0].text.empty() && !fields[0].quoted) {
-      if (seen_record_ && last_blank_ == 0) last_blank_ = line_;
+      if (blank == 0) blank = line_;
       continue;
     }
     fields.resize(count);
     seen_record_ = true;
-    blank_between_ = last_blank_;
+    blank_before_ = blank;
     return true;
   }
   return false;
@@ -206,9 +207,12 @@ void CsvReader::read_field(CsvField& field) {
 }
 
 void CsvReader::end_line() {
-  const bool carriage_return = accept('\r');
-  const bool line_feed = accept('\n');
-  if (carriage_return || line_feed) ++next_line_;
+  // Python's csv.writer ends lines by two carriage returns where files are not opened as it says.
+  const std::size_t returns = std::min(text_.find_first_not_of('\r'), text_.size());
+  const bool line_feed = returns < text_.size() && text_[returns] == '\n';
+  const std::size_t length = line_feed ? returns + 1 : std::min<std::size_t>(returns, 1);
+  text_.remove_prefix(length);
+  if (length > 0) ++next_line_;
 }
 
 }  // namespace nngp

@@ -33,8 +33,8 @@ class CsvReader {
   std::size_t line() const { return line_; }
   /// ' ' stands for any blanks.
   char separator() const { return separator_; }
-  /// The first blank line after a record and before the current one; 0 if there is none.
-  std::size_t blank_between() const { return blank_between_; }
+  /// The first blank line between the record before and the current one; 0 if there is none.
+  std::size_t blank_before() const { return blank_before_; }
   /// Comments passed over so far.
   std::size_t comments() const { return comments_; }
   /// What the last comment before the first record says, split as a record; empty if there was none.
@@ -58,7 +58,7 @@ class CsvReader {
   std::size_t line_ = 1;
   std::size_t next_line_ = 1;
   std::size_t comments_ = 0;
-  std::size_t last_blank_ = 0, blank_between_ = 0;
+  std::size_t blank_before_ = 0;
   bool seen_record_ = false;
   std::vector<std::string> comment_fields_;
 };

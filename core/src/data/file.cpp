@@ -116,7 +116,7 @@ std::optional<struct stat> status_before(const std::filesystem::path& path) {
     throw DataError("cannot write '" + path.string() + "': it is a folder; name a file in it");
   if (!S_ISREG(status.st_mode))
     throw DataError("cannot write '" + path.string() + "': it is not a regular file");
-  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0 && errno == EACCES)
     throw FileError("cannot write '" + path.string() +
                         "': it is write-protected; change its permissions or name another file",
                     path, errno);
@@ -189,6 +189,7 @@ std::size_t abandon_outputs() { return remove_unfinished_files(); }
 std::filesystem::path output_place(const std::filesystem::path& path) {
   std::error_code error;
   const std::filesystem::path whole = std::filesystem::absolute(behind_links(path), error);
+  if (error) return path;
   const std::filesystem::path place = std::filesystem::weakly_canonical(whole, error);
   return error ? path : place;
 }

@@ -182,7 +182,7 @@ class TileEngine<Real>::OwnPass {
     VarianceRange found = no_variances;
     for (std::size_t place = 0; place < plane.box->count(); ++place)
       for (std::size_t i = 0; i < tile.cols; ++i) {
-        // To the last bit what the step will see.
+        // What the step will see, to the last bit where products and sums are fused.
         const double variance =
             std::fma(static_cast<Real>(pending.cov_scale), plane.entries.nngp[place * tile.ld + i],
                      static_cast<Real>(pending.cov_shift));

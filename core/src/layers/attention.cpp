@@ -19,8 +19,6 @@
 namespace nngp {
 namespace {
 
-using namespace attention;
-
 enum class PositionEmbedding { none, sum, concat };
 
 struct AttentionOptions {
@@ -82,9 +80,10 @@ class AttentionType final : public LayerType {
           fmt::format("{} positions are too many, at most {}: it needs all pairs of them for "
                       "each example",
                       branch.sites.text(), max_positions));
-    const PositionTerm term = this->term(branch.width);
+    const attention::PositionTerm term = this->term(branch.width);
     check_decay(builder, term, branch.sites);
-    if (!branch.operand.pending.is_identity()) builder.step<Embed>(branch, PositionTerm{});
+    if (!branch.operand.pending.is_identity())
+      builder.step<attention::Embed>(branch, attention::PositionTerm{});
     const double ov = options_.W_out_std * options_.W_value_std, b = options_.b_std.value_or(0);
     const double qk = options_.W_query_std * options_.W_key_std;
     if (options_.linear_scaling)
@@ -164,7 +163,8 @@ class AttentionType final : public LayerType {
   }
 
   /// What falls with distance is a covariance only if it is largest at distance 0.
-  void check_decay(const KernelBuilder& builder, const PositionTerm& term, const Sites& sites) const {
+  void check_decay(const KernelBuilder& builder, const attention::PositionTerm& term,
+                   const Sites& sites) const {
     if (!term.decay) return;
     const double largest = term.shift_at({});
     for (const Offset& offset : all_pairs(sites))
@@ -177,7 +177,7 @@ class AttentionType final : public LayerType {
                         options_.decay_text, format_number(largest), format_number(shift)));
   }
 
-  PositionTerm term(double channels) const {
+  attention::PositionTerm term(double channels) const {
     const double w2 = options_.W_pos_emb_std * options_.W_pos_emb_std;
     if (options_.embedding == PositionEmbedding::none) return {};
     if (options_.embedding == PositionEmbedding::sum) return {1, w2, options_.decay, options_.p_norm};
@@ -187,21 +187,22 @@ class AttentionType final : public LayerType {
             options_.p_norm};
   }
 
-  void mix(KernelBuilder& builder, KernelBranch& branch, const PositionTerm& term,
-           const Attention& attention) const {
+  void mix(KernelBuilder& builder, KernelBranch& branch, const attention::PositionTerm& term,
+           const attention::Attention& weights) const {
     const Operand keys = branch.operand;
-    if (options_.val_pos_emb) builder.step<Embed>(branch, term);
-    builder.step<Mix>(branch, keys, attention, Side::first);
-    builder.step<Mix>(branch, keys, attention, Side::second);
+    if (options_.val_pos_emb) builder.step<attention::Embed>(branch, term);
+    builder.step<attention::Mix>(branch, keys, weights, attention::Side::first);
+    builder.step<attention::Mix>(branch, keys, weights, attention::Side::second);
   }
 
-  void scale_by_product(KernelBuilder& builder, KernelBranch& branch, const PositionTerm& term) const {
+  void scale_by_product(KernelBuilder& builder, KernelBranch& branch,
+                        const attention::PositionTerm& term) const {
     KernelBranch product = branch;
     product.sites = {};
-    builder.step<InnerProduct>(product, branch.sites, term,
-                               options_.val_pos_emb ? term : PositionTerm{});
-    builder.step<Embed>(branch, term);
-    builder.step<ScaleByProduct>(branch, product.operand);
+    builder.step<attention::InnerProduct>(product, branch.sites, term,
+                                          options_.val_pos_emb ? term : attention::PositionTerm{});
+    builder.step<attention::Embed>(branch, term);
+    builder.step<attention::ScaleByProduct>(branch, product.operand);
   }
 
   AttentionOptions options_;

@@ -125,8 +125,9 @@ bool is_break(const std::function<double(double)>& fn, const nngp_breakpoint& po
     return steepest_step(fn, point.x - gap, point.x + gap) >=
            most * std::abs(fn(point.x + gap) - fn(point.x - gap));
   if (point.order > 1 || point.x != 0) return true;
-  constexpr double closer = 1e-4;  // where rounding of fn(0) is far less than a bend
-  return bend_at_0(fn, closer * gap) >= most * bend_at_0(fn, gap);
+  constexpr double closer = 1e-4, several = 8;
+  const double rounding = several * std::numeric_limits<double>::epsilon() * std::abs(fn(0));
+  return bend_at_0(fn, closer * gap) + rounding / (closer * gap) >= most * bend_at_0(fn, gap);
 }
 
 std::vector<nngp_breakpoint> find_breakpoints(const std::function<double(double)>& fn,

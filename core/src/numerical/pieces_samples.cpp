@@ -171,7 +171,7 @@ void Pieces::find_jumps_between(Sample left, Sample right) {
   constexpr int most = 64;
   const double change = std::abs(right.y - left.y);
   if (left.x == 0 || right.x == 0) {  // what fn is at 0 alone does not matter
-    constexpr double least = std::numeric_limits<double>::min();
+    constexpr double least = 1e-140;  // in any unit of x not 0
     const bool jump = std::abs(call(left.x == 0 ? least : -least) - at_zero_) >= part * change;
     if (jump && (jumps_.empty() || jumps_.back() != 0)) jumps_.push_back(0);
     return;

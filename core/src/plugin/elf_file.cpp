@@ -121,9 +121,11 @@ bool ElfFile::read_symbols(const Elf64_Shdr& section) {
   auto strings = read<char>(names.sh_offset, names.sh_size);
   if (!entries || !strings || strings->empty() || strings->back() != '\0') return false;
   names_ = std::move(*strings);
+  constexpr std::size_t longest = 1000;  // names may share their ends, and be as long as the file
   for (const Elf64_Sym& entry : *entries) {
     if (entry.st_name >= names_.size()) return false;
-    symbols_.push_back({names_.data() + entry.st_name, entry});
+    const char* const name = names_.data() + entry.st_name;
+    symbols_.push_back({{name, ::strnlen(name, longest)}, entry});
   }
   return true;
 }
@@ -143,12 +145,11 @@ std::string check_shared_library(const std::filesystem::path& file, const std::s
 }
 
 std::vector<std::string> exported_symbols(const std::filesystem::path& file) {
-  constexpr std::size_t longest = 1000;  // names may share their ends, and be as long as the file
   std::vector<std::string> exported;
   const ElfFile library(file);
   for (const ElfFile::Symbol& symbol : library.dynamic_symbols()) {
     if (symbol.is_defined() && ELF64_ST_BIND(symbol.entry.st_info) != STB_LOCAL) {
-      exported.emplace_back(symbol.name.substr(0, longest));
+      exported.emplace_back(symbol.name);
     }
   }
   return exported;

@@ -17,7 +17,7 @@ namespace nngp {
 class ElfFile {
  public:
   struct Symbol {
-    std::string_view name;  ///< in the file's table of names: many symbols may share one
+    std::string_view name;  ///< in the file's table of names; cut at a thousand characters
     Elf64_Sym entry;
 
     bool is_defined() const { return entry.st_shndx != SHN_UNDEF; }

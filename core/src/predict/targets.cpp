@@ -20,7 +20,8 @@ std::size_t largest(const double* values, std::size_t count) {
 
 void check_columns(Eigen::Index columns, std::size_t wanted) {
   if (static_cast<std::size_t>(columns) != wanted)
-    throw InvalidArgument(fmt::format("a matrix has {} columns; it must have {}", columns, wanted));
+    throw InvalidArgument(
+        fmt::format("the columns of a matrix are {} and must be {}", columns, wanted));
 }
 
 void check_shape(const Gaussian& predicted, Eigen::Index rows, Eigen::Index columns) {
@@ -30,7 +31,7 @@ void check_shape(const Gaussian& predicted, Eigen::Index rows, Eigen::Index colu
                                       mean.cols(), rows, columns));
   const auto variances = static_cast<Eigen::Index>(predicted.variance.size());
   if (variances != 0 && variances != rows)
-    throw InvalidArgument(fmt::format("there are {} variances of {} predictions", variances, rows));
+    throw InvalidArgument(fmt::format("predictions are {}, and their variances {}", rows, variances));
 }
 
 /// Confidences and hits by tenths of the confidence.

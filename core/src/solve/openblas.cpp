@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "nngp/error.hpp"
 #include "nngp/limits.hpp"
@@ -41,6 +42,7 @@ struct ThreadNumber {
   int (*get)() = nullptr;
   bool is_programs = true;  // else nobody but this file has set it: OpenBLAS was loaded here
   int set_here = 0;         // the last number that this file set
+  bool is_left = false;     // by the last SolverThreads: not that of the program, nor for all
   int before = 0;           // what the program had set
 };
 
@@ -72,8 +74,9 @@ void find_programs_number(ThreadNumber& number) {
 /// or what OpenBLAS would have had of its own.
 void set_threads(ThreadNumber& number) {
   if (!number.set || (number.wanted.empty() && number.is_programs)) return;
-  number.set_here = static_cast<int>(std::min(threads_to_use(number), number.max));
-  if (number.get() != number.set_here) number.set(number.set_here);
+  const auto wanted = static_cast<int>(std::min(threads_to_use(number), number.max));
+  if (number.get() != wanted) number.set(wanted);
+  number.set_here = number.get();  // OpenBLAS may have no more
 }
 
 /// Whether the program has loaded OpenBLAS.
@@ -127,7 +130,6 @@ boost::dll::shared_library load() {
   ThreadNumber& number = thread_number();
   const std::lock_guard lock(number.mutex);
   number.is_programs = was_loaded;
-  number.set_here = static_cast<int>(threads);
   return library;
 }
 
@@ -151,7 +153,7 @@ OpenBlas::OpenBlas() : library_(load()) {
   const std::lock_guard lock(number.mutex);
   find(number.set, "openblas_set_num_threads");
   find(number.get, "openblas_get_num_threads");
-  number.before = number.get();
+  number.before = number.set_here = number.get();
   set_threads(number);
 }
 
@@ -159,8 +161,10 @@ const OpenBlas& OpenBlas::get() {
   static const OpenBlas one;
   ThreadNumber& number = thread_number();
   const std::lock_guard lock(number.mutex);
-  find_programs_number(number);
-  set_threads(number);
+  if (std::exchange(number.is_left, false)) {
+    find_programs_number(number);
+    set_threads(number);
+  }
   return one;
 }
 
@@ -185,7 +189,8 @@ SolverThreads::~SolverThreads() {
     set_threads(number);
   else if (number.set && number.is_programs)
     number.set(number.before);
-  // Else the number stays until another one is needed: OpenBLAS would start threads at once.
+  else
+    number.is_left = true;  // until another one is needed: OpenBLAS would start threads at once
 }
 
 unsigned solver_threads() {

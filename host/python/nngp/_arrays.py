@@ -59,6 +59,8 @@ def real_numbers(x: Any, name: str) -> Array:
 
 def _check_held(array: Array, name: str) -> None:
     """Raises ValueError for an integer that float64 does not hold, as files with one are refused."""
+    if array.dtype.kind in "iu" and array.dtype.itemsize < 8:
+        return
     if array.dtype.kind in "iu":
         array = array[(array < -2**53) | (array > 2**53)]
     elif array.dtype.kind != "O":

@@ -101,7 +101,7 @@ class Operator:
     all entries anew, which takes long for networks on images: keep ``np.asarray(K)`` where it fits in memory.
 
     x1, x2, get: as kernel_fn's, get of one kernel. The operator copies its inputs, so that it stays the same whatever
-    happens to them; arrays that are read-only are taken as they are, as those of np.load(..., mmap_mode="r").
+    happens to them; arrays that nobody can write to are taken as they are, as those of np.load(..., mmap_mode="r").
     Raises ValueError for what kernel_fn does not take.
     """
 
@@ -232,7 +232,7 @@ class KernelFn:
         return result_of(get, arrays)
 
     def operator(self, x1: Any, x2: Any = None, get: str = "nngp", *, threads: int = 0, allowed_error: float = 1e-3) -> Operator:
-        """One kernel as an operator: nothing of size n1 x n2 is stored. It copies inputs that are not read-only."""
+        """One kernel as an operator: nothing of size n1 x n2 is stored. It copies inputs that somebody may write to."""
         return Operator(self, x1, x2, get, threads, allowed_error)
 
     def _bind(self, first: Array, second: Optional[Array], threads: int, allowed_error: float, report: Any) -> Any:

@@ -50,15 +50,14 @@ std::string advice_against(const std::vector<std::string>& symbols) {
   static const std::regex runtime(
       "__cxa_.*|__gxx_.*|_Unwind_.*|_ZN10__cxxabiv1.*|_ZGTtN.*|.*_txnal_.*|_Zn[wa]m|_Zd[la]Pv|"
       "_gfortran_.*|__gcov_.*");
-  const auto is_any = [&](const char* names) {
-    return std::any_of(symbols.begin(), symbols.end(), [&](const std::string& symbol) {
-      return std::regex_match(symbol, names ? std::regex(names) : runtime);
-    });
+  const auto is_any = [&](const auto& is_such) {
+    return std::any_of(symbols.begin(), symbols.end(), is_such);
   };
-  if (is_any(nullptr))
+  if (is_any([](const std::string& symbol) { return std::regex_match(symbol, runtime); }))
     return "they come with a static library such as libstdc++: link with -Wl,--exclude-libs,ALL";
-  return is_any("_Z.*") ? "compile with -fvisibility=hidden -fvisibility-inlines-hidden"
-                        : "compile with -fvisibility=hidden";
+  return is_any([](const std::string& symbol) { return symbol.starts_with("_Z"); })
+             ? "compile with -fvisibility=hidden -fvisibility-inlines-hidden"
+             : "compile with -fvisibility=hidden";
 }
 
 Result check_exports(const std::filesystem::path& file) {

@@ -19,6 +19,7 @@ void check_values(const po::parsed_options& parsed, const po::options_descriptio
   for (const auto& option : parsed.options) {
     const std::string last = option.original_tokens.empty() ? "" : option.original_tokens.back();
     for (const std::string& value : option.value) {
+      if (value.empty() && option.position_key >= 0) throw UsageError("an argument is empty");
       if (value.empty())
         throw UsageError("--" + option.string_key + " is empty; give it a value or leave it out");
       if (value == last && value.starts_with("--") && options.find_nothrow(value.substr(2), false))

@@ -91,10 +91,24 @@ double parse_number(const std::string& text, const std::string& option, const st
   return value;
 }
 
+namespace {
+
+std::filesystem::path place(const std::string& path) {
+  return path == standard_output ? std::filesystem::path(path) : output_place(path);
+}
+
+/// Throws UsageError if what is written to `output` lies at `other` until it is finished.
+void check_way(const std::string& option, const std::string& output, const std::string& other_option,
+               const std::string& other) {
+  for (const char* suffix : {".partial", ".journal"})
+    if (place(other) == place(output).concat(suffix))
+      throw UsageError(option + " '" + printable(output) + "' is written by way of '" +
+                       printable(other) + "', which " + other_option + " names; rename one of them");
+}
+
+}  // namespace
+
 void check_paths(const Paths& inputs, const Paths& outputs) {
-  const auto place = [](const std::string& path) {
-    return path == standard_output ? std::filesystem::path(path) : output_place(path);
-  };
   const std::pair<std::string, std::string>* piped = nullptr;
   for (const auto& input : inputs) {
     if (input.second != standard_input) continue;
@@ -110,11 +124,10 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
       if (place(path) == place(other_path))
         throw UsageError(other_option + " and " + option + " name the same place '" + printable(path) +
                          "'");
-      for (const char* suffix : {".partial", ".journal"})
-        if (place(other_path) == place(path).concat(suffix))
-          throw UsageError(option + " '" + printable(path) + "' is written by way of '" +
-                           printable(other_path) + "', which " + other_option +
-                           " names; rename one of them");
+      check_way(option, path, other_option, other_path);
+      const bool is_output =
+          std::find(inputs.begin(), inputs.end(), std::pair(other_option, other_path)) == inputs.end();
+      if (is_output) check_way(other_option, other_path, option, path);
     }
     before.emplace_back(option, path);
   }
