@@ -402,9 +402,9 @@ TEST(NpyWriter, LeavesAPartialFileThatIsAnother) {
 TEST(NpyWriter, RefusesWhatDoesNotFit) {
   const TemporaryFolder folder;
   nngp::NpyWriter<double> writer(folder / "k.npy", 3, 3);
-  for (const auto& [row, col] : {std::pair(2, 0), {0, 1}, {-1, 0}})
+  for (const auto& place : {std::pair(2, 0), {0, 1}, {-1, 0}})
     expect_error<nngp::InvalidArgument>(
-        [&] { writer.write_block(row, col, nngp::Matrix<double>::Ones(2, 3).eval()); },
+        [&] { writer.write_block(place.first, place.second, nngp::Matrix<double>::Ones(2, 3).eval()); },
         "a block of 2 x 3 at row");
   writer.commit();
   expect_error<nngp::InvalidArgument>(

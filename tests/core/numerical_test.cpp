@@ -584,9 +584,8 @@ TEST(NumericalDual, RefusesWhatItCannotCompute) {
   for (const VarianceRange& range : {VarianceRange{-1, 1}, {NAN, 1}, {2, 1}, {0, INFINITY}, {0, 1, 2}})
     fails([&] { NumericalDual(tanh, std::nullopt, range); }, "are no range");
   fails([&] { NumericalDual(tanh, std::nullopt, {1, 2}, {.tolerance = NAN}); }, "the tolerance is nan");
-  for (const auto& [cov12, var1, var2] :
-       {std::array{0.0, -1.0, 1.0}, {NAN, 1.0, 1.0}, {0.0, 1.0, INFINITY}})
-    fails([&] { numerical_point(tanh, std::nullopt, cov12, var1, var2); }, "are no covariances");
+  for (const auto& p : {std::array{0.0, -1.0, 1.0}, {NAN, 1.0, 1.0}, {0.0, 1.0, INFINITY}})
+    fails([&] { numerical_point(tanh, std::nullopt, p[0], p[1], p[2]); }, "are no covariances");
   expect_error<NumericalError>(
       [&] {
         NumericalDual(tanh, std::nullopt, {1e-200, 1e200});
