@@ -265,11 +265,12 @@ class Survey {
       numbers.push_back(value_of(field));
       integers &= is_plain_integer(field.text) && numbers.back() >= 0;
     }
-    if (first_.size() == 1 && rows_ > 0 && numbers.empty() && !first_[0].quoted &&
-        are_numbers(first_[0].text))
-      reader_.fail_in_line(first_line_, " has several numbers, but line " +
-                                            std::to_string(second_line_) + " has 1 field");
-    if (numbers.empty()) return !first_is_label();
+    if (numbers.empty()) {
+      if (first_.size() == 1 && rows_ > 0 && !first_[0].quoted && are_numbers(first_[0].text))
+        reader_.fail_in_line(first_line_, " has several numbers, but line " +
+                                              std::to_string(second_line_) + " has 1 field");
+      return !first_is_label();
+    }
     if (options_.header == Header::words) return false;
     if (rows_ == 0 || !integers || !may_be_names(numbers)) return false;
     // "country,2019,2020", or ",0,1" above an index.

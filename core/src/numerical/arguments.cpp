@@ -39,6 +39,11 @@ void check_range(const VarianceRange& variances) {
         least, max, widest));
 }
 
+void check_tolerance(double tolerance) {
+  if (!(tolerance > 0 && tolerance <= 1))
+    throw InvalidArgument(fmt::format("the tolerance is {}; it must be above 0, at most 1", tolerance));
+}
+
 void check_covariances(double cov12, double var1, double var2) {
   if (!is_variance(var1) || !is_variance(var2) || !std::isfinite(cov12))
     throw InvalidArgument(fmt::format(

@@ -17,6 +17,9 @@ void check_function(const std::function<double(double)>& fn,
 /// magnitude than expectations are computed over.
 void check_range(const VarianceRange& variances);
 
+/// Throws InvalidArgument for tolerances outside (0, 1].
+void check_tolerance(double tolerance);
+
 /// Throws InvalidArgument for what are no variances and covariance. |cov12| may be above the boundary.
 void check_covariances(double cov12, double var1, double var2);
 

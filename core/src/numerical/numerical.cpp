@@ -1,12 +1,9 @@
 #include "nngp/numerical.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 
-#include "nngp/error.hpp"
 #include "numerical/arguments.hpp"
 #include "numerical/evaluate.hpp"
 #include "numerical/pairwise.hpp"
@@ -191,9 +188,7 @@ NumericalDual::NumericalDual(std::function<double(double)> fn,
                              VarianceRange variances, Options options) {
   numerical::check_function(fn, breakpoints);
   numerical::check_range(variances);
-  if (!(options.tolerance > 0 && options.tolerance <= 1))
-    throw InvalidArgument(
-        fmt::format("the tolerance is {}; it must be above 0, at most 1", options.tolerance));
+  numerical::check_tolerance(options.tolerance);
   const double unit = unit_for(std::sqrt(variances.max));
   std::atomic<std::size_t> calls = 0;
   const auto counted = [&](double x) {

@@ -98,12 +98,12 @@ std::filesystem::path place(const std::string& path) {
 }
 
 /// Throws UsageError if what is written to `output` lies at `other` until it is finished.
-void check_way(const std::string& option, const std::string& output, const std::string& other_option,
-               const std::string& other) {
+void check_way(const Paths::value_type& output, const Paths::value_type& other) {
   for (const char* suffix : {".partial", ".journal"})
-    if (place(other) == place(output).concat(suffix))
-      throw UsageError(option + " '" + printable(output) + "' is written by way of '" +
-                       printable(other) + "', which " + other_option + " names; rename one of them");
+    if (place(other.second) == place(output.second).concat(suffix))
+      throw UsageError(output.first + " '" + printable(output.second) + "' is written by way of '" +
+                       printable(other.second) + "', which " + other.first +
+                       " names; rename one of them");
 }
 
 }  // namespace
@@ -115,21 +115,24 @@ void check_paths(const Paths& inputs, const Paths& outputs) {
     if (piped) throw UsageError(piped->first + " and " + input.first + " both read standard input");
     piped = &input;
   }
-  Paths before;
-  for (const auto& input : inputs)
-    if (input.second != standard_input) before.push_back(input);
-  for (const auto& [option, path] : outputs) {
-    for (const auto& [other_option, other_path] : before) {
-      if (path.empty() || other_path.empty()) continue;
-      if (place(path) == place(other_path))
-        throw UsageError(other_option + " and " + option + " name the same place '" + printable(path) +
-                         "'");
-      check_way(option, path, other_option, other_path);
-      const bool is_output =
-          std::find(inputs.begin(), inputs.end(), std::pair(other_option, other_path)) == inputs.end();
-      if (is_output) check_way(other_option, other_path, option, path);
+  const auto check_place = [](const auto& one, const auto& other) {
+    if (place(one.second) == place(other.second))
+      throw UsageError(one.first + " and " + other.first + " name the same place '" +
+                       printable(other.second) + "'");
+  };
+  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    if (output->second.empty()) continue;
+    for (const auto& input : inputs) {
+      if (input.second == standard_input || input.second.empty()) continue;
+      check_place(input, *output);
+      check_way(*output, input);
     }
-    before.emplace_back(option, path);
+    for (auto before = outputs.begin(); before != output; ++before) {
+      if (before->second.empty()) continue;
+      check_place(*before, *output);
+      check_way(*output, *before);
+      check_way(*before, *output);
+    }
   }
 }
 
